@@ -1,0 +1,1 @@
+"""Tests of whole processes: real PostgreSQL, real Valkey or Redis, real browser."""

@@ -1,0 +1,68 @@
+"""A certificate authority for one test directory, and a server certificate for localhost."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+_DAY = datetime.timedelta(days=1)
+
+
+class Certificates:
+    """PEM files in a directory: `authority`, `certificate`, `key` and both of these, `bundle`."""
+
+    def __init__(self, directory: Path, name: str = "localhost") -> None:
+        self.authority = directory / "ca.pem"
+        self.certificate = directory / "server.pem"
+        self.key = directory / "server.key"
+        self.bundle = directory / "bundle.pem"
+
+        authority_key = ec.generate_private_key(ec.SECP256R1())
+        authority = _build(
+            "Chip's tests", "Chip's tests", authority_key.public_key(), authority_key, ca=True
+        )
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = _build(name, "Chip's tests", key.public_key(), authority_key, ca=False)
+
+        pem = serialization.Encoding.PEM
+        self.authority.write_bytes(authority.public_bytes(pem))
+        self.certificate.write_bytes(certificate.public_bytes(pem))
+        self.key.write_bytes(
+            key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        )
+        self.bundle.write_bytes(self.key.read_bytes() + self.certificate.read_bytes())
+
+
+def _build(
+    subject: str,
+    issuer: str,
+    public_key: ec.EllipticCurvePublicKey,
+    signing_key: ec.EllipticCurvePrivateKey,
+    *,
+    ca: bool,
+) -> x509.Certificate:
+    now = datetime.datetime.now(datetime.UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(_name(subject))
+        .issuer_name(_name(issuer))
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _DAY)
+        .not_valid_after(now + 30 * _DAY)
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+    )
+    if not ca:
+        names = [x509.DNSName(subject), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    return builder.sign(signing_key, hashes.SHA256())
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])

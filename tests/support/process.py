@@ -1,0 +1,201 @@
+"""Child processes with a directory, a port and a log of their own.
+
+Owns starting, stopping and finding out whether something answers. Knows nothing of what runs.
+Everything in here blocks: a test that has Chip inside its own reactor calls it through a thread.
+"""
+
+from __future__ import annotations
+
+import atexit
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+_PATIENCE = 30.0
+_alive: weakref.WeakSet[ChildProcess] = weakref.WeakSet()
+
+
+class NotRunningError(Exception):
+    """The process did not start, or ended when it should not have."""
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody uses on loopback at the moment.
+
+    Ports below the kernel's range for outgoing connections, so that no client takes it meanwhile.
+    """
+    while True:
+        port = random.randrange(18000, 32000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def eventually(
+    condition: Callable[[], object], what: str, seconds: float = _PATIENCE, pause: float = 0.02
+) -> None:
+    """Ask until the condition holds; raise TimeoutError naming it when it never does.
+
+    For parts that cannot tell when they are ready, such as another program's port.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds:g} s in vain: {what}")
+        time.sleep(pause)
+
+
+def answers(port: int, host: str = "127.0.0.1") -> bool:
+    """Tell whether something accepts TCP connections on the port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((host, port)) == 0
+
+
+class ChildProcess:
+    """A program in a private directory, whose output goes to a file there."""
+
+    name = "child"
+    stop_signal = signal.SIGTERM
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._own_directory = directory is None
+        self.directory = directory or Path(tempfile.mkdtemp(prefix=f"chip-{self.name}-"))
+        self.log_path = self.directory / f"{self.name}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        _alive.add(self)
+
+    # What a subclass says about its program.
+
+    def command(self) -> Sequence[str]:
+        """Return the program and its arguments."""
+        raise NotImplementedError
+
+    def environment(self) -> Mapping[str, str] | None:
+        """Return the environment of the program; None is this process's own."""
+        return None
+
+    def ready(self) -> bool:
+        """Tell whether the program serves."""
+        raise NotImplementedError
+
+    def spawn_options(self) -> dict[str, object]:
+        """Return further arguments for Popen."""
+        return {}
+
+    # What its users do with it.
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        if self.process is None:
+            raise NotRunningError(f"{self.name} was not started")
+        return self.process.pid
+
+    def log(self) -> str:
+        """Return everything that the program has written so far, over all its starts."""
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def spawn(self) -> None:
+        """Start the program without waiting until it serves."""
+        if self.running:
+            return
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(  # type: ignore[call-overload]
+                self.command(),
+                cwd=self.directory,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # A Ctrl-C at the terminal is for the tests, which then stop their parts in order.
+                start_new_session=True,
+                **self.spawn_options(),
+            )
+
+    def start(self) -> None:
+        """Start the program and return once it serves."""
+        self.spawn()
+        eventually(self._ready_or_dead, f"{self.name} serves")
+
+    def _ready_or_dead(self) -> bool:
+        if not self.running:
+            raise NotRunningError(f"{self.name} ended early:\n{self.log()[-4000:]}")
+        return self.ready()
+
+    def wait(self, seconds: float = _PATIENCE) -> int:
+        """Return the exit status, negative for a signal, once the program has ended."""
+        if self.process is None:
+            raise NotRunningError(f"{self.name} was not started")
+        return self.process.wait(seconds)
+
+    def stop(self) -> int | None:
+        """Ask the program to end; return its exit status, None when it did not run."""
+        if self.process is None:
+            return None
+        if self.running:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(self.stop_signal)
+        try:
+            return self.wait()
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """End the program at once, as a power cut would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def restart(self) -> None:
+        """Stop in order and start again, on the same port and directory."""
+        self.stop()
+        self.start()
+
+    def pause(self) -> None:
+        """Freeze the program: its connections stay open and nobody answers."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused program go on."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Stop the program and remove its directory, if this object made it."""
+        self.stop()
+        if self._own_directory:
+            shutil.rmtree(self.directory, ignore_errors=True)
+        _alive.discard(self)
+
+    def __enter__(self):  # type: ignore[no-untyped-def]
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@atexit.register
+def _end_all() -> None:
+    """Leave no process behind when the tests are interrupted."""
+    for child in list(_alive):
+        child.kill()
+        if child._own_directory:
+            shutil.rmtree(child.directory, ignore_errors=True)
