@@ -1,0 +1,43 @@
+"""The errors of Chip: one small tree, raised inside and translated at the outer edges.
+
+The web layer turns them into HTTP answers, a session into ``error`` events. Their texts may be
+shown to strangers, so they never hold SQL, secrets, message texts or another party's words.
+"""
+
+
+class ChipError(Exception):
+    """Anything that Chip itself reports."""
+
+
+class ConfigError(ChipError):
+    """A setting is wrong; the message is one line that names it."""
+
+
+class Unavailable(ChipError):
+    """Something that Chip depends on does not answer now; the same request may succeed later.
+
+    ``retry_after`` is a suggestion in whole seconds.
+    """
+
+    def __init__(self, message: str, retry_after: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class QueueFull(Unavailable):
+    """A bounded queue has no room for this; nothing was stored."""
+
+
+class Refused(ChipError):
+    """What a peer asked for is wrong in a way that trying again cannot mend.
+
+    ``status`` is the HTTP status that says so.
+    """
+
+    status = 400
+
+
+class NotFound(Refused):
+    """The request names something that does not exist."""
+
+    status = 404

@@ -1,0 +1,167 @@
+"""What a visitor's browser may say: one JSON object a frame, decoded into one of these types.
+
+    → {"type":"start_chat","chat_id":"65vbbDAQCdPdEWlEhDGy4utO"}      chat_id optional
+    → {"type":"send_msg","text":"Hi!","ref":"c1"}                     ref optional
+    → {"type":"ack_chat","msg_id":34634}                              or "msg_uuid":"0191e180-…"
+    → {"type":"get_history","before":"2024-05-01T17:15:30.123456Z"}
+    → {"type":"set_email","email":"bob@example.com"}
+    → {"type":"ping"}
+
+Unknown fields are ignored. Whatever is wrong raises `CommandError`, which is what the ``error``
+event needs to know.
+"""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from chip.models import MsgName
+from chip.protocol.times import parse_time
+
+MAX_TEXT: Final = 4000
+"""Characters that one message may have."""
+MAX_REF: Final = 64
+"""Characters that a client's own message id may have."""
+MAX_EMAIL: Final = 255
+"""Characters that an e-mail address may have: what RapidPro's column holds."""
+
+# The HTML standard's "valid e-mail address", widened to letters of any script: what browsers
+# accept in <input type=email>, no more and no less of a promise.
+_EMAIL = re.compile(
+    r"[\w.!#$%&'*+/=?^`{|}~-]+@[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?)*"
+)
+
+
+class CommandError(Exception):
+    """A frame that is not a command. `code` is one of the protocol's stable error codes."""
+
+    def __init__(self, code: str, message: str, command: str = "", ref: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.command = command
+        self.ref = ref
+
+
+class StartChat(msgspec.Struct, frozen=True, tag="start_chat"):
+    """The first command: begin a chat, or resume the one that `chat_id` names."""
+
+    chat_id: str | None = None
+
+
+class SendMsg(msgspec.Struct, frozen=True, tag="send_msg"):
+    """Say something. The same `ref` again in the same chat is the same message."""
+
+    text: str
+    ref: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_REF)] | None = None
+
+
+class AckChat(msgspec.Struct, frozen=True, tag="ack_chat"):
+    """A message has been shown. Named as the ``chat_out`` named it, by id or by uuid."""
+
+    msg_id: int | str | None = None
+    msg_uuid: str | None = None
+
+    @property
+    def name(self) -> MsgName:
+        """The message's name; where Chip had sent a uuid for an id, that uuid."""
+        if isinstance(self.msg_id, int):
+            return MsgName(self.msg_id, self.msg_uuid or "")
+        return MsgName(None, self.msg_uuid or self.msg_id or "")
+
+
+class GetHistory(msgspec.Struct, frozen=True, tag="get_history"):
+    """Ask for the messages before a moment."""
+
+    before: str
+
+    @property
+    def moment(self) -> datetime:
+        return parse_time(self.before)
+
+
+class SetEmail(msgspec.Struct, frozen=True, tag="set_email"):
+    """The visitor says how to reach him."""
+
+    email: str
+
+
+class Ping(msgspec.Struct, frozen=True, tag="ping"):
+    """Is anybody there? Browsers cannot see WebSocket pings."""
+
+
+Command = StartChat | SendMsg | AckChat | GetHistory | SetEmail | Ping
+
+_NAMES = frozenset({"start_chat", "send_msg", "ack_chat", "get_history", "set_email", "ping"})
+_decoder = msgspec.json.Decoder(Command)
+
+
+def decode_command(frame: bytes) -> Command:
+    """The command in `frame`. Raises CommandError."""
+    try:
+        command: Command = _decoder.decode(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _explain(frame, error) from None
+    # Only an escape can put U+0000 into JSON; where there is none, nothing needs a closer look.
+    if b"\\u0000" in frame:
+        known = msgspec.json.decode(frame)
+        if _has_nul(known):
+            raise _invalid("U+0000 is not allowed", known)
+    problem = _problem(command)
+    if problem:
+        raise _invalid(problem, msgspec.to_builtins(command))
+    return command
+
+
+def _problem(command: Command) -> str:
+    match command:
+        case SendMsg(text=""):
+            return "text must not be empty"
+        case SendMsg(text=text) if len(text) > MAX_TEXT:
+            return f"text must not be longer than {MAX_TEXT} characters"
+        case AckChat() if not (command.name.uuid or command.name.id is not None):
+            return "msg_id or msg_uuid is needed"
+        case GetHistory():
+            try:
+                command.moment  # noqa: B018 - reading it is the check
+            except ValueError:
+                return "before must be an RFC 3339 time with a zone"
+        case SetEmail(email=email) if len(email) > MAX_EMAIL or not _EMAIL.fullmatch(email):
+            return f"email must be an address of at most {MAX_EMAIL} characters"
+    return ""
+
+
+def _explain(frame: bytes, error: Exception) -> CommandError:
+    """Why `frame` could not be decoded. The slow path, taken for bad frames only."""
+    try:
+        known = msgspec.json.decode(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return CommandError("invalid_json", "a frame must hold one JSON object")
+    if not isinstance(known, dict):
+        return CommandError("invalid_json", "a frame must hold one JSON object")
+    if known.get("type") not in _NAMES:
+        return CommandError("unknown_command", "type must name a command", ref=_ref(known))
+    # msgspec speaks of types and field names, never of the values that it was given.
+    return _invalid(str(error), known)
+
+
+def _invalid(message: str, known: dict[str, Any]) -> CommandError:
+    return CommandError("invalid_command", message, str(known["type"]), _ref(known))
+
+
+def _ref(known: dict[str, Any]) -> str:
+    ref = known.get("ref")
+    return ref if isinstance(ref, str) and len(ref) <= MAX_REF and "\0" not in ref else ""
+
+
+def _has_nul(value: object) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case list():
+            return any(map(_has_nul, value))
+        case dict():
+            return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
+    return False
