@@ -1,0 +1,53 @@
+"""The token bucket, and what `limits = "off"` lifts."""
+
+import math
+
+from chip.limits import Limits, TokenBucket
+
+
+def test_a_bucket_gives_its_burst_at_once_and_then_its_rate() -> None:
+    bucket = TokenBucket(rate=2, burst=3)
+    assert [bucket.take(now=0) for _ in range(3)] == [0, 0, 0]
+    assert bucket.take(now=0) == 0.5
+    assert bucket.take(now=0.5) == 0
+    assert bucket.take(now=0.5) == 0.5
+
+
+def test_a_bucket_never_holds_more_than_its_burst() -> None:
+    bucket = TokenBucket(rate=1, burst=2)
+    bucket.take(now=0)
+    assert [bucket.take(now=1000) for _ in range(3)] == [0, 0, 1]
+
+
+def test_a_bucket_survives_a_clock_that_goes_backwards() -> None:
+    bucket = TokenBucket(rate=1, burst=1)
+    assert bucket.take(now=100) == 0
+    assert bucket.take(now=50) == 1
+
+
+def test_a_bucket_is_full_again_when_it_has_forgotten_everything() -> None:
+    bucket = TokenBucket(rate=1, burst=2)
+    bucket.take(now=0, count=2)
+    assert not bucket.is_full(now=1)
+    assert bucket.is_full(now=2)
+
+
+def test_limits_off_lifts_every_rate_and_keeps_every_size_and_deadline() -> None:
+    before, after = Limits(), Limits().without_rates()
+    changed = {
+        name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)
+    }
+    assert changed == {
+        "frames_per_second",
+        "pings_per_second",
+        "commands_per_second",
+        "bad_commands_per_minute",
+        "history_per_second",
+        "sends_per_second",
+        "new_chats_per_minute",
+        "connects_per_second",
+        "wrong_secrets_per_minute",
+        "sockets_per_address",
+    }
+    assert TokenBucket(after.sends_per_second, burst=1).take(now=0, count=10**9) == 0
+    assert after.sends_per_second == math.inf
