@@ -11,6 +11,7 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 
@@ -142,9 +143,10 @@ class Postgres(ChildProcess):
         """The URL of the server's own, empty database."""
         return self.url_of("postgres")
 
-    def url_of(self, database: str, *, user: str = "chip", port: int | None = None) -> str:
-        """Return a database's URL; `port` may be a proxy's."""
-        return f"postgresql://{user}@127.0.0.1:{port or self.port}/{database}"
+    def url_of(self, database: str, *, guarded: bool = False, port: int | None = None) -> str:
+        """Return a database's URL, by way of a proxy's `port`, for the `guarded` user if wanted."""
+        login = f"{self.password_user}:{quote(self.password, safe='')}" if guarded else "chip"
+        return f"postgresql://{login}@127.0.0.1:{port or self.port}/{database}"
 
     def connect(self, url: str | None = None) -> psycopg.Connection[tuple[object, ...]]:
         """Return a connection that commits every statement."""
