@@ -7,7 +7,7 @@ import pytest_twisted
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.internet import reactor
 from twisted.internet.error import ConnectError
-from twisted.web.pages import notFound
+from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from tests.support.process import free_port
@@ -34,6 +34,16 @@ class Parrot(WebSocketServerProtocol):
             case _:
                 answer = {"type": "told", "command": command}
         self.sendMessage(json.dumps(answer).encode())
+
+
+class Refusal(Resource):
+    """Answers every request alike, and keeps the connection open."""
+
+    isLeaf = True
+
+    def render(self, request):
+        request.setResponseCode(404)
+        return b'{"error":"no such channel"}'
 
 
 @pytest.fixture
@@ -125,7 +135,7 @@ async def test_a_visitor_who_stops_reading_hears_it_all_later(url):
 
 @pytest_twisted.ensureDeferred
 async def test_a_refused_handshake_shows_status_and_body():
-    site = Site(notFound(message="No Such Resource"))
+    site = Site(Refusal())
     site.noisy = False
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
 
@@ -133,7 +143,7 @@ async def test_a_refused_handshake_shows_status_and_body():
         await Visitor(f"http://127.0.0.1:{port.getHost().port}", CHANNEL).connect()
 
     assert refused.value.status == 404
-    assert b"No Such Resource" in refused.value.body
+    assert refused.value.json == {"error": "no such channel"}
     await port.stopListening()
 
 
