@@ -51,7 +51,9 @@ class Store(Protocol):
 
     async def heard_since(self, contact: Contact, last_heard: str) -> list[HeardMessage]:
         """The incoming messages of this chat that came after the one with the uuid `last_heard`,
-        oldest first; all of the newest hundred when it is ``""`` or unknown."""
+        oldest first, a hundred at most; from the very first one when `last_heard` is ``""``.
+
+        Empty when there is no such message any more: nobody can say then what came after it."""
 
 
 class OutboxItem(NamedTuple):
@@ -82,11 +84,13 @@ class Batch(NamedTuple):
     message that Courier confirmed for this chat (``None``: never noted). `last_text` is a digest
     of the text that Courier answered last, and `since_last_text` the milliseconds since then
     (``""`` and 0 when there is none, or something went out to the visitor meanwhile).
+    `ticket` is a number that this claim alone has: settling twice, or too late, does nothing.
     `tries` counts failed attempts on the first entry, `failing_for` is the milliseconds since the
     first of them. `email` is what the visitor has told of himself (``""``: nothing).
     """
 
     chat: ChatKey
+    ticket: int
     entries: "list[SpoolEntry]"
     unknown: int
     last_heard: str | None
@@ -186,7 +190,7 @@ class Spool(Protocol):
 
     async def settle(
         self,
-        chat: ChatKey,
+        batch: Batch,
         *,
         remove: int = 0,
         last_heard: str = "",
@@ -205,7 +209,9 @@ class Spool(Protocol):
         afresh when anything was removed. `unknown` entries at the front may have arrived: the next
         claim gets them so. Not before `delay` milliseconds from now is the chat claimed again;
         with 0 and `may_continue`, the next batch comes back at once.
-        Does nothing and answers ``elsewhere`` when the claim was lost meanwhile.
+        Does nothing and answers ``elsewhere`` when the claim that `batch` came with is over: it
+        was taken over, or settled already by a call whose answer was lost. Every claim that is
+        granted, also by `settle` itself, gets a ticket of its own.
         """
 
     async def due(self, limit: int) -> list[ChatKey]:
