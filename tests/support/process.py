@@ -115,16 +115,17 @@ class ChildProcess:
         if self.running:
             return
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(  # type: ignore[call-overload]
-                self.command(),
-                cwd=self.directory,
-                env=self.environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+            options = {
+                "cwd": self.directory,
+                "env": self.environment(),
+                "stdin": subprocess.DEVNULL,
+                "stdout": log,
+                "stderr": subprocess.STDOUT,
                 # A Ctrl-C at the terminal is for the tests, which then stop their parts in order.
-                start_new_session=True,
-                **self.spawn_options(),
+                "start_new_session": True,
+            }
+            self.process = subprocess.Popen(  # type: ignore[call-overload]
+                self.command(), **(options | self.spawn_options())
             )
 
     def start(self) -> None:
@@ -137,7 +138,7 @@ class ChildProcess:
             raise NotRunningError(f"{self.name} ended early:\n{self.log()[-4000:]}")
         return self.ready()
 
-    def wait(self, seconds: float = _PATIENCE) -> int:
+    def wait_for_exit(self, seconds: float = _PATIENCE) -> int:
         """Return the exit status, negative for a signal, once the program has ended."""
         if self.process is None:
             raise NotRunningError(f"{self.name} was not started")
@@ -151,7 +152,7 @@ class ChildProcess:
             self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(self.stop_signal)
         try:
-            return self.wait()
+            return self.wait_for_exit()
         except subprocess.TimeoutExpired:
             self.kill()
             raise

@@ -1,0 +1,274 @@
+"""RapidPro's database as Courier writes it: contacts, what visitors said, what became of messages.
+
+Owns the SQL and the connections; knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import itertools
+import select
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import psycopg
+
+from tests.support.rapidpro.tables import COLUMNS, Tables
+
+_CONNECTIONS = 4
+_STATUSES = {"sent": "S", "delivered": "D", "failed": "F"}
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    id: int
+    org: int
+    uuid: str
+    secret: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Urn:
+    id: int
+    contact: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    id: int
+    uuid: str
+
+
+class Backend(Protocol):
+    """What the stand-in Courier needs of a database. Failures are psycopg.Error."""
+
+    async def channel(self, address: str) -> Channel | None: ...
+    async def urn(self, channel: Channel, chat: str, new: bool = False) -> Urn: ...
+    async def wipe_display(self, urn: Urn) -> None: ...
+    async def incoming(self, channel: Channel, urn: Urn, text: str) -> str: ...
+    async def report(
+        self, channel: Channel, status: str, id: int | None, uuid: str | None
+    ) -> None: ...
+    async def outgoing(self, channel: Channel, chat: str, **columns: Any) -> Outgoing: ...
+    async def mark(self, message: Outgoing, status: str) -> None: ...
+
+
+class Memory:
+    """No database at all: every channel exists, with the one secret, and nothing is kept."""
+
+    def __init__(self, secret: str | None) -> None:
+        self._secret = secret
+        self._numbers = itertools.count(1)
+        self._urns: dict[str, Urn] = {}
+
+    async def channel(self, address: str) -> Channel | None:
+        return Channel(1, 1, address, self._secret)
+
+    async def urn(self, channel: Channel, chat: str, new: bool = False) -> Urn:
+        if chat not in self._urns:
+            number = next(self._numbers)
+            self._urns[chat] = Urn(number, number)
+        return self._urns[chat]
+
+    async def wipe_display(self, urn: Urn) -> None:
+        """Nothing is kept."""
+
+    async def incoming(self, channel: Channel, urn: Urn, text: str) -> str:
+        return str(uuid.uuid4())
+
+    async def report(self, channel: Channel, status: str, id: int | None, uuid: str | None) -> None:
+        """Nothing is kept."""
+
+    async def outgoing(self, channel: Channel, chat: str, **columns: Any) -> Outgoing:
+        return Outgoing(next(self._numbers), str(uuid.uuid4()))
+
+    async def mark(self, message: Outgoing, status: str) -> None:
+        """Nothing is kept."""
+
+
+class Database:
+    """A RapidPro database of any release.
+
+    With `messages` False, contacts are made, but rows of messages are not written and channels
+    and contacts are looked up once: a benchmark does not want to measure Courier.
+    """
+
+    def __init__(self, url: str, messages: bool = True) -> None:
+        self._url = url
+        self._messages = messages
+        self._pool: asyncio.LifoQueue[psycopg.AsyncConnection[Any] | None] = asyncio.LifoQueue()
+        for _ in range(_CONNECTIONS):
+            self._pool.put_nowait(None)
+        self._tables: Tables | None = None
+        self._channels: dict[str, Channel] = {}
+        self._urns: dict[tuple[int, str], Urn] = {}
+        self._numbers = itertools.count(1_000_000)
+
+    # Looking things up.
+
+    async def channel(self, address: str) -> Channel | None:
+        if found := self._channels.get(address):
+            return found
+        rows = await self._run(
+            "SELECT id, org_id, uuid::text, config->>'secret' FROM channels_channel"
+            " WHERE uuid::text = %s AND is_active AND channel_type = 'CHP'",
+            (address,),
+        )
+        if not rows:
+            return None
+        channel = Channel(*rows[0])
+        if not self._messages:
+            self._channels[address] = channel
+        return channel
+
+    async def urn(self, channel: Channel, chat: str, new: bool = False) -> Urn:
+        """Return the visitor's URN, made together with a contact if there is none.
+
+        `new` says that there hardly is one, which saves the look.
+        """
+        key = (channel.org, chat)
+        if found := self._urns.get(key):
+            return found
+        urn = None if new else await self._find_urn(channel, chat)
+        if urn is None:
+            try:
+                urn = await self._make_contact(channel, chat)
+            except psycopg.errors.UniqueViolation:
+                # It is there after all, or another request of the same visitor was quicker.
+                urn = await self._find_urn(channel, chat)
+                assert urn
+        if not self._messages:
+            self._urns[key] = urn
+        return urn
+
+    async def _find_urn(self, channel: Channel, chat: str) -> Urn | None:
+        rows = await self._run(
+            "SELECT id, contact_id FROM contacts_contacturn WHERE org_id = %s AND identity = %s",
+            (channel.org, f"webchat:{chat}"),
+        )
+        return Urn(*rows[0]) if rows else None
+
+    async def _make_contact(self, channel: Channel, chat: str) -> Urn:
+        tables = await self._known_tables()
+        contact = tables.row("contacts_contact", org_id=channel.org)
+        urn = tables.row(
+            "contacts_contacturn",
+            identity=f"webchat:{chat}",
+            path=chat,
+            org_id=channel.org,
+            channel_id=channel.id,
+        )
+        # One statement, so that nobody ever sees a contact without its URN.
+        names = ", ".join(urn)
+        places = ", ".join(f"%(urn_{name})s" for name in urn)
+        rows = await self._run(
+            f"WITH contact AS ({Tables.insert('contacts_contact', contact)})"
+            f" INSERT INTO contacts_contacturn ({names}, contact_id)"
+            f" SELECT {places}, id FROM contact RETURNING id, contact_id",
+            contact | {f"urn_{name}": value for name, value in urn.items()},
+        )
+        return Urn(*rows[0])
+
+    # Writing.
+
+    async def wipe_display(self, urn: Urn) -> None:
+        if self._messages:
+            await self._run(
+                "UPDATE contacts_contacturn SET display = NULL"
+                " WHERE id = %s AND display IS NOT NULL",
+                (urn.id,),
+            )
+
+    async def incoming(self, channel: Channel, urn: Urn, text: str) -> str:
+        address = str(uuid.uuid4())
+        if self._messages:
+            await self._insert_message(
+                channel, urn, uuid=address, text=text, direction="I", status="P"
+            )
+        return address
+
+    async def report(self, channel: Channel, status: str, id: int | None, uuid: str | None) -> None:
+        """Set what became of an outgoing message; one that is not there is passed over."""
+        if not self._messages:
+            return
+        column, value = ("id", id) if id is not None else ("uuid", uuid)
+        await self._run(
+            f"UPDATE msgs_msg SET status = %s, modified_on = now(),"
+            f" sent_on = coalesce(sent_on, now()) WHERE {column} = %s AND channel_id = %s"
+            " AND direction = 'O'",
+            (_STATUSES[status], value, channel.id),
+        )
+
+    async def outgoing(self, channel: Channel, chat: str, **columns: Any) -> Outgoing:
+        """Record what RapidPro wants to say to a visitor."""
+        if not self._messages:
+            return Outgoing(next(self._numbers), str(uuid.uuid4()))
+        urn = await self.urn(channel, chat)
+        tables = await self._known_tables()
+        columns |= tables.quick_replies(columns.pop("quick_replies", ()))
+        columns |= tables.ticket(columns.pop("ticket", False))
+        address = columns.setdefault("uuid", str(uuid.uuid4()))
+        number = await self._insert_message(channel, urn, direction="O", status="Q", **columns)
+        return Outgoing(number, address)
+
+    async def mark(self, message: Outgoing, status: str) -> None:
+        """Set a message that was sent to W(ired), E(rrored) or F(ailed)."""
+        if self._messages:
+            await self._run(
+                "UPDATE msgs_msg SET status = %s, modified_on = now(), sent_on = %s"
+                # The visitor's own word may have been quicker than Chip's answer.
+                " WHERE id = %s AND status IN ('Q', 'E')",
+                (status, _now() if status == "W" else None, message.id),
+            )
+
+    async def _insert_message(self, channel: Channel, urn: Urn, **columns: Any) -> int:
+        tables = await self._known_tables()
+        row = tables.row(
+            "msgs_msg",
+            org_id=channel.org,
+            channel_id=channel.id,
+            contact_id=urn.contact,
+            contact_urn_id=urn.id,
+            **columns,
+        )
+        rows = await self._run(Tables.insert("msgs_msg", row), row)
+        return int(rows[0][0])
+
+    # Connections.
+
+    async def _known_tables(self) -> Tables:
+        if self._tables is None:
+            self._tables = Tables(await self._run(COLUMNS))
+        return self._tables
+
+    async def _run(
+        self, query: str, parameters: Sequence[Any] | dict[str, Any] = ()
+    ) -> list[tuple[Any, ...]]:
+        async with self._connection() as connection:
+            cursor = await connection.execute(query, parameters)  # type: ignore[arg-type]
+            return await cursor.fetchall() if cursor.description else []
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        connection = await self._pool.get()
+        try:
+            if connection is None or connection.closed or _stale(connection):
+                connection = await psycopg.AsyncConnection.connect(
+                    self._url, autocommit=True, connect_timeout=5
+                )
+            yield connection
+        finally:
+            self._pool.put_nowait(connection)
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+def _stale(connection: psycopg.AsyncConnection[Any]) -> bool:
+    """Tell whether the server has said something to an idle connection: goodbye, as a rule."""
+    return bool(select.select([connection.fileno()], [], [], 0)[0])
