@@ -1,20 +1,92 @@
-"""What every test may use."""
+"""What every test may use, and what none may leave behind."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
 
 import pytest
+import pytest_twisted
+import txaio
+from autobahn.twisted import websocket  # noqa: F401 - makes txaio choose Twisted
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.task import Clock
 
-from tests.support.postgres import Postgres
+from tests.support.cleanliness import LoggedFailures, ReactorContents
+from tests.support.postgres import GENERATIONS, Postgres
+from tests.support.rapidpro import Rapidpro
 from tests.support.valkey import Valkey
+
+
+def pytest_collection_finish():
+    """Keep what was imported out of the collections after each test, which it would slow down."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def expected_failures():
+    """Fail the test over failures it logged, and over timers and sockets it left in the reactor.
+
+    A test that provokes a failure takes it: `expected_failures.take(ValueError)`.
+    """
+    failures = LoggedFailures()
+    failures.listen()
+    before = ReactorContents()
+    yield failures
+    if not before.settled():
+        pytest_twisted.blockon(ensureDeferred(before.settle()))
+    failures.leave()
+    if found := failures.report() + before.clear():
+        pytest.fail("\n".join(found), pytrace=False)
+
+
+@pytest.fixture
+def autobahn_clock():
+    """A clock for Autobahn's own timers, in place of the reactor."""
+    clock, usual = Clock(), txaio.config.loop
+    txaio.config.loop = clock
+    yield clock
+    txaio.config.loop = usual
 
 
 @pytest.fixture(scope="session")
 def postgres():
-    """A PostgreSQL server for all tests, each of which makes databases of its own there."""
+    """A PostgreSQL server for all tests, which make databases of their own in it."""
     with Postgres() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def valkey():
-    """A Valkey or Redis server for all tests; whoever uses it clears it."""
+def valkey_server():
+    """A Valkey or Redis server for all tests."""
     with Valkey() as server:
         yield server
+
+
+@pytest.fixture
+def valkey(valkey_server):
+    """That server with nothing in it."""
+    valkey_server.clear()
+    return valkey_server
+
+
+@pytest.fixture(params=GENERATIONS)
+def generation(request):
+    """Each release of RapidPro, one after the other."""
+    return request.param
+
+
+@pytest.fixture
+def database(postgres, generation):
+    """The URL of an empty RapidPro database, in each generation."""
+    url = postgres.create_database(generation)
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.fixture
+def rapidpro(database):
+    """That database, open for rows to be put there."""
+    with contextlib.closing(Rapidpro.open(database)) as rapidpro:
+        yield rapidpro
