@@ -6,7 +6,8 @@ behind every rate, the token bucket.
 """
 
 import math
-from typing import Annotated
+from collections.abc import Hashable
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -115,6 +116,44 @@ class TokenBucket:
             return 0
         return (count - self._level) / self.rate
 
+    def give_back(self) -> None:
+        """Put one token back: it was taken in vain."""
+        self._level += 1
+
     def is_full(self, now: float) -> bool:
         """Whether the bucket has forgotten everything: then it need not be kept."""
         return self._level + max(0.0, now - self._since) * self.rate >= self.burst
+
+
+class Buckets:
+    """A token bucket for each key. A bucket that is full again says nothing and is forgotten."""
+
+    __slots__ = ("_buckets", "_burst", "_rate", "_sweep_at")
+
+    SWEEP_FROM: ClassVar = 1000
+    """Buckets that are kept without looking whether they are still needed."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._buckets: dict[Hashable, TokenBucket] = {}
+        self._sweep_at = self.SWEEP_FROM
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def take(self, key: Hashable, now: float) -> float:
+        """Take one token of this key and return 0, or return the seconds to wait for one."""
+        if self._rate == math.inf:
+            return 0
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = TokenBucket(self._rate, self._burst)
+            if len(self._buckets) > self._sweep_at:
+                self._sweep(now)
+        return bucket.take(now)
+
+    def _sweep(self, now: float) -> None:
+        self._buckets = {key: b for key, b in self._buckets.items() if not b.is_full(now)}
+        # Twice what is left: the work of sweeping stays a constant share of the work of taking.
+        self._sweep_at = max(self.SWEEP_FROM, 2 * len(self._buckets))

@@ -2,7 +2,7 @@
 
 import math
 
-from chip.limits import Limits, TokenBucket
+from chip.limits import Buckets, Limits, TokenBucket
 
 
 def test_a_bucket_gives_its_burst_at_once_and_then_its_rate() -> None:
@@ -51,3 +51,25 @@ def test_limits_off_lifts_every_rate_and_keeps_every_size_and_deadline() -> None
     }
     assert TokenBucket(after.sends_per_second, burst=1).take(now=0, count=10**9) == 0
     assert after.sends_per_second == math.inf
+
+
+def test_a_token_given_back_can_be_taken_again() -> None:
+    bucket = TokenBucket(rate=1, burst=1)
+    bucket.take(now=0)
+    bucket.give_back()
+    assert bucket.take(now=0) == 0
+
+
+def test_every_key_has_a_bucket_of_its_own() -> None:
+    buckets = Buckets(rate=1, burst=1)
+    assert [buckets.take("a", now=0), buckets.take("b", now=0)] == [0, 0]
+    assert buckets.take("a", now=0) == 1
+
+
+def test_buckets_that_are_full_again_are_forgotten() -> None:
+    buckets = Buckets(rate=1, burst=1)
+    for key in range(Buckets.SWEEP_FROM):
+        buckets.take(key, now=0)
+    buckets.take("busy", now=100)
+    assert len(buckets) == 1
+    assert buckets.take("busy", now=100) == 1

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from chip.models import MsgName
+from chip.protocol.events import ErrorCode
 from chip.protocol.times import parse_time
 
 MAX_TEXT: Final = 4000
@@ -35,11 +36,20 @@ _EMAIL = re.compile(
 
 
 class CommandError(Exception):
-    """A frame that is not a command. `code` is one of the protocol's stable error codes."""
+    """A command is not carried out: what the ``error`` event needs to know. `retry_after` is in
+    seconds, 0 where waiting does not help."""
 
-    def __init__(self, code: str, message: str, command: str = "", ref: str = "") -> None:
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        command: str = "",
+        ref: str = "",
+        retry_after: int = 0,
+    ) -> None:
         super().__init__(message)
         self.code = code
+        self.retry_after = retry_after
         self.message = message
         self.command = command
         self.ref = ref

@@ -1,0 +1,91 @@
+"""How a visitor comes into a chat: back into the one he knows, or into a new one.
+
+This module owns chat ids: what they look like, and that they come from a CSPRNG, since an id is
+the only credential that a visitor has.
+"""
+
+import re
+import secrets
+import string
+from collections.abc import Callable
+from math import ceil
+from typing import Final
+
+from chip.chat.directory import Directory
+from chip.chat.line import Line
+from chip.chat.ports import Notes
+from chip.errors import Unavailable
+from chip.limits import Buckets, Limits
+from chip.models import Channel, ChatKey, Contact
+from chip.protocol.commands import CommandError
+from chip.tasks import Clock, pause
+
+_ALPHABET: Final = string.ascii_letters + string.digits
+_CHAT_ID: Final = re.compile(r"[a-zA-Z0-9]{24}", re.ASCII)
+
+LOOKS: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
+"""Seconds to wait before each look whether Courier's new contact can be read."""
+
+
+def is_chat_id(text: str) -> bool:
+    """Whether `text` has the form of a chat id."""
+    return _CHAT_ID.fullmatch(text) is not None
+
+
+class Arrivals:
+    """The way into a chat."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        notes: Notes,
+        line: Line,
+        clock: Clock,
+        seconds: Callable[[], float],
+        limits: Limits,
+    ) -> None:
+        self._directory = directory
+        self._notes = notes
+        self._line = line
+        self._clock = clock
+        self._seconds = seconds
+        self._new_chats = Buckets(limits.new_chats_per_minute / 60, limits.new_chats_burst)
+
+    async def resume(self, channel: Channel, chat_id: str) -> tuple[ChatKey, Contact | None]:
+        """The chat of this id and whose it is; no contact when there is no such chat.
+
+        Raises Unavailable when nobody can say.
+        """
+        chat = ChatKey(chat_id, channel.uuid)
+        if not is_chat_id(chat_id):
+            return chat, None
+        return chat, await self._directory.contact(chat, again=True)
+
+    def make(self, channel: Channel, address: str) -> ChatKey:
+        """A new chat id. Raises CommandError when this address makes too many."""
+        wait = self._new_chats.take(address, self._seconds()) if address else 0
+        if wait:
+            raise CommandError("rate_limited", "too many new chats", retry_after=ceil(wait))
+        return ChatKey("".join(secrets.choice(_ALPHABET) for _ in range(24)), channel.uuid)
+
+    async def start(self, channel: Channel, chat: ChatKey) -> Contact:
+        """Have Courier make the contact, and wait until it can be read. Raises Unavailable.
+
+        This goes to Courier directly, not through the spool: the visitor is waiting.
+        """
+        await self._notes.chat_made(chat)
+        answer = await self._line.start(channel, chat)
+        if answer.kind != "handled":
+            raise Unavailable("no chat can be started now", self._line.retry_after)
+        for wait in LOOKS:
+            if wait:
+                await pause(self._clock, wait)
+            contact = await self._directory.contact(chat)
+            if contact:
+                return contact
+        raise Unavailable("the new chat cannot be read yet", retry_after=2)
+
+    async def start_again(self, channel: Channel, chat: ChatKey) -> Contact:
+        """`start` for an id of which nobody knows whether Courier has made its contact already."""
+        return await self._directory.contact(chat) or await self.start(channel, chat)

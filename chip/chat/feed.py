@@ -1,0 +1,139 @@
+"""What flows to one connection from its chat's outbox: in order, within a window.
+
+The outbox is the truth; what the live channel pushes is only its news, taken as it comes while it
+joins on to what was sent before. Whenever it does not (a full window, a missed piece of news, a
+number that does not follow), the feed marks itself behind and reads the outbox again. It buffers
+nothing.
+
+    live      news is sent at once
+    reading   the outbox is being read; news only notes that it must be read once more
+    behind    the window is full; an ack makes room and starts a reading
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from chip.chat.ports import OutboxItem, Page
+from chip.chat.window import Window
+from chip.errors import Unavailable
+from chip.models import ChatKey, MsgName
+from chip.protocol.events import Resync, chat_out_frame, encode_event
+
+if TYPE_CHECKING:
+    from chip.chat.heart import Heart
+
+
+class Feed:
+    """One connection's side of its chat's outbox."""
+
+    __slots__ = ("_chat", "_heart", "_news", "_recheck", "_send", "_state", "_stopped", "_window")
+
+    def __init__(self, heart: "Heart", chat: ChatKey, send: Callable[[bytes], None]) -> None:
+        self._heart = heart
+        self._chat = chat
+        self._send = send
+        self._window = Window(heart.limits.window_messages, heart.limits.window_bytes)
+        self._state: Literal["live", "reading", "behind"] = "behind"
+        self._news = False
+        self._recheck = False
+        self._stopped = False
+
+    async def start(self) -> None:
+        """Send what waits. When the queue does not answer, the feed catches up later."""
+        await self._read(first=True)
+
+    def stop(self) -> None:
+        """The connection is gone."""
+        self._stopped = True
+
+    def in_flight(self, name: MsgName) -> bool:
+        """Whether this message was sent here and nobody has acknowledged it."""
+        return self._window.has(name)
+
+    def arrived(self, item: OutboxItem) -> None:
+        """News: a message was appended."""
+        if self._state == "reading":
+            self._news = True
+        elif self._state == "live" and item.number > self._window.last:
+            if self._window.room <= 0:
+                self._state = "behind"
+            elif item.number == self._window.last + 1:
+                self._pass_on(item)
+            else:
+                self._catch_up()
+        elif self._state == "behind" and self._window.room > 0:
+            self._catch_up()
+
+    def acked(self, number: int) -> None:
+        """News: a message was acknowledged, on this connection or another."""
+        self._window.acked(number)
+        if self._state == "behind" and self._window.room > 0:
+            self._catch_up()
+
+    def interrupted(self) -> None:
+        """No news came for a while: whatever it would have been is in the outbox."""
+        self._recheck = True
+        if self._state == "reading":
+            self._news = True
+        else:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        self._heart.tasks.spawn("reading an outbox", self._read(first=False))
+
+    async def _read(self, *, first: bool) -> None:
+        """Read the outbox until nothing new waits, or the window is full.
+
+        On the first reading nothing can have been missed: the browser fetches history anyway.
+        """
+        self._state = "reading"
+        window = self._window
+        limits = self._heart.limits
+        try:
+            while not self._stopped:
+                self._news = False
+                recheck, self._recheck = self._recheck, False
+                after = window.last
+                if recheck and window.oldest is not None:
+                    after = window.oldest - 1
+                page = await self._heart.outbox.read(
+                    self._chat, after, limits.window_messages, limits.window_bytes
+                )
+                missed = self._take(page, after)
+                if missed and not first:
+                    self._send(encode_event(Resync()))
+                if window.room <= 0:
+                    self._state = "behind"
+                    return
+                if not page.more and not self._news:
+                    self._state = "live"
+                    return
+        except Unavailable:
+            # The next news starts another reading, and so does `interrupted`, which comes when
+            # the queue is back.
+            self._recheck = True
+            self._state = "behind"
+
+    def _take(self, page: Page, after: int) -> bool:
+        """Send what is new on `page`. Whether some number was skipped: somebody else has it."""
+        window = self._window
+        numbers = {item.number for item in page.items}
+        window.keep_only(
+            numbers, after, max(numbers, default=page.head) if page.more else page.head
+        )
+        missed = False
+        for item in page.items:
+            if item.number <= window.last:
+                continue
+            if window.room <= 0:
+                return missed
+            missed = missed or item.number != window.last + 1
+            self._pass_on(item)
+        if not page.more and page.head > window.last:
+            missed = True
+            window.last = page.head
+        return missed
+
+    def _pass_on(self, item: OutboxItem) -> None:
+        self._window.sent(item)
+        self._send(chat_out_frame(item.msg_out))

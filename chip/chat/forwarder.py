@@ -1,0 +1,169 @@
+"""Events for Courier: in order per chat, retried, never dropped.
+
+The forwarder owns when a chat's spool is worked on and by how many at once; what one attempt means
+is in `delivery`. It takes up a chat in three ways: an append that found the chat unclaimed brings
+the first batch with it; a chat that found no room waits here until there is some; and a look at
+what is due, every second, finds retries and the chats of processes that died.
+"""
+
+from collections import OrderedDict
+
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from chip.chat.delivery import Delivery, Outcome
+from chip.chat.line import Line
+from chip.chat.ports import Batch, Claim, Spool
+from chip.errors import Unavailable
+from chip.models import ChatKey
+from chip.tasks import Clock, Tasks, pause
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks for chats that are due."""
+KEEP_ALIVE_EVERY = 4.0
+"""Seconds between two renewals of this process's claims: a third of their life."""
+SETTLE_EVERY = 0.5
+"""Seconds between two tries to report an outcome to a queue that is away."""
+SETTLE_TRIES = 600
+"""Such tries before the outcome is left to be found out again."""
+MAX_READY = 10_000
+"""Chats that wait here for room; beyond that, the look at what is due finds them."""
+
+
+class Forwarder:
+    """The chats that this process is at work on."""
+
+    _log = Logger()
+
+    def __init__(
+        self, spool: Spool, line: Line, delivery: Delivery, tasks: Tasks, clock: Clock
+    ) -> None:
+        self._spool = spool
+        self._line = line
+        self._delivery = delivery
+        self._tasks = tasks
+        self._clock = clock
+        self._working = 0
+        self._ready: OrderedDict[ChatKey, None] = OrderedDict()
+        self._stopped = False
+        self._more_due = False
+        self._looking = LoopingCall(self._look)
+        self._keeping_alive = LoopingCall(self._keep_alive)
+        self._looking.clock = self._keeping_alive.clock = clock
+
+    async def start(self) -> None:
+        """Begin. Raises Unavailable when the queue cannot be reached."""
+        await self._spool.keep_alive()
+        self._looking.start(LOOK_EVERY, now=True)
+        self._keeping_alive.start(KEEP_ALIVE_EVERY, now=False)
+
+    def stop(self) -> None:
+        """Take up nothing more. What is under way goes on; it is among the heart's tasks."""
+        self._stopped = True
+        if self._looking.running:
+            self._looking.stop()
+
+    async def retire(self) -> None:
+        """Give up what is still held, after `stop` and when the deadline has passed."""
+        if self._keeping_alive.running:
+            self._keeping_alive.stop()
+        await self._spool.retire()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another chat can be worked on now."""
+        if self._stopped:
+            return False
+        if self._line.is_down:
+            return self._working == 0 and self._line.may_probe
+        return self._working < self._line.for_forwarding
+
+    def go_on(self, chat: ChatKey, claim: Claim, batch: Batch | None) -> None:
+        """Something was spooled for `chat`: work on it, now or as soon as there is room."""
+        if batch is not None:
+            self._working += 1
+            self._tasks.spawn("forwarding a chat", self._work(batch))
+        elif claim == "waiting" and not self._line.is_down and len(self._ready) < MAX_READY:
+            self._ready[chat] = None
+
+    async def _work(self, batch: Batch | None) -> None:
+        try:
+            while batch is not None:
+                batch = await self._attempt(batch)
+        except Unavailable:
+            # The queue stays away. The claim is found again when it is back.
+            self._log.debug("a chat was left to be taken up later")
+        finally:
+            self._working -= 1
+            self._take_up()
+
+    async def _attempt(self, batch: Batch) -> Batch | None:
+        outcome = await self._delivery.attempt(batch)
+        # Where others wait for room, each chat has one attempt in turn.
+        may_continue = not self._ready and not self._stopped
+        claim, following = await self._settle(batch, outcome, may_continue)
+        if outcome.remove and (outcome.rejected or batch.email):
+            self._tasks.spawn("concluding", self._delivery.conclude(batch, outcome))
+        if not may_continue and not outcome.delay and not outcome.unknown:
+            self.go_on(batch.chat, claim, None)
+        return following
+
+    async def _settle(
+        self, batch: Batch, outcome: Outcome, may_continue: bool
+    ) -> tuple[Claim, Batch | None]:
+        """Report `outcome` to the spool, and keep trying while the queue is away: what is known
+        now would otherwise have to be found out again."""
+        for _ in range(SETTLE_TRIES):
+            try:
+                return await self._spool.settle(
+                    batch,
+                    remove=outcome.remove,
+                    last_heard=outcome.last_heard,
+                    last_text=outcome.last_text,
+                    forget_refs=outcome.forget_refs,
+                    failed=outcome.failed,
+                    unknown=outcome.unknown,
+                    delay=outcome.delay,
+                    may_continue=may_continue,
+                )
+            except Unavailable:
+                if self._stopped:
+                    raise
+                await pause(self._clock, SETTLE_EVERY)
+        raise Unavailable("the queue is away")
+
+    def _take_up(self) -> None:
+        """There may be room."""
+        while self._ready and self.has_room:
+            chat, _ = self._ready.popitem(last=False)
+            self._working += 1
+            self._tasks.spawn("taking up a chat", self._claim(chat))
+        if self._more_due and self.has_room:
+            self._look()
+
+    async def _claim(self, chat: ChatKey) -> None:
+        batch: Batch | None = None
+        try:
+            _, batch = await self._spool.claim(chat)
+        finally:
+            await self._work(batch)
+
+    def _look(self) -> None:
+        self._more_due = False
+        if self.has_room:
+            self._tasks.spawn("looking for due chats", self._take_up_due())
+
+    async def _take_up_due(self) -> None:
+        room = 1 if self._line.is_down else self._line.for_forwarding - self._working
+        due = await self._spool.due(room)
+        # A full answer means that there may be more than there is room for.
+        self._more_due = len(due) == room
+        for chat in due:
+            if not self.has_room:
+                break
+            self._ready.pop(chat, None)
+            self._working += 1
+            self._tasks.spawn("taking up a chat", self._claim(chat))
+
+    def _keep_alive(self) -> None:
+        self._tasks.spawn("renewing claims", self._spool.keep_alive())

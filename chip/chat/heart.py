@@ -1,0 +1,98 @@
+"""The heart of Chip, put together: everything that sessions and sends need, under one roof.
+
+It owns the order in which its parts start and stop. It is handed a store, a queue and a gateway,
+and does not know which ones.
+"""
+
+from twisted.internet.task import LoopingCall
+
+from chip.chat.arrivals import Arrivals
+from chip.chat.delivery import Delivery
+from chip.chat.directory import Directory
+from chip.chat.forwarder import Forwarder
+from chip.chat.hub import Hub
+from chip.chat.line import Line
+from chip.chat.ports import Gateway, Queue, Store
+from chip.chat.sending import Sending
+from chip.chat.session import Client, Session
+from chip.limits import Buckets, Limits
+from chip.models import Channel
+from chip.tasks import Clock, Tasks
+
+EXPIRE_EVERY = 60.0
+"""Seconds between two looks for messages that have waited too long."""
+EXPIRE_CHATS = 100
+"""Chats that one such look clears."""
+
+
+class Heart:
+    """What Chip means, whatever it stands on."""
+
+    def __init__(
+        self, *, store: Store, queue: Queue, gateway: Gateway, limits: Limits, clock: Clock
+    ) -> None:
+        seconds = clock.seconds
+        self.limits = limits
+        self.seconds = seconds
+        self.store = store
+        self.outbox = queue.outbox
+        self.spool = queue.spool
+        self.notes = queue.notes
+        self.tasks = Tasks()
+        self.directory = Directory(store, seconds)
+        self.line = Line(gateway, limits.courier_parallel)
+        self.hub = Hub(queue.live, limits.sockets_per_chat)
+        self.send_rates = Buckets(limits.sends_per_second, limits.sends_burst)
+        self.arrivals = Arrivals(
+            directory=self.directory,
+            notes=queue.notes,
+            line=self.line,
+            clock=clock,
+            seconds=seconds,
+            limits=limits,
+        )
+        self.sending = Sending(
+            store=store,
+            directory=self.directory,
+            outbox=queue.outbox,
+            notes=queue.notes,
+            clock=clock,
+            seconds=seconds,
+        )
+        delivery = Delivery(
+            store=store,
+            live=queue.live,
+            directory=self.directory,
+            line=self.line,
+            seconds=seconds,
+            max_age_hours=limits.spool_hours,
+        )
+        self.forwarder = Forwarder(queue.spool, self.line, delivery, self.tasks, clock)
+        self._expiring = LoopingCall(self._expire)
+        self._expiring.clock = clock
+
+    def open(self, channel: Channel, client: Client) -> Session:
+        """A session for a visitor's new connection."""
+        return Session(self, channel, client)
+
+    async def accept_send(self, channel_uuid: str, body: bytes) -> None:
+        """Take a message from Courier; see `Sending.accept`."""
+        await self.sending.accept(channel_uuid, body)
+
+    async def start(self) -> None:
+        """Begin forwarding. Raises Unavailable when the queue cannot be reached."""
+        await self.forwarder.start()
+        self._expiring.start(EXPIRE_EVERY, now=False)
+
+    def stop_taking_up(self) -> None:
+        """Begin to stop: finish what is in hand, take up nothing more for Courier."""
+        if self._expiring.running:
+            self._expiring.stop()
+        self.forwarder.stop()
+
+    async def finish(self) -> None:
+        """Wait for everything in hand. The caller gives a deadline by cancelling this."""
+        await self.tasks.finish()
+
+    def _expire(self) -> None:
+        self.tasks.spawn("expiring messages", self.outbox.expire(EXPIRE_CHATS))

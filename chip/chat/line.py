@@ -1,0 +1,88 @@
+"""The line to Courier: how many requests may be under way, and what to do when it is down.
+
+It owns the circuit breaker. While Courier works, many requests are under way at once: most for the
+forwarder, some kept for new chats, whose visitors are waiting. After a run of failures across
+several chats the line is *down*, and one request at a time probes whether it works again; the
+first that is answered puts it up.
+"""
+
+import random
+from typing import Final
+
+from twisted.internet.defer import DeferredSemaphore
+
+from chip.chat.ports import Answer, Gateway
+from chip.models import Channel, ChatKey
+from chip.protocol.courier import chat_started_event
+
+FAILURES_TO_TRIP: Final = 5
+"""Failures in a row, and"""
+CHATS_TO_TRIP: Final = 3
+"""chats among them, put the line down. One chat alone never does: its event may be to blame."""
+FIRST_DELAY: Final = 0.5
+"""Seconds: the shortest wait before another try."""
+LONGEST_DELAY: Final = 30.0
+"""Seconds: the longest wait before another try."""
+
+Event = dict[str, object]
+
+
+def backoff(tries: int) -> float:
+    """Seconds to wait after so many failed tries: full jitter, so that chats do not march in
+    step."""
+    longest = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(tries, 10))
+    return random.uniform(FIRST_DELAY, longest)  # noqa: S311 - jitter needs no secrecy
+
+
+class Line:
+    """Requests to Courier, counted."""
+
+    def __init__(self, gateway: Gateway, parallel: int) -> None:
+        self._gateway = gateway
+        self._failures = 0
+        self._failing: set[ChatKey] = set()
+        self._under_way = 0
+        self._for_starts = DeferredSemaphore(max(1, parallel // 4))
+        self.for_forwarding = max(1, parallel - parallel // 4)
+        """Chats that may be forwarded at once while the line is up."""
+
+    @property
+    def is_down(self) -> bool:
+        """Whether Courier seems to be away."""
+        return self._failures >= FAILURES_TO_TRIP and len(self._failing) >= CHATS_TO_TRIP
+
+    @property
+    def may_probe(self) -> bool:
+        """Whether nothing is under way that will tell whether the line is up."""
+        return self._under_way == 0
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds after which a visitor may try again."""
+        return 10 if self.is_down else 3
+
+    async def start(self, channel: Channel, chat: ChatKey) -> Answer:
+        """Tell Courier of a new chat, as soon as there is room."""
+        await self._for_starts.acquire()
+        try:
+            return await self.post(channel, chat, [chat_started_event()])
+        finally:
+            self._for_starts.release()
+
+    async def post(self, channel: Channel, chat: ChatKey, events: list[Event]) -> Answer:
+        """Hand events to Courier. While the line is down and being probed, ``unsent`` at once."""
+        if self.is_down and not self.may_probe:
+            return Answer("unsent", [], "the line is down")
+        self._under_way += 1
+        try:
+            answer = await self._gateway.post(channel, chat.chat_id, events)
+        finally:
+            self._under_way -= 1
+        if answer.kind in ("handled", "refused"):
+            self._failures = 0
+            self._failing.clear()
+        else:
+            self._failures += 1
+            if len(self._failing) < CHATS_TO_TRIP:
+                self._failing.add(chat)
+        return answer

@@ -1,0 +1,77 @@
+"""What is under way to one connection: sent, and not yet acknowledged by anybody.
+
+Pure bookkeeping. Numbers rise by one from message to message within a chat, so a number that is
+skipped means that something was missed.
+"""
+
+import msgspec
+
+from chip.chat.ports import OutboxItem
+from chip.models import MsgName
+
+
+class _Names(msgspec.Struct):
+    """The names in a message's JSON."""
+
+    uuid: str = ""
+
+
+_names = msgspec.json.Decoder(_Names)
+
+
+class Window:
+    """The messages in flight on one connection, at most so many and so many bytes."""
+
+    __slots__ = ("_bytes", "_flight", "_max_bytes", "_max_messages", "last")
+
+    def __init__(self, max_messages: int, max_bytes: int) -> None:
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
+        # Number to size and names; None while nothing is in flight, which is nearly always.
+        self._flight: dict[int, tuple[int, str, str]] | None = None
+        self._bytes = 0
+        self.last = 0
+        """The highest number that this connection has seen, or that it need not see any more."""
+
+    @property
+    def room(self) -> int:
+        """How many more messages may be sent now."""
+        if self._bytes >= self._max_bytes:
+            return 0
+        return self._max_messages - len(self._flight or ())
+
+    @property
+    def oldest(self) -> int | None:
+        """The lowest number in flight."""
+        return min(self._flight) if self._flight else None
+
+    def sent(self, item: OutboxItem) -> None:
+        """`item` has been handed to the connection."""
+        if self._flight is None:
+            self._flight = {}
+        size = len(item.msg_out)
+        self._flight[item.number] = (size, item.id, _names.decode(item.msg_out).uuid)
+        self._bytes += size
+        self.last = item.number
+
+    def acked(self, number: int) -> bool:
+        """Somebody acknowledged this message. Whether it was in flight here."""
+        if not self._flight or number not in self._flight:
+            return False
+        self._bytes -= self._flight.pop(number)[0]
+        if not self._flight:
+            self._flight = None
+        return True
+
+    def has(self, name: MsgName) -> bool:
+        """Whether the message of this name is in flight."""
+        return any(
+            outbox_id == name.outbox_id or (uuid and uuid == name.uuid)
+            for _, outbox_id, uuid in (self._flight or {}).values()
+        )
+
+    def keep_only(self, waiting: set[int], after: int, up_to: int) -> None:
+        """Of the numbers above `after`, up to `up_to`, only `waiting` still wait for an ack."""
+        gone = [n for n in self._flight or () if after < n <= up_to and n not in waiting]
+        for number in gone:
+            self.acked(number)

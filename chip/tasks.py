@@ -1,0 +1,86 @@
+"""Work that nobody awaits: named, its failures logged, waited for at shutdown.
+
+A coroutine goes through here or is awaited; there is no third way. What else has to do with the
+passing of time is here too, against whatever clock one is handed.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, TypeVar
+
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chip.errors import Unavailable
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """The reactor's sense of time (Twisted's IReactorTime), or a test's."""
+
+    def seconds(self) -> float:
+        """Seconds since 1970."""
+
+    def callLater(
+        self, delay: float, callable: Callable[..., object], *args: object
+    ) -> IDelayedCall:
+        """Call `callable` with `args` after `delay` seconds."""
+
+
+class Tasks:
+    """The coroutines in hand."""
+
+    _log = Logger()
+
+    def __init__(self) -> None:
+        self._running: set[Deferred[Any]] = set()
+
+    def spawn(self, name: str, work: Coroutine[Any, Any, object]) -> None:
+        """Run `work` now. What it raises is logged under `name`, an outage in one quiet line."""
+        done: Deferred[Any] = Deferred.fromCoroutine(work)
+        if done.called and not isinstance(done.result, Failure | Deferred):
+            return
+        self._running.add(done)
+
+        def finished(result: object) -> None:
+            self._running.discard(done)
+            if isinstance(result, Failure):
+                if isinstance(result.value, Unavailable):
+                    self._log.warn("{task} gave up: {reason}", task=name, reason=str(result.value))
+                else:
+                    self._log.failure("{task} failed", result, task=name)
+
+        done.addBoth(finished)
+
+    async def finish(self) -> None:
+        """Wait until everything in hand, and what that starts, is done."""
+        while self._running:
+            waiters: list[Deferred[None]] = []
+            for running in self._running:
+                waiter: Deferred[None] = Deferred()
+                waiters.append(waiter)
+                running.addBoth(lambda _, waiter: waiter.callback(None), waiter)
+            await DeferredList(waiters)
+
+
+async def pause(clock: Clock, seconds: float) -> None:
+    """Let `seconds` pass."""
+    done: Deferred[None] = Deferred()
+    clock.callLater(seconds, done.callback, None)
+    await done
+
+
+async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """What `work` returns, or `Unavailable` when that takes longer than `seconds`.
+
+    Work that is late is cancelled.
+    """
+    done: Deferred[T] = Deferred.fromCoroutine(work)
+    done.addTimeout(seconds, clock)
+    try:
+        return await done
+    except DeferredTimeout:
+        raise Unavailable("it took too long") from None
