@@ -5,11 +5,12 @@ passing of time is here too, against whatever clock one is handed.
 """
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -79,8 +80,16 @@ async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> 
     Work that is late is cancelled.
     """
     done: Deferred[T] = Deferred.fromCoroutine(work)
-    done.addTimeout(seconds, clock)
+    done.addTimeout(seconds, cast(Any, clock))
     try:
         return await done
     except DeferredTimeout:
         raise Unavailable("it took too long") from None
+
+
+def every(clock: Clock, seconds: float, call: Callable[[], None], *, now: bool) -> LoopingCall:
+    """Call `call` every so many seconds, from now or from then on, until the loop is stopped."""
+    loop = LoopingCall(call)
+    loop.clock = cast(Any, clock)
+    loop.start(seconds, now=now)
+    return loop

@@ -99,7 +99,7 @@ class _Remembered(Generic[K, V]):
         try:
             value = await self._ask(key)
         except BaseException:
-            failure = Failure()  # type: ignore[no-untyped-call]
+            failure = Failure()
             for waiter in self._done(key, waiters):
                 waiter.errback(failure)
             raise

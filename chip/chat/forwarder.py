@@ -16,7 +16,7 @@ from chip.chat.line import Line
 from chip.chat.ports import Batch, Claim, Spool
 from chip.errors import Unavailable
 from chip.models import ChatKey
-from chip.tasks import Clock, Tasks, pause
+from chip.tasks import Clock, Tasks, every, pause
 
 LOOK_EVERY = 1.0
 """Seconds between two looks for chats that are due."""
@@ -47,26 +47,25 @@ class Forwarder:
         self._ready: OrderedDict[ChatKey, None] = OrderedDict()
         self._stopped = False
         self._more_due = False
-        self._looking = LoopingCall(self._look)
-        self._keeping_alive = LoopingCall(self._keep_alive)
-        self._looking.clock = self._keeping_alive.clock = clock
+        self._loops: list[LoopingCall] = []
 
     async def start(self) -> None:
         """Begin. Raises Unavailable when the queue cannot be reached."""
         await self._spool.keep_alive()
-        self._looking.start(LOOK_EVERY, now=True)
-        self._keeping_alive.start(KEEP_ALIVE_EVERY, now=False)
+        self._loops = [
+            every(self._clock, LOOK_EVERY, self._look, now=True),
+            every(self._clock, KEEP_ALIVE_EVERY, self._keep_alive, now=False),
+        ]
 
     def stop(self) -> None:
         """Take up nothing more. What is under way goes on; it is among the heart's tasks."""
         self._stopped = True
-        if self._looking.running:
-            self._looking.stop()
 
     async def retire(self) -> None:
         """Give up what is still held, after `stop` and when the deadline has passed."""
-        if self._keeping_alive.running:
-            self._keeping_alive.stop()
+        for loop in self._loops:
+            loop.stop()
+        self._loops = []
         await self._spool.retire()
 
     @property

@@ -17,7 +17,7 @@ from chip.chat.sending import Sending
 from chip.chat.session import Client, Session
 from chip.limits import Buckets, Limits
 from chip.models import Channel
-from chip.tasks import Clock, Tasks
+from chip.tasks import Clock, Tasks, every
 
 EXPIRE_EVERY = 60.0
 """Seconds between two looks for messages that have waited too long."""
@@ -68,8 +68,8 @@ class Heart:
             max_age_hours=limits.spool_hours,
         )
         self.forwarder = Forwarder(queue.spool, self.line, delivery, self.tasks, clock)
-        self._expiring = LoopingCall(self._expire)
-        self._expiring.clock = clock
+        self._clock = clock
+        self._expiring: LoopingCall | None = None
 
     def open(self, channel: Channel, client: Client) -> Session:
         """A session for a visitor's new connection."""
@@ -82,12 +82,13 @@ class Heart:
     async def start(self) -> None:
         """Begin forwarding. Raises Unavailable when the queue cannot be reached."""
         await self.forwarder.start()
-        self._expiring.start(EXPIRE_EVERY, now=False)
+        self._expiring = every(self._clock, EXPIRE_EVERY, self._expire, now=False)
 
     def stop_taking_up(self) -> None:
         """Begin to stop: finish what is in hand, take up nothing more for Courier."""
-        if self._expiring.running:
+        if self._expiring:
             self._expiring.stop()
+            self._expiring = None
         self.forwarder.stop()
 
     async def finish(self) -> None:

@@ -75,7 +75,7 @@ class Hub:
             await self._live.subscribe(chat)
         except BaseException:
             del self._rooms[chat]
-            failure = Failure()  # type: ignore[no-untyped-call]
+            failure = Failure()
             for waiter in room.waiting or ():
                 waiter.errback(failure)
             raise
