@@ -1,0 +1,98 @@
+"""Where log lines go: a descriptor, a rotated file, or syslog, as twistd's flags say.
+
+`Target.write` takes one line with its newline and may raise OSError or ValueError; the line is
+lost then, and the next one is tried again.
+"""
+
+import os
+import signal
+import sys
+import syslog
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from twisted.python.logfile import LogFile
+
+
+class Target(Protocol):
+    """Something that takes lines."""
+
+    def write(self, line: bytes) -> None:
+        """Write the whole line. Raises OSError or ValueError where it cannot."""
+
+
+class Descriptor:
+    """An open file descriptor, without any buffer that could complain at exit."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def write(self, line: bytes) -> None:
+        while line:
+            line = line[os.write(self._number, line) :]
+
+
+class RotatedFile:
+    """A file that twistd's rules rotate: at its size, and on SIGUSR1."""
+
+    def __init__(self, path: str) -> None:
+        # Absolute, because a daemon changes its directory after this.
+        self._path = str(Path(path).absolute())
+        self._file: LogFile | None = self._open()
+        self._rotate = False
+
+    def rotate_soon(self, *_signal: object) -> None:
+        """Rotate before the next line; safe to call from a signal handler."""
+        self._rotate = True
+
+    def write(self, line: bytes) -> None:
+        if self._file is None:
+            self._file = self._open()
+        try:
+            if self._rotate:
+                self._rotate = False
+                self._file.rotate()  # type: ignore[no-untyped-call]
+            self._file.write(line)  # type: ignore[no-untyped-call]
+        except (OSError, ValueError):
+            # It may have failed half-way through a rotation: begin afresh with the next line.
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the file; the next line opens it again."""
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()  # type: ignore[no-untyped-call]
+
+    def _open(self) -> LogFile:
+        file: LogFile = LogFile.fromFullPath(self._path)  # type: ignore[no-untyped-call]
+        return file
+
+
+class Syslog:
+    """The machine's syslog."""
+
+    def __init__(self, prefix: str) -> None:
+        syslog.openlog(prefix, syslog.LOG_PID)
+
+    def write(self, line: bytes) -> None:
+        syslog.syslog(line.decode().rstrip("\n"))
+
+
+def target_of(options: Mapping[str, object]) -> Target:
+    """Return the target that twistd would use with these options of its own.
+
+    Ends the process with a line where a daemon would have to write to the terminal.
+    """
+    if options.get("syslog"):
+        return Syslog(str(options.get("prefix") or "chip"))
+    path = str(options.get("logfile") or "")
+    if path == "-" and not options.get("nodaemon"):
+        raise SystemExit("chip: a daemon cannot log to the terminal (give -n, or --logfile FILE)")
+    if path == "-" or (options.get("nodaemon") and not path):
+        return Descriptor(sys.stdout.fileno())
+    target = RotatedFile(path or "twistd.log")
+    if not signal.getsignal(signal.SIGUSR1):
+        signal.signal(signal.SIGUSR1, target.rotate_soon)
+    return target
