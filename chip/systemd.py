@@ -1,0 +1,99 @@
+"""What Chip tells systemd, and the sockets that systemd hands over.
+
+Owns the notification datagrams (sd_notify), the watchdog, and a readable refusal where an endpoint
+description is wrong. Works without systemd: then nothing is sent. Knows nothing of what is ready.
+
+    Chip → systemd    READY=1 · STATUS=<one line> · WATCHDOG=1 · STOPPING=1
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+
+from twisted.application.service import Service
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IReactorTime, IStreamServerEndpoint
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from chip.errors import ConfigError
+
+
+class Notifier:
+    """Sends notifications to the manager that `environ` names, if any; it never raises."""
+
+    _log = Logger()
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        address = environ.get("NOTIFY_SOCKET", "")
+        # A leading @ stands for the NUL of the abstract name space.
+        self._address = f"\0{address[1:]}" if address.startswith("@") else address
+        ours = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        usec = environ.get("WATCHDOG_USEC", "")
+        self.watchdog_interval = int(usec) / 2e6 if ours and usec.isdigit() else 0.0
+        """Seconds between signs of life, half of what systemd allows; 0: none is wanted."""
+
+    def ready(self) -> None:
+        """Chip serves."""
+        self._send("READY=1")
+
+    def status(self, text: str) -> None:
+        """One line for ``systemctl status``."""
+        self._send(f"STATUS={' '.join(text.split())}")
+
+    def stopping(self) -> None:
+        """Chip has begun to stop."""
+        self._send("STOPPING=1")
+
+    def alive(self) -> None:
+        """The reactor turns."""
+        self._send("WATCHDOG=1")
+
+    def _send(self, message: str) -> None:
+        if not self._address:
+            return
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as ours:
+                ours.setblocking(False)
+                ours.sendto(message.encode(), self._address)
+        except OSError as error:
+            self._log.debug("systemd could not be told", reason=str(error))
+
+
+class WatchdogService(Service):
+    """Gives signs of life for as long as the reactor turns, where systemd wants them.
+
+    It asks nothing else: a lost database must not get Chip killed.
+    """
+
+    def __init__(self, notifier: Notifier, clock: IReactorTime) -> None:
+        self._notifier = notifier
+        self._call = LoopingCall(notifier.alive)
+        self._call.clock = clock
+
+    def startService(self) -> None:
+        super().startService()  # type: ignore[no-untyped-call]
+        if self._notifier.watchdog_interval:
+            self._call.start(self._notifier.watchdog_interval)
+
+    def stopService(self) -> None:
+        if self._call.running:
+            self._call.stop()
+        super().stopService()  # type: ignore[no-untyped-call]
+
+
+def endpoint(reactor: object, setting: str, description: str) -> IStreamServerEndpoint:
+    """Return the endpoint that `description` means, as Twisted reads it.
+
+    ``systemd:domain=INET:name=NAME`` adopts the socket that the socket unit calls NAME. Raises
+    ConfigError naming `setting` where the description is wrong or there is no such socket.
+    """
+    try:
+        found: IStreamServerEndpoint = serverFromString(reactor, description)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{setting}: not an endpoint that can be used: {error}") from None
+    except (KeyError, IndexError):
+        raise ConfigError(f"{setting}: systemd handed over no such socket") from None
+    except OSError as error:  # a certificate that cannot be read
+        raise ConfigError(f"{setting}: {error.filename}: {error.strerror}") from None
+    return found
