@@ -1,0 +1,113 @@
+"""Chip as its users start it: `twistd -n chip` in a directory of its own.
+
+Owns starting and ending the process, and reading what it wrote. Settings are given by the names
+that the configuration file has, and reach Chip through its environment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from .process import ChildProcess, free_port
+from .web import fetch
+
+
+class ChipProcess(ChildProcess):
+    """One Chip on a private port of loopback. Without `db` and `valkey` it is embedded.
+
+        ChipProcess(db=url, valkey=valkey.url, domain=courier.domain, limits="off")
+
+    `flags` go to the command line, `env` to the environment as they are. `secrets` is what must
+    never stand in the log; the passwords of the URLs are in it from the start.
+    """
+
+    name = "chip"
+
+    def __init__(
+        self,
+        *flags: str,
+        directory: Path | None = None,
+        port: int | None = None,
+        env: Mapping[str, str] | None = None,
+        **settings: object,
+    ) -> None:
+        super().__init__(directory)
+        self.port = port or free_port()
+        self.ops_port = free_port()
+        self.flags = list(flags)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.ops_url = f"http://127.0.0.1:{self.ops_port}"
+        self.settings: dict[str, object] = {
+            "address": "127.0.0.1",
+            "port": self.port,
+            "ops_listen": f"tcp:{self.ops_port}:interface=127.0.0.1",
+            "instance_id": f"chip-{self.port}",
+            **settings,
+        }
+        self.env = dict(env or {})
+        self.secrets = {*_passwords(self.settings)}
+
+    def command(self) -> Sequence[str]:
+        twistd = Path(sys.executable).with_name("twistd")
+        return [str(twistd), "-n", "--pidfile=", "chip", *self.flags]
+
+    def environment(self) -> Mapping[str, str]:
+        # Nothing of the shell's may decide what is tested.
+        usual = {key: value for key, value in os.environ.items() if not key.startswith("CHIP_")}
+        given = {f"CHIP_{name.upper()}": _spell(value) for name, value in self.settings.items()}
+        return {**usual, "PYTHONUNBUFFERED": "1", **given, **self.env}
+
+    def ready(self) -> bool:
+        try:
+            return fetch(self.url, timeout=5).status == 200
+        except OSError:
+            return False
+
+    def fails_to_start(self, seconds: float = 30) -> tuple[int, str]:
+        """Start what cannot start; return the exit status and everything that was written."""
+        self.spawn()
+        return self.wait_for_exit(seconds), self.log()
+
+    def check_log(self) -> None:
+        """Raise AssertionError when the log holds a traceback or a secret."""
+        log = self.log()
+        if "Traceback (most recent call last)" in log:
+            raise AssertionError(f"Chip logged a traceback:\n{_around(log, 'Traceback')}")
+        for secret in self.secrets:
+            if secret and secret in log:
+                raise AssertionError(f"Chip logged a secret: {_around(log, secret)}")
+
+    def memory(self) -> int:
+        """Return the bytes of memory that are the process's own, shared pages left out."""
+        rollup = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
+        private = re.findall(r"^Private_\w+: +(\d+) kB", rollup, re.MULTILINE)
+        return sum(map(int, private)) * 1024
+
+    def cpu(self) -> float:
+        """Return the seconds of CPU that the process has used so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _spell(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return str(value)
+
+
+def _passwords(settings: Mapping[str, object]) -> list[str]:
+    found = (urlsplit(value).password for value in settings.values() if isinstance(value, str))
+    passwords = [password for password in found if password]
+    return [*passwords, *map(unquote, passwords)]
+
+
+def _around(log: str, what: str) -> str:
+    place = log.index(what)
+    return log[max(0, place - 500) : place + 3000]
