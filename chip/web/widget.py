@@ -3,23 +3,16 @@
 Owns how the ES modules in ``widget/`` become one script, and how that script is answered over
 HTTP. Knows nothing about chats, sockets or channels.
 
-Browsers get one request and no build step stands between an edit and a page: the modules are
-joined when the resource is made. Each keeps a scope of its own::
-
-    import { h } from "./dom.js";         const $dom = (() => {
-    export function log() { … }             …
-                                            return { h };
-                                          })();
-                                          const $log = (() => {
-                                            const { h } = $dom;
-                                            function log() { … }
-                                            return { log };
-                                          })();
+Browsers get one request, and no build step stands between an edit and a page: the modules are
+joined when the resource is made. They share one scope, in the order in which they import each
+other, so that an ``import`` has nothing left to do and ``export`` means nothing; names at the top
+of two modules must differ, which is checked.
 """
 
 import gzip
 import hashlib
 import re
+from collections import Counter
 from pathlib import Path
 
 from twisted.web.http import NOT_MODIFIED
@@ -34,52 +27,78 @@ ENTRY = "embed"
 CACHE_CONTROL = b"public, max-age=300, stale-while-revalidate=86400"
 
 _BANNER = "/*! Chip's chat widget. MIT licence. */\n"
-_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+)\.js";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export ((?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
-_LEFT_OVER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
-_COMMENTS = re.compile(r"^[ \t]*(?:/\*.*?\*/[ \t]*|//[^\n]*)\n", re.MULTILINE | re.DOTALL)
-_INDENTS = re.compile(r"^[ \t]+|\n(?=\n)", re.MULTILINE)
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+)\.js";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) )", re.MULTILINE)
+_UNKNOWN = re.compile(r"^(?:import|export)\b.*| as \w+[,\n ].*from .*", re.MULTILINE)
+_TOP_NAME = re.compile(r"^(?:async )?(?:function|class|const|let) (\w+)", re.MULTILINE)
+_LITERAL = re.compile(
+    r"""(
+        "(?:[^"\\\n]|\\.)*"                                               # a string
+      | `(?:[^`\\]|\\.)*`                                                 # a template
+      | /(?![*/\ ])(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*    # a pattern
+      | /\*.*?\*/ | ^\s*//[^\n]*                                         # a comment
+    )""",
+    re.VERBOSE | re.DOTALL | re.MULTILINE,
+)
 
 
 def join_modules(sources: Path = SOURCES, entry: str = ENTRY) -> str:
-    """Return the module `entry` and all it imports as one classic script.
+    """Return the module `entry` and all that it imports as one classic script.
 
-    Only whole lines of comment and indentation are taken away, so a template literal may hold
-    neither on purpose. Raises ValueError for a circular import or a form of import or export
-    that this cannot rewrite.
+    Raises ValueError for modules that import each other, for two that have a name in common, and
+    for a form of import or export that this does not know.
     """
     done: dict[str, str] = {}
     _add_module(sources, entry, (), done)
-    body = _INDENTS.sub("", _COMMENTS.sub("", "".join(done.values())))
-    return f'{_BANNER}(() => {{\n"use strict";\n{body}}})();\n'
+    joined = "".join(done.values())
+    names = Counter(_TOP_NAME.findall(joined))
+    if twice := [name for name, times in names.items() if times > 1]:
+        raise ValueError(f"widget modules share the names {', '.join(twice)}")
+    return f'{_BANNER}(() => {{\n"use strict";\n{squeeze(joined)}}})();\n'
 
 
 def _add_module(sources: Path, name: str, above: tuple[str, ...], done: dict[str, str]) -> None:
     if name in above:
         raise ValueError(f"widget modules import each other: {' → '.join((*above, name))}")
     text = (sources / f"{name}.js").read_text("utf-8")
-    for match in _IMPORT.finditer(text):
-        if match[2] not in done:
-            _add_module(sources, match[2], (*above, name), done)
-    text = _IMPORT.sub(
-        lambda match: f"const {{{_destructured(match[1])}}} = {_scope(match[2])};\n", text
-    )
-    exported = [match[2] for match in _EXPORT.finditer(text)]
-    text = _EXPORT.sub(r"\1", text)
-    if strange := _LEFT_OVER.search(text):
-        raise ValueError(f"widget/{name}.js: cannot join {strange[0]!r}")
-    done[name] = (
-        f"const {_scope(name)} = (() => {{\n{text}\nreturn {{ {', '.join(exported)} }};\n}})();\n"
-    )
+    for imported in _IMPORT.findall(text):
+        if imported not in done:
+            _add_module(sources, imported, (*above, name), done)
+    if unknown := _UNKNOWN.search(_EXPORT.sub("", _IMPORT.sub(_plain_import, text))):
+        raise ValueError(f"widget/{name}.js: cannot join {unknown[0]!r}")
+    done[name] = _EXPORT.sub("", _IMPORT.sub("", text))
 
 
-def _scope(name: str) -> str:
-    return "$" + name.replace("-", "_")
+def _plain_import(match: re.Match[str]) -> str:
+    """Nothing, for an import under the exported name; itself, to be refused, for another."""
+    return match[0] if " as " in match[0] else ""
 
 
-def _destructured(names: str) -> str:
-    """Turn an import's ``a, b as c`` into the pattern ``a, b: c``."""
-    return re.sub(r"\s+as\s+", ": ", " ".join(names.split()))
+def squeeze(script: str) -> str:
+    """Take comments and idle blanks out of a script; lines that end a statement stay lines.
+
+    It reads JavaScript as these modules write it: strings in double quotes, ``//`` alone on its
+    line, blanks around a division, none at the start of a pattern.
+    """
+    parts = _LITERAL.split(script)
+    parts[1::2] = [_squeeze_literal(part) for part in parts[1::2]]
+    # Literals must not be touched, yet the blanks around them may go: they sit out as marks.
+    code = "\0".join(parts[::2])
+    code = re.sub(r"[ \t]*\n\s*", "\n", code)
+    code = re.sub(r" ?([=<>&|?:,;{}()\[\]!*]+) ?", r"\1", code)
+    code = re.sub(r"(?<=[{,;(\[])\n|\n(?=[})\],;?:.])", "", code)
+    code = re.sub(r",(?=[}\]])|;(?=\})", "", code)
+    literals = iter(parts[1::2])
+    return re.sub("\0", lambda _: next(literals), code)
+
+
+def _squeeze_literal(literal: str) -> str:
+    if literal.startswith("/*") or literal.lstrip().startswith("//"):
+        return ""
+    if literal.startswith("`\n"):
+        # A style sheet: what stands between its words matters, what stands around its marks not.
+        return re.sub(r"(?<=:) +|;(?=\})", "", re.sub(r"\s*([{};,])\s*", r"\1", literal))
+    return literal
 
 
 def widget_resource() -> Resource:

@@ -1,0 +1,43 @@
+/**
+ * Tells those who listen to the page what those who look at it see.
+ *
+ * Two quiet regions, because a modal panel silences everything outside itself.
+ */
+import { h } from "./dom.js";
+
+/** Screen readers drop what is replaced at once: sentences that come together are said together. */
+const GATHER = 150;
+/** A region that keeps its text would be read again when somebody passes by. */
+const KEEP = 5_000;
+
+export class Announcer {
+  outside = h("div", { class: "unseen", role: "status", "aria-live": "polite" });
+  inside = h("div", { class: "unseen", role: "status", "aria-live": "polite" });
+  #modal;
+  /** @type {string[]} */
+  #waiting = [];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /** @param {() => boolean} modal  whether the panel silences the page */
+  constructor(modal) {
+    this.#modal = modal;
+  }
+
+  /** @param {string} sentence */
+  say(sentence) {
+    this.#waiting.push(sentence);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#speak(), GATHER);
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+  }
+
+  #speak() {
+    const region = this.#modal() ? this.inside : this.outside;
+    region.replaceChildren(...this.#waiting.splice(0).map((sentence) => h("p", {}, sentence)));
+    this.#timer = setTimeout(() => region.replaceChildren(), KEEP);
+  }
+}

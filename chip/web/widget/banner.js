@@ -1,0 +1,89 @@
+/**
+ * A true word about the connection, when there is something to say for longer than a moment.
+ */
+import { h } from "./dom.js";
+
+/** Most breaks are over before anybody needs to hear of them. */
+const GRACE = 3_000;
+const AT_ONCE = ["replaced", "refused"];
+const NOTHING = ["online", "idle"];
+
+/** @typedef {import("./chat.js").Status} Status */
+
+export class Banner {
+  #strings;
+  #announce;
+  #words = h("p", {});
+  #next = h("p", { class: "next", "aria-live": "off" });
+  #button;
+  #since = 0;
+  /** @type {Status} */
+  #status = { phase: "idle" };
+  /** What went wrong, kept while another attempt is under way. @type {string} */
+  #trouble = "connecting";
+  #said = "";
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  element;
+
+  /**
+   * @param {import("./strings.js").Strings} strings
+   * @param {{ tryNow: () => void, announce: (sentence: string) => void }} actions
+   */
+  constructor(strings, { tryNow, announce }) {
+    this.#strings = strings;
+    this.#announce = announce;
+    this.#button = h("button", { type: "button", onclick: tryNow });
+    this.element = h("div", { part: "banner", hidden: true }, h("div", {}, this.#words, this.#next), this.#button);
+  }
+
+  /** @param {Status} status */
+  show(status) {
+    this.#status = status;
+    if (NOTHING.includes(status.phase)) {
+      this.#since = 0;
+      this.#trouble = "connecting";
+    } else {
+      this.#since ||= Date.now();
+      if (status.phase !== "connecting") this.#trouble = status.phase;
+    }
+    this.#draw();
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+  }
+
+  #draw() {
+    clearTimeout(this.#timer);
+    const { phase, until } = this.#status;
+    const early = AT_ONCE.includes(phase) ? 0 : this.#since + GRACE - Date.now();
+    if (!this.#since || early > 0) {
+      this.element.hidden = true;
+      this.#said = "";
+      if (this.#since) this.#timer = setTimeout(() => this.#draw(), early);
+      return;
+    }
+    const seconds = Math.ceil(((until ?? 0) - Date.now()) / 1000);
+    this.element.hidden = false;
+    this.#write(this.#words, this.#strings.say(this.#trouble));
+    this.#write(this.#next, this.#whatNext(seconds));
+    this.#write(this.#button, this.#strings.say(phase === "replaced" ? "useHere" : "tryNow"));
+    this.#button.hidden = phase === "connecting";
+    if (this.#said !== this.#trouble) this.#announce(this.#strings.say(this.#trouble));
+    this.#said = this.#trouble;
+    if (seconds > 0) this.#timer = setTimeout(() => this.#draw(), 1000);
+  }
+
+  /** @param {number} seconds */
+  #whatNext(seconds) {
+    if (this.#trouble === "connecting" || AT_ONCE.includes(this.#status.phase)) return "";
+    return seconds > 0 ? this.#strings.say("retryIn", seconds) : this.#strings.say("connecting");
+  }
+
+  /** @param {HTMLElement} element @param {string} text */
+  #write(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+    element.hidden = !text;
+  }
+}

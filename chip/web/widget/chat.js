@@ -1,0 +1,345 @@
+/**
+ * One visitor's chat: what the widget does, without a page to do it on.
+ *
+ * Owns starting and resuming, acknowledging, e-mail, and who is told what. Knows nothing of how
+ * anything looks; tells by events.
+ *
+ *     idle ──want──▶ (turn) ──▶ connected ──start_chat──▶ ready ──▶ history, sends, e-mail
+ *                                   ▲                       │
+ *                                   └─────── line lost ◀────┘
+ */
+import { Conversation } from "./conversation.js";
+import { Emitter } from "./emitter.js";
+import { History } from "./history.js";
+import { Outbox } from "./outbox.js";
+import { Sender } from "./sender.js";
+import { Timers } from "./timers.js";
+import { Turn } from "./turn.js";
+import { cleanText } from "./wire.js";
+
+/** Seconds until a command is tried again when the server did not say. */
+const PATIENCE = 5;
+/** Seconds for any answer; Chip itself may wait 35 s for Courier. */
+const ANSWER_WITHIN = 45;
+
+/**
+ * @typedef {"idle" | "connecting" | "online" | "stalled" | "waiting" | "offline" | "busy" | "replaced" | "refused"} Phase
+ * @typedef {{ phase: Phase, until?: number, reason?: string }} Status  `until` in milliseconds
+ *
+ * @typedef {object} Events
+ * @property {null} change  the conversation, or what is on its way
+ * @property {import("./conversation.js").Entry} message  a new one, from either side
+ * @property {Status} status
+ * @property {import("./wire.js").Problem} problem  for developers
+ */
+
+/** @extends {Emitter<Events>} */
+export class Chat extends Emitter {
+  #connection;
+  #notes;
+  #world;
+  #outbox;
+  #sender;
+  #timers;
+  #turn;
+  #wanted = false;
+  /** @type {"down" | "starting" | "ready"} */
+  #line = "down";
+  /** The chat that the server serves us. */
+  #chat = "";
+  /** The chat id given in the `start_chat` under way. @type {string | null} */
+  #asked = null;
+  /** @type {number | null} */
+  #cannotStartUntil = null;
+  #email = "";
+
+  /**
+   * @param {object} parts
+   * @param {string} parts.channel
+   * @param {import("./connection.js").Connection} parts.connection
+   * @param {import("./notes.js").Notes} parts.notes
+   * @param {import("./connection.js").World} parts.world
+   * @param {LockManager} [parts.locks]
+   */
+  constructor({ channel, connection, notes, world, locks }) {
+    super();
+    this.#connection = connection;
+    this.#notes = notes;
+    this.#world = world;
+    this.#turn = new Turn(`chip:start:${channel}`, locks);
+    const timers = (this.#timers = new Timers(world));
+    const outbox = (this.#outbox = new Outbox(notes, world.now));
+    const conversation = (this.conversation = new Conversation(outbox));
+    this.#sender = new Sender(outbox, {
+      ask: (command) => this.#ask(command),
+      answered: (type) => timers.drop(type),
+      newest: () => conversation.newest,
+      now: world.now,
+      timers,
+      changed: () => this.#tell(),
+    });
+    this.history = new History(conversation, {
+      ask: (before) => this.#ask({ type: "get_history", before }),
+      later: (run, seconds) => timers.set("history", seconds, run),
+    });
+    for (const part of [this.history, outbox]) part.on("change", () => this.emit("change", null));
+    notes.on("change", (name) => this.#noteChanged(name));
+    connection.on("open", () => this.#start());
+    connection.on("lost", ({ code }) => this.#lost(code));
+    connection.on("frame", (frame) => this.#heard(frame));
+    connection.on("state", ({ name }) => {
+      if (name === "refused") this.#turn.end();
+      this.#tell();
+    });
+  }
+
+  /** Begin where another page left off, if there is a chat or something to send. */
+  resume() {
+    if (this.#notes.get("chat") || this.#outbox.next()) this.want();
+  }
+
+  /** The visitor wants to chat: connect, now and from now on. */
+  want() {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    if (this.#notes.get("chat")) this.#connection.start();
+    else this.#turn.take(() => this.#wanted && this.#connection.start());
+    this.#tell();
+  }
+
+  /**
+   * @param {string} text
+   * @returns {string | null} its ref, or null if there is nothing to send
+   */
+  send(text) {
+    const clean = cleanText(text);
+    if (!clean) return null;
+    const { ref } = this.#outbox.add(clean);
+    this.want();
+    const entry = this.conversation.list().find((one) => one.ref === ref);
+    if (entry) this.emit("message", entry);
+    return ref;
+  }
+
+  /** @param {string} ref */
+  retry(ref) {
+    this.#outbox.retry(ref);
+    this.want();
+  }
+
+  /** @param {string} ref */
+  discard(ref) {
+    this.#outbox.remove(ref);
+  }
+
+  /** Told to the server as soon as there is a chat; nothing of it is stored here. @param {string} email */
+  setEmail(email) {
+    this.#email = email;
+    this.#sendEmail();
+  }
+
+  /** Whatever the server or the browser said, try now. */
+  tryNow() {
+    if (this.#line === "ready") this.#sender.resume();
+    else if (this.#cannotStartUntil !== null) this.#start();
+    this.#connection.nudge(true);
+  }
+
+  /** The page was looked at, or the network changed. */
+  nudge() {
+    this.#connection.nudge();
+    this.#tell();
+  }
+
+  stop() {
+    this.#turn.end();
+    this.#timers.dropAll();
+    this.#wanted = false;
+    this.#line = "down";
+    this.#connection.stop();
+  }
+
+  /** Leave nothing behind in the browser. */
+  forget() {
+    for (const name of this.#notes.names("")) this.#notes.remove(name);
+  }
+
+  /** How many messages of the site nobody has looked at. */
+  get unread() {
+    const seen = this.#notes.get("seen") ?? "";
+    return this.conversation.list().filter((entry) => !entry.own && entry.sort > seen).length;
+  }
+
+  /** Everything so far was looked at. */
+  markSeen() {
+    const newest = this.conversation.list().reduce((last, { own, sort }) => (own ? last : sort), "");
+    if (newest > (this.#notes.get("seen") ?? "")) {
+      this.#notes.set("seen", newest);
+      this.emit("change", null);
+    }
+  }
+
+  /** What is true now. @returns {Status} */
+  get status() {
+    const line = this.#connection.state;
+    const paused = this.#sender.pausedUntil;
+    if (!this.#wanted) return { phase: "idle" };
+    if (line.name === "refused") return { phase: "refused", reason: line.reason };
+    if (line.name === "replaced") return { phase: "replaced" };
+    if (line.name === "waiting") {
+      return { phase: line.busy ? "busy" : this.#world.online() ? "waiting" : "offline", until: line.until };
+    }
+    if (this.#cannotStartUntil !== null) return { phase: "busy", until: this.#cannotStartUntil };
+    if (this.#line !== "ready") return { phase: "connecting" };
+    return paused === null ? { phase: "online" } : { phase: "stalled", until: paused };
+  }
+
+  #start() {
+    this.#timers.drop("start");
+    this.#line = "starting";
+    this.#cannotStartUntil = null;
+    this.#asked = this.#notes.get("chat");
+    this.#ask(this.#asked ? { type: "start_chat", chat_id: this.#asked } : { type: "start_chat" });
+    this.#tell();
+  }
+
+  /** @param {any} frame */
+  #heard(frame) {
+    switch (frame.type) {
+      case "chat_started":
+        return this.#started(frame.chat_id);
+      case "chat_resumed":
+        return this.#ready(frame.chat_id, frame.email);
+      case "chat_out":
+        return this.#received(frame.msg_out);
+      case "msg_accepted":
+        return this.#sender.accepted(frame.ref);
+      case "msg_echo":
+        return this.#tellOf(this.conversation.addEcho(frame.msg_in, this.#chat));
+      case "history":
+        this.#timers.drop("get_history");
+        return this.history.received(frame.history ?? []);
+      case "resync":
+        return this.history.catchUp();
+      case "error":
+        return this.#failed(frame);
+    }
+  }
+
+  /** @param {string} id */
+  #started(id) {
+    const known = this.#notes.get("chat");
+    // Another page was first: this chat never was.
+    if (known && known !== this.#asked && known !== id) return this.#connection.replace();
+    this.#clear();
+    this.#notes.set("chat", id);
+    return this.#ready(id, "");
+  }
+
+  /** @param {string} id @param {string} [email] */
+  #ready(id, email) {
+    this.#timers.drop("start_chat");
+    this.#turn.end();
+    this.#line = "ready";
+    this.#chat = id;
+    this.#connection.settled();
+    if (email === this.#email) this.#email = "";
+    // History is asked for before anything is sent, so that what it holds is not sent again.
+    this.history.catchUp();
+    this.#sender.begin(id);
+    this.#sendEmail();
+  }
+
+  /** @param {import("./wire.js").MsgOut} message */
+  #received(message) {
+    const { id, uuid } = message;
+    const entry = this.conversation.addOut(message);
+    this.#connection.send(id === undefined ? { type: "ack_chat", msg_uuid: uuid } : { type: "ack_chat", msg_id: id });
+    this.#tellOf(entry);
+  }
+
+  /** @param {import("./conversation.js").Entry | null} entry */
+  #tellOf(entry) {
+    if (!entry) return;
+    this.emit("change", null);
+    this.emit("message", entry);
+  }
+
+  /** @param {import("./wire.js").Problem} problem */
+  #failed(problem) {
+    this.emit("problem", problem);
+    const { code, command, retry_after: patience = PATIENCE } = problem;
+    const passing = ["unavailable", "rate_limited", "internal"].includes(code);
+    if (code === "chat_not_started") return this.#line === "ready" ? this.#start() : undefined;
+    if (code === "chat_already_started") return undefined;
+    if (command === "start_chat") return this.#cannotStart(patience);
+    if (command === "get_history") {
+      this.#timers.drop("get_history");
+      return this.history.failed(patience);
+    }
+    if (command === "set_email") {
+      if (passing) this.#timers.set("email", patience, () => this.#sendEmail());
+      else this.#email = "";
+      return undefined;
+    }
+    return this.#sender.refused(problem, patience);
+  }
+
+  /** @param {number} patience  seconds */
+  #cannotStart(patience) {
+    this.#timers.drop("start_chat");
+    this.#cannotStartUntil = this.#world.now() + patience * 1000;
+    this.#timers.set("start", patience, () => this.#start());
+    this.#tell();
+  }
+
+  #sendEmail() {
+    if (this.#line === "ready" && this.#email) this.#connection.send({ type: "set_email", email: this.#email });
+  }
+
+  /** @param {number} code */
+  #lost(code) {
+    this.#line = "down";
+    this.#cannotStartUntil = null;
+    this.#timers.dropAll();
+    this.#sender.lost(code);
+    this.history.lost();
+    this.#tell();
+  }
+
+  /** Another page wrote something. @param {string} name */
+  #noteChanged(name) {
+    if (name === "seen") this.emit("change", null);
+    const id = this.#notes.get("chat");
+    if (name !== "chat" || !id) return;
+    this.#turn.end();
+    this.#wanted = true;
+    if (this.#line === "ready" && id !== this.#chat) {
+      // It found that the server no longer knows the chat of this one.
+      this.#clear();
+      this.#connection.replace();
+    }
+    this.#connection.start();
+    this.#tell();
+  }
+
+  /** A new chat has no past. */
+  #clear() {
+    this.conversation.clear();
+    this.history.begin();
+  }
+
+  /**
+   * Say something that will be answered; a server that stays silent has lost it.
+   *
+   * @param {{ type: string, [field: string]: unknown }} command
+   */
+  #ask(command) {
+    this.#connection.send(command);
+    this.#timers.set(command.type, ANSWER_WITHIN, () => this.#connection.replace());
+  }
+
+  #tell() {
+    this.emit("status", this.status);
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * The site's own colour, made readable: WCAG contrast of text on it, and of it on the panel.
+ */
+
+/** Contrast that normal text needs. */
+const READABLE = 4.5;
+
+/** @typedef {[number, number, number]} Rgb  0 to 255 */
+
+/**
+ * Any colour that the browser understands, as numbers; null if it is none.
+ *
+ * @param {string} colour
+ * @returns {Rgb | null}
+ */
+export function readColour(colour) {
+  if (!CSS.supports("color", colour)) return null;
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 1;
+  const paint = canvas.getContext("2d", { willReadFrequently: true });
+  if (!paint) return null;
+  paint.fillStyle = colour;
+  paint.fillRect(0, 0, 1, 1);
+  const [r = 0, g = 0, b = 0] = paint.getImageData(0, 0, 1, 1).data;
+  return [r, g, b];
+}
+
+/** @param {Rgb} one @param {Rgb} other  @returns {number} 1 to 21 */
+export function contrast(one, other) {
+  const [light, dark] = [luminance(one), luminance(other)].sort((a, b) => b - a);
+  return ((light ?? 0) + 0.05) / ((dark ?? 0) + 0.05);
+}
+
+/** Black or white, whichever can be read on that. @param {Rgb} ground @returns {Rgb} */
+export function textOn(ground) {
+  /** @type {Rgb} */
+  const white = [255, 255, 255];
+  return contrast(white, ground) >= READABLE ? white : [0, 0, 0];
+}
+
+/** The colour itself, or as near to it as can be read on that. @param {Rgb} colour @param {Rgb} ground */
+export function readableOn(colour, ground) {
+  const goal = luminance(ground) > 0.18 ? 0 : 255;
+  let result = colour;
+  for (let step = 1; step <= 20 && contrast(result, ground) < READABLE; step++) {
+    result = /** @type {Rgb} */ (colour.map((part) => Math.round(part + ((goal - part) * step) / 20)));
+  }
+  return result;
+}
+
+/** @param {Rgb} colour */
+export function cssColour(colour) {
+  return `rgb(${colour.join(" ")})`;
+}
+
+/** @param {Rgb} colour */
+function luminance(colour) {
+  const [r = 0, g = 0, b = 0] = colour.map((part) => {
+    const share = part / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}

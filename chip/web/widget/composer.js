@@ -1,0 +1,86 @@
+/**
+ * Where the visitor writes. What is not sent yet outlives a reload of the page.
+ */
+import { h, icon } from "./dom.js";
+import { cleanText, MAX_TEXT } from "./wire.js";
+
+/** The counter appears this close to the limit. */
+const NEARLY = 200;
+
+export class Composer {
+  #strings;
+  #send;
+  #save;
+  #input;
+  #button;
+  #count = h("output", { class: "count", "aria-live": "polite" });
+  element;
+
+  /**
+   * @param {import("./strings.js").Strings} strings
+   * @param {{ send: (text: string) => void, draft: string, save: (draft: string) => void }} actions
+   */
+  constructor(strings, { send, draft, save }) {
+    this.#strings = strings;
+    this.#send = send;
+    this.#save = save;
+    const say = (/** @type {string} */ word) => strings.say(word);
+    this.#input = h("textarea", {
+      part: "input", rows: "1", dir: "auto", "aria-label": say("input"), placeholder: say("input"), enterkeyhint: "send",
+      autocomplete: "off", oninput: () => this.#changed(), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#pressed(event),
+    });
+    this.#button = h("button", { part: "send", type: "submit", "aria-label": say("send") }, icon("send"));
+    this.element = h(
+      "form",
+      { part: "composer", onsubmit: (/** @type {Event} */ event) => this.#submit(event) },
+      this.#input, this.#button, this.#count,
+    );
+    this.#input.value = draft;
+    this.#changed();
+  }
+
+  focus() {
+    this.#input.focus({ preventScroll: true });
+  }
+
+  /** Whether anything that is written here can ever be sent. @param {boolean} possible */
+  enable(possible) {
+    this.#input.disabled = !possible;
+    this.#changed();
+  }
+
+  #changed() {
+    const text = cleanText(this.#input.value);
+    const over = text.length - MAX_TEXT;
+    // Not `disabled`: a button that loses the focus to nowhere is lost to the keyboard.
+    this.#button.ariaDisabled = String(!text || over > 0 || this.#input.disabled);
+    this.#count.textContent = over > 0 ? this.#strings.say("tooLong", over) : over > -NEARLY ? `${text.length}/${MAX_TEXT}` : "";
+    this.#input.ariaInvalid = String(over > 0);
+    this.#save(this.#input.value);
+    this.#grow();
+  }
+
+  /** For browsers that do not size a field by its content themselves. */
+  #grow() {
+    if (CSS.supports("field-sizing", "content")) return;
+    this.#input.style.setProperty("height", "auto");
+    this.#input.style.setProperty("height", `${this.#input.scrollHeight}px`);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    // While characters are being composed, Enter belongs to the input method.
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) this.#submit(event);
+  }
+
+  /** @param {Event} event */
+  #submit(event) {
+    event.preventDefault();
+    if (this.#button.ariaDisabled === "true") return;
+    const text = this.#input.value;
+    this.#input.value = "";
+    this.#changed();
+    this.#send(text);
+    this.focus();
+  }
+}

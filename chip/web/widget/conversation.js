@@ -1,0 +1,174 @@
+/**
+ * What was said, each message once and in order, whatever order and however often it came.
+ *
+ * Owns which two messages are the same, and which comes first. Knows nothing of the socket or of
+ * how a message looks. Messages of the server sort by its own clock; the visitor's clock may be
+ * hours wrong, so what he wrote follows the newest message of the server known at that moment.
+ */
+import { timeKey } from "./wire.js";
+
+/**
+ * @typedef {object} Entry  a message as the page shows it
+ * @property {string} key  its own, for as long as the page lives
+ * @property {boolean} own  from the visitor
+ * @property {string} text
+ * @property {string[]} attachments
+ * @property {string[]} quickReplies
+ * @property {import("./wire.js").User} [user]
+ * @property {number} when  milliseconds
+ * @property {string} sort
+ * @property {"queued" | "sent" | "failed"} state
+ * @property {string} [ref]
+ * @property {string} [base]
+ */
+
+/** Sorts after every time. */
+const LAST = "~";
+
+export class Conversation {
+  #outbox;
+  /** @type {Map<string, Entry>} */
+  #entries = new Map();
+  /** Every name that a message goes by, to its entry's key. @type {Map<string, string>} */
+  #names = new Map();
+  #arrivals = 0;
+
+  /** @param {import("./outbox.js").Outbox} outbox */
+  constructor(outbox) {
+    this.#outbox = outbox;
+  }
+
+  /** All there is to show, oldest first. @returns {Entry[]} */
+  list() {
+    const own = this.#outbox.items().map(
+      /** @returns {Entry} */ (item) => ({
+        key: `ref ${item.ref}`, own: true, text: item.text, attachments: [], quickReplies: [], when: item.at,
+        sort: item.state === "queued" ? LAST + number(item.n) : item.anchor + LAST + number(item.n),
+        state: item.state, ref: item.ref,
+      }),
+    );
+    return [...this.#entries.values(), ...own].sort((a, b) => (a.sort < b.sort ? -1 : a.sort > b.sort ? 1 : 0));
+  }
+
+  /** The newest time of the server known here, as a sortable key; "" if none. */
+  get newest() {
+    let newest = "";
+    for (const { sort } of this.#entries.values()) if (!sort.includes(LAST) && sort > newest) newest = sort;
+    return newest;
+  }
+
+  /**
+   * What the site said, live. @param {import("./wire.js").MsgOut} message
+   * @returns {Entry | null} null if it is known
+   */
+  addOut(message) {
+    const names = namesOf(message);
+    if (this.#known(names)) return null;
+    return this.#put(names, {
+      key: names[0] ?? `n ${++this.#arrivals}`, own: false, text: message.text ?? "",
+      attachments: message.attachments ?? [], quickReplies: (message.quick_replies ?? []).map(String),
+      user: message.user, when: Date.parse(message.time) || Date.now(), sort: timeKey(message.time), state: "sent",
+    });
+  }
+
+  /**
+   * What the visitor said on another page, or another device.
+   *
+   * @param {import("./wire.js").MsgIn} message
+   * @param {string} chat
+   * @returns {Entry | null} null if it is known
+   */
+  addEcho(message, chat) {
+    const newest = this.newest;
+    if (message.ref && this.#outbox.get(message.ref)) {
+      this.#outbox.sent(message.ref, newest, chat);
+      return null;
+    }
+    const key = message.ref ? `ref ${message.ref}` : `n ${++this.#arrivals}`;
+    if (this.#known([key])) return null;
+    return this.#put([key], {
+      key, own: true, text: message.text, attachments: message.attachments ?? [], quickReplies: [],
+      when: Date.parse(message.time) || Date.now(), sort: newest + LAST + number(++this.#arrivals), state: "sent",
+      ref: message.ref, base: newest,
+    });
+  }
+
+  /** @param {import("./wire.js").HistoryItem[]} page  newest first */
+  addHistory(page) {
+    for (const { msg_in: message, msg_out: answer } of [...page].reverse()) {
+      if (answer) this.addOut(answer);
+      if (message) this.#addIn(message);
+    }
+  }
+
+  /** Forget what is older than a gap that was not bridged. @param {string} oldest  sortable key */
+  dropBefore(oldest) {
+    for (const [key, entry] of this.#entries) if (entry.sort < oldest) this.#entries.delete(key);
+    for (const [name, key] of this.#names) if (!this.#entries.has(key)) this.#names.delete(name);
+  }
+
+  clear() {
+    this.#entries.clear();
+    this.#names.clear();
+  }
+
+  /** @param {import("./wire.js").MsgIn} message */
+  #addIn(message) {
+    const names = namesOf(message);
+    if (this.#known(names)) return;
+    const local = this.#localCopy(message);
+    this.#put(names, {
+      key: local?.key ?? names[0] ?? `n ${++this.#arrivals}`, own: true, text: message.text,
+      attachments: message.attachments ?? [], quickReplies: [], when: Date.parse(message.time) || Date.now(),
+      sort: timeKey(message.time), state: "sent", ref: local?.ref,
+    });
+    if (local?.ref) this.#outbox.remove(local.ref);
+  }
+
+  /**
+   * The copy of this message that is shown already: by its `ref`, or, once the server has forgotten
+   * that, by its text among what was sent before it.
+   *
+   * @param {import("./wire.js").MsgIn} message
+   * @returns {{ key: string, ref?: string } | undefined}
+   */
+  #localCopy(message) {
+    const { ref } = message;
+    if (ref && (this.#outbox.get(ref) || this.#entries.has(`ref ${ref}`))) return { key: `ref ${ref}`, ref };
+    if (ref) return undefined;
+    const time = timeKey(message.time);
+    /** @param {{ text: string, base?: string, state: string }} copy */
+    const fits = (copy) =>
+      copy.state === "sent" && copy.base !== undefined && copy.base < time && copy.text.trim() === message.text.trim();
+    const item = this.#outbox.items().find(fits);
+    return item ? { key: `ref ${item.ref}`, ref: item.ref } : [...this.#entries.values()].find((entry) => entry.own && fits(entry));
+  }
+
+  /** @param {string[]} names */
+  #known(names) {
+    const key = names.map((name) => this.#names.get(name)).find((known) => known !== undefined);
+    if (key === undefined) return false;
+    for (const name of names) this.#names.set(name, key);
+    return true;
+  }
+
+  /** @param {string[]} names @param {Entry} entry */
+  #put(names, entry) {
+    this.#entries.set(entry.key, entry);
+    for (const name of names) this.#names.set(name, entry.key);
+    return entry;
+  }
+}
+
+/** @param {{ id?: number | string, uuid?: string }} message */
+function namesOf({ id, uuid }) {
+  const names = [];
+  if (uuid) names.push(`uuid ${uuid}`);
+  if (id !== undefined && id !== "") names.push(id === uuid ? `uuid ${id}` : `id ${id}`);
+  return [...new Set(names)];
+}
+
+/** @param {number} n */
+function number(n) {
+  return String(n).padStart(16, "0");
+}

@@ -1,0 +1,134 @@
+/**
+ * Pages of what was said before: the newest ones after every (re)connection, older ones on demand.
+ *
+ * Owns which page to ask for next and when the conversation has no gap. One question is under way
+ * at a time; answers come in order.
+ */
+import { Emitter } from "./emitter.js";
+import { FAR_FUTURE, PAGE, timeKey } from "./wire.js";
+
+/** A longer absence is not bridged page by page: what is older comes again on scrolling up. */
+const BRIDGE = 8;
+
+/** @extends {Emitter<{ change: null }>} */
+export class History extends Emitter {
+  #conversation;
+  #ask;
+  #later;
+  /** The question under way. @type {{ before: string, toward: "gap" | "past" } | null} */
+  #question = null;
+  /** The oldest time that is known without a gap, as the server wrote it; null before the first page. @type {string | null} */
+  #oldest = null;
+  /** Everything up to this time is known, as a sortable key. */
+  #complete = "";
+  #pages = 0;
+  #again = false;
+  /** Whether the newest page was ever here. */
+  known = false;
+  /** Whether there is more before the oldest message known. */
+  more = false;
+  /** The last question was not answered, and will be asked again. */
+  trouble = false;
+
+  /**
+   * @param {import("./conversation.js").Conversation} conversation
+   * @param {{ ask: (before: string) => void, later: (run: () => void, seconds: number) => void }} line
+   */
+  constructor(conversation, { ask, later }) {
+    super();
+    this.#conversation = conversation;
+    this.#ask = ask;
+    this.#later = later;
+  }
+
+  /** Whether an answer is awaited. */
+  get loading() {
+    return this.#question !== null;
+  }
+
+  /** A new chat has no past. */
+  begin() {
+    this.#oldest = null;
+    this.#complete = "";
+    this.more = false;
+    this.known = true;
+  }
+
+  /** Something may have been missed: fetch from the newest back to what is known. */
+  catchUp() {
+    if (this.#question) {
+      this.#again = true;
+      return;
+    }
+    this.#pages = 0;
+    this.#put({ before: FAR_FUTURE, toward: "gap" });
+  }
+
+  /** The visitor scrolled up. */
+  older() {
+    if (this.more && !this.#question && this.#oldest) this.#put({ before: this.#oldest, toward: "past" });
+  }
+
+  /** @param {import("./wire.js").HistoryItem[]} page  newest first */
+  received(page) {
+    const question = this.#question;
+    if (!question) return;
+    this.#question = null;
+    this.trouble = false;
+    this.#conversation.addHistory(page);
+    const last = page.at(-1);
+    const oldest = (last?.msg_in ?? last?.msg_out)?.time ?? null;
+    if (question.toward === "past" || !oldest || page.length < PAGE) this.#reached(oldest, page.length >= PAGE);
+    else this.#bridge(oldest);
+    if (question.toward === "gap" && !this.#question) {
+      this.#complete = this.#conversation.newest;
+      this.known = true;
+    }
+    if (this.#again && !this.#question) {
+      this.#again = false;
+      this.catchUp();
+    }
+    this.emit("change", null);
+  }
+
+  /** The server could not answer now. @param {number} patience  seconds */
+  failed(patience) {
+    const question = this.#question;
+    if (!question) return;
+    this.trouble = true;
+    this.#later(() => this.#put(question), patience);
+    this.emit("change", null);
+  }
+
+  /** The line is gone, and with it the answer. */
+  lost() {
+    this.#question = null;
+    this.#again = this.trouble = false;
+    this.emit("change", null);
+  }
+
+  /** @param {string} oldest */
+  #bridge(oldest) {
+    const gap = this.#complete && timeKey(oldest) > this.#complete;
+    if (!this.#complete) this.#reached(oldest, true);
+    else if (gap && ++this.#pages < BRIDGE) this.#put({ before: oldest, toward: "gap" });
+    else if (gap) {
+      this.#conversation.dropBefore(timeKey(oldest));
+      this.#oldest = oldest;
+      this.more = true;
+    }
+  }
+
+  /** @param {string | null} oldest @param {boolean} more */
+  #reached(oldest, more) {
+    if (oldest !== null && (!this.#oldest || timeKey(oldest) < timeKey(this.#oldest))) this.#oldest = oldest;
+    this.more = more;
+  }
+
+  /** @param {{ before: string, toward: "gap" | "past" }} question */
+  #put(question) {
+    this.#question = question;
+    this.#ask(question.before);
+    this.emit("change", null);
+  }
+}

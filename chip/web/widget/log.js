@@ -1,0 +1,193 @@
+/**
+ * The conversation on the screen: days, messages, suggested answers, and where one has scrolled to.
+ */
+import { h, icon } from "./dom.js";
+import { MessageView, sameRun } from "./message.js";
+import { midnight } from "./strings.js";
+
+/** Pixels. */
+const NEAR_BOTTOM = 48;
+const NEAR_TOP = 120;
+
+/**
+ * @typedef {import("./conversation.js").Entry} Entry
+ *
+ * @typedef {object} Picture  what to show
+ * @property {Entry[]} entries
+ * @property {boolean} online
+ * @property {"" | "loading" | "trouble"} past  what happens at the top
+ * @property {boolean} empty  nothing was said, and nothing is awaited
+ */
+
+export class LogView {
+  #strings;
+  #actions;
+  #past = h("p", { class: "past" });
+  #rows = h("div", { class: "rows" });
+  #replies = h("div", { part: "quick-replies", role: "group" });
+  #scroller;
+  #pill;
+  #greeting;
+  /** @type {Map<string, MessageView>} */
+  #views = new Map();
+  /** @type {Map<number, HTMLElement>} */
+  #days = new Map();
+  #atBottom = true;
+  #newestKey = "";
+  #observer = new ResizeObserver(() => this.#stay());
+  element;
+
+  /**
+   * @param {import("./strings.js").Strings} strings
+   * @param {string} greeting
+   * @param {import("./message.js").Actions & {
+   *   reply: (text: string) => void, older: () => void, bottom: () => void }} actions
+   */
+  constructor(strings, greeting, actions) {
+    this.#strings = strings;
+    this.#actions = actions;
+    this.#greeting = h("p", { class: "greeting", dir: "auto" }, greeting);
+    this.#replies.ariaLabel = strings.say("replies");
+    this.#scroller = h(
+      "div",
+      {
+        part: "log", role: "log", tabindex: "0", "aria-live": "off", "aria-label": strings.say("log"), onscroll: () => this.#scrolled(),
+      },
+      this.#past, this.#greeting, this.#rows, this.#replies,
+    );
+    this.#pill = h(
+      "button",
+      { part: "new-messages", class: "pill", type: "button", hidden: true, onclick: () => this.toBottom(true) },
+      icon("down"), strings.say("newMessages"),
+    );
+    this.element = h("div", { class: "log-frame" }, this.#scroller, this.#pill);
+    this.#observer.observe(this.#scroller);
+    this.#observer.observe(this.#rows);
+  }
+
+  /** Whether the newest message is in view. */
+  get atBottom() {
+    return this.#atBottom;
+  }
+
+  stop() {
+    this.#observer.disconnect();
+  }
+
+  /** @param {Picture} picture */
+  show({ entries, online, past, empty }) {
+    const held = this.#hold();
+    this.#greeting.hidden = !empty;
+    this.#past.textContent = past && this.#strings.say(past === "loading" ? "loading" : "historyTrouble");
+    this.#past.classList.toggle("skeleton", past === "loading" && !entries.length);
+    this.#past.hidden = !past;
+    place(this.#rows, this.#lay(entries, online));
+    this.#offer(entries);
+    const newest = entries.at(-1);
+    const arrived = newest !== undefined && newest.key !== this.#newestKey;
+    this.#newestKey = newest?.key ?? "";
+    if (this.#atBottom || (arrived && newest.own && newest.state === "queued")) this.toBottom();
+    else {
+      held();
+      if (arrived && !newest.own) this.#pill.hidden = false;
+    }
+    this.#fill();
+  }
+
+  /** @param {boolean} [gently] */
+  toBottom(gently = false) {
+    this.#atBottom = true;
+    this.#pill.hidden = true;
+    const still = !gently || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.#scroller.scrollTo({ top: this.#scroller.scrollHeight, behavior: still ? "instant" : "smooth" });
+  }
+
+  /**
+   * @param {Entry[]} entries
+   * @param {boolean} online
+   */
+  #lay(entries, online) {
+    const now = Date.now();
+    const newestSent = entries.findLast((entry) => entry.own && entry.state === "sent");
+    const views = new Map();
+    const days = new Map();
+    /** @type {HTMLElement[]} */
+    const rows = [];
+    entries.forEach((entry, index) => {
+      const [before, after] = [entries[index - 1], entries[index + 1]];
+      const date = midnight(entry.when);
+      const newDay = !before || midnight(before.when) !== date;
+      if (newDay && !days.has(date)) {
+        const day = this.#days.get(date) ?? h("p", { part: "day" });
+        const words = this.#strings.day(entry.when, now);
+        if (day.textContent !== words) day.textContent = words;
+        days.set(date, day);
+        rows.push(day);
+      }
+      const view = this.#views.get(entry.key) ?? new MessageView(entry, this.#strings, this.#actions);
+      view.update(entry, {
+        first: newDay || !sameRun(before, entry),
+        last: !after || midnight(after.when) !== date || !sameRun(entry, after),
+        newest: entry === newestSent,
+        online,
+      });
+      views.set(entry.key, view);
+      rows.push(view.element);
+    });
+    this.#views = views;
+    this.#days = days;
+    return rows;
+  }
+
+  /** Suggested answers stand until the visitor has answered. @param {Entry[]} entries */
+  #offer(entries) {
+    const since = entries.slice(entries.findLastIndex((entry) => entry.own) + 1);
+    const texts = since.findLast((entry) => entry.quickReplies.length)?.quickReplies ?? [];
+    const shown = [...this.#replies.children].map((button) => button.textContent);
+    this.#replies.hidden = !texts.length;
+    if (texts.join("\n") === shown.join("\n")) return;
+    this.#replies.replaceChildren(
+      ...texts.map((text) => h("button", { part: "quick-reply", type: "button", dir: "auto", onclick: () => this.#actions.reply(text) }, text)),
+    );
+  }
+
+  /** Remember what is in view. @returns {() => void} puts it back there */
+  #hold() {
+    const top = this.#scroller.getBoundingClientRect().top;
+    const seen = [...this.#rows.children].find((row) => row.getBoundingClientRect().bottom > top);
+    const before = seen?.getBoundingClientRect().top ?? 0;
+    return () => {
+      if (seen?.isConnected) this.#scroller.scrollTop += seen.getBoundingClientRect().top - before;
+    };
+  }
+
+  /** Something changed its height: a picture came, the keyboard opened. */
+  #stay() {
+    if (this.#atBottom) this.toBottom();
+    else this.#fill();
+  }
+
+  #scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    this.#atBottom = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM;
+    if (this.#atBottom) {
+      this.#pill.hidden = true;
+      this.#actions.bottom();
+    }
+    this.#fill();
+  }
+
+  /** Fetch what is above before one gets there. */
+  #fill() {
+    if (this.#scroller.clientHeight && this.#scroller.scrollTop < NEAR_TOP) this.#actions.older();
+  }
+}
+
+/** Put these rows in this order, moving only what has to move. @param {Element} parent @param {Element[]} rows */
+function place(parent, rows) {
+  const wanted = new Set(rows);
+  for (const row of [...parent.children]) if (!wanted.has(row)) row.remove();
+  rows.forEach((row, index) => {
+    if (parent.children[index] !== row) parent.insertBefore(row, parent.children[index] ?? null);
+  });
+}

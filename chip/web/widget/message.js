@@ -1,0 +1,126 @@
+/**
+ * One message: an article with who, what and when.
+ */
+import { attachmentView, attachmentWords } from "./attachments.js";
+import { h, icon, webAddress } from "./dom.js";
+import { isBigEmoji, textNodes } from "./text.js";
+
+/**
+ * @typedef {import("./conversation.js").Entry} Entry
+ *
+ * @typedef {object} Place  where a message stands among others
+ * @property {boolean} first  of its sender's run
+ * @property {boolean} last
+ * @property {boolean} newest  the visitor's newest that was sent
+ * @property {boolean} online
+ *
+ * @typedef {object} Actions
+ * @property {(ref: string) => void} retry
+ * @property {(ref: string) => void} discard
+ * @property {(address: string, name: string) => void} showPicture
+ */
+
+/** Who says it. @param {Entry} entry @param {import("./strings.js").Strings} strings */
+export function senderName(entry, strings) {
+  return entry.own ? strings.say("you") : entry.user?.name || strings.say("agent");
+}
+
+/** Whether two messages stand together. @param {Entry | undefined} one @param {Entry} other */
+export function sameRun(one, other) {
+  return one !== undefined && one.own === other.own && personOf(one) === personOf(other) && Math.abs(other.when - one.when) < 600_000;
+}
+
+/** The message in a sentence. @param {Entry} entry @param {import("./strings.js").Strings} strings */
+export function messageWords(entry, strings) {
+  const parts = [entry.text, ...entry.attachments.map((one) => attachmentWords(one, strings))];
+  return `${senderName(entry, strings)}: ${parts.filter(Boolean).join(". ")}`;
+}
+
+/**
+ * What was said never changes and is built once, so that a sound goes on playing; where it stands
+ * and how it fares may change.
+ */
+export class MessageView {
+  element;
+  #strings;
+  #actions;
+  #standing = "";
+
+  /**
+   * @param {Entry} entry
+   * @param {import("./strings.js").Strings} strings
+   * @param {Actions} actions
+   */
+  constructor(entry, strings, actions) {
+    this.#strings = strings;
+    this.#actions = actions;
+    this.element = h(
+      "article",
+      { part: entry.own ? "message own" : "message" },
+      entry.text && h("div", { part: "bubble", dir: "auto" }, ...textNodes(entry.text)),
+      ...entry.attachments.map((one) => attachmentView(one, strings, actions.showPicture)),
+    );
+  }
+
+  /** @param {Entry} entry @param {Place} place */
+  update(entry, place) {
+    const standing = JSON.stringify([place, entry.state, entry.when]);
+    if (standing === this.#standing) return;
+    this.#standing = standing;
+    const name = senderName(entry, this.#strings);
+    const time = this.#strings.time(entry.when);
+    this.element.querySelectorAll(":scope > :is(.sender, .status)").forEach((old) => old.remove());
+    this.element.className = classes(entry, place);
+    this.element.ariaLabel = `${name}, ${time}`;
+    if (place.first && !entry.own && entry.user?.name) {
+      this.element.prepend(h("div", { part: "sender", "aria-hidden": "true" }, avatar(entry, name), h("bdi", {}, name)));
+    }
+    const status = statusView(entry, place, time, this.#strings, this.#actions);
+    if (status) this.element.append(status);
+  }
+}
+
+/** @param {Entry} entry @param {Place} place */
+function classes(entry, place) {
+  return ["message", entry.own && "own", entry.state, place.first && "first", place.last && "last", isBigEmoji(entry.text) && "emoji"].filter(Boolean).join(" ");
+}
+
+/** @param {Entry} entry @param {string} name */
+function avatar(entry, name) {
+  const initial = h("span", { class: "avatar" }, Array.from(name)[0] ?? "");
+  const address = webAddress(entry.user?.avatar ?? "")?.href;
+  if (!address) return initial;
+  const image = h("img", { class: "avatar", src: address, alt: "", referrerpolicy: "no-referrer" });
+  image.addEventListener("error", () => image.replaceWith(initial));
+  return image;
+}
+
+/**
+ * @param {Entry} entry
+ * @param {Place} place
+ * @param {string} time
+ * @param {import("./strings.js").Strings} strings
+ * @param {Actions} actions
+ */
+function statusView(entry, place, time, strings, actions) {
+  const { ref = "", state } = entry;
+  if (state === "failed") {
+    return h(
+      "div",
+      { part: "status", class: "trouble" },
+      h("span", {}, icon("warning"), strings.say("failed")),
+      h("button", { type: "button", onclick: () => actions.retry(ref) }, strings.say("retry")),
+      h("button", { type: "button", onclick: () => actions.discard(ref) }, strings.say("discard")),
+    );
+  }
+  if (state === "queued") {
+    return h("div", { part: "status" }, icon("clock"), strings.say(place.online ? "sending" : "queued"));
+  }
+  if (!place.last && !place.newest) return null;
+  return h("div", { part: "status" }, h("time", { datetime: new Date(entry.when).toISOString() }, time), place.newest && icon("check"), place.newest && strings.say("sent"));
+}
+
+/** @param {Entry} entry */
+function personOf({ user }) {
+  return user ? `${user.id ?? ""} ${user.email ?? ""} ${user.name ?? ""}` : "";
+}

@@ -1,0 +1,76 @@
+/**
+ * What is remembered between pages, and shared by all pages of a site, for one channel.
+ *
+ * Owns the browser's storage and what to do without it: a page whose storage is blocked or full
+ * remembers by itself. Knows names and texts, not what they mean.
+ */
+import { Emitter } from "./emitter.js";
+
+/** @extends {Emitter<{ change: string }>} `change` names what another page wrote */
+export class Notes extends Emitter {
+  #prefix;
+  #storage;
+  /** What could not be stored. @type {Map<string, string>} */
+  #spare = new Map();
+
+  /**
+   * @param {string} channel
+   * @param {() => Storage | undefined} storage  reading `window.localStorage` may itself throw
+   */
+  constructor(channel, storage) {
+    super();
+    this.#prefix = `chip:${channel}:`;
+    this.#storage = attempt(storage);
+  }
+
+  /** @param {string} name @returns {string | null} */
+  get(name) {
+    const key = this.#prefix + name;
+    return this.#spare.get(key) ?? attempt(() => this.#storage?.getItem(key)) ?? null;
+  }
+
+  /** @param {string} name @param {string} value */
+  set(name, value) {
+    const key = this.#prefix + name;
+    const stored = attempt(() => {
+      this.#storage?.setItem(key, value);
+      return this.#storage?.getItem(key) === value;
+    });
+    if (stored) this.#spare.delete(key);
+    else this.#spare.set(key, value);
+  }
+
+  /** @param {string} name */
+  remove(name) {
+    this.#spare.delete(this.#prefix + name);
+    attempt(() => this.#storage?.removeItem(this.#prefix + name));
+  }
+
+  /** All names that start so. @param {string} start */
+  names(start) {
+    const stored = attempt(() => Object.keys(this.#storage ?? {})) ?? [];
+    return [...new Set([...stored, ...this.#spare.keys()])]
+      .filter((key) => key.startsWith(this.#prefix + start))
+      .map((key) => key.slice(this.#prefix.length));
+  }
+
+  /** Tell that another page changed something. @param {StorageEvent} event */
+  heard(event) {
+    if (event.storageArea === this.#storage && event.key?.startsWith(this.#prefix)) {
+      this.emit("change", event.key.slice(this.#prefix.length));
+    }
+  }
+}
+
+/**
+ * @template Result
+ * @param {() => Result} action
+ * @returns {Result | undefined}
+ */
+function attempt(action) {
+  try {
+    return action();
+  } catch {
+    return undefined;
+  }
+}

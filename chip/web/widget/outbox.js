@@ -1,0 +1,156 @@
+/**
+ * What the visitor wrote and the conversation does not have from the server yet.
+ *
+ * Each message is a note of its own, so that pages of the same site share them without ever
+ * writing over each other. Which page sends a message does not matter: its `ref` makes the server
+ * take it once.
+ *
+ *     queued ──accepted──▶ sent ──seen in history──▶ gone
+ *        └────refused────▶ failed ──retry──▶ queued
+ */
+import { Emitter } from "./emitter.js";
+import { randomRef } from "./wire.js";
+
+const PREFIX = "out:";
+const HOUR = 3_600_000;
+/** The server knows a `ref` this long; sending again later could double the message. */
+const QUEUED_FOR = 72 * HOUR;
+/** By now the server has passed it on, or has said that it could not. */
+const SENT_FOR = 96 * HOUR;
+
+/**
+ * @typedef {object} Item
+ * @property {string} ref
+ * @property {string} text
+ * @property {number} at  when it was written, by the visitor's clock
+ * @property {number} n  rises from message to message
+ * @property {"queued" | "sent" | "failed"} state
+ * @property {string} base  the newest time of the server known when it was first sent
+ * @property {string} anchor  the newest time of the server known when it left the queue
+ * @property {string} chat  the chat that took it
+ */
+
+/** @extends {Emitter<{ change: null }>} */
+export class Outbox extends Emitter {
+  #notes;
+  #now;
+  /** @type {Map<string, Item>} */
+  #items = new Map();
+
+  /**
+   * @param {import("./notes.js").Notes} notes
+   * @param {() => number} now
+   */
+  constructor(notes, now) {
+    super();
+    this.#notes = notes;
+    this.#now = now;
+    for (const name of notes.names(PREFIX)) this.#read(name);
+    for (const item of this.items()) this.#age(item);
+    notes.on("change", (name) => {
+      if (!name.startsWith(PREFIX)) return;
+      this.#read(name);
+      this.emit("change", null);
+    });
+  }
+
+  /** In the order in which they were written. @returns {Item[]} */
+  items() {
+    return [...this.#items.values()].sort((a, b) => a.n - b.n || (a.ref < b.ref ? -1 : 1));
+  }
+
+  /** @param {string} ref */
+  get(ref) {
+    return this.#items.get(ref);
+  }
+
+  /** The message to be sent next. */
+  next() {
+    return this.items().find((item) => item.state === "queued");
+  }
+
+  /** @param {string} text */
+  add(text) {
+    return this.#write({
+      ref: randomRef(), text, at: this.#now(), n: this.#nextNumber(), state: "queued", base: "", anchor: "", chat: "",
+    });
+  }
+
+  /** It is about to go out. @param {string} ref @param {string} newest */
+  sending(ref, newest) {
+    const item = this.#items.get(ref);
+    if (item && !item.base) this.#write({ ...item, base: newest });
+  }
+
+  /** The server has it. @param {string} ref @param {string} newest @param {string} chat */
+  sent(ref, newest, chat) {
+    const item = this.#items.get(ref);
+    if (item && item.state !== "sent") this.#write({ ...item, state: "sent", anchor: newest, chat });
+  }
+
+  /** The server will never take it. @param {string} ref @param {string} newest */
+  failed(ref, newest) {
+    const item = this.#items.get(ref);
+    if (item) this.#write({ ...item, state: "failed", anchor: item.anchor || newest });
+  }
+
+  /** Back into the queue, at its end. @param {string} ref */
+  retry(ref) {
+    const item = this.#items.get(ref);
+    if (item?.state === "failed") {
+      this.#write({ ...item, state: "queued", at: this.#now(), n: this.#nextNumber(), base: "", anchor: "" });
+    }
+  }
+
+  /** @param {string} ref */
+  remove(ref) {
+    this.#items.delete(ref);
+    this.#notes.remove(PREFIX + ref);
+    this.emit("change", null);
+  }
+
+  /** What another chat took is no part of this one. @param {string} chat */
+  keepOnly(chat) {
+    for (const item of this.items()) if (item.state === "sent" && item.chat !== chat) this.remove(item.ref);
+  }
+
+  #nextNumber() {
+    return Math.max(this.#now(), ...[...this.#items.values()].map((item) => item.n + 1));
+  }
+
+  /** @param {Item} item */
+  #write(item) {
+    this.#items.set(item.ref, item);
+    this.#notes.set(PREFIX + item.ref, JSON.stringify(item));
+    this.emit("change", null);
+    return item;
+  }
+
+  /** @param {string} name */
+  #read(name) {
+    const ref = name.slice(PREFIX.length);
+    const before = this.#items.get(ref);
+    const item = parseItem(this.#notes.get(name));
+    if (item?.ref === ref) this.#items.set(ref, item);
+    else if (!before || before.state === "failed") this.#items.delete(ref);
+    // Another page has seen it in history. This one has not, and goes on showing it.
+    else this.#items.set(ref, { ...before, state: "sent", anchor: before.anchor || before.base });
+  }
+
+  /** @param {Item} item */
+  #age(item) {
+    const age = this.#now() - item.at;
+    if (item.state === "sent" && age > SENT_FOR) this.remove(item.ref);
+    if (item.state === "queued" && age > QUEUED_FOR) this.failed(item.ref, "");
+  }
+}
+
+/** @param {string | null} note @returns {Item | null} */
+function parseItem(note) {
+  try {
+    const item = JSON.parse(note ?? "null");
+    return typeof item?.text === "string" ? item : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * The window of the chat: beside the page on a desk, in place of it on a phone.
+ *
+ * Owns being open, being modal, and fitting the screen that a keyboard leaves.
+ */
+import { h, icon } from "./dom.js";
+
+/** As in the style sheet. */
+const PHONE = "(max-width: 669.98px), (max-height: 479.98px)";
+
+export class Panel {
+  #phone = matchMedia(PHONE);
+  #hidden;
+  #stopped = new AbortController();
+  element;
+
+  /**
+   * @param {object} parts
+   * @param {import("./strings.js").Strings} parts.strings
+   * @param {string} parts.heading
+   * @param {string} parts.subheading
+   * @param {Node[]} parts.children  below the header
+   * @param {() => void} parts.hidden  somebody asked to close
+   */
+  constructor({ strings, heading, subheading, children, hidden }) {
+    this.#hidden = hidden;
+    this.element = h(
+      "dialog",
+      { part: "panel", "aria-labelledby": "heading", tabindex: "-1" },
+      h(
+        "header",
+        { part: "header" },
+        h(
+          "div",
+          {},
+          h("h2", { part: "heading", id: "heading", dir: "auto" }, heading),
+          subheading && h("p", { part: "subheading", dir: "auto" }, subheading),
+        ),
+        h("button", { part: "close", class: "round", type: "button", "aria-label": strings.say("close"), onclick: hidden }, icon("close")),
+      ),
+      ...children,
+    );
+    this.element.addEventListener("cancel", (event) => this.#escaped(event));
+    this.element.addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && this.#escaped(event));
+    const { signal } = this.#stopped;
+    this.#phone.addEventListener("change", () => this.#refit(), { signal });
+    for (const change of ["resize", "scroll"]) visualViewport?.addEventListener(change, () => this.#fit(), { signal });
+  }
+
+  get isOpen() {
+    return this.element.open;
+  }
+
+  /** Whether the rest of the page is out of reach. */
+  get isModal() {
+    return this.element.open && this.#phone.matches;
+  }
+
+  /** A phone has room for the chat or the page, not both. */
+  get onPhone() {
+    return this.#phone.matches;
+  }
+
+  open() {
+    if (this.isOpen) return;
+    this.#fit();
+    if (this.#phone.matches) this.element.showModal();
+    // `show()` would move the focus, also when nobody asked for it.
+    else this.element.open = true;
+  }
+
+  close() {
+    if (this.isOpen) this.element.close();
+  }
+
+  stop() {
+    this.#stopped.abort();
+  }
+
+  /** @param {Event} event */
+  #escaped(event) {
+    event.preventDefault();
+    event.stopPropagation();
+    this.#hidden();
+  }
+
+  /** The window grew or shrank across the border between desk and phone. */
+  #refit() {
+    if (!this.isOpen) return;
+    const focused = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement;
+    this.close();
+    this.open();
+    if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
+  }
+
+  /** A keyboard covers the page without making it smaller. */
+  #fit() {
+    const view = visualViewport;
+    if (!view) return;
+    // Somebody who zooms in wants to see less of the panel, not a smaller one.
+    const zoomed = view.scale > 1.01;
+    this.element.style.setProperty("--view-height", zoomed ? "100dvh" : `${view.height}px`);
+    this.element.style.setProperty("--view-top", zoomed ? "0px" : `${view.offsetTop}px`);
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * The visitor's language: which one, what to call things in it, how to write times and numbers.
+ */
+import { en, es, fr, pt } from "./words.js";
+import { ar, rw, sw } from "./words-more.js";
+
+/** @type {Record<string, import("./words.js").Words>} */
+const LANGUAGES = { en, fr, es, pt, ar, rw, sw };
+const RIGHT_TO_LEFT = ["ar"];
+const DAY = 86_400_000;
+
+/**
+ * The first of the wished languages that the widget speaks, with its region; English if none.
+ *
+ * @param {readonly (string | null | undefined)[]} wishes  as in `lang` attributes, best first
+ */
+export function chooseLanguage(wishes) {
+  return wishes.find((wish) => wish && speaks(wish)) || "en";
+}
+
+/** @param {string} tag */
+function speaks(tag) {
+  return Object.hasOwn(LANGUAGES, base(tag));
+}
+
+/** @param {string} tag */
+function base(tag) {
+  return tag.toLowerCase().split(/[-_]/)[0] ?? "";
+}
+
+export class Strings {
+  #words;
+  #locale;
+  #plurals;
+  #time;
+  #day;
+  #dayWithYear;
+
+  /**
+   * @param {string} language
+   * @param {import("./words.js").Words} overrides  by the site
+   */
+  constructor(language, overrides = {}) {
+    const tag = language.replaceAll("_", "-");
+    this.#words = { ...en, ...LANGUAGES[base(tag)], ...overrides };
+    this.language = tag;
+    this.direction = RIGHT_TO_LEFT.includes(base(tag)) ? "rtl" : "ltr";
+    // Browsers lack the names of months in some languages, and would write them in another.
+    this.#locale = supported(tag);
+    const locale = this.#locale ?? "en-GB";
+    const month = this.#locale ? "long" : "2-digit";
+    this.#plurals = new Intl.PluralRules(locale);
+    this.#time = new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit" });
+    this.#day = new Intl.DateTimeFormat(locale, { weekday: this.#locale ? "long" : undefined, day: "numeric", month });
+    this.#dayWithYear = new Intl.DateTimeFormat(locale, { day: "numeric", month, year: "numeric" });
+  }
+
+  /**
+   * @param {string} name
+   * @param {number} [n]
+   */
+  say(name, n = 0) {
+    const phrase = this.#words[name] ?? name;
+    const text = typeof phrase === "string" ? phrase : phrase[this.#plurals.select(n)] ?? phrase.other ?? "";
+    return text.replace("{n}", n.toLocaleString(this.#locale ?? "en-GB"));
+  }
+
+  /** The hour. @param {number} when  milliseconds */
+  time(when) {
+    return this.#time.format(when);
+  }
+
+  /** Today, yesterday, or the date. @param {number} when @param {number} now  milliseconds */
+  day(when, now) {
+    const ago = Math.round((midnight(now) - midnight(when)) / DAY);
+    if (ago === 0) return this.say("today");
+    if (ago === 1) return this.say("yesterday");
+    const thisYear = new Date(when).getFullYear() === new Date(now).getFullYear();
+    return (thisYear ? this.#day : this.#dayWithYear).format(when);
+  }
+}
+
+/** The start of that day here. @param {number} when  milliseconds */
+export function midnight(when) {
+  return new Date(when).setHours(0, 0, 0, 0);
+}
+
+/** @param {string} tag */
+function supported(tag) {
+  try {
+    return Intl.DateTimeFormat.supportedLocalesOf(tag)[0];
+  } catch {
+    return undefined;
+  }
+}

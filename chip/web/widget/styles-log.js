@@ -1,0 +1,71 @@
+/**
+ * How the conversation looks: days, bubbles, attachments, suggested answers, a picture shown large.
+ */
+
+export const logCss = String.raw`
+.log-frame { position: relative; flex: 1; min-block-size: 0; display: flex; }
+.log { flex: 1; overflow-y: auto; overscroll-behavior: contain; overflow-anchor: none; padding: 16px 20px 20px; display: flex; flex-direction: column; scrollbar-width: thin; scrollbar-color: var(--line) transparent; }
+.log:focus-visible { outline-offset: -3px; }
+.rows { display: flex; flex-direction: column; margin-block-start: auto; }
+.past { text-align: center; color: var(--quiet); font-size: 13px; padding-block: 4px 12px; }
+.greeting { margin: auto; padding: 24px; text-align: center; font-size: 19px; font-weight: 600; letter-spacing: -.01em; line-height: 1.35; text-wrap: balance; }
+.greeting + .rows { margin-block-start: 0; }
+.greeting[hidden] + .rows { margin-block-start: auto; }
+.day { align-self: center; margin-block: 18px 10px; padding: 2px 12px; color: var(--quiet); font-size: 12.5px; font-weight: 550; }
+.rows > .day:first-child { margin-block-start: 0; }
+.day::first-letter { text-transform: uppercase; }
+
+.message { display: flex; flex-direction: column; align-items: flex-start; gap: 4px; max-inline-size: 86%; align-self: flex-start; margin-block-start: 3px; }
+.message.own { align-items: flex-end; align-self: flex-end; }
+.message.first { margin-block-start: 14px; }
+.day + .message.first, .message.first:first-child { margin-block-start: 0; }
+.sender { display: flex; align-items: center; gap: 8px; margin-block-end: 2px; color: var(--quiet); font-size: 13px; font-weight: 600; }
+.avatar { inline-size: 26px; block-size: 26px; border-radius: 50%; object-fit: cover; display: grid; place-items: center; background: var(--accent); color: var(--on-accent); font-size: 13px; font-weight: 650; text-transform: uppercase; flex: none; }
+.bubble { max-inline-size: 100%; padding: 9px 14px; border: 1px solid transparent; border-radius: 18px; background: var(--raised); color: var(--ink); white-space: pre-wrap; overflow-wrap: anywhere; text-align: start; }
+.own .bubble { background: var(--accent); color: var(--on-accent); }
+.message:not(.own):not(.first) .bubble { border-start-start-radius: 6px; }
+.message:not(.own):not(.last) .bubble { border-end-start-radius: 6px; }
+.message.own:not(.first) .bubble { border-start-end-radius: 6px; }
+.message.own:not(.last) .bubble { border-end-end-radius: 6px; }
+.bubble a { color: var(--accent-on-raised); text-decoration: underline; }
+.own .bubble a { color: inherit; }
+.own .bubble a:focus-visible { outline-color: currentColor; }
+.message.emoji .bubble { background: none; padding: 0; font-size: 38px; line-height: 1.25; border: 0; }
+.queued .bubble, .queued .picture { opacity: .72; }
+.failed .bubble { background: none; border: 1px solid var(--alarm); color: var(--ink); }
+.message.new { animation: appear .18s ease-out; }
+@keyframes appear { from { opacity: 0; transform: translateY(6px); } }
+
+.status { display: flex; align-items: center; flex-wrap: wrap; gap: 5px; padding-inline: 4px; color: var(--quiet); font-size: 12px; line-height: 1.5; font-variant-numeric: tabular-nums; }
+.status .icon { inline-size: 13px; block-size: 13px; stroke-width: 2.4; }
+.status.trouble { color: var(--alarm); gap: 4px 10px; font-size: 13px; }
+.status.trouble span { display: flex; align-items: center; gap: 4px; font-weight: 600; }
+.status.trouble .icon { inline-size: 16px; block-size: 16px; }
+.status button { min-block-size: 28px; padding-inline: 4px; border-radius: 6px; color: var(--ink); text-decoration: underline; text-underline-offset: 2px; }
+
+.picture { display: block; border-radius: 18px; overflow: hidden; background: var(--raised); cursor: zoom-in; max-inline-size: 100%; }
+.picture img { display: block; max-inline-size: min(260px, 100%); max-block-size: 280px; min-inline-size: 72px; min-block-size: 72px; object-fit: cover; }
+audio.attachment { inline-size: 280px; max-inline-size: 100%; }
+video.attachment { max-inline-size: min(280px, 100%); max-block-size: 320px; border-radius: 18px; background: #000; }
+.file { display: flex; align-items: center; gap: 10px; max-inline-size: 100%; padding: 10px 14px; border: 1px solid var(--line); border-radius: 18px; color: var(--ink); text-decoration: none; overflow-wrap: anywhere; }
+a.file:hover { background: var(--raised); }
+a.file bdi { text-decoration: underline; text-underline-offset: 2px; }
+.file .icon { color: var(--accent-ink); }
+
+.quick-replies { display: flex; flex-wrap: wrap; gap: 8px; margin-block-start: 14px; }
+.quick-reply { max-inline-size: 100%; min-block-size: 38px; padding: 7px 16px; border: 1.5px solid var(--accent-ink); border-radius: 20px; color: var(--accent-ink); font-weight: 550; text-align: start; overflow-wrap: anywhere; transition: background .12s, color .12s; }
+.quick-reply:hover { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
+
+.pill { position: absolute; inset-block-end: 12px; inset-inline: 0; margin-inline: auto; inline-size: fit-content; display: flex; align-items: center; gap: 6px; min-block-size: 36px; padding: 4px 16px 4px 12px; padding-inline: 12px 16px; border: 1px solid var(--line); border-radius: 22px; background: var(--ground); color: var(--ink); font-size: 13.5px; font-weight: 600; box-shadow: 0 4px 16px #0003; }
+.pill .icon { inline-size: 18px; block-size: 18px; }
+
+.skeleton { flex: 1; display: grid; place-items: center; }
+
+.lightbox { position: fixed; inset: 0; margin: 0; padding: 0; border: 0; inline-size: 100%; block-size: 100%; max-inline-size: none; max-block-size: none; background: #0b0c0ee8; color: #fff; }
+.lightbox[open] { display: grid; place-items: center; animation: fade .16s; }
+.lightbox > img { max-inline-size: calc(100vw - 32px); max-block-size: calc(100dvh - 128px); object-fit: contain; border-radius: 6px; }
+.lightbox-bar { position: absolute; inset-block-start: 0; inset-inline: 0; display: flex; justify-content: flex-end; align-items: center; gap: 16px; padding: max(12px, env(safe-area-inset-top)) 16px; }
+.lightbox .round { inline-size: 44px; block-size: 44px; color: #fff; }
+.lightbox .round:hover { background: #ffffff2e; }
+.lightbox :focus-visible { outline-color: #fff; }
+`;

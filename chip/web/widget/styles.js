@@ -1,0 +1,177 @@
+/**
+ * How the widget looks: colours, launcher, panel. Constructed, so that no policy forbids it.
+ */
+import { logCss } from "./styles-log.js";
+
+const frameCss = String.raw`
+:host { all: initial; color-scheme: light dark; }
+:host([theme="light"]) { color-scheme: light; }
+:host([theme="dark"]) { color-scheme: dark; }
+:host([hidden]) { display: none; }
+
+.root {
+  --ground: light-dark(#ffffff, #17191d);
+  --raised: light-dark(#f2f3f5, #24272d);
+  --ink: light-dark(#16181d, #f1f2f4);
+  --quiet: light-dark(#5b616e, #a3a9b5);
+  --line: light-dark(#e4e6ea, #30343c);
+  --alarm: light-dark(#b3261e, #ff9a91);
+  --notice: light-dark(#fff6de, #352c14);
+  --notice-ink: light-dark(#4f3b00, #f5e2b0);
+  --round: var(--chip-radius, 18px);
+  --gap: var(--chip-inset, 20px);
+  position: fixed;
+  inset-block-end: max(var(--gap), env(safe-area-inset-bottom));
+  z-index: var(--chip-z-index, 2147483000);
+  font: 400 15px/1.45 var(--chip-font, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif);
+  color: var(--ink);
+  /* Not painted: it tells the raised colour, resolved, to whoever asks. */
+  accent-color: var(--raised);
+  -webkit-text-size-adjust: 100%;
+}
+.root { inset-inline-end: max(var(--gap), env(safe-area-inset-right)); }
+.root[data-position="start"] { inset-inline: max(var(--gap), env(safe-area-inset-left)) auto; }
+
+*, ::before, ::after { box-sizing: border-box; }
+[hidden] { display: none !important; }
+h2, p { margin: 0; font: inherit; overflow-wrap: anywhere; }
+button, textarea { font: inherit; color: inherit; margin: 0; }
+button { cursor: pointer; border: 1px solid transparent; background: none; padding: 0; touch-action: manipulation; }
+a { color: inherit; text-underline-offset: 2px; }
+:focus { outline: none; }
+:focus-visible { outline: 2px solid var(--accent-ink); outline-offset: 2px; }
+.icon { inline-size: 24px; block-size: 24px; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; flex: none; display: block; }
+.unseen { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+
+.launcher {
+  position: relative;
+  display: grid;
+  place-items: center;
+  inline-size: 58px;
+  block-size: 58px;
+  border-radius: 50%;
+  background: var(--accent);
+  color: var(--on-accent);
+  box-shadow: 0 1px 2px #0003, 0 6px 20px #0003;
+  transition: transform .16s ease, box-shadow .16s ease;
+}
+.launcher:hover { transform: translateY(-2px); box-shadow: 0 2px 4px #0003, 0 10px 28px #0004; }
+.launcher:active { transform: scale(.95); }
+.launcher:focus-visible { outline-width: 3px; outline-offset: 3px; box-shadow: 0 0 0 3px var(--ground), 0 6px 20px #0003; }
+.launcher .icon { grid-area: 1 / 1; inline-size: 28px; block-size: 28px; stroke-width: 1.9; transition: opacity .16s, transform .2s ease; }
+.launcher[aria-expanded="false"] .icon:nth-of-type(2) { opacity: 0; transform: rotate(-60deg) scale(.6); }
+.launcher[aria-expanded="true"] .icon:nth-of-type(1) { opacity: 0; transform: rotate(60deg) scale(.6); }
+.badge {
+  position: absolute;
+  inset-block-start: -4px;
+  inset-inline-end: -4px;
+  min-inline-size: 22px;
+  padding-inline: 6px;
+  border-radius: 11px;
+  border: 2px solid var(--ground);
+  box-sizing: content-box;
+  min-inline-size: 10px;
+  background: #c8261c;
+  color: #fff;
+  font-size: 12px;
+  font-weight: 650;
+  line-height: 20px;
+  text-align: center;
+}
+
+.panel {
+  position: absolute;
+  inset: auto 0 calc(100% + 14px) auto;
+  margin: 0;
+  padding: 0;
+  border: 1px solid var(--line);
+  inline-size: min(var(--chip-width, 392px), 100vw - 2 * var(--gap));
+  block-size: min(var(--chip-height, 640px), 100dvh - 2 * var(--gap) - 72px);
+  max-inline-size: none;
+  max-block-size: none;
+  border-radius: var(--round);
+  overflow: hidden;
+  background: var(--ground);
+  color: var(--ink);
+  box-shadow: 0 2px 6px #0000000f, 0 16px 48px #0000002e;
+  flex-direction: column;
+}
+.panel[open] { display: flex; animation: rise .2s cubic-bezier(.2, .8, .3, 1); }
+.root[dir="rtl"] .panel, .root[data-position="start"] .panel { inset-inline: auto 0; }
+.root .panel { inset-inline: auto 0; }
+.root[data-position="start"] .panel { inset-inline: 0 auto; }
+@keyframes rise { from { opacity: 0; transform: translateY(10px) scale(.985); } }
+.panel:focus-visible { outline: none; }
+
+.header { display: flex; align-items: center; justify-content: space-between; gap: 12px; padding: 14px 12px 14px 20px; padding-inline: 20px 12px; border-block-end: 1px solid var(--line); }
+.header > div { min-inline-size: 0; }
+.heading { font-size: 17px; font-weight: 650; line-height: 1.3; letter-spacing: -.01em; }
+.subheading { color: var(--quiet); font-size: 13.5px; line-height: 1.4; }
+.round { display: grid; place-items: center; inline-size: 36px; block-size: 36px; border-radius: 50%; color: var(--quiet); flex: none; transition: background .12s; }
+.round:hover { background: var(--raised); color: var(--ink); }
+.round .icon { inline-size: 20px; block-size: 20px; }
+
+.banner { display: flex; align-items: center; justify-content: space-between; gap: 12px; padding: 10px 20px; background: var(--notice); color: var(--notice-ink); font-size: 13.5px; line-height: 1.4; animation: fade .2s; }
+.banner .next { opacity: .85; font-variant-numeric: tabular-nums; }
+.banner button { flex: none; min-block-size: 32px; padding-inline: 12px; border-radius: 16px; border-color: currentColor; font-weight: 600; }
+.banner :focus-visible { outline-color: currentColor; }
+@keyframes fade { from { opacity: 0; } }
+
+.composer { display: flex; align-items: flex-end; flex-wrap: wrap; gap: 8px; padding: 12px; border-block-start: 1px solid var(--line); }
+.input {
+  flex: 1;
+  min-inline-size: 0;
+  resize: none;
+  field-sizing: content;
+  min-block-size: 44px;
+  max-block-size: min(148px, 30dvh);
+  padding: 10px 16px;
+  border: 1px solid transparent;
+  border-radius: 22px;
+  background: var(--raised);
+  font-size: 16px;
+  line-height: 1.4;
+  overflow-y: auto;
+  scrollbar-width: thin;
+  outline-offset: 0;
+}
+.input::placeholder { color: var(--quiet); opacity: 1; }
+.input:focus { outline: 2px solid var(--accent-ink); outline-offset: -1px; }
+.input[aria-invalid="true"]:focus { outline-color: var(--alarm); }
+.input:disabled { opacity: .6; }
+.send { display: grid; place-items: center; inline-size: 44px; block-size: 44px; border-radius: 50%; background: var(--accent); color: var(--on-accent); flex: none; transition: background .12s, color .12s, transform .12s; }
+.send:active { transform: scale(.94); }
+.send[aria-disabled="true"] { background: var(--raised); color: var(--quiet); cursor: default; transform: none; }
+.send .icon { inline-size: 22px; block-size: 22px; }
+.count { flex: 0 0 100%; padding-inline: 16px; color: var(--quiet); font-size: 12.5px; font-variant-numeric: tabular-nums; }
+.count:empty { display: none; }
+.input[aria-invalid="true"] ~ .count { color: var(--alarm); }
+
+@media (max-width: 669.98px), (max-height: 479.98px) {
+  .panel { position: fixed; inset: var(--view-top, 0px) 0 auto 0 !important; inline-size: 100%; block-size: var(--view-height, 100dvh); border: 0; border-radius: 0; box-shadow: none; animation-duration: .14s; }
+  .panel::backdrop { background: var(--ground); }
+  .header { padding-block-start: max(10px, env(safe-area-inset-top)); padding-block-end: 10px; }
+  .header, .log, .composer, .banner { padding-inline-end: max(12px, env(safe-area-inset-right)); }
+  .composer { padding-block-end: max(12px, env(safe-area-inset-bottom)); }
+  .round { inline-size: 44px; block-size: 44px; }
+}
+@media (pointer: coarse) {
+  .round, .banner button, .status button, .quick-reply, .pill { min-block-size: 44px; min-inline-size: 44px; }
+  .banner button { border-radius: 22px; }
+}
+@media (prefers-reduced-motion: reduce) {
+  *, ::before, ::after { animation: none !important; transition: none !important; }
+}
+@media (forced-colors: active) {
+  .launcher, .panel, .send, .bubble, .quick-reply, .input, .banner, .pill, .badge { border: 1px solid; }
+  .launcher, .send { border-color: ButtonText; }
+  :focus-visible, .input:focus { outline-color: Highlight; }
+}
+`;
+
+/** @returns {CSSStyleSheet} */
+export function styleSheet() {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(frameCss + logCss);
+  return sheet;
+}

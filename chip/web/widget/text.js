@@ -1,0 +1,64 @@
+/**
+ * What somebody typed, as nodes: line breaks, links, and big emoji when there is nothing else.
+ */
+import { h, link, webAddress } from "./dom.js";
+
+const LINKS = new RegExp(
+  [
+    "https?://[^\\s<>\"'`\\u200b-\\u200f\\u202a-\\u202e\\u2066-\\u2069]+",
+    "www\\.[a-z0-9][^\\s<>\"'`\\u200b-\\u200f\\u202a-\\u202e\\u2066-\\u2069]+",
+    "(?:mailto:)?[a-z0-9][\\w.+-]*@[a-z0-9-]+(?:\\.[a-z0-9-]+)+",
+    "tel:\\+?[0-9][0-9().-]{4,}",
+    "\\+[0-9][0-9 ().-]{6,16}[0-9]",
+  ].join("|"),
+  "giu",
+);
+/** What ends a sentence rather than an address. */
+const ENDS = /[.,:;!?…'"»”’،؛؟。，！？]$/u;
+const BRACKETS = { ")": "(", "]": "[", "}": "{" };
+const EMOJI_ONLY = /^(?:(?:\p{RI}{2}|[#*0-9]\ufe0f?\u20e3|\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f?)(?:[\p{Emoji_Modifier}\ufe0f]|\u200d\p{Extended_Pictographic}|[\u{e0020}-\u{e007f}])*\s?){1,3}$/u;
+
+/** @param {string} text */
+export function isBigEmoji(text) {
+  return text.length < 60 && EMOJI_ONLY.test(text);
+}
+
+/**
+ * @param {string} text
+ * @returns {(Node | string)[]}
+ */
+export function textNodes(text) {
+  /** @type {(Node | string)[]} */
+  const nodes = [];
+  let end = 0;
+  for (const match of text.matchAll(LINKS)) {
+    const shown = trimmed(match[0]);
+    const address = addressOf(shown);
+    if (!address || /[\w@]/u.test(text[match.index - 1] ?? " ")) continue;
+    nodes.push(text.slice(end, match.index), link(address, { dir: "auto" }, h("bdi", {}, shown)));
+    end = match.index + shown.length;
+  }
+  nodes.push(text.slice(end));
+  return nodes.filter((node) => node !== "");
+}
+
+/** Without what belongs to the sentence around it. @param {string} found */
+function trimmed(found) {
+  let shown = found;
+  for (;;) {
+    const last = shown.at(-1) ?? "";
+    const open = BRACKETS[/** @type {keyof typeof BRACKETS} */ (last)];
+    const unbalanced = open !== undefined && shown.split(last).length > shown.split(open).length;
+    if (!ENDS.test(shown) && !unbalanced) return shown;
+    shown = shown.slice(0, -1);
+  }
+}
+
+/** @param {string} shown @returns {string | null} */
+function addressOf(shown) {
+  if (/^https?:/i.test(shown)) return webAddress(shown)?.href ?? null;
+  if (/^www\./i.test(shown)) return webAddress(`https://${shown}`)?.href ?? null;
+  if (/^tel:/i.test(shown)) return shown;
+  if (shown.startsWith("+")) return `tel:${shown.replace(/[^+\d]/g, "")}`;
+  return /^mailto:/i.test(shown) ? shown : `mailto:${shown}`;
+}
