@@ -12,6 +12,7 @@ from autobahn.twisted import websocket  # noqa: F401 - makes txaio choose Twiste
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import Clock
 
+from tests.support.browser import Browser
 from tests.support.cleanliness import LoggedFailures, ReactorContents
 from tests.support.postgres import GENERATIONS, Postgres
 from tests.support.rapidpro import Rapidpro
@@ -90,3 +91,19 @@ def rapidpro(database):
     """That database, open for rows to be put there."""
     with contextlib.closing(Rapidpro.open(database)) as rapidpro:
         yield rapidpro
+
+
+@pytest.fixture(scope="session")
+def _chromium():
+    with Browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(_chromium):
+    """A real browser without pages. The test fails when a page of its own complains."""
+    yield _chromium
+    try:
+        _chromium.check()
+    finally:
+        _chromium.close_pages()

@@ -160,28 +160,33 @@ class MemoryQueues:
 
 
 class MemoryQueue:
-    """One process's side of the queues: `ports.Queue` with all of its parts in one object."""
-
-    BATCH = 50
+    """One process's side of the queues: `ports.Queue`."""
 
     def __init__(self, server: MemoryQueues, token: str) -> None:
         self.server = server
         self.token = token
-        self.outbox = self.spool = self.notes = self.live = self
+        self.outbox = MemoryOutbox(self)
+        self.spool = MemorySpool(self)
+        self.notes = MemoryNotes(self)
+        self.live = MemoryLive(self)
         self.listener: LiveListener | None = None
         self.subscribed: set[ChatKey] = set()
         self.reads = 0
 
-    # Outbox, and what of Spool and Notes has the same name.
+    def listening(self, chat: ChatKey) -> list[MemoryQueue]:
+        return [p for p in self._server.processes if chat in p.subscribed and p.listener]
 
-    async def append(self, chat: ChatKey, *args: object, **kwargs: object) -> object:
-        if args and isinstance(args[0], MsgName):
-            return self._append_message(chat, *args)  # type: ignore[arg-type]
-        return self._append_events(chat, *args, **kwargs)  # type: ignore[arg-type]
 
-    def _append_message(self, chat: ChatKey, name: MsgName, era: Era, msg_out: bytes) -> Appended:
-        now, state = self.server.reach(), self.server.chats[chat]
-        limits = self.server.limits
+class _Part:
+    def __init__(self, queue: MemoryQueue) -> None:
+        self._queue = queue
+        self._server = queue.server
+
+
+class MemoryOutbox(_Part):
+    async def append(self, chat: ChatKey, name: MsgName, era: Era, msg_out: bytes) -> Appended:
+        now, state = self._server.reach(), self._server.chats[chat]
+        limits = self._server.limits
         names = {str(part) for part in (name.id, name.uuid) if part}
         memory = limits.duplicate_memory_hours * 3600
         if any(now - state.sent.get(part, float("-inf")) < memory for part in names):
@@ -193,19 +198,16 @@ class MemoryQueue:
         state.head = (state.head or 1000) + 1
         item = OutboxItem(state.head, name.outbox_id, msg_out)
         state.items.append((now, item, name))
-        self.server.eras[chat.channel_uuid] = era
+        self._server.eras[chat.channel_uuid] = era
         state.last_text = ""
-        for process in self._listening(chat):
+        for process in self._queue.listening(chat):
             process.listener.arrived(chat, item)  # type: ignore[union-attr]
         return "queued"
 
-    def _listening(self, chat: ChatKey) -> list[MemoryQueue]:
-        return [p for p in self.server.processes if chat in p.subscribed and p.listener]
-
     async def read(self, chat: ChatKey, after: int, limit: int, max_bytes: int) -> Page:
-        self.server.reach()
-        self.reads += 1
-        state = self.server.chats[chat]
+        self._server.reach()
+        self._queue.reads += 1
+        state = self._server.chats[chat]
         waiting = [item for _, item, _ in state.items if item.number > after]
         page: list[OutboxItem] = []
         for item in waiting[:limit]:
@@ -216,38 +218,40 @@ class MemoryQueue:
         return Page(state.head, page, len(page) < len(waiting))
 
     async def ack(self, chat: ChatKey, name: MsgName, *, may_claim: bool) -> Acked | None:
-        self.server.reach()
-        state = self.server.chats[chat]
+        self._server.reach()
+        state = self._server.chats[chat]
         for entry in state.items:
             _, item, known = entry
             if item.id == name.outbox_id or (name.uuid and known.uuid == name.uuid):
                 state.items.remove(entry)
                 report = Report("delivered", known.id, known.uuid)
-                claim, batch = self._spool(chat, [report], may_claim=may_claim)
-                for process in self._listening(chat):
-                    if process is not self:
+                claim, batch = self._queue.spool.add(chat, [report], may_claim=may_claim)
+                for process in self._queue.listening(chat):
+                    if process is not self._queue:
                         process.listener.acked(chat, item.number)  # type: ignore[union-attr]
                 return Acked(item.number, claim, batch)
         return None
 
     async def expire(self, limit: int) -> int:
-        now, taken = self.server.reach(), 0
-        for chat, state in list(self.server.chats.items())[:limit]:
+        now, taken = self._server.reach(), 0
+        for chat, state in list(self._server.chats.items())[:limit]:
             for entry in list(state.items):
-                if now - entry[0] > self.server.limits.outbox_days * 86400:
+                if now - entry[0] > self._server.limits.outbox_days * 86400:
                     state.items.remove(entry)
-                    self._spool(
+                    self._queue.spool.add(
                         chat, [Report("failed", entry[2].id, entry[2].uuid)], may_claim=False
                     )
                     taken += 1
         return taken
 
-    # Spool.
 
-    def _append_events(
+class MemorySpool(_Part):
+    BATCH = 50
+
+    async def append(
         self, chat: ChatKey, events: Sequence[SpoolEvent], *, last_heard: str, may_claim: bool
     ) -> Spooled:
-        now, state = self.server.reach(), self.server.chats[chat]
+        now, state = self._server.reach(), self._server.chats[chat]
         if state.last_heard is None:
             state.last_heard = last_heard
         results: list[Appended] = []
@@ -258,7 +262,7 @@ class MemoryQueue:
             waiting += sum(isinstance(e, Incoming) for e in accepted)
             if ref and ref in state.refs:
                 results.append("repeated")
-            elif isinstance(event, Incoming) and waiting >= self.server.limits.spool_events:
+            elif isinstance(event, Incoming) and waiting >= self._server.limits.spool_events:
                 results.append("full")
             else:
                 results.append("queued")
@@ -266,35 +270,35 @@ class MemoryQueue:
                 state.refs |= {ref} - {""}
                 if isinstance(event, Incoming):
                     said = Said(text=event.text, ref=ref, time=time_of_timestamp(now))
-                    for process in self._listening(chat):
-                        if process is not self:
+                    for process in self._queue.listening(chat):
+                        if process is not self._queue:
                             process.listener.echoed(  # type: ignore[union-attr]
                                 chat, encode_event(MsgEcho(said))
                             )
-        return Spooled(results, *self._spool(chat, accepted, may_claim=may_claim))
+        return Spooled(results, *self.add(chat, accepted, may_claim=may_claim))
 
-    def _spool(
+    def add(
         self, chat: ChatKey, events: Sequence[SpoolEvent], *, may_claim: bool
     ) -> tuple[Claim, Batch | None]:
-        state = self.server.chats[chat]
-        state.spool.extend((self.server.reach(), event) for event in events)
+        state = self._server.chats[chat]
+        state.spool.extend((self._server.reach(), event) for event in events)
         return self._claim(chat, may_claim=may_claim)
 
     def _claim(
         self, chat: ChatKey, *, may_claim: bool, afresh: bool = False
     ) -> tuple[Claim, Batch | None]:
-        now, state = self.server.reach(), self.server.chats[chat]
+        now, state = self._server.reach(), self._server.chats[chat]
         if not state.spool and not state.owner:
             return "idle", None
         if state.owner:
-            alive = self.server.alive.get(state.owner, float("-inf")) > now
-            mine_again = state.owner == self.token and afresh
+            alive = self._server.alive.get(state.owner, float("-inf")) > now
+            mine_again = state.owner == self._queue.token and afresh
             if (alive and not mine_again) or now < state.began + COURIER_DEADLINE:
                 return "elsewhere", None
         if state.due > now or not may_claim:
             return "waiting", None
-        state.owner, state.began = self.token, now
-        state.ticket = next(self.server.tickets)
+        state.owner, state.began = self._queue.token, now
+        state.ticket = next(self._server.tickets)
         unknown = state.under_way
         entries = [
             SpoolEntry(event, int((now - at) * 1000)) for at, event in state.spool[: self.BATCH]
@@ -310,7 +314,7 @@ class MemoryQueue:
             since_last_text=int((now - state.last_text_at) * 1000) if state.last_text else 0,
             tries=state.tries,
             failing_for=int((now - state.failing_since) * 1000) if state.tries else 0,
-            era=self.server.eras.get(chat.channel_uuid, "id"),
+            era=self._server.eras.get(chat.channel_uuid, "id"),
             email=state.email,
         )
 
@@ -330,8 +334,8 @@ class MemoryQueue:
         delay: int = 0,
         may_continue: bool = True,
     ) -> tuple[Claim, Batch | None]:
-        now, state = self.server.reach(), self.server.chats[batch.chat]
-        if (state.owner, state.ticket) != (self.token, batch.ticket):
+        now, state = self._server.reach(), self._server.chats[batch.chat]
+        if (state.owner, state.ticket) != (self._queue.token, batch.ticket):
             return "elsewhere", None
         del state.spool[:remove]
         state.refs -= set(forget_refs)
@@ -349,48 +353,48 @@ class MemoryQueue:
         return self._claim(batch.chat, may_claim=may_continue)
 
     async def due(self, limit: int) -> list[ChatKey]:
-        now = self.server.reach()
-        due = [c for c, s in self.server.chats.items() if s.spool and s.due <= now]
-        return sorted(due, key=lambda chat: self.server.chats[chat].due)[:limit]
+        now = self._server.reach()
+        due = [c for c, s in self._server.chats.items() if s.spool and s.due <= now]
+        return sorted(due, key=lambda chat: self._server.chats[chat].due)[:limit]
 
     async def keep_alive(self) -> None:
-        self.server.alive[self.token] = self.server.reach() + CLAIM_LIFE
+        self._server.alive[self._queue.token] = self._server.reach() + CLAIM_LIFE
 
     async def retire(self) -> None:
-        self.server.reach()
-        self.server.alive.pop(self.token, None)
+        self._server.reach()
+        self._server.alive.pop(self._queue.token, None)
 
-    # Notes.
 
+class MemoryNotes(_Part):
     async def chat_made(self, chat: ChatKey) -> None:
-        self.server.chats[chat].made = self.server.reach()
+        self._server.chats[chat].made = self._server.reach()
 
     async def was_chat_made(self, chat: ChatKey) -> bool:
-        return self.server.reach() - self.server.chats[chat].made < 60
+        return self._server.reach() - self._server.chats[chat].made < 60
 
     async def set_email(self, chat: ChatKey, email: str) -> None:
-        self.server.reach()
-        self.server.chats[chat].email = email
+        self._server.reach()
+        self._server.chats[chat].email = email
 
     async def email(self, chat: ChatKey) -> str:
-        self.server.reach()
-        return self.server.chats[chat].email
+        self._server.reach()
+        return self._server.chats[chat].email
 
-    # Live.
 
+class MemoryLive(_Part):
     def listen(self, listener: LiveListener) -> None:
-        self.listener = listener
+        self._queue.listener = listener
 
     async def subscribe(self, chat: ChatKey) -> None:
-        self.server.reach()
-        self.subscribed.add(chat)
+        self._server.reach()
+        self._queue.subscribed.add(chat)
 
     def unsubscribe(self, chat: ChatKey) -> None:
-        self.subscribed.discard(chat)
+        self._queue.subscribed.discard(chat)
 
     async def tell(self, chat: ChatKey, frame: bytes) -> None:
-        self.server.reach()
-        for process in self._listening(chat):
+        self._server.reach()
+        for process in self._queue.listening(chat):
             process.listener.told(chat, frame)  # type: ignore[union-attr]
 
 
