@@ -22,8 +22,9 @@ _TABLES = Path(__file__).with_name("rapidpro")
 _SCRIPTS = {"10.2": ("10.2",), "26.0": ("26.2", "26.0"), "26.2": ("26.2",)}
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
+    # The machine does not lose power in a test; the server may be killed, and then what was
+    # committed must have reached the kernel.
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": "100",
     "shared_buffers": "64MB",

@@ -72,9 +72,9 @@ class Valkey(ChildProcess):
             }
         if self.user:
             settings["user default"] = "off"
-            settings[f"user {self.user}"] = f'on ">{self.password}" {self.acl}'
+            settings[f"user {self.user}"] = f"on {_quoted('>' + self.password)} {self.acl}"
         elif self.password:
-            settings["requirepass"] = f'"{self.password}"'
+            settings["requirepass"] = _quoted(self.password)
         path = self.directory / "valkey.conf"
         merged = settings | self.settings
         lines = [f"{key} {value}" if value else f'{key} ""' for key, value in merged.items()]
@@ -132,3 +132,8 @@ class Valkey(ChildProcess):
             lambda: self.cli("PUBSUB", "NUMSUB", channel).split()[-1:] == [str(count)],
             f"{count} subscribers of {channel}",
         )
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
