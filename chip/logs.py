@@ -18,7 +18,8 @@ import time
 from collections.abc import Callable, Mapping
 
 from twisted.application.service import MultiService
-from twisted.logger import ILogObserver, Logger, LogLevel, formatEvent
+from twisted.internet.defer import Deferred
+from twisted.logger import ILogObserver, Logger, LogLevel, formatEvent, globalLogPublisher
 from twisted.python.components import Componentized
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -193,12 +194,14 @@ class StandardLibraryHandler(logging.Handler):
 class LoggedService(MultiService):
     """A service whose application logs through `observer` from the first line on.
 
-    twistd looks for an observer on the application, before anything starts.
+    twistd looks for an observer on the application, before anything starts. The `listeners` hear
+    the same events while the service runs.
     """
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: Observer, *listeners: Callable[[Event], None]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._observer = observer
+        self._listeners = listeners
         self._handler = StandardLibraryHandler(logging.INFO)
 
     def setServiceParent(self, parent: object) -> None:
@@ -208,12 +211,19 @@ class LoggedService(MultiService):
 
     def privilegedStartService(self) -> None:
         logging.getLogger().addHandler(self._handler)
+        for listener in self._listeners:
+            globalLogPublisher.addObserver(listener)
         super().privilegedStartService()  # type: ignore[no-untyped-call]
 
-    def stopService(self) -> object:
+    def stopService(self) -> Deferred[object]:
+        stopped: Deferred[object] = super().stopService()  # type: ignore[no-untyped-call]
+        return stopped.addBoth(self._silent)
+
+    def _silent(self, result: object) -> object:
         logging.getLogger().removeHandler(self._handler)
-        stopped: object = super().stopService()  # type: ignore[no-untyped-call]
-        return stopped
+        for listener in self._listeners:
+            globalLogPublisher.removeObserver(listener)
+        return result
 
 
 _log = Logger()

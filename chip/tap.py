@@ -1,0 +1,175 @@
+"""What twistd needs to run Chip: its flags, and the service that they describe.
+
+Owns the command line and the order of a start: settings, then the log, then the service. Builds
+nothing of the service itself (`chip.service` does), and ends the process with one line where a
+setting is wrong.
+
+    twistd chip [settings]              serve
+    twistd chip [settings] --check      ask every part, say what it answered, exit with 0 or 1
+"""
+
+import atexit
+import getopt
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn, cast
+
+from twisted.application.service import Application, IService
+from twisted.internet import task
+from twisted.logger import Logger, globalLogBeginner
+from twisted.python import usage
+from twisted.python.components import Componentized
+from twisted.scripts.twistd import ServerOptions  # type: ignore[attr-defined]
+
+from chip import __version__
+from chip.config import Config
+from chip.errors import ConfigError
+from chip.logs import LoggedService, Observer
+from chip.logtargets import Descriptor, target_of
+from chip.redact import REDACTOR
+from chip.sentry import SentryObserver
+from chip.settings import SETTINGS, Setting
+from chip.sources import load, unknown_variables
+
+log = Logger()
+
+# Twisted's `--version` asks which version this is, as it does everywhere.
+_FLAGS = [setting for setting in SETTINGS.values() if setting.name != "version"]
+
+
+def _help(setting: Setting) -> str:
+    default = setting.default_text
+    return f"{setting.description} (default: {default})" if default else setting.description
+
+
+class _Options(usage.Options):
+    """Options whose mistakes are one line on standard error, not a page of help."""
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        try:
+            super().parseOptions(options)  # type: ignore[no-untyped-call]
+        except usage.UsageError as error:
+            raise SystemExit(f"chip: {error} (see twistd chip --help)") from None
+
+
+class Options(_Options):
+    """A flag for every setting; after parsing, `config` has what is in force."""
+
+    config: Config
+
+    synopsis = "[settings]"
+    longdesc = (
+        "Settings are also read from config.toml in the working directory and from the"
+        " environment: --log-level is log_level there and CHIP_LOG_LEVEL here."
+    )
+
+    optFlags: ClassVar = [
+        ["check", None, "ask the database, Valkey and Courier whether they answer, and exit"],
+        *([s.flag, None, _help(s)] for s in _FLAGS if s.is_switch),
+        *([f"no-{s.flag}", None, f"the opposite of --{s.flag}"] for s in _FLAGS if s.is_switch),
+    ]
+    optParameters: ClassVar = [
+        ["config", "c", None, "TOML file to read instead of config.toml"],
+        *([s.flag, None, None, _help(s)] for s in _FLAGS if not s.is_switch),
+    ]
+
+    def opt_version(self) -> None:
+        """Show Chip's version and exit."""
+        print(f"Chip {__version__}")
+        raise SystemExit(0)
+
+    def postOptions(self) -> None:
+        """Read the settings, from everywhere."""
+        file = self["config"]
+        twistd = getattr(self, "parent", None) or {"rundir": "."}
+        try:
+            self.config = load(
+                environ=os.environ,
+                flags=self._given(),
+                file=None if file is None else Path(file),
+                directory=Path(twistd["rundir"]),
+            )
+        except ConfigError as error:
+            raise SystemExit(f"chip: {error}") from None
+        if self["check"]:
+            # Here, because twistd would refuse to go on beside a running Chip's pid file.
+            _check(self.config)
+
+    def _given(self) -> dict[str, str | bool]:
+        given: dict[str, str | bool] = {}
+        for setting in _FLAGS:
+            if setting.is_switch:
+                if self[setting.flag] or self[f"no-{setting.flag}"]:
+                    given[setting.name] = bool(self[setting.flag])
+            elif self[setting.flag] is not None:
+                given[setting.name] = self[setting.flag]
+        return given
+
+
+def makeService(options: Options) -> IService:
+    """Return the service that twistd runs; part of twistd's plugin interface."""
+    return _service(options.config, getattr(options, "parent", None) or {})
+
+
+def make_application() -> Componentized:
+    """Return the application of ``chip.tac``, set by file and environment alone."""
+    try:
+        config = load(environ=os.environ)
+    except ConfigError as error:
+        raise SystemExit(f"chip: {error}") from None
+    application: Componentized = Application("chip")
+    service: Any = _service(config, _twistd_options(sys.argv[1:]))
+    service.setServiceParent(application)
+    return application
+
+
+def _service(config: Config, twistd: Mapping[str, Any]) -> IService:
+    from chip import service  # noqa: PLC0415 - a mistaken flag need not wait for everything
+
+    REDACTOR.keep(config.secret_values())
+    observer = Observer(
+        target_of(twistd), REDACTOR, level=config.log_level, format=config.log_format
+    )
+    try:
+        top = LoggedService(observer, *_sentry(config))
+        service.make_service(config).setServiceParent(top)
+    except ConfigError as error:
+        raise SystemExit(f"chip: {REDACTOR(str(error))}") from None
+    for name in unknown_variables(os.environ):
+        log.warn("no such setting", variable=name)
+    return cast(IService, top)
+
+
+def _sentry(config: Config) -> list[SentryObserver]:
+    if not config.sentry_dsn:
+        return []
+    sentry = SentryObserver(config, REDACTOR, __version__)
+    atexit.register(sentry.close, 2.0)
+    return [sentry]
+
+
+def _twistd_options(arguments: Sequence[str]) -> dict[str, Any]:
+    """The flags of twistd's own, which a .tac file is not told."""
+    known = ServerOptions()
+    try:
+        pairs, _ = getopt.getopt(arguments, known.shortOpt, known.longOpt)
+    except getopt.GetoptError:
+        return {"nodaemon": True}  # not started by twistd
+    return {known.synonyms[flag.lstrip("-")]: value or True for flag, value in pairs}
+
+
+def _check(config: Config) -> NoReturn:
+    """Ask every part, print what it answers, and exit."""
+    from chip import service  # noqa: PLC0415 - as above
+
+    async def ask(reactor: Any) -> None:
+        well = await service.check(config, reactor, print)
+        raise SystemExit(0 if well else 1)
+
+    REDACTOR.keep(config.secret_values())
+    grumbles: Any = Observer(Descriptor(2), REDACTOR, level="error", format="text")
+    globalLogBeginner.beginLoggingTo([grumbles], redirectStandardIO=False)
+    task.react(ask, ())
+    raise SystemExit(1)

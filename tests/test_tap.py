@@ -1,0 +1,165 @@
+"""The command line, as twistd sees it and as people mistype it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from twisted.application.service import Application, IServiceCollection, Service
+from twisted.internet.defer import succeed
+from twisted.logger import ILogObserver
+
+import chip
+from chip.errors import ConfigError
+from chip.redact import REDACTOR
+from chip.settings import SETTINGS
+from chip.tap import Options, make_application, makeService
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in SETTINGS.values():
+        monkeypatch.delenv(name.env, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def parse(*arguments: str, rundir: str = ".") -> Options:
+    options = Options()
+    options.parent = {"rundir": rundir, "nodaemon": True}
+    options.parseOptions(list(arguments))
+    return options
+
+
+def twistd(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("twistd")), *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_every_setting_has_a_flag_with_dashes():
+    options = Options()
+    for setting in SETTINGS.values():
+        if setting.name != "version":
+            assert setting.flag in options
+    config = parse("--port", "9000", "--log-level=debug", "--outbox-messages=7").config
+    assert (config.port, config.log_level, config.outbox_messages) == (9000, "debug", 7)
+
+
+def test_a_switch_can_be_switched_both_ways(monkeypatch):
+    assert parse("--ssl").config.ssl is True
+    monkeypatch.setenv("CHIP_SSL", "true")
+    assert parse().config.ssl is True
+    assert parse("--no-ssl").config.ssl is False
+
+
+def test_the_help_names_every_flag_with_its_default():
+    page = Options().getUsage(width=200)
+    assert "--port=" in page
+    assert "(default: 8070)" in page
+    assert all(f"--{name.replace('_', '-')}" in page for name in SETTINGS)
+
+
+def test_the_usual_file_is_looked_for_where_twistd_is_to_run(elsewhere):
+    (elsewhere / "there").mkdir()
+    (elsewhere / "there" / "config.toml").write_text("port = 9001\n")
+    assert parse(rundir="there").config.port == 9001
+    assert parse().config.port == 8070
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("--prot", "1"), "chip: option --prot not recognized (see twistd chip --help)\n"),
+        (("--port", "x"), "chip: port (--port): expected a whole number, 1 to 65535\n"),
+        (("--config", "no.toml"), "chip: no.toml: no such file\n"),
+        (("--domain", "x.example"), "chip: domain: names a Courier, but db is not set"),
+        (("--db", "pa55://"), "chip: db (--db): expected a URL like postgresql://"),
+        (("surprise",), "chip: Wrong number of arguments. (see twistd chip --help)\n"),
+    ],
+)
+def test_a_mistake_ends_twistd_with_one_line_and_a_status(elsewhere, arguments, line):
+    ended = twistd("-n", "chip", *arguments, cwd=elsewhere)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(line)
+    assert ended.stderr.count("\n") == 1
+    assert "pa55" not in ended.stderr
+    assert ended.stdout == ""
+    assert not (elsewhere / "twistd.pid").exists()
+
+
+def test_version_is_chips_own(elsewhere):
+    assert twistd("chip", "--version", cwd=elsewhere).stdout == f"Chip {chip.__version__}\n"
+
+
+class StandIn:
+    """Takes the place of the module that builds Chip."""
+
+    def __init__(self) -> None:
+        self.service = Service()
+        self.refusal: Exception | None = None
+        self.well = True
+
+    def make_service(self, config):
+        self.config = config
+        if self.refusal:
+            raise self.refusal
+        return self.service
+
+    def check(self, config, reactor, say):
+        say("ok      database: fine")
+        return succeed(self.well)
+
+
+@pytest.fixture
+def built(monkeypatch) -> StandIn:
+    stand_in = StandIn()
+    monkeypatch.setitem(sys.modules, "chip.service", stand_in)
+    monkeypatch.setattr(chip, "service", stand_in, raising=False)
+    return stand_in
+
+
+def test_the_service_is_built_from_the_settings_and_logs_as_they_say(built):
+    options = parse("--port=9000", "--desk-token=pa55word")
+    application = Application("chip")
+    makeService(options).setServiceParent(application)
+    assert built.config.port == 9000
+    assert ILogObserver.providedBy(application.getComponent(ILogObserver))
+    assert REDACTOR("pa55word") == "***"
+
+
+def test_what_the_service_refuses_is_one_line(built):
+    built.refusal = ConfigError("listen: not an endpoint")
+    with pytest.raises(SystemExit, match=r"^chip: listen: not an endpoint$"):
+        makeService(parse())
+
+
+def test_a_tac_file_gets_an_application_from_file_and_environment(built, elsewhere, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["twistd", "-ny", "chip.tac", "--logfile=x.log"])
+    (elsewhere / "config.toml").write_text("port = 9001\n")
+    application = make_application()
+    assert built.config.port == 9001
+    (top,) = IServiceCollection(application)
+    assert list(top) == [built.service]
+    assert (elsewhere / "x.log").exists()
+
+
+def test_a_tac_file_with_a_mistake_in_its_settings_is_one_line(built, monkeypatch):
+    monkeypatch.setenv("CHIP_PORT", "x")
+    with pytest.raises(SystemExit, match=r"^chip: port \(CHIP_PORT\): expected"):
+        make_application()
+
+
+def test_a_variable_that_looks_like_a_setting_is_warned_of(built, monkeypatch):
+    warned = []
+    monkeypatch.setenv("CHIP_PROT", "1")
+    monkeypatch.setattr("chip.tap.log.warn", lambda what, **fields: warned.append((what, fields)))
+    makeService(parse())
+    assert warned == [("no such setting", {"variable": "CHIP_PROT"})]
