@@ -57,7 +57,7 @@ class Feed:
         elif self._state == "live" and item.number > self._window.last:
             if self._window.room <= 0:
                 self._state = "behind"
-            elif item.number == self._window.last + 1:
+            elif self._window.expects(item.number):
                 self._pass_on(item)
             else:
                 self._catch_up()
@@ -127,10 +127,10 @@ class Feed:
                 continue
             if window.room <= 0:
                 return missed
-            missed = missed or item.number != window.last + 1
+            missed = missed or not window.expects(item.number)
             self._pass_on(item)
         if not page.more and page.head > window.last:
-            missed = True
+            missed = missed or not window.is_new
             window.last = page.head
         return missed
 

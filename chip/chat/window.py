@@ -45,6 +45,16 @@ class Window:
         """The lowest number in flight."""
         return min(self._flight) if self._flight else None
 
+    @property
+    def is_new(self) -> bool:
+        """Whether this chat has never had a message, as far as this connection knows."""
+        return self.last == 0
+
+    def expects(self, number: int) -> bool:
+        """Whether the message of this number follows the last one. A chat's first message may have
+        any number."""
+        return number == self.last + 1 or self.is_new
+
     def sent(self, item: OutboxItem) -> None:
         """`item` has been handed to the connection."""
         if self._flight is None:

@@ -174,7 +174,7 @@ class MemoryQueue:
         self.reads = 0
 
     def listening(self, chat: ChatKey) -> list[MemoryQueue]:
-        return [p for p in self._server.processes if chat in p.subscribed and p.listener]
+        return [p for p in self.server.processes if chat in p.subscribed and p.listener]
 
 
 class _Part:

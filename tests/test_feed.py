@@ -1,0 +1,218 @@
+"""What flows from an outbox to a connection: order, the window, and what was missed."""
+
+from __future__ import annotations
+
+import pytest
+
+from chip.chat.ports import OutboxItem
+from chip.chat.window import Window
+from chip.models import MsgName
+from tests.support.scene import Scene
+
+
+def ack(msg_id):
+    return {"type": "ack_chat", "msg_id": msg_id}
+
+
+def kinds(visitor):
+    return [
+        event["msg_out"]["id"] if "msg_out" in event else event["type"] for event in visitor.hears()
+    ]
+
+
+@pytest.fixture
+def scene():
+    return Scene()
+
+
+def test_what_waits_is_sent_on_resume_before_anything_new(scene):
+    for msg_id in (10, 11, 12):
+        scene.send(msg_id)
+    visitor = scene.visitor()
+    visitor.says({"type": "start_chat", "chat_id": "65vbbDAQCdPdEWlEhDGy4utO"})
+    scene.send(13)
+    assert kinds(visitor) == ["chat_resumed", 10, 11, 12, 13]
+
+
+def test_everything_unacknowledged_comes_again_in_order(scene):
+    visitor = scene.bob()
+    for msg_id in (10, 11, 12):
+        scene.send(msg_id)
+    assert visitor.is_shown() == [10, 11, 12]
+    visitor.says(ack(11))
+    visitor.leaves()
+    again = scene.visitor()
+    again.says({"type": "start_chat", "chat_id": "65vbbDAQCdPdEWlEhDGy4utO"})
+    assert kinds(again) == ["chat_resumed", 10, 12]
+
+
+def test_every_tab_in_every_process_gets_every_message(scene):
+    here, there = scene.bob(), scene.bob()
+    elsewhere = scene.bob(scene.process())
+    scene.send(10)
+    assert [tab.is_shown() for tab in (here, there, elsewhere)] == [[10]] * 3
+
+
+def test_no_ack_is_needed_for_the_next_message_up_to_the_window(scene):
+    scene = Scene(window_messages=3)
+    visitor = scene.bob()
+    for msg_id in range(10, 16):
+        scene.send(msg_id)
+    assert visitor.is_shown() == [10, 11, 12]
+    visitor.says(ack(10), ack(11))
+    assert visitor.is_shown() == [13, 14]
+    visitor.says(ack(12), ack(13), ack(14))
+    assert visitor.is_shown() == [15]
+
+
+def test_the_window_counts_bytes_too(scene):
+    scene = Scene(window_bytes=1000)
+    visitor = scene.bob()
+    for msg_id in (10, 11, 12):
+        scene.send(msg_id, text="x" * 600)
+    assert visitor.is_shown() == [10, 11]
+    visitor.says(ack(10))
+    assert visitor.is_shown() == [12]
+
+
+def test_an_ack_in_one_tab_moves_the_windows_of_all(scene):
+    scene = Scene(window_messages=2)
+    here, elsewhere = scene.bob(), scene.bob(scene.process())
+    for msg_id in (10, 11, 12):
+        scene.send(msg_id)
+    assert [here.is_shown(), elsewhere.is_shown()] == [[10, 11], [10, 11]]
+    here.says(ack(10))
+    assert [here.is_shown(), elsewhere.is_shown()] == [[12], [12]]
+
+
+def test_a_tab_that_missed_what_another_acknowledged_is_told_to_resync(scene):
+    scene = Scene(window_messages=2)
+    slow, quick = scene.bob(), scene.bob()
+    for msg_id in (10, 11, 12, 13):
+        scene.send(msg_id)
+    assert slow.is_shown() == [10, 11]
+    # All but the first are gone before the slow tab's window has moved.
+    for msg_id in (13, 12):
+        quick.says(ack(msg_id))
+    assert slow.hears() == []
+    quick.says(ack(11), ack(10))
+    assert kinds(slow) == ["resync"]
+
+
+def test_after_an_interruption_what_was_missed_is_sent_and_nothing_twice(scene):
+    visitor = scene.bob()
+    scene.send(10)
+    scene.queue.subscribed.clear()  # news gets lost
+    scene.send(11)
+    scene.send(12)
+    assert visitor.is_shown() == [10]
+    scene.queue.subscribed.add(visitor.chat)
+    scene.queues.come_back()
+    assert visitor.is_shown() == [11, 12]
+    scene.queues.come_back()
+    assert visitor.hears() == []
+
+
+def test_after_an_interruption_acks_that_were_missed_make_room(scene):
+    scene = Scene(window_messages=2)
+    visitor, elsewhere = scene.bob(), scene.bob(scene.process())
+    scene.send(10)
+    scene.send(11)
+    scene.queue.subscribed.clear()
+    elsewhere.says(ack(10), ack(11))
+    visitor.hears()
+    scene.queue.subscribed.add(visitor.chat)
+    scene.queues.come_back()
+    scene.send(12)
+    scene.send(13)
+    assert visitor.is_shown() == [12, 13]
+
+
+def test_an_interruption_tells_of_messages_that_another_tab_has_had_all_to_itself(scene):
+    visitor, elsewhere = scene.bob(), scene.bob(scene.process())
+    scene.send(10)
+    assert visitor.is_shown() == [10]
+    scene.queue.subscribed.clear()
+    scene.send(11)
+    elsewhere.says(ack(11))
+    scene.queue.subscribed.add(visitor.chat)
+    scene.queues.come_back()
+    assert kinds(visitor) == ["resync"]
+
+
+def test_a_gap_in_the_numbers_is_filled_from_the_outbox(scene):
+    visitor = scene.bob()
+    scene.send(10)
+    visitor.hears()
+    scene.queue.subscribed.clear()
+    scene.send(11)
+    scene.queue.subscribed.add(visitor.chat)
+    scene.send(12)
+    assert visitor.is_shown() == [11, 12]
+
+
+def test_while_the_queue_is_away_the_connection_stays_and_then_catches_up(scene):
+    visitor = scene.bob()
+    scene.send(10)
+    visitor.hears()
+    scene.queues.away = True
+    scene.heart.hub.interrupted()
+    assert visitor.hears() == []
+    scene.queues.come_back()
+    scene.send(11)
+    assert visitor.is_shown() == [11]
+
+
+def test_a_chat_that_resumes_while_its_outbox_cannot_be_read_catches_up_with_the_next_news(scene):
+    scene.send(10)
+    real = scene.queue.outbox
+    scene.heart.outbox = _Unreadable(scene)
+    visitor = scene.bob()
+    scene.heart.outbox = real
+    scene.send(11)
+    assert visitor.is_shown() == [10, 11]
+
+
+class _Unreadable:
+    def __init__(self, scene):
+        self._scene = scene
+
+    async def read(self, *args):
+        self._scene.queues.away = True
+        try:
+            self._scene.queues.reach()
+        finally:
+            self._scene.queues.away = False
+
+
+# The window by itself
+
+
+def item(number, uuid="", size=10):
+    return OutboxItem(number, f"m{number}", b'{"id":%d,"uuid":"%s"}' % (number, uuid.encode()))
+
+
+def test_a_window_knows_what_is_in_flight_by_either_name():
+    window = Window(max_messages=2, max_bytes=1000)
+    window.sent(item(10, uuid="0191e180"))
+    assert window.has(MsgName(10))
+    assert window.has(MsgName(None, "0191e180"))
+    assert not window.has(MsgName(11))
+    assert not window.has(MsgName(None, ""))
+
+
+def test_an_ack_makes_room_once():
+    window = Window(max_messages=2, max_bytes=1000)
+    window.sent(item(10))
+    assert window.room == 1
+    assert window.acked(10)
+    assert not window.acked(10)
+    assert window.room == 2
+
+
+def test_only_what_was_looked_for_and_not_found_leaves_the_window():
+    window = Window(max_messages=9, max_bytes=1000)
+    for number in (10, 11, 12, 13):
+        window.sent(item(number))
+    window.keep_only({12}, after=10, up_to=12)
+    assert [n for n in (10, 11, 12, 13) if window.has(MsgName(n))] == [10, 12, 13]

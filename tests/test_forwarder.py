@@ -1,0 +1,380 @@
+"""Events on their way to Courier: order, batches, retries, claims, and what cannot be delivered."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from chip.chat.line import CHATS_TO_TRIP, FAILURES_TO_TRIP
+from chip.models import HeardMessage
+from tests.support.scene import BOB, CHANNEL, Scene
+
+
+def say(text, ref=None):
+    return {"type": "send_msg", "text": text} | ({"ref": ref} if ref else {})
+
+
+def waiting(scene, chat):
+    return [getattr(event, "text", event) for _, event in scene.queues.chats[chat].spool]
+
+
+def courier_has(scene, *texts):
+    """These messages are in the database, whatever Courier answered."""
+    for text in texts:
+        heard = scene.store.heard[BOB.chat_id]
+        heard.append(HeardMessage(f"uuid-{len(heard) + 1}", text))
+
+
+@pytest.fixture
+def scene():
+    return Scene()
+
+
+@pytest.fixture
+def bob(scene):
+    return scene.bob()
+
+
+# Order and batches
+
+
+def test_one_request_is_under_way_per_chat_and_what_comes_meanwhile_goes_together(scene, bob):
+    bob.says(say("one"))
+    first = scene.gateway.take()
+    bob.says(say("two"), say("three"))
+    assert scene.gateway.requests == []
+    first.handle("uuid-1")
+    assert scene.gateway.take().texts == ["two", "three"]
+
+
+def test_chats_do_not_wait_for_each_other(scene, bob):
+    other = scene.visitor()
+    other.says({"type": "start_chat"}, say("two"))
+    bob.says(say("one"))
+    assert sorted(r.texts[0] for r in scene.gateway.requests) == ["one", "two"]
+
+
+def test_only_so_many_requests_are_under_way_and_the_next_chat_follows_at_once():
+    scene = Scene(courier_parallel=4)  # one of them is kept for new chats
+    visitors = [scene.visitor() for _ in range(5)]
+    for n, visitor in enumerate(visitors):
+        visitor.says({"type": "start_chat"}, say(f"{n}"))
+    assert [r.texts for r in scene.gateway.requests] == [["0"], ["1"], ["2"]]
+    scene.gateway.requests.pop(1).handle("uuid")
+    assert [r.texts for r in scene.gateway.requests] == [["0"], ["2"], ["3"]]
+
+
+def test_where_others_wait_a_chat_has_one_request_in_turn():
+    scene = Scene(courier_parallel=1)
+    busy, other = scene.visitor(), scene.visitor()
+    busy.says({"type": "start_chat"}, say("busy 1"))
+    busy.says(say("busy 2"))
+    other.says({"type": "start_chat"}, say("other"))
+    order = []
+    for _ in range(3):
+        request = scene.gateway.take()
+        order += request.texts
+        request.handle("uuid")
+    assert order == ["busy 1", "other", "busy 2"]
+
+
+# The same text twice
+
+
+def test_the_same_text_twice_is_never_in_one_request_and_waits_for_courier_to_forget(scene, bob):
+    bob.says(say("one"))
+    first = scene.gateway.take()
+    bob.says(say("hello"), say("hello"))
+    first.handle("uuid-1")
+    second = scene.gateway.take()
+    assert second.texts == ["hello"]
+    second.handle("uuid-2")
+    scene.later(4)
+    assert scene.gateway.requests == []
+    scene.later(1.5)
+    assert scene.gateway.take().texts == ["hello"]
+
+
+def test_the_hold_ends_when_a_message_went_out_to_the_visitor(scene, bob):
+    bob.says(say("yes"))
+    scene.gateway.take().handle("uuid-1")
+    scene.send(10)
+    bob.says(say("yes"))
+    assert scene.gateway.take().texts == ["yes"]
+
+
+def test_the_hold_survives_a_takeover(scene, bob):
+    bob.says(say("yes"))
+    scene.gateway.take().handle("uuid-1")
+    elsewhere = scene.bob(scene.process())
+    elsewhere.says(say("yes"))
+    assert scene.gateway.requests == []
+    scene.later(5.5)
+    assert scene.gateway.take().texts == ["yes"]
+
+
+# Failures
+
+
+def test_an_event_that_fails_is_tried_again_later_and_nothing_overtakes_it(scene, bob):
+    bob.says(say("one"))
+    scene.gateway.take().fail("failed")
+    bob.says(say("two"))
+    assert scene.gateway.requests == []
+    scene.later(2)
+    request = scene.gateway.take()
+    assert request.texts == ["one"]
+    request.handle("uuid-1")
+    assert scene.gateway.take().texts == ["two"]
+
+
+def test_what_courier_itself_refuses_leaves_the_spool_and_the_visitor_is_told(scene, bob):
+    other_tab = scene.bob(scene.process())
+    bob.says(say("bad", ref="c1"))
+    bob.hears()
+    other_tab.hears()
+    scene.gateway.take().fail("refused")
+    told = {
+        "type": "error",
+        "code": "rejected",
+        "message": "the message was refused",
+        "command": "send_msg",
+        "ref": "c1",
+    }
+    assert bob.hears_one() == told
+    assert other_tab.hears_one() == told
+    assert waiting(scene, bob.chat) == []
+    # Its ref is forgotten: a retry is a new message.
+    bob.says(say("bad", ref="c1"))
+    assert scene.gateway.take().texts == ["bad"]
+
+
+def test_a_refusal_because_of_an_old_secret_is_tried_again_with_the_new_one(scene, bob):
+    bob.says(say("one"))
+    scene.store.channels[CHANNEL.uuid] = msgspec.structs.replace(CHANNEL, secret="open")
+    scene.gateway.take().fail("refused")
+    request = scene.gateway.take()
+    assert (request.texts, request.channel.secret) == (["one"], "open")
+
+
+def test_when_several_are_refused_those_that_arrived_are_removed_and_the_rest_go_one_by_one(
+    scene, bob
+):
+    bob.says(say("one"))
+    first = scene.gateway.take()
+    bob.says(say("two"), say("bad", ref="c3"), say("four"))
+    courier_has(scene, "one")
+    first.handle("uuid-1")
+    batch = scene.gateway.take()
+    assert batch.texts == ["two", "bad", "four"]
+    courier_has(scene, "two")
+    batch.fail("refused")
+    alone = scene.gateway.take()
+    assert alone.texts == ["bad"]
+    alone.fail("refused")
+    assert bob.hears()[-1]["ref"] == "c3"
+    assert scene.gateway.take().texts == ["four"]
+
+
+def test_while_the_database_cannot_say_what_arrived_nothing_is_sent(scene, bob):
+    bob.says(say("one"))
+    scene.gateway.take().fail("unknown")
+    scene.store.away = True
+    scene.later(60)
+    assert scene.gateway.requests == []
+    scene.store.away = False
+    courier_has(scene, "one")
+    scene.later(10)
+    assert scene.gateway.requests == []
+    assert waiting(scene, bob.chat) == []
+
+
+def test_an_unknown_outcome_is_looked_up_once_courier_cannot_be_at_work_any_more(scene, bob):
+    bob.says(say("one"))
+    scene.gateway.take().fail("unknown")
+    bob.says(say("two"))
+    scene.later(29)
+    assert scene.gateway.requests == []
+    courier_has(scene, "one")
+    scene.later(6)
+    assert scene.gateway.take().texts == ["two"]
+
+
+def test_what_did_not_arrive_after_all_is_sent_again(scene, bob):
+    bob.says(say("one"))
+    scene.gateway.take().fail("unknown")
+    scene.later(34)
+    assert scene.gateway.take().texts == ["one"]
+
+
+def test_an_older_message_with_the_same_text_is_not_taken_for_this_one(scene):
+    courier_has(scene, "one")
+    scene.store.contacts[1, BOB.chat_id] = msgspec.structs.replace(BOB, last_heard="uuid-1")
+    bob = scene.bob()
+    bob.says(say("one"))
+    scene.gateway.take().fail("unknown")
+    scene.later(34)
+    assert scene.gateway.take().texts == ["one"]
+
+
+def test_an_event_that_fails_alone_for_an_hour_blocks_nobody_for_ever(scene, bob):
+    other = scene.visitor()
+    other.says({"type": "start_chat"})
+    bob.says(say("poison", ref="c1"))
+    bob.says(say("fine"))
+    for minute in range(61):
+        other.says(say(f"{minute}"))
+        for _ in range(60):
+            scene.later(1, step=1)
+            for request in scene.gateway.requests[:]:
+                scene.gateway.requests.remove(request)
+                if request.texts == ["poison"]:
+                    request.fail("failed")
+                else:
+                    request.handle("uuid")
+    assert waiting(scene, bob.chat) == []
+    assert [e["code"] for e in bob.hears() if e["type"] == "error"] == ["rejected"]
+
+
+def test_while_courier_fails_for_everybody_nothing_is_given_up(scene, bob):
+    bob.says(say("patience"))
+    for _ in range(90 * 60):
+        scene.later(1, step=1)
+        while scene.gateway.requests:
+            scene.gateway.requests.pop().fail("unsent")
+    assert waiting(scene, bob.chat) == ["patience"]
+
+
+def test_events_that_waited_too_long_are_rejected(scene):
+    scene = Scene(spool_hours=1)
+    bob = scene.bob()
+    bob.says(say("old", ref="c1"))
+    scene.gateway.take().fail("unsent")
+    scene.gateway.requests.clear()
+    scene.heart.forwarder.stop()
+    scene.clock.advance(3601)
+    bob.hears()
+    scene.process()
+    assert bob.hears_one()["code"] == "rejected"
+    assert scene.gateway.requests == []
+
+
+# Courier away
+
+
+def fail_everybody(scene, visitors):
+    for visitor in visitors:
+        visitor.says({"type": "start_chat"}, say("hello"))
+    while scene.gateway.requests:
+        scene.gateway.requests.pop(0).fail("unsent")
+
+
+def test_after_a_run_of_failures_one_request_at_a_time_probes_and_success_lets_all_go(scene):
+    visitors = [scene.visitor() for _ in range(10)]
+    fail_everybody(scene, visitors)
+    assert scene.heart.line.is_down
+    scene.later(40)
+    assert len(scene.gateway.requests) == 1
+    scene.gateway.requests.pop().handle("uuid")
+    assert not scene.heart.line.is_down
+    scene.later(2)
+    assert len(scene.gateway.requests) == 9
+
+
+def test_one_chat_alone_never_puts_the_line_down(scene, bob):
+    bob.says(say("poison"))
+    for _ in range(20):
+        scene.later(31)
+        scene.gateway.take().fail("failed")
+    assert not scene.heart.line.is_down
+
+
+def test_new_chats_are_unavailable_at_once_while_the_line_is_down(scene):
+    fail_everybody(scene, [scene.visitor() for _ in range(max(CHATS_TO_TRIP, FAILURES_TO_TRIP))])
+    scene.later(40)
+    assert len(scene.gateway.requests) == 1  # a probe is under way
+    starts = len(scene.gateway.starts)
+    visitor = scene.visitor()
+    visitor.says({"type": "start_chat"})
+    error = visitor.hears_one()
+    assert (error["code"], error["retry_after"]) == ("unavailable", 10)
+    assert len(scene.gateway.starts) == starts
+
+
+# Several processes
+
+
+def test_a_chat_that_another_process_is_at_work_on_is_left_to_it(scene, bob):
+    bob.says(say("one"))
+    first = scene.gateway.take()
+    elsewhere = scene.bob(scene.process())
+    elsewhere.says(say("two"))
+    assert scene.gateway.requests == []
+    first.handle("uuid-1")
+    assert scene.gateway.take().texts == ["two"]
+
+
+def test_a_dead_process_s_chat_is_taken_over_once_the_outcome_can_be_looked_up(scene, bob):
+    bob.says(say("one"))
+    bob.says(say("two"))
+    scene.gateway.take()  # never answered: the process is killed
+    scene.queues.alive.clear()
+    scene.heart.forwarder._spool = _Silent(scene.queue.spool)
+    scene.process()
+    courier_has(scene, "one")
+    scene.later(30)
+    assert scene.gateway.requests == []
+    scene.later(3)
+    assert scene.gateway.take().texts == ["two"]
+
+
+def test_a_process_that_lost_its_claim_removes_nothing(scene, bob):
+    bob.says(say("one"))
+    late = scene.gateway.take()
+    scene.queues.alive.clear()
+    scene.heart.forwarder._spool = _Silent(scene.queue.spool)
+    scene.process()
+    scene.later(33)
+    retry = scene.gateway.take()
+    assert retry.texts == ["one"]
+    late.handle("uuid-1")
+    assert waiting(scene, bob.chat) == ["one"]
+    retry.handle("uuid-1")
+    assert waiting(scene, bob.chat) == []
+
+
+class _Silent:
+    """A spool whose process does not get to renew its claims, nor to look for others."""
+
+    def __init__(self, spool):
+        self.settle = spool.settle
+
+    async def keep_alive(self):
+        pass
+
+    async def due(self, limit):
+        return []
+
+
+def test_an_outcome_is_reported_when_the_queue_is_back_and_nothing_is_sent_twice(scene, bob):
+    bob.says(say("one"))
+    request = scene.gateway.take()
+    scene.queues.away = True
+    request.handle("uuid-1")
+    scene.later(5)
+    scene.queues.come_back()
+    scene.later(2)
+    assert waiting(scene, bob.chat) == []
+    assert scene.gateway.requests == []
+
+
+def test_a_forwarder_that_stops_finishes_what_is_under_way_and_takes_up_nothing_more(scene, bob):
+    bob.says(say("one"))
+    bob.says(say("two"))
+    scene.heart.stop_taking_up()
+    scene.gateway.take().handle("uuid-1")
+    assert scene.gateway.requests == []
+    assert waiting(scene, bob.chat) == ["two"]
+    scene.process()
+    scene.later(2)
+    assert scene.gateway.take().texts == ["two"]
