@@ -12,9 +12,10 @@ the catalogue (`COLUMNS`). Parameters carry no type of their own, so that ``uuid
 uuid and a varchar alike. Every statement may be run twice without harm, and returns text, never
 NULL.
 
-``column + 0`` hides a column's own index. What is wanted of ``msgs_msg`` is always near the new
-end of ``(contact_id, created_on DESC, id DESC)``; a planner that guesses how seldom a contact and
-a URN meet prefers to collect and sort everything that was ever said.
+``column + 0`` hides a column's own index where another one is right whatever the planner thinks,
+who may know the tables only as they were when they were empty. Of ``msgs_msg``, most of what is
+wanted is near the new end of ``(contact_id, created_on DESC, id DESC)``; guessing how seldom a
+contact and a URN meet, he would rather collect and sort everything that was ever said.
 """
 # ruff: noqa: S608 - what is put into the text are constants of this module; values are parameters.
 
@@ -56,8 +57,8 @@ CONTACT = Statement.of(
          ORDER BY id + 0 DESC LIMIT 1),
         '')
     FROM contacts_contacturn urn
-    JOIN contacts_contact contact ON contact.id = urn.contact_id AND contact.is_active
-    WHERE urn.org_id = $1 AND urn.identity = $2
+    WHERE urn.org_id + 0 = $1 AND urn.identity = $2
+      AND (SELECT is_active FROM contacts_contact WHERE id = urn.contact_id)
     """
 )
 
@@ -77,7 +78,7 @@ _TIME = """
 MESSAGE_BY_ID = Statement.of(
     f"""
     SELECT id::text, uuid::text, {_TIME} FROM msgs_msg message
-    WHERE id = $2 AND contact_id = $1 AND direction = 'O'
+    WHERE id = $2 AND contact_id + 0 = $1 AND direction = 'O'
     """
 )
 
@@ -86,7 +87,7 @@ MESSAGE_BY_UUID = Statement.of(
     f"""
     SELECT id::text, uuid::text, {_TIME} FROM msgs_msg message
     WHERE contact_id = $1 AND uuid = $2 AND direction = 'O'
-    ORDER BY created_on DESC, id DESC LIMIT 1
+    ORDER BY message.created_on DESC, message.id DESC LIMIT 1
     """
 )
 
@@ -107,7 +108,7 @@ HEARD = 100
 HEARD_SINCE = Statement.of(
     f"""
     SELECT uuid::text, text FROM msgs_msg
-    WHERE contact_id = $1 AND contact_urn_id = $2 AND direction = 'I' AND id > CASE
+    WHERE contact_id = $1 AND contact_urn_id = $2 AND direction = 'I' AND id + 0 > CASE
         WHEN $3::uuid IS NULL THEN 0
         ELSE (SELECT id FROM msgs_msg WHERE contact_id = $1 AND uuid = $3::uuid
               ORDER BY created_on DESC, id DESC LIMIT 1)
