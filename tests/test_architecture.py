@@ -24,7 +24,7 @@ CORE = {"chip.protocol", "chip.models"}
 LIBRARIES = {
     "autobahn": ("chip.web.",),
     "treq": ("chip.gateway.",),
-    "psycopg": ("chip.store.rapidpro",),
+    "psycopg": ("chip.store.",),
     "txredisapi": ("chip.queue.valkey",),
     "sqlite3": ("chip.embedded", "chip.store.embedded", "chip.queue.embedded", "chip.desk."),
     "prometheus_client": ("chip.metrics",),

@@ -42,7 +42,7 @@ def start_chip(database, valkey, courier):
     """Start as many Chips as wanted, with settings beside or instead of the usual ones.
 
     None as a setting leaves it unset. At the end all are stopped, and their logs must be free of
-    tracebacks and of everything in their `secrets`.
+    tracebacks, of everything in their `secrets`, and of all that their visitors said and heard.
     """
     started: list[ChipProcess] = []
 
@@ -82,6 +82,7 @@ def visit(channel):
     async def connect(chip: ChipProcess, chat_id: str | None = None, **options) -> Visitor:
         visitor = Visitor(chip.url, channel.uuid, chat_id, **options)
         visitors.append(visitor)
+        chip.visitors.append(visitor)
         return await visitor.connect()
 
     async def leave() -> None:

@@ -11,10 +11,17 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from .process import ChildProcess, free_port
 from .web import fetch
+
+
+class Private(Protocol):
+    """Somebody with something to hide."""
+
+    def secrets(self) -> set[str]: ...
 
 
 class ChipProcess(ChildProcess):
@@ -23,7 +30,8 @@ class ChipProcess(ChildProcess):
         ChipProcess(db=url, valkey=valkey.url, domain=courier.domain, limits="off")
 
     `flags` go to the command line, `env` to the environment as they are. `secrets` is what must
-    never stand in the log; the passwords of the URLs are in it from the start.
+    never stand in the log, beside what its `visitors` say and hear; the passwords of the URLs
+    are in it from the start.
     """
 
     name = "chip"
@@ -51,6 +59,7 @@ class ChipProcess(ChildProcess):
         }
         self.env = dict(env or {})
         self.secrets = {*_passwords(self.settings)}
+        self.visitors: list[Private] = []
 
     def command(self) -> Sequence[str]:
         twistd = Path(sys.executable).with_name("twistd")
@@ -78,7 +87,7 @@ class ChipProcess(ChildProcess):
         log = self.log()
         if "Traceback (most recent call last)" in log:
             raise AssertionError(f"Chip logged a traceback:\n{_around(log, 'Traceback')}")
-        for secret in self.secrets:
+        for secret in self.secrets.union(*(visitor.secrets() for visitor in self.visitors)):
             if secret and secret in log:
                 raise AssertionError(f"Chip logged a secret: {_around(log, secret)}")
 

@@ -25,6 +25,7 @@ from twisted.python.failure import Failure
 
 Event = dict[str, Any]
 _PATIENCE = 10.0
+_RECOGNISABLE = 10
 
 
 class RefusedError(Exception):
@@ -65,6 +66,7 @@ class Visitor:
         self.frames: list[Event] = []
         self.close_code: int | None = None
         self.close_reason = ""
+        self._said: list[str] = []
         self._unread: deque[Event] = deque()
         self._waiting: Deferred[None] | None = None
         self._protocol: _Client | None = None
@@ -125,6 +127,7 @@ class Visitor:
 
     def command(self, type: str, **fields: Any) -> None:
         """Send a command as it is."""
+        self._said += [value for value in fields.values() if isinstance(value, str)]
         self.send_raw(json.dumps({"type": type, **fields}).encode())
 
     def send_raw(self, payload: bytes, binary: bool = False) -> None:
@@ -210,6 +213,12 @@ class Visitor:
         """Make sure that the server has sent nothing until it answers a ping sent now."""
         self.command("ping")
         await self.expect("pong")
+
+    def secrets(self) -> set[str]:
+        """Return the chat id and all that was said and heard, if long enough to be recognised."""
+        heard = (frame["msg_out"]["text"] for frame in self.frames if "msg_out" in frame)
+        private = {self.chat_id or "", *self._said, *heard}
+        return {text for text in private if len(text) >= _RECOGNISABLE}
 
     # Called by the socket.
 
