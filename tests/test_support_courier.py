@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from tests.support.courier import Courier
+from tests.support.fetch import Response, fetch
 from tests.support.rapidpro import Rapidpro, chat_id
-from tests.support.web import Response, fetch
 
 STARTED = {"type": "chat_started"}
 

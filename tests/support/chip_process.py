@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from .fetch import fetch
 from .process import ChildProcess, free_port
-from .web import fetch
 
 
 class Private(Protocol):
