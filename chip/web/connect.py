@@ -1,0 +1,304 @@
+"""The visitor's socket: ``/wc/connect/{channel}``, from the request to the last byte.
+
+Owns who is let in and what each refusal says, the open connections and how they are closed when
+the process stops, and the one log line about each. What a connection's messages mean is its
+session's business, what its bytes may be `chip.web.guards`'.
+
+    → GET /wc/connect/{channel}
+    ← 400 no such channel            whatever else is wrong
+    ← 503 database unreachable       nobody can say whether there is such a channel
+    ← 403 origin, 429 / 503 caps     also to a plain GET: browsers cannot read a failed handshake
+    ← 426 plain GET    400 broken upgrade
+    ← 101                            then text frames, until a close code
+"""
+
+from itertools import count
+from typing import Any, Final, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from chip.errors import Unavailable
+from chip.limits import Limits, TokenBucket
+from chip.models import Channel, ChatKey
+from chip.tasks import Clock
+from chip.web.addresses import Addresses
+from chip.web.admission import Admission, Refusal
+from chip.web.answers import SERVER, answer_error
+from chip.web.deadlines import Deadlines
+from chip.web.guards import TOO_MANY_REQUESTS, GuardedWebSocket, Shared
+from chip.web.handshake import BrokenUpgradeError, switching_protocols, wants_upgrade
+from chip.web.http import Request
+from chip.web.observer import Nobody, Observer
+from chip.web.origins import origin_allowed
+
+SERVICE_RESTART: Final = 1012
+NO_CHAT_STARTED: Final = 4001
+
+DRAIN_PER_SECOND: Final = 1000
+"""Connections that are told to come back later in a second, when there is time enough."""
+SHORTEST_DRAIN: Final = 0.2
+"""Seconds over which even a few connections are spread, so that they do not all return at once."""
+DRAIN_STEP: Final = 0.05
+"""Seconds between two rounds of closing."""
+
+_ANYBODY: Final = [(b"Access-Control-Allow-Origin", b"*")]
+_PINGS: Final = frozenset({b'{"type":"ping"}', b'{"type": "ping"}'})
+
+
+class Session(Protocol):
+    """What a connection needs of its session."""
+
+    @property
+    def chat(self) -> ChatKey | None:
+        """The chat it is in, if it has started one."""
+
+    @property
+    def commands(self) -> int:
+        """Frames that came in."""
+
+    @property
+    def errors(self) -> int:
+        """How many of them were answered by an error."""
+
+    @property
+    def events_sent(self) -> int:
+        """Frames that went out."""
+
+    def received(self, frame: bytes) -> None:
+        """Take one whole message."""
+
+    def closed(self) -> None:
+        """The connection is gone; said once."""
+
+
+class Directory(Protocol):
+    """Where channels are looked up."""
+
+    async def channel(self, uuid: str, /) -> Channel | None:
+        """The channel. Raises Unavailable when nobody can say."""
+
+
+class Heart(Protocol):
+    """What stands behind the sockets."""
+
+    @property
+    def directory(self) -> Directory:
+        """Where channels are looked up."""
+
+    def open(self, channel: Channel, client: "Connection", /) -> Session:
+        """A session for a connection that has just opened."""
+
+
+class Connection(GuardedWebSocket):
+    """One visitor's WebSocket, as its session sees it: a `chip.chat.session.Client`."""
+
+    factory: "Connections"
+    session: Session
+
+    def __init__(self, factory: "Connections", address: str, number: int) -> None:
+        super().__init__(factory)
+        self.address = address
+        self._number = number
+        self._since = factory.clock.seconds()
+        self._json_pings = 0
+        self._commands_before = 0
+
+    @property
+    def label(self) -> str:
+        """How logs name this connection: "s" and its number in hexadecimal."""
+        return f"s{self._number:x}"
+
+    def message_received(self, payload: bytes) -> None:
+        """Pass a message on. Browsers cannot send WebSocket pings, so they ask in JSON."""
+        if payload in _PINGS:
+            self._json_pings += 1
+            limits = self.factory.limits
+            self._pings = self._pings or TokenBucket(limits.pings_per_second, limits.pings_burst)
+            if self._pings.take(self.factory.clock.seconds()):
+                self.fail(TOO_MANY_REQUESTS, "too many pings")
+                return
+        self.session.received(payload)
+
+    def expect_chat(self) -> None:
+        """Close unless a chat has been started, or is being started.
+
+        A visitor whose chat could not be started may try again, so whoever has said something
+        else than "ping" since the last look gets another while.
+        """
+        session = self.session
+        if session.chat is not None:
+            return
+        said = session.commands - self._json_pings
+        if said > session.errors or said > self._commands_before:
+            self._commands_before = said
+            self.factory.starting.start(self)
+        else:
+            self.close(NO_CHAT_STARTED, "no chat was started")
+
+    def ended(self, code: int) -> None:
+        """Let go of everything, so that nothing has to be collected."""
+        self.factory.left(self, code)
+        self.session.closed()
+        del self.session
+
+
+class Connections(Shared):
+    """All open connections of this process."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        heart: Heart,
+        limits: Limits,
+        addresses: Addresses,
+        allowed_origins: tuple[str, ...] = ("*",),
+        observer: Observer | None = None,
+    ) -> None:
+        super().__init__(clock, limits)
+        self.admission = Admission(clock, limits)
+        self.starting = Deadlines[Connection](
+            clock, limits.start_chat_deadline, Connection.expect_chat
+        )
+        self._heart = heart
+        self._addresses = addresses
+        self._allowed_origins = allowed_origins
+        self._observer = observer or Nobody()
+        self._open: set[Connection] = set()
+        self._numbers = count(1)
+        self._empty: Deferred[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def close(self) -> None:
+        """Stop all timers."""
+        super().close()
+        self.starting.close()
+
+    async def handle(self, request: Request, channel_uuid: str) -> None:
+        """Answer a request for ``/wc/connect/{channel_uuid}``, or make a connection of it."""
+        try:
+            channel = await self._heart.directory.channel(channel_uuid)
+        except Unavailable as error:
+            refusal = Refusal("unavailable", 503, str(error), error.retry_after)
+            self._refuse(request, refusal)
+            return
+        if channel is None:
+            self._refuse(request, Refusal("no_channel", 400, "no such channel"))
+        elif request.peer_is_there:
+            self._connect(request, channel)
+
+    def _connect(self, request: Request, channel: Channel) -> None:
+        headers = request.requestHeaders
+        upgrade = wants_upgrade(headers)
+        if not upgrade and request.method not in (b"GET", b"HEAD"):
+            self._refuse(request, Refusal("bad_upgrade", 405, "method not allowed"))
+            return
+        greeting = b""
+        try:
+            if upgrade:
+                greeting = switching_protocols(request.method, request.clientproto, headers, SERVER)
+        except BrokenUpgradeError as error:
+            self._refuse(request, Refusal("bad_upgrade", 400, str(error)))
+            return
+        address = self._addresses.of(
+            request.client, headers.getRawHeaders(b"X-Forwarded-For") or []
+        )
+        refusal = self._origin_refusal(request) or self.admission.refusal(address)
+        if refusal is not None:
+            self._refuse(request, refusal)
+        elif not upgrade:
+            self._refuse(request, Refusal("asked", 426, "this is a WebSocket"))
+        else:
+            self._open_connection(request, channel, address, greeting)
+
+    def _origin_refusal(self, request: Request) -> Refusal | None:
+        origins = request.requestHeaders.getRawHeaders(b"Origin") or []
+        if len(origins) > 1:
+            return Refusal("origin", 403, "more than one Origin")
+        origin = origins[0].decode("latin-1") if origins else None
+        if origin_allowed(origin, self._allowed_origins):
+            return None
+        return Refusal("origin", 403, "this website may not use this server")
+
+    def _refuse(self, request: Request, refusal: Refusal) -> None:
+        self._observer.connection(refusal.outcome)
+        headers = _ANYBODY
+        if refusal.status == 426:
+            headers = [*_ANYBODY, (b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")]
+        elif refusal.status == 405:
+            headers = [*_ANYBODY, (b"Allow", b"GET")]
+        elif refusal.retry_after:
+            # A page of another site may read no other header than those named.
+            headers = [*_ANYBODY, (b"Access-Control-Expose-Headers", b"Retry-After")]
+        answer_error(request, refusal.status, refusal.reason, refusal.retry_after, headers)
+
+    def _open_connection(
+        self, request: Request, channel: Channel, address: str, greeting: bytes
+    ) -> None:
+        connection = Connection(self, address, next(self._numbers))
+        connection.session = self._heart.open(channel, connection)
+        self._observer.connection("accepted")
+        self.admission.entered(address)
+        self._open.add(connection)
+        self.starting.start(connection)
+        request.hand_over(connection, greeting)
+
+    def left(self, connection: Connection, code: int) -> None:
+        """A connection is gone: count it out, and log it."""
+        self.starting.stop(connection)
+        self.admission.left(connection.address)
+        self._open.discard(connection)
+        self._observer.closed(code)
+        session = connection.session
+        self._log.info(
+            "{connection} closed with {code} after {seconds} s: chat {chat}, {commands} commands, "
+            "{errors} errors, {events} events, {bytes_in} bytes in, {bytes_out} bytes out",
+            connection=connection.label,
+            code=code,
+            seconds=round(self.clock.seconds() - connection._since, 1),
+            chat=session.chat.label if session.chat else "-",
+            commands=session.commands,
+            errors=session.errors,
+            events=session.events_sent,
+            bytes_in=connection.bytes_in,
+            bytes_out=connection.bytes_out,
+        )
+        if self._empty is not None and not self._open:
+            self._empty.callback(None)
+            self._empty = None
+
+    async def drain(self, deadline: float) -> None:
+        """Let nobody in any more, and tell everybody to come back: to a successor, by then.
+
+        The closes are spread over at most `deadline` seconds. Returns when all connections are
+        gone; whoever is still there at the deadline is dropped.
+        """
+        self.admission.draining = True
+        if not self._open:
+            return
+        gone: Deferred[None] = Deferred()
+        self._empty = gone
+        spread = min(deadline, max(SHORTEST_DRAIN, len(self._open) / DRAIN_PER_SECOND))
+        rounds = max(1, round(spread / DRAIN_STEP))
+        waiting = sorted(self._open, key=lambda connection: connection._number)
+        for at in range(rounds):
+            self.clock.callLater(at * DRAIN_STEP, self._send_away, waiting[at::rounds])
+        late: Any = self.clock.callLater(deadline, self._drop_all)
+        try:
+            await gone
+        finally:
+            if late.active():
+                late.cancel()
+
+    def _send_away(self, connections: list[Connection]) -> None:
+        for connection in connections:
+            connection.close(SERVICE_RESTART, "this server is being restarted")
+
+    def _drop_all(self) -> None:
+        for connection in tuple(self._open):
+            connection.abort()
