@@ -1,0 +1,109 @@
+-- An outbox is a list of items, oldest first:
+--   {"seq":<number>,"id":"m<message id>","ts":<ms>,"msg":{…}}
+-- The number comes first so that one anchored pattern finds it. Items of other servers have none;
+-- whoever meets them first numbers them. They are always the last ones: Chip never appends to a
+-- list that it has not numbered. Items are spliced, never decoded and encoded again, which would
+-- turn [] into {} and round large ids.
+
+local function number_of(item)
+  return tonumber(string.match(item, '^{"seq":(%d+),'))
+end
+
+local function stamp_of(item)
+  return tonumber(string.match(item, '"ts":(%d+)')) or NOW
+end
+
+local function message_size(item)
+  local _, last = string.find(item, '"msg":', 1, true)
+  return last and #item - last - 1 or 0
+end
+
+local function total_size(outbox)
+  local size = 0
+  for _, item in ipairs(redis.call('LRANGE', outbox, 0, -1)) do
+    size = size + message_size(item)
+  end
+  return size
+end
+
+local function number_the_rest(outbox, sent, head)
+  local items = redis.call('LRANGE', outbox, 0, -1)
+  local first = #items
+  while first > 1 and not number_of(items[first - 1]) do
+    first = first - 1
+  end
+  for index = first, #items do
+    local item = items[index]
+    head = head + 1
+    redis.call('LSET', outbox, index - 1, '{"seq":' .. digits(head) .. ',' .. string.sub(item, 2))
+    local name = string.match(item, '"id":"([^"\\]+)"')
+    if name then
+      redis.call('ZADD', sent, stamp_of(item), name)
+    end
+  end
+  redis.call('PEXPIRE', sent, DUPLICATE_MS)
+  return head
+end
+
+-- The newest number that this chat has given out. Numbers are dense, so that a reader sees when he
+-- has missed one; and they never go back, even when all else about the chat was forgotten, because
+-- they begin with the time in microseconds.
+local function head_of(outbox, numbers, sent)
+  local known = redis.call('HGET', numbers, 'head')
+  local newest = redis.call('LINDEX', outbox, -1)
+  local highest = newest and number_of(newest)
+  local head = tonumber(known or NOW_IN_MICROSECONDS)
+  if newest and not highest then
+    head = number_the_rest(outbox, sent, head)
+  elseif highest and highest > head then
+    head = highest
+  end
+  if not known or head > tonumber(known) then
+    redis.call('HSET', numbers, 'head', digits(head))
+    redis.call('EXPIRE', numbers, newest and NUMBERS_SECONDS or UNUSED_NUMBERS_SECONDS)
+  end
+  return head
+end
+
+-- Whether the outbox holds `size` bytes more, and how many it holds then. The count may be wrong
+-- where another server took items out, so it is made afresh before anything is refused.
+local function room_for(outbox, numbers, count, size)
+  if count >= OUTBOX_MESSAGES then
+    return false
+  end
+  local total = count == 0 and 0 or tonumber(redis.call('HGET', numbers, 'bytes') or nil)
+  if not total or total + size > OUTBOX_BYTES then
+    total = total_size(outbox)
+  end
+  return total + size <= OUTBOX_BYTES, total + size
+end
+
+-- After items were taken out: say how old the oldest is that still waits.
+local function settle_age(outbox, outboxes, numbers, chat, freed)
+  local oldest = redis.call('LINDEX', outbox, 0)
+  if oldest then
+    redis.call('HINCRBY', numbers, 'bytes', -freed)
+    redis.call('ZADD', outboxes, stamp_of(oldest), chat)
+  else
+    redis.call('HDEL', numbers, 'bytes')
+    redis.call('ZREM', outboxes, chat)
+  end
+end
+
+-- What Courier is to hear of a message that is taken out, by every name that it has.
+local function report_on(item, status)
+  local report = '{"ts":' .. digits(NOW) .. ',"kind":"status","status":"' .. status .. '"'
+  local id = string.match(item, '"id":"m(%d+)"')
+  if id then
+    report = report .. ',"id":' .. id
+  end
+  local ok, decoded = pcall(cjson.decode, item)
+  local uuid = ok and type(decoded.msg) == 'table' and decoded.msg.uuid
+  if type(uuid) ~= 'string' and not id and ok then
+    uuid = string.sub(decoded.id, 2)
+  end
+  if type(uuid) == 'string' then
+    report = report .. ',"uuid":' .. cjson.encode(uuid)
+  end
+  return report .. '}'
+end

@@ -1,0 +1,31 @@
+-- Take out what has waited too long, and spool a report for each.
+-- KEYS  outbox, outboxes, numbers, sent, then those of a spool
+-- ARGV  chat, live channel
+-- Answers how many were taken out.
+local outbox, outboxes, numbers, sent = unpack(KEYS)
+local chat, live = unpack(ARGV)
+local spool = spool_of(KEYS, 5)
+
+head_of(outbox, numbers, sent)
+local taken, freed = {}, 0
+for _, item in ipairs(redis.call('LRANGE', outbox, 0, -1)) do
+  if stamp_of(item) > NOW - OUTBOX_MS then
+    break
+  end
+  taken[#taken + 1] = item
+  freed = freed + message_size(item)
+end
+if #taken > 0 then
+  redis.call('LTRIM', outbox, #taken, -1)
+end
+settle_age(outbox, outboxes, numbers, chat, freed)
+for _, item in ipairs(taken) do
+  redis.call('RPUSH', spool.list, report_on(item, 'failed'))
+end
+if #taken > 0 then
+  make_due(spool, chat)
+end
+for _, item in ipairs(taken) do
+  publish(live, '- ' .. digits(number_of(item)))
+end
+return #taken

@@ -1,0 +1,41 @@
+-- The items numbered above `after`, oldest first.
+-- KEYS  outbox, numbers, sent
+-- ARGV  after, limit, max_bytes
+-- Answers head, whether there are more (0 or 1), items…
+local outbox, numbers, sent = unpack(KEYS)
+local after, limit, room = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local head = head_of(outbox, numbers, sent)
+local count = redis.call('LLEN', outbox)
+
+local function number_at(index)
+  return number_of(redis.call('LINDEX', outbox, index))
+end
+
+-- Numbers rise along the list: `low` is known to be at most `after`, `high` to be above it.
+local low, high = -1, count
+if count > 0 and number_at(0) > after then
+  high = 0
+end
+while high - low > 1 do
+  local middle = math.floor((low + high) / 2)
+  if number_at(middle) <= after then
+    low = middle
+  else
+    high = middle
+  end
+end
+
+local answer = {head, 0}
+if high < count then
+  for index, item in ipairs(redis.call('LRANGE', outbox, high, high + limit - 1)) do
+    room = room - message_size(item)
+    if room < 0 and index > 1 then
+      break
+    end
+    answer[#answer + 1] = item
+  end
+end
+if high + #answer - 2 < count then
+  answer[2] = 1
+end
+return answer

@@ -1,0 +1,55 @@
+-- Store events for Courier, and claim the chat if that is allowed and nobody has.
+-- KEYS  those of a spool, refs
+-- ARGV  chat, channel, process, may_claim (0 or 1), last heard, live channel, own listeners,
+--       then for each event: '=' and its ref, or '-' for a report; its JSON
+-- Answers a letter for each event (q, r or f), then as `claim` does.
+local spool, refs = spool_of(KEYS, 1), KEYS[8]
+local chat, channel, process, may_claim, last_heard, live, own = unpack(ARGV)
+local said, total = redis.call('HGET', spool.courier, 'said'), redis.call('GET', spool.total)
+said = tonumber(said or redis.call('LLEN', spool.list))
+total = tonumber(total or 0)
+local results, echoes, stored = '', {}, 0
+
+local function is_known(ref)
+  local before = ref ~= '=' and redis.call('ZSCORE', refs, ref)
+  return before and tonumber(before) > NOW - REF_MS
+end
+
+for index = 8, #ARGV, 2 do
+  local ref = ARGV[index]
+  local entry = '{"ts":' .. digits(NOW) .. ',' .. string.sub(ARGV[index + 1], 2)
+  if ref == '-' then
+    redis.call('RPUSH', spool.list, entry)
+    stored = stored + 1
+    results = results .. 'q'
+  elseif is_known(ref) then
+    results = results .. 'r'
+  elseif said + #echoes >= SPOOL_EVENTS or total + #echoes >= SPOOL_TOTAL then
+    results = results .. 'f'
+  else
+    redis.call('RPUSH', spool.list, entry)
+    stored = stored + 1
+    echoes[#echoes + 1] = entry
+    results = results .. 'q'
+    if ref ~= '=' then
+      redis.call('ZADD', refs, NOW, ref)
+      redis.call('ZREMRANGEBYSCORE', refs, '-inf', NOW - REF_MS)
+      redis.call('ZREMRANGEBYRANK', refs, 0, -REFS - 1)
+      redis.call('PEXPIRE', refs, REF_MS)
+    end
+  end
+end
+
+if stored > 0 then
+  redis.call('HSET', spool.courier, 'said', said + #echoes)
+  redis.call('HSETNX', spool.courier, 'heard', last_heard)
+  redis.call('EXPIRE', spool.courier, COURIER_SECONDS)
+  redis.call('INCRBY', spool.total, #echoes)
+  make_due(spool, chat)
+end
+local answer = claim(spool, chat, channel, process, may_claim == '1', nil)
+for _, entry in ipairs(echoes) do
+  publish_to_others(live, tonumber(own), '=' .. process .. ' ' .. entry)
+end
+table.insert(answer, 1, results)
+return answer

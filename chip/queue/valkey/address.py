@@ -1,0 +1,67 @@
+"""Where Valkey is and who we are there, read from a URL.
+
+    valkey://user:password@host:6379/5     redis:// is the same, valkeys:// and rediss:// are TLS
+
+Only the host and the port ever show in a text or a log.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.ssl import optionsForClientTLS
+
+from chip.errors import ConfigError
+
+DEFAULT_DATABASE: Final = 5
+_DEFAULT_PORT: Final = 6379
+_CONNECT_TIMEOUT: Final = 3
+_PLAIN = ("valkey", "redis")
+_TLS = ("valkeys", "rediss")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A server, a database on it, and a login."""
+
+    host: str
+    port: int
+    database: int
+    tls: bool
+    user: str
+    password: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def endpoint(self, reactor: Any) -> Any:
+        """How to connect. With TLS, the server's certificate must be trusted and name the host."""
+        plain: Any = HostnameEndpoint(reactor, self.host, self.port, timeout=_CONNECT_TIMEOUT)
+        if not self.tls:
+            return plain
+        return wrapClientTLS(optionsForClientTLS(self.host), plain)
+
+
+def parse_url(url: str) -> Address:
+    """The address that `url` names. Raises ConfigError."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORT
+        database = int(parts.path.strip("/") or DEFAULT_DATABASE)
+    except ValueError:
+        raise ConfigError("valkey: the port and the database must be numbers") from None
+    if parts.scheme not in _PLAIN + _TLS:
+        raise ConfigError("valkey: must begin with valkey://, valkeys://, redis:// or rediss://")
+    if not parts.hostname:
+        raise ConfigError("valkey: a host is needed")
+    if database < 0:
+        raise ConfigError("valkey: the database must not be negative")
+    return Address(
+        host=parts.hostname,
+        port=port,
+        database=database,
+        tls=parts.scheme in _TLS,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+    )

@@ -1,0 +1,247 @@
+"""One connection to Valkey that logs in, watches itself, and comes back for ever.
+
+Owns connecting, time-outs and the wait between attempts. It does not know what is said.
+"""
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Generic, TypeVar
+
+from twisted.internet.base import DelayedCall
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.protocol import Factory
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from txredisapi import ConnectionError as ConnectionLost
+from txredisapi import ResponseError
+
+from chip.errors import Unavailable
+from chip.queue.valkey.address import Address
+from chip.queue.valkey.protocol import Commands, encode_command
+from chip.queue.valkey.troubles import (
+    AWAY,
+    LOST,
+    ScriptMissing,
+    is_known,
+    is_stale,
+    refused,
+    why_not_connected,
+)
+
+ANSWER_TIMEOUT: Final = 3.0
+"""Seconds for an answer, after which the connection counts as dead."""
+PING_INTERVAL: Final = 5.0
+"""Seconds between two looks whether the peer is there: a dead one shows to nothing else."""
+PATIENCE: Final = 1.0
+"""Seconds after a loss for which requests wait for the connection to come back."""
+FIRST_DELAY: Final = 0.1
+LONGEST_DELAY: Final = 2.0
+"""Seconds between two attempts to connect: doubling, with jitter."""
+
+P = TypeVar("P", bound=Commands)
+
+
+class Connection(Generic[P]):
+    """A connection whose protocol is a `P`.
+
+    `prepare` makes a new connection ready, after the login; when it fails, so does the attempt.
+    `ready` is called each time the connection stands again, but not when it first does.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        purpose: str,
+        address: Address,
+        reactor: Any,
+        protocol: Callable[[], P],
+        *,
+        prepare: Callable[[P], Awaitable[object]],
+        ready: Callable[[], None],
+        lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._purpose = purpose
+        self._address = address
+        self._endpoint = address.endpoint(reactor)
+        self._reactor = reactor
+        self._factory = Factory.forProtocol(protocol)
+        self._factory.noisy = False
+        self._prepare = prepare
+        self._ready = ready
+        self._lost = lost
+        self._protocol: P | None = None
+        self._lost_at = 0.0
+        self._waiting: list[Deferred[None]] = []
+        self._returning: Deferred[None] | None = None
+        self._gone: Deferred[None] | None = None
+        self._ping: DelayedCall | None = None
+        self._closed = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection is ready for use."""
+        return self._protocol is not None
+
+    async def open(self) -> None:
+        """Connect for the first time. Raises Unavailable, with a line for the operator."""
+        try:
+            await self._connect()
+        except Exception as error:
+            self._closed = True
+            raise Unavailable(f"cannot use Valkey at {self._address}: {_reason(error)}") from None
+
+    async def close(self) -> None:
+        """End the connection for good."""
+        self._closed = True
+        if self._returning is not None:
+            self._returning.cancel()
+        if self._protocol is not None:
+            self._gone = Deferred()
+            self._protocol.transport.abortConnection()
+            await self._gone
+
+    async def protocol(self) -> P:
+        """The connection's protocol. Raises Unavailable when there is none, nor soon."""
+        if self._protocol is None:
+            left = self._lost_at + PATIENCE - self._reactor.seconds()
+            if self._closed or left <= 0:
+                raise Unavailable(AWAY)
+            waiter: Deferred[None] = Deferred()
+            self._waiting.append(waiter)
+            timer = self._reactor.callLater(left, self._give_up, waiter)
+            try:
+                await waiter
+            finally:
+                if timer.active():
+                    timer.cancel()
+            assert self._protocol is not None  # noqa: S101 - whoever fires the waiter has set it
+        return self._protocol
+
+    def _give_up(self, waiter: "Deferred[None]") -> None:
+        self._waiting.remove(waiter)
+        waiter.errback(Unavailable(AWAY))
+
+    async def call(self, *command: bytes) -> Any:
+        """The answer to a command. Raises Unavailable."""
+        return await self.send(encode_command(*command))
+
+    async def send(self, command: bytes) -> Any:
+        """The answer to an encoded command. Raises Unavailable, or ScriptMissing."""
+        protocol = await self.protocol()
+        try:
+            return await self._ask(protocol, command)
+        except ConnectionLost:
+            raise Unavailable(LOST) from None
+        except ResponseError as error:
+            raise self.explain(error) from None
+
+    def explain(self, error: ResponseError) -> Unavailable | ScriptMissing:
+        """What a refusal means. Where another connection may do better, this one is ended."""
+        meaning = refused(error)
+        if isinstance(meaning, Unavailable) and not is_known(error):
+            self._log.error("Valkey refused a command: {reason}", reason=str(error)[:200])
+        if is_stale(error) and self._protocol is not None:
+            self._protocol.transport.abortConnection()
+        return meaning
+
+    async def _ask(self, protocol: P, command: bytes) -> Any:
+        answer = protocol.request(command)
+        timer = self._reactor.callLater(ANSWER_TIMEOUT, protocol.transport.abortConnection)
+        try:
+            return await answer
+        finally:
+            if timer.active():
+                timer.cancel()
+
+    async def _connect(self) -> None:
+        protocol: P = await self._endpoint.connect(self._factory)
+        try:
+            await self._log_in(protocol)
+            await self._prepare(protocol)
+        except BaseException as error:
+            protocol.transport.abortConnection()
+            if isinstance(error, CancelledError):
+                raise
+            raise _NotConnected(error, protocol.reason) from None
+        protocol.lost = self._on_lost
+        self._protocol = protocol
+        self._watch(protocol)
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            waiter.callback(None)
+
+    async def _log_in(self, protocol: P) -> None:
+        address = self._address
+        if address.password:
+            login = [address.user, address.password] if address.user else [address.password]
+            await self._ask(protocol, encode_command(b"AUTH", *map(str.encode, login)))
+        await self._ask(protocol, encode_command(b"SELECT", b"%d" % address.database))
+
+    def _watch(self, protocol: P) -> None:
+        """Look every few seconds whether the peer is there, for as long as this is the peer."""
+
+        async def look() -> None:
+            try:
+                await self._ask(protocol, encode_command(b"PING"))
+            except (ConnectionLost, ResponseError):
+                protocol.transport.abortConnection()
+            else:
+                self._watch(protocol)
+
+        if self._protocol is protocol:
+            self._ping = self._reactor.callLater(
+                PING_INTERVAL, lambda: Deferred.fromCoroutine(look())
+            )
+
+    def _on_lost(self, why: Failure) -> None:
+        self._protocol = None
+        self._lost_at = self._reactor.seconds()
+        if self._ping is not None and self._ping.active():
+            self._ping.cancel()
+        self._lost()
+        if self._gone is not None:
+            self._gone.callback(None)
+        if not self._closed:
+            self._log.warn("Lost Valkey ({purpose})", purpose=self._purpose)
+            self._returning = Deferred.fromCoroutine(self._return())
+
+    async def _return(self) -> None:
+        """Connect again, however long it takes."""
+        delay = FIRST_DELAY
+        last_reason = ""
+        while not self._closed:
+            try:
+                await deferLater(self._reactor, delay * random.uniform(0.5, 1))  # noqa: S311
+                await self._connect()
+            except (CancelledError, Exception) as error:
+                if self._closed:
+                    return
+                delay = min(2 * delay, LONGEST_DELAY)
+                if (reason := _reason(error)) != last_reason:
+                    last_reason = reason
+                    self._log.warn(
+                        "No Valkey ({purpose}): {reason}", purpose=self._purpose, reason=reason
+                    )
+            else:
+                self._returning = None
+                self._log.info("Valkey is back ({purpose})", purpose=self._purpose)
+                self._ready()
+                return
+
+
+class _NotConnected(Exception):
+    """Why an attempt failed after the transport stood."""
+
+    def __init__(self, error: BaseException, lost: Failure) -> None:
+        super().__init__()
+        self.error = error
+        self.lost = lost
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, _NotConnected):
+        assert isinstance(error.error, Exception)  # noqa: S101
+        return why_not_connected(error.error, error.lost)
+    return why_not_connected(error, None)

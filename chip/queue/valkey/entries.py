@@ -1,0 +1,66 @@
+"""What lies in the queues and what the scripts answer, read into the heart's types.
+
+Pure functions over bytes. The formats themselves are told in ``lua/items.lua`` and
+``lua/claims.lua``.
+"""
+
+import re
+from typing import Any, cast
+
+import msgspec
+
+from chip.chat.ports import Batch, Claim, OutboxItem, SpoolEntry
+from chip.models import ChatKey
+from chip.protocol.courier import Era, SpoolEvent
+
+_ITEM = re.compile(rb'\{"seq":(\d+),"id":"([^"\\]*)","ts":\d+,"msg":(.*)\}', re.DOTALL)
+_TIMESTAMP = re.compile(rb'\{"ts":(\d+),')
+
+
+class _Item(msgspec.Struct):
+    """An item that somebody wrote in another order or with other spaces."""
+
+    seq: int
+    id: str
+    msg: msgspec.Raw
+
+
+_item_decoder = msgspec.json.Decoder(_Item)
+_event_decoder: msgspec.json.Decoder[SpoolEvent] = msgspec.json.Decoder(SpoolEvent)
+
+
+def parse_item(raw: bytes) -> OutboxItem:
+    """An outbox item. Raises ValueError."""
+    match = _ITEM.fullmatch(raw)
+    if match is not None:
+        number, name, message = match.groups()
+        return OutboxItem(int(number), name.decode(), message)
+    item = _item_decoder.decode(raw)
+    return OutboxItem(item.seq, item.id, bytes(item.msg))
+
+
+def parse_claim(chat: ChatKey, answer: list[Any]) -> tuple[Claim, Batch | None]:
+    """What the script function ``claim`` answers."""
+    claim = cast(Claim, answer[0].decode())
+    if claim != "claimed":
+        return claim, None
+    _, ticket, unknown, heard, text, since_text, tries, failing_for, era, email, now, *raw = answer
+    return claim, Batch(
+        chat=chat,
+        ticket=ticket,
+        entries=[_parse_entry(entry, now) for entry in raw],
+        unknown=unknown,
+        last_heard=None if heard is None else heard.decode(),
+        last_text=text.decode(),
+        since_last_text=since_text,
+        tries=tries,
+        failing_for=failing_for,
+        era=cast(Era, era.decode() or "uuid"),
+        email=email.decode(),
+    )
+
+
+def _parse_entry(raw: bytes, now: int) -> SpoolEntry:
+    match = _TIMESTAMP.match(raw)
+    age = now - int(match[1]) if match else 0
+    return SpoolEntry(_event_decoder.decode(raw), age)

@@ -1,0 +1,88 @@
+"""The names of everything that Chip keeps in Valkey: the layout, in one place.
+
+``chat:outbox:*`` and ``chat:outboxes`` are shared with other servers of the same contract and must
+stay as they are. All else is Chip's own. A chat is written ``<chat id>@<channel uuid>``.
+
+    chat:outbox:<chat>    list    messages waiting for the visitor          lua/items.lua
+    chat:outboxes         zset    chat, by the ms timestamp of its oldest message
+    chat:numbers:<chat>   hash    head, bytes                               30 idle days
+    chat:sent:<chat>      zset    names of messages, by when they came      24 h
+    chat:eras             hash    channel, and how its Courier names messages
+    chat:spool:<chat>     list    events waiting for Courier                lua/claims.lua
+    chat:spools           zset    chat, by when to look at it next
+    chat:courier:<chat>   hash    who is at work, what is known             30 idle days
+    chat:spooled          string  what visitors have said and Courier has not heard, in all
+    chat:refs:<chat>      zset    the visitor's own message ids             96 h
+    chat:alive            zset    process, by how long it may be trusted to live
+    chat:made:<chat>      string  made a moment ago                         60 s
+    chat:email:<chat>     string  the visitor's e-mail                      90 days
+    chat:live:<database>:<chat>   a Pub/Sub channel: those ignore the database, so the name has it
+"""
+
+from typing import Final
+
+OUTBOXES: Final = b"chat:outboxes"
+SPOOLS: Final = b"chat:spools"
+ALIVE: Final = b"chat:alive"
+_ERAS: Final = b"chat:eras"
+_SPOOLED: Final = b"chat:spooled"
+
+
+def outbox(chat: bytes) -> bytes:
+    return b"chat:outbox:" + chat
+
+
+def numbers(chat: bytes) -> bytes:
+    return b"chat:numbers:" + chat
+
+
+def sent(chat: bytes) -> bytes:
+    return b"chat:sent:" + chat
+
+
+def made(chat: bytes) -> bytes:
+    return b"chat:made:" + chat
+
+
+def email(chat: bytes) -> bytes:
+    return b"chat:email:" + chat
+
+
+def refs(chat: bytes) -> bytes:
+    return b"chat:refs:" + chat
+
+
+def spool(chat: bytes) -> list[bytes]:
+    """What a script needs to know who forwards a chat, in the order of ``spool_of``."""
+    return [
+        b"chat:spool:" + chat,
+        SPOOLS,
+        b"chat:courier:" + chat,
+        ALIVE,
+        _ERAS,
+        b"chat:email:" + chat,
+        _SPOOLED,
+    ]
+
+
+def appending(chat: bytes) -> list[bytes]:
+    """What a script needs to append to an outbox."""
+    return [
+        b"chat:outbox:" + chat,
+        OUTBOXES,
+        b"chat:numbers:" + chat,
+        b"chat:sent:" + chat,
+        _ERAS,
+        b"chat:courier:" + chat,
+        b"chat:spool:" + chat,
+    ]
+
+
+def taking_out(chat: bytes) -> list[bytes]:
+    """What a script needs to take messages out and to report on them."""
+    return [outbox(chat), OUTBOXES, numbers(chat), sent(chat), *spool(chat)]
+
+
+def live(database: int, chat: bytes = b"") -> bytes:
+    """The Pub/Sub channel of a chat; without one, of nothing at all."""
+    return b"chat:live:%d:%b" % (database, chat)

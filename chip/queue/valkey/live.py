@@ -1,0 +1,222 @@
+"""The push (`ports.Live`): a subscriber connection that hears of every chat open here.
+
+What is published while it is away is lost. Nothing depends on it: the outbox is the truth, and
+whoever listens is told to read it again.
+
+On a chat's channel:
+
+    +{"seq":…}             a message was appended to the outbox: its item
+    -<process> <number>    a message was taken out
+    =<process> {"ts":…}    the visitor said something: the entry in the spool
+    !{"type":…}            an event for every connection of the chat
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from twisted.internet.base import DelayedCall
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from chip.chat.ports import LiveListener
+from chip.errors import Unavailable
+from chip.models import ChatKey
+from chip.protocol.events import MsgEcho, Said, encode_event
+from chip.protocol.times import time_of_timestamp
+from chip.queue.valkey import keys
+from chip.queue.valkey.address import Address
+from chip.queue.valkey.connection import ANSWER_TIMEOUT, Connection
+from chip.queue.valkey.entries import parse_item
+from chip.queue.valkey.protocol import Commands, Subscriptions, encode_command
+from chip.queue.valkey.troubles import LOST
+
+_CHUNK = 500
+
+
+class _Echo(msgspec.Struct):
+    ts: int
+    text: str
+    ref: str = ""
+
+
+_echo_decoder = msgspec.json.Decoder(_Echo)
+
+
+class _Subscription:
+    """A chat that somebody wants to hear of. `stood` once the server has confirmed it."""
+
+    __slots__ = ("chat", "deadline", "stood", "waiting")
+
+    def __init__(self, chat: ChatKey) -> None:
+        self.chat = chat
+        self.stood = False
+        self.waiting: list[Deferred[None]] = []
+        self.deadline: DelayedCall | None = None
+
+    def settle(self, trouble: str = "") -> None:
+        """The server has confirmed, or there is `trouble`."""
+        if self.deadline is not None and self.deadline.active():
+            self.deadline.cancel()
+        waiting, self.waiting = self.waiting, []
+        for waiter in waiting:
+            if trouble:
+                waiter.errback(Unavailable(trouble))
+            else:
+                waiter.callback(None)
+
+
+class ValkeyLive:
+    """The chats open in this process, heard through a connection of their own.
+
+    `back` is called when everything is heard again after an interruption.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        address: Address,
+        reactor: Any,
+        commands: Connection[Commands],
+        token: str,
+        back: Callable[[], None],
+    ) -> None:
+        self._database = address.database
+        self._reactor = reactor
+        self._commands = commands
+        self._token = token.encode()
+        self._listener: LiveListener | None = None
+        self._wanted: dict[bytes, _Subscription] = {}
+        # What was asked of the server and not confirmed, by channel, in the order of asking.
+        self._asked: dict[bytes, deque[_Subscription]] = {}
+        self._current: Subscriptions | None = None
+        self.connection: Connection[Subscriptions] = Connection(
+            "listening",
+            address,
+            reactor,
+            self._protocol,
+            prepare=self._subscribe_all,
+            ready=back,
+            lost=self._lost,
+        )
+
+    # For the heart.
+
+    async def subscribe(self, chat: ChatKey) -> None:
+        """Hear of this chat from now on. Raises Unavailable; nothing is heard then."""
+        protocol = await self.connection.protocol()
+        channel = self.channel(chat)
+        wanted = self._wanted.get(channel)
+        if wanted is None:
+            wanted = self._wanted[channel] = _Subscription(chat)
+            self._asked.setdefault(channel, deque()).append(wanted)
+            wanted.deadline = self._reactor.callLater(
+                ANSWER_TIMEOUT, protocol.transport.abortConnection
+            )
+            protocol.write(b"SUBSCRIBE", [channel])
+        if not wanted.stood:
+            waiter: Deferred[None] = Deferred()
+            wanted.waiting.append(waiter)
+            await waiter
+
+    def unsubscribe(self, chat: ChatKey) -> None:
+        """Stop hearing of this chat."""
+        channel = self.channel(chat)
+        if self._wanted.pop(channel, None) is not None and self._current is not None:
+            self._current.write(b"UNSUBSCRIBE", [channel])
+
+    async def tell(self, chat: ChatKey, frame: bytes) -> None:
+        """Send an event to every connection of the chat, in whatever process."""
+        await self._commands.call(b"PUBLISH", self.channel(chat), b"!" + frame)
+
+    def listen(self, listener: LiveListener) -> None:
+        """Set who hears."""
+        self._listener = listener
+
+    # For the rest of the queue.
+
+    def channel(self, chat: ChatKey) -> bytes:
+        """The chat's channel."""
+        return keys.live(self._database, str(chat).encode())
+
+    def own_listeners(self, channel: bytes) -> bytes:
+        """How many of the channel's listeners are this process."""
+        wanted = self._wanted.get(channel)
+        return b"1" if wanted and wanted.stood and self.connection.connected else b"0"
+
+    def interrupted(self) -> None:
+        """Say that anything may have been missed."""
+        if self._listener is not None:
+            self._listener.interrupted()
+
+    # The connection.
+
+    def _protocol(self) -> Subscriptions:
+        protocol = Subscriptions()
+        protocol.on_message = self._heard
+        protocol.on_subscribed = self._confirmed
+        return protocol
+
+    async def _subscribe_all(self, protocol: Subscriptions) -> None:
+        """Subscribe to every wanted chat on a new connection.
+
+        A channel of no chat goes first, so that a server that forbids it says so at once, and a
+        PING last: its answer says that everything before was done.
+        """
+        self._current = protocol
+        protocol.lost = lambda _: self._lost()
+        protocol.write(b"SUBSCRIBE", [keys.live(self._database)])
+        channels = list(self._wanted)
+        for start in range(0, len(channels), _CHUNK):
+            protocol.write(b"SUBSCRIBE", channels[start : start + _CHUNK])
+        await protocol.request(encode_command(b"PING"))
+
+    def _lost(self) -> None:
+        """Nothing is heard any more. What never stood is wanted no more: its asker is told so."""
+        self._current = None
+        asked, self._asked = self._asked, {}
+        for subscriptions in asked.values():
+            for subscription in subscriptions:
+                channel = self.channel(subscription.chat)
+                if not subscription.stood and self._wanted.get(channel) is subscription:
+                    del self._wanted[channel]
+                subscription.settle(LOST)
+
+    def _confirmed(self, channel: bytes) -> None:
+        asked = self._asked.get(channel)
+        if asked is None:  # a subscription that had stood before this connection
+            return
+        subscription = asked.popleft()
+        if not asked:
+            del self._asked[channel]
+        subscription.stood = True
+        subscription.settle()
+
+    def _heard(self, channel: bytes, message: bytes) -> None:
+        wanted = self._wanted.get(channel)
+        if wanted is None or self._listener is None:
+            return
+        try:
+            self._pass_on(self._listener, wanted.chat, message[:1], message[1:])
+        except Exception:
+            self._log.failure("a live message was not understood")
+
+    def _pass_on(self, listener: LiveListener, chat: ChatKey, kind: bytes, body: bytes) -> None:
+        if kind == b"+":
+            listener.arrived(chat, parse_item(body))
+        elif kind == b"!":
+            listener.told(chat, body)
+        else:
+            process, _, rest = body.partition(b" ")
+            if process == self._token:
+                return
+            if kind == b"-":
+                listener.acked(chat, int(rest))
+            elif kind == b"=":
+                echo = _echo_decoder.decode(rest)
+                time = time_of_timestamp(echo.ts / 1000)
+                listener.echoed(
+                    chat, encode_event(MsgEcho(Said(text=echo.text, ref=echo.ref, time=time)))
+                )

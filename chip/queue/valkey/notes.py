@@ -1,0 +1,37 @@
+"""Small things to remember about chats for a while (`ports.Notes`)."""
+
+from typing import Final
+
+from chip.models import ChatKey
+from chip.queue.valkey import keys
+from chip.queue.valkey.connection import Connection
+from chip.queue.valkey.protocol import Commands
+
+_MADE_SECONDS: Final = b"60"
+_EMAIL_SECONDS: Final = b"%d" % (90 * 86_400)
+
+
+class ValkeyNotes:
+    """Strings that expire."""
+
+    def __init__(self, commands: Connection[Commands]) -> None:
+        self._commands = commands
+
+    async def chat_made(self, chat: ChatKey) -> None:
+        """This chat id was made just now."""
+        key = keys.made(str(chat).encode())
+        await self._commands.call(b"SET", key, b"1", b"EX", _MADE_SECONDS)
+
+    async def was_chat_made(self, chat: ChatKey) -> bool:
+        """Whether this chat id was made in the last minute."""
+        return bool(await self._commands.call(b"EXISTS", keys.made(str(chat).encode())))
+
+    async def set_email(self, chat: ChatKey, email: str) -> None:
+        """Remember the visitor's e-mail for 90 days."""
+        key = keys.email(str(chat).encode())
+        await self._commands.call(b"SET", key, email.encode(), b"EX", _EMAIL_SECONDS)
+
+    async def email(self, chat: ChatKey) -> str:
+        """The e-mail remembered for this chat, or ``""``."""
+        email: bytes | None = await self._commands.call(b"GET", keys.email(str(chat).encode()))
+        return (email or b"").decode()

@@ -1,0 +1,177 @@
+"""Lua scripts, and the calls that carry many entries at once.
+
+Each script in ``lua/`` handles one entry. What arrives while a call is under way waits and goes
+together in the next one, so that a busy server pays for a round trip once, not once a message. One
+call at a time for each script also keeps the order, even when the server has forgotten the script
+and has to be told it again.
+"""
+
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from txredisapi import ResponseError
+
+from chip.errors import Unavailable
+from chip.limits import Limits
+from chip.queue.valkey.connection import Connection
+from chip.queue.valkey.protocol import Commands, encode
+from chip.queue.valkey.troubles import ScriptMissing
+
+BATCH: Final = 50
+"""Entries that one claim of a spool brings."""
+ATTEMPT: Final = 31
+"""Seconds from a claim until Courier, which gives up after 30, cannot be at work on it."""
+ALIVE: Final = 12
+"""Seconds for which a process counts as alive after it has last said so."""
+ENTRIES_A_CALL: Final = 200
+BYTES_A_CALL: Final = 1024 * 1024
+"""Bounds of one call, so that no call keeps the server from others for long."""
+
+_LOOK_AGAIN: Final = 5
+_ABANDONED: Final = 600
+_REFS: Final = 10_000
+_IDLE_SECONDS: Final = 30 * 86_400
+_UNUSED_SECONDS: Final = 86_400
+
+
+def constants(limits: Limits) -> dict[str, int]:
+    """What the scripts know by name. Names end in the unit where there is one."""
+    hour, day = 3_600_000, 86_400_000
+    return {
+        "DUPLICATE_MS": round(limits.duplicate_memory_hours * hour),
+        "OUTBOX_MESSAGES": limits.outbox_messages,
+        "OUTBOX_BYTES": limits.outbox_bytes,
+        "OUTBOX_MS": round(limits.outbox_days * day),
+        "NUMBERS_SECONDS": _IDLE_SECONDS,
+        "UNUSED_NUMBERS_SECONDS": _UNUSED_SECONDS,
+        "SPOOL_EVENTS": limits.spool_events,
+        "SPOOL_TOTAL": limits.spool_total,
+        "REF_MS": round((limits.spool_hours + limits.duplicate_memory_hours) * hour),
+        "REFS": _REFS,
+        "COURIER_SECONDS": _IDLE_SECONDS,
+        "BATCH": BATCH,
+        "ATTEMPT_MS": ATTEMPT * 1000,
+        "ALIVE_MS": ALIVE * 1000,
+        "LOOK_AGAIN_MS": _LOOK_AGAIN * 1000,
+        "ABANDONED_MS": _ABANDONED * 1000,
+    }
+
+
+def _lua(name: str) -> str:
+    return files("chip.queue").joinpath("lua", f"{name}.lua").read_text()
+
+
+class Scripts:
+    """All scripts of a connection."""
+
+    def __init__(self, connection: Connection[Commands], limits: Limits) -> None:
+        self._connection = connection
+        self._constants = "".join(
+            f"local {name} = {value}\n" for name, value in constants(limits).items()
+        )
+        self._all: list[Script] = []
+
+    def script(self, name: str, *uses: str, keys: int) -> "Script":
+        """The script ``lua/<name>.lua``, after those that it uses, with so many keys an entry."""
+        parts = [
+            self._constants,
+            f"local PER_ENTRY = {keys}\n",
+            *map(_lua, ("clock", *uses)),
+            "local function entry(KEYS, ARGV)\n",
+            _lua(name),
+            "end\n",
+            _lua("run"),
+        ]
+        script = Script(self._connection, "".join(parts).encode(), keys)
+        self._all.append(script)
+        return script
+
+    @property
+    def sources(self) -> list[bytes]:
+        """The texts of all scripts, for a server that is to know them."""
+        return [script.source for script in self._all]
+
+
+class Script:
+    """One script, and the entries that wait for its next call."""
+
+    __slots__ = ("_busy", "_connection", "_digest", "_keys", "_waiting", "source")
+
+    def __init__(self, connection: Connection[Commands], source: bytes, keys: int) -> None:
+        self._connection = connection
+        self.source = source
+        self._digest = sha1(source, usedforsecurity=False).hexdigest().encode()
+        self._keys = keys
+        self._waiting: list[_Entry] = []
+        self._busy = False
+
+    def run(self, keys: list[bytes], arguments: list[bytes]) -> "Deferred[Any]":
+        """The script's answer for one entry. Fails with Unavailable."""
+        entry = _Entry(keys, arguments)
+        self._waiting.append(entry)
+        if not self._busy:
+            self._busy = True
+            Deferred.fromCoroutine(self._work())
+        return entry.answer
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                await self._call(self._next())
+        finally:
+            self._busy = False
+
+    def _next(self) -> "list[_Entry]":
+        size = count = 0
+        for entry in self._waiting[:ENTRIES_A_CALL]:
+            size += len(entry.keys) + len(entry.arguments)
+            if size > BYTES_A_CALL and count:
+                break
+            count += 1
+        call, self._waiting = self._waiting[:count], self._waiting[count:]
+        return call
+
+    async def _call(self, entries: "list[_Entry]") -> None:
+        try:
+            try:
+                answers = await self._connection.send(
+                    self._command(b"EVALSHA", self._digest, entries)
+                )
+            except ScriptMissing:
+                answers = await self._connection.send(self._command(b"EVAL", self.source, entries))
+        except Exception as error:
+            for entry in entries:
+                # An exception of each one's own: tracebacks grow on shared ones.
+                entry.answer.errback(Unavailable(str(error)))
+            return
+        for entry, answer in zip(entries, answers, strict=True):
+            if isinstance(answer, ResponseError):
+                entry.answer.errback(self._connection.explain(answer))
+            else:
+                entry.answer.callback(answer)
+
+    def _command(self, verb: bytes, script: bytes, entries: "list[_Entry]") -> bytes:
+        count = len(entries) * self._keys
+        arguments = sum(entry.count for entry in entries)
+        return b"".join(
+            [
+                b"*%d\r\n" % (3 + count + arguments),
+                encode((verb, script, b"%d" % count)),
+                *[entry.keys for entry in entries],
+                *[entry.arguments for entry in entries],
+            ]
+        )
+
+
+class _Entry:
+    """One entry, encoded once."""
+
+    __slots__ = ("answer", "arguments", "count", "keys")
+
+    def __init__(self, keys: list[bytes], arguments: list[bytes]) -> None:
+        self.keys = encode(keys)
+        self.arguments = encode([b"%d" % len(arguments), *arguments])
+        self.count = 1 + len(arguments)
+        self.answer: Deferred[Any] = Deferred()
