@@ -18,6 +18,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from queue import SimpleQueue
@@ -28,6 +29,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chip.errors import ConfigError, Unavailable
+from chip.protocol.times import format_time
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -35,6 +37,8 @@ Work = Callable[[sqlite3.Connection], T]
 UPGRADES = tuple((files("chip.store") / name).read_text("utf-8") for name in ("embedded-1.sql",))
 """What brings the schema from each version to the next, beginning with an empty database."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _GROUP = 256
 _WAITING = 20_000
 _BUSY_MS = 5000
@@ -119,6 +123,28 @@ def database_path(data_dir: Path) -> Path:
     return data_dir / "chip.sqlite3"
 
 
+def make_directory(data_dir: Path) -> None:
+    """Make the directory (mode 0700) and the file (0600) where there are none.
+
+    Raises ConfigError when that cannot be.
+    """
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(database_path(data_dir), os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise ConfigError(f"data_dir: cannot use {data_dir}: {error.strerror}") from None
+
+
+def microseconds(moment: datetime) -> int:
+    """A time as the tables of channels, contacts and messages keep it."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def time_text(stored: int) -> str:
+    """A time of these tables as RFC 3339."""
+    return format_time(_EPOCH + stored * _MICROSECOND)
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """A connection that answers only for what is on the disk. It belongs to its thread."""
     connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_MS / 1000)
@@ -159,13 +185,8 @@ class _DirectoryLock:
         self._file: int | None = None
 
     def acquire(self) -> None:
-        try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-            database = database_path(self._directory)
-            os.close(os.open(database, os.O_RDWR | os.O_CREAT, 0o600))
-        except OSError as error:
-            raise ConfigError(f"data_dir: cannot use {self._directory}: {error.strerror}") from None
+        make_directory(self._directory)
+        file = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -321,4 +342,4 @@ def _attempt(connection: sqlite3.Connection, job: _Job) -> Any:
 
 
 def _this_failure() -> Failure:
-    return Failure()  # type: ignore[no-untyped-call]
+    return Failure()

@@ -26,6 +26,7 @@ CREATE TABLE contact (
     org_id       INTEGER NOT NULL,
     channel_uuid TEXT NOT NULL REFERENCES channel (uuid),
     chat_id      TEXT NOT NULL,
+    name         TEXT NOT NULL DEFAULT '',    -- what the desk calls the visitor
     email        TEXT NOT NULL DEFAULT '',
     created_on   INTEGER NOT NULL,
     modified_on  INTEGER NOT NULL,

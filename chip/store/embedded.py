@@ -4,12 +4,13 @@ What RapidPro's database is to a Chip in production, this is to one that runs al
 the desk writes in Courier's place, and writes only what Chip writes at RapidPro: e-mails.
 """
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime
 from sqlite3 import Connection, Row
 
 import msgspec
 
-from chip.embedded import EmbeddedDatabase
+from chip.embedded import EmbeddedDatabase, microseconds, time_text
 from chip.models import (
     Channel,
     Contact,
@@ -20,13 +21,11 @@ from chip.models import (
     StoredMessage,
     User,
 )
-from chip.protocol.times import format_time
 
 PAGE = 25
 HEARD = 100
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_EVER = -(2**63)
 _USER = "SELECT * FROM user WHERE id = ?"
 _encoder = msgspec.json.Encoder()
 _strings = msgspec.json.Decoder(list[str])
@@ -37,6 +36,16 @@ class EmbeddedStore:
 
     def __init__(self, database: EmbeddedDatabase) -> None:
         self._database = database
+        self._watchers: list[Callable[[int], None]] = []
+
+    @property
+    def database(self) -> EmbeddedDatabase:
+        """Where everything is kept."""
+        return self._database
+
+    def on_email(self, watcher: Callable[[int], None]) -> None:
+        """Call `watcher` with a contact's id whenever his e-mail was written."""
+        self._watchers.append(watcher)
 
     async def channel(self, uuid: str) -> Channel | None:
         """The active webchat channel with this uuid."""
@@ -102,7 +111,7 @@ class EmbeddedStore:
             rows = connection.execute(
                 "SELECT * FROM message WHERE contact_id = ? AND created_on < ?"
                 " AND created_on >= ? ORDER BY created_on DESC, id DESC",
-                (contact.id, end, oldest[0] if oldest else microseconds(datetime.min)),
+                (contact.id, end, oldest[0] if oldest else _EVER),
             ).fetchall()
             users = {
                 number: _user(connection.execute(_USER, (number,)).fetchone())
@@ -122,6 +131,8 @@ class EmbeddedStore:
                 (email, now, contact.id, only_if_empty),
             )
         )
+        for watcher in self._watchers:
+            watcher(contact.id)
 
     async def heard_since(self, contact: Contact, last_heard: str) -> list[HeardMessage]:
         """The incoming messages that came after `last_heard`, oldest first, a hundred at most."""
@@ -144,18 +155,6 @@ class EmbeddedStore:
             return [HeardMessage(*row) for row in rows]
 
         return await self._database.read(look)
-
-
-def microseconds(moment: datetime) -> int:
-    """A time as the database keeps it. A naive one counts as UTC."""
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def time_text(stored: int) -> str:
-    """A time of the database's as RFC 3339."""
-    return format_time(_EPOCH + stored * _MICROSECOND)
 
 
 def _user(row: Row) -> User:

@@ -1,0 +1,139 @@
+"""What the desk's page asks for and does; `chip.desk.records` shows the requests.
+
+Owns the routes and what each changes. Everybody who gets here has been let in.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+import msgspec
+from twisted.web.server import Request
+
+from chip.desk.book import Book
+from chip.desk.http import Answer, body_of, decode, json_answer
+from chip.desk.records import Conversation, Name, Read, Reply, Settings
+from chip.desk.view import View
+from chip.errors import NotFound, Refused
+
+_BODY_LIMIT = 256 * 1024
+
+_replies = msgspec.json.Decoder(Reply)
+_reads = msgspec.json.Decoder(Read)
+_names = msgspec.json.Decoder(Name)
+_settings = msgspec.json.Decoder(Settings)
+
+Route = Callable[..., Coroutine[Any, Any, Answer]]
+
+
+class Office(Protocol):
+    """What follows from what is done here."""
+
+    settings: Settings
+
+    def message_changed(self, message: int, *, send: bool = False) -> None:
+        """A message is new or has another state; with `send` it is to go out."""
+
+    def conversation_changed(self, conversation: int) -> None:
+        """A line of the list has changed."""
+
+    async def set_guide(self, guide: bool) -> None:
+        """Turn the guide on or off."""
+
+
+class Api:
+    """The requests, by method and path."""
+
+    def __init__(self, book: Book, view: View, office: Office) -> None:
+        self._book = book
+        self._view = view
+        self._office = office
+        self._routes: dict[tuple[bytes, str, str], Route] = {
+            (b"GET", "conversations", ""): self._conversations,
+            (b"GET", "conversations", "one"): self._conversation,
+            (b"POST", "conversations", "messages"): self._reply,
+            (b"POST", "conversations", "read"): self._read,
+            (b"POST", "conversations", "name"): self._name,
+            (b"POST", "messages", "retry"): self._retry,
+            (b"POST", "settings", ""): self._set,
+        }
+
+    async def answer(self, request: Request, path: list[str]) -> Answer:
+        """Do what is asked for. Raises NotFound and other refusals."""
+        match path:
+            case [thing]:
+                route = self._routes.get((request.method, thing, ""))
+                if route is not None:
+                    return await route(request)
+            case [thing, number, *deed] if _is_number(number) and len(deed) <= 1:
+                route = self._routes.get((request.method, thing, deed[0] if deed else "one"))
+                if route is not None:
+                    return await route(request, int(number))
+        raise NotFound("not found")
+
+    async def _conversations(self, request: Request) -> Answer:
+        search, before = _argument(request, b"search"), _number(request, b"before")
+        found, more = await self._view.conversations(search[:200], before)
+        return json_answer(
+            {"conversations": found, "more": more, "settings": self._office.settings}
+        )
+
+    async def _conversation(self, request: Request, number: int) -> Answer:
+        conversation = await self._known(number)
+        messages, more = await self._view.messages(number, _number(request, b"before"))
+        return json_answer({"conversation": conversation, "messages": messages, "more": more})
+
+    async def _reply(self, request: Request, number: int) -> Answer:
+        reply = decode(_replies, body_of(request, _BODY_LIMIT))
+        if not reply.text.strip() and not reply.attachments:
+            raise Refused("a reply needs a text or an attachment")
+        if "\0" in reply.text:
+            raise Refused("a text cannot hold U+0000")
+        message = await self._book.reply(number, reply)
+        if message is None:
+            raise NotFound("no such conversation")
+        self._office.message_changed(message, send=True)
+        return json_answer({"message": await self._view.message(message)})
+
+    async def _read(self, request: Request, number: int) -> Answer:
+        read = decode(_reads, body_of(request, _BODY_LIMIT))
+        await self._book.read(number, read.up_to)
+        self._office.conversation_changed(number)
+        return json_answer({})
+
+    async def _name(self, request: Request, number: int) -> Answer:
+        await self._book.rename(number, decode(_names, body_of(request, _BODY_LIMIT)).name)
+        self._office.conversation_changed(number)
+        return json_answer({"conversation": await self._known(number)})
+
+    async def _retry(self, request: Request, number: int) -> Answer:
+        message = await self._view.message(number)
+        if message is None or message.state != "failed":
+            raise NotFound("no such failed message")
+        await self._book.mark(number, "Q")
+        self._office.message_changed(number, send=True)
+        return json_answer({})
+
+    async def _set(self, request: Request) -> Answer:
+        settings = decode(_settings, body_of(request, _BODY_LIMIT))
+        await self._office.set_guide(settings.guide)
+        return json_answer({"settings": self._office.settings})
+
+    async def _known(self, number: int) -> Conversation:
+        conversation = await self._view.conversation(number)
+        if conversation is None:
+            raise NotFound("no such conversation")
+        return conversation
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 15
+
+
+def _argument(request: Request, name: bytes) -> str:
+    values: list[bytes] = (request.args or {}).get(name, [b""])
+    return values[0].decode("utf-8", "replace")
+
+
+def _number(request: Request, name: bytes) -> int:
+    text = _argument(request, name)
+    return int(text) if _is_number(text) else 0

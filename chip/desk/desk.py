@@ -1,0 +1,224 @@
+"""The desk, put together: Courier's stand-in, the guide, and the page for whoever answers.
+
+Owns what follows from what: a message heard goes to every open window, and to the guide when
+nobody is there; a reply goes out to Chip. It speaks the same contract as any Courier, over HTTP;
+only presence comes another way, through a port of its own.
+"""
+
+import secrets
+import uuid as uuids
+from collections.abc import Callable
+from sqlite3 import Connection
+from typing import Protocol
+
+from twisted.web.resource import Resource
+
+from chip.desk import guide
+from chip.desk.access import Access
+from chip.desk.api import Api
+from chip.desk.book import Book, Said
+from chip.desk.channels import insert_channel
+from chip.desk.courier import CourierResource
+from chip.desk.front import FrontPage
+from chip.desk.records import News, Reply, Settings
+from chip.desk.resource import DeskResource, WelcomeResource
+from chip.desk.sender import Post, Sender
+from chip.desk.streams import Streams
+from chip.desk.view import View
+from chip.embedded import EmbeddedDatabase
+from chip.errors import Unavailable
+from chip.models import Channel, ChatKey
+from chip.tasks import Clock, Tasks
+
+
+class DeskStore(Protocol):
+    """The embedded store."""
+
+    @property
+    def database(self) -> EmbeddedDatabase:
+        """Where everything is kept."""
+
+    async def channel(self, uuid: str) -> Channel | None:
+        """The active channel with this uuid."""
+
+    def on_email(self, watcher: Callable[[int], None]) -> None:
+        """Call `watcher` with a contact's id whenever his e-mail was written."""
+
+
+class Presence(Protocol):
+    """Who has his chat open; the hub knows."""
+
+    def is_open(self, chat: ChatKey) -> bool:
+        """Whether the visitor has this chat open."""
+
+    def on_presence(self, watcher: Callable[[ChatKey, bool], None]) -> None:
+        """Call `watcher` whenever that changes."""
+
+
+class Desk:
+    """`post` reaches Chip's own listener; `base_url` is how visitors reach it.
+
+    `token` is the configured one, or empty. With `closed`, which says why, nobody can sit at the
+    desk, and the rest works. `guide` False keeps the guide silent for good.
+    """
+
+    def __init__(
+        self,
+        store: DeskStore,
+        *,
+        post: Post,
+        presence: Presence,
+        clock: Clock,
+        base_url: str,
+        token: str = "",
+        guide: bool = True,
+        closed: str = "",
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._base_url = base_url.rstrip("/")
+        self._token = token
+        self._guide_allowed = guide
+        self._closed = closed
+        self._tasks = Tasks()
+        self._streams = Streams(clock)
+        self._book = Book(store.database, clock.seconds)
+        self._view = View(store.database, presence.is_open)
+        self._sender = Sender(self._book, post, self.message_changed, clock, self._tasks)
+        self._access: Access | None = None
+        self.settings = Settings(guide=guide)
+        presence.on_presence(self._presence_changed)
+        store.on_email(self.conversation_changed)
+
+    async def start(self) -> None:
+        """Make what is missing, take up what waits."""
+        key = await self._book.setting("desk_key", "")
+        if not key:
+            key = secrets.token_hex(32)
+            await self._book.set("desk_key", key)
+        self._access = Access(self._token, bytes.fromhex(key), self._clock.seconds)
+        wanted = await self._book.setting("guide", "on") == "on"
+        self.settings = Settings(guide=self._guide_allowed and wanted)
+        await self.first_channel()
+        self._streams.start()
+        await self._sender.start()
+
+    async def stop(self) -> None:
+        """End the streams, and what is in hand."""
+        self._streams.stop()
+        self._sender.stop()
+        await self._tasks.finish()
+
+    def resources(self) -> dict[str, Resource]:
+        """What is served, by the beginning of the path. To be called once it is started."""
+        if self._access is None:
+            raise RuntimeError("the desk is not started")
+        api = Api(self._book, self._view, self)
+        return {
+            "/c": CourierResource(self._store, self._book, self, self._tasks),
+            "/desk": DeskResource(self._access, api, self._streams, self._tasks, self._closed),
+            "/welcome": WelcomeResource(self._tasks),
+        }
+
+    def front(self) -> Resource:
+        """What browsers see at ``/``."""
+        return FrontPage(self._base_url, self.first_channel, self._tasks)
+
+    @property
+    def link(self) -> str:
+        """Where whoever started Chip clicks to sit down at the desk."""
+        if self._token or self._access is None:
+            return f"{self._base_url}/desk/"
+        return f"{self._base_url}/desk/?token={self._access.token}"
+
+    async def first_channel(self) -> Channel:
+        """The oldest channel, made where there is none: the front page's own."""
+
+        def first(db: Connection) -> str:
+            row = db.execute(
+                "SELECT uuid FROM channel WHERE is_active ORDER BY created_on LIMIT 1"
+            ).fetchone()
+            return str(row["uuid"]) if row else ""
+
+        database = self._store.database
+        uuid = await database.read(first)
+        if not uuid:
+            uuid = await database.write(lambda db: first(db) or insert_channel(db, "Website"))
+        channel = await self._store.channel(uuid)
+        if channel is None:
+            raise Unavailable("the first channel was closed meanwhile")
+        return channel
+
+    # What visitors do, as Chip reports it (`courier.Listener`).
+
+    def chat_started(self, conversation: int) -> None:
+        """A visitor has a chat."""
+        self.conversation_changed(conversation)
+
+    def heard(self, conversation: int, said: Said) -> None:
+        """A visitor said something: all windows hear it, or else the guide."""
+        self._tasks.spawn("telling the desk", self._tell_heard(conversation))
+        if self.settings.guide and not self._streams.anybody and not said.taken_over:
+            self._tasks.spawn("the guide", self._answer(conversation, said))
+
+    def reported(self, message: int) -> None:
+        """A message's state has changed."""
+        self.message_changed(message)
+
+    async def _tell_heard(self, conversation: int) -> None:
+        if self._streams.anybody:
+            line = await self._view.conversation(conversation)
+            self._streams.tell(News(conversation=line, message=line.last if line else None))
+
+    async def _answer(self, conversation: int, said: Said) -> None:
+        lines = guide.answer(said.text, said.earlier)
+        replies = [
+            Reply(
+                uuid=str(uuids.uuid4()),
+                text=line.text,
+                quick_replies=list(line.quick_replies),
+                attachments=[self._base_url + guide.PICTURE_PATH] if line.picture else [],
+            )
+            for line in lines
+        ]
+        for message in await self._book.guide(conversation, replies):
+            self.message_changed(message, send=True)
+
+    # What is done at the desk (`api.Office`).
+
+    def message_changed(self, message: int, *, send: bool = False) -> None:
+        """A message is new or has another state; with `send` it is to go out."""
+        self._tasks.spawn("telling the desk", self._tell_message(message, send))
+
+    def conversation_changed(self, conversation: int) -> None:
+        """A line of the list has changed."""
+        self._tasks.spawn("telling the desk", self._tell_conversation(conversation))
+
+    async def set_guide(self, guide: bool) -> None:
+        """Turn the guide on or off, unless it is off for good."""
+        await self._book.set("guide", "on" if guide else "off")
+        self.settings = Settings(guide=guide and self._guide_allowed)
+        self._streams.tell(News(settings=self.settings))
+
+    def _presence_changed(self, chat: ChatKey, is_open: bool) -> None:
+        self._tasks.spawn("telling the desk", self._tell_presence(chat))
+
+    async def _tell_message(self, number: int, send: bool) -> None:
+        message = await self._view.message(number)
+        if message is None:
+            return
+        if send:
+            self._sender.wake(message.conversation)
+        if self._streams.anybody:
+            line = await self._view.conversation(message.conversation)
+            self._streams.tell(News(conversation=line, message=message))
+
+    async def _tell_conversation(self, number: int) -> None:
+        if self._streams.anybody:
+            self._streams.tell(News(conversation=await self._view.conversation(number)))
+
+    async def _tell_presence(self, chat: ChatKey) -> None:
+        if self._streams.anybody:
+            number = await self._view.find(chat)
+            if number is not None:
+                await self._tell_conversation(number)

@@ -1,0 +1,186 @@
+"""The embedded queues over several starts of the process; the rest is in the queues' contract."""
+
+from __future__ import annotations
+
+import pytest_twisted
+from twisted.internet import reactor
+
+from chip.embedded import EmbeddedDatabase
+from chip.limits import Limits
+from chip.models import ChatKey, MsgName
+from chip.protocol.courier import Incoming, Report
+from chip.queue.embedded import EmbeddedQueue
+
+CHAT = ChatKey("65vbbDAQCdPdEWlEhDGy4utO", "7d62d551-3030-4100-a260-2d7c4e9693e7")
+
+
+class SlowTime:
+    """The reactor with a clock that the test turns."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+        self.callFromThread = reactor.callFromThread
+
+    def seconds(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Machine:
+    """A data directory, and one process after another that uses it."""
+
+    def __init__(self, data_dir) -> None:
+        self.data_dir = data_dir
+        self.time = SlowTime()
+        self.starts = 0
+        self.database: EmbeddedDatabase | None = None
+
+    async def start(self, limits: Limits | None = None) -> EmbeddedQueue:
+        """The process dies, if there is one, and another is started."""
+        await self.stop()
+        self.starts += 1
+        self.database = EmbeddedDatabase(self.data_dir, self.time)
+        await self.database.open()
+        queue = EmbeddedQueue(self.database, limits or Limits(), f"start-{self.starts}")
+        await queue.open()
+        return queue
+
+    async def stop(self) -> None:
+        if self.database is not None:
+            await self.database.close()
+            self.database = None
+
+
+@pytest_twisted.async_yield_fixture
+async def machine(tmp_path):
+    machine = Machine(tmp_path / "data")
+    yield machine
+    await machine.stop()
+
+
+async def say(queue: EmbeddedQueue, *texts: str, may_claim: bool = True):
+    events = [Incoming(text, ref=f"ref-{text}") for text in texts]
+    return await queue.spool.append(CHAT, events, last_heard="", may_claim=may_claim)
+
+
+def texts(batch) -> list[str]:
+    return [entry.event.text for entry in batch.entries]
+
+
+@pytest_twisted.ensureDeferred
+async def test_everything_that_waits_is_there_after_a_restart(machine):
+    queue = await machine.start()
+    await queue.outbox.append(CHAT, MsgName(7, "u7"), "uuid", b'{"text":"hi"}')
+    await say(queue, "one", "two", may_claim=False)
+    await queue.notes.set_email(CHAT, "bob@example.com")
+
+    queue = await machine.start()
+    page = await queue.outbox.read(CHAT, 0, 10, 1000)
+    assert [(item.id, item.msg_out) for item in page.items] == [("m7", b'{"text":"hi"}')]
+    assert await queue.spool.due(10) == [CHAT]
+    _, batch = await queue.spool.claim(CHAT)
+    assert texts(batch) == ["one", "two"]
+    assert batch.unknown == 0
+    assert batch.email == "bob@example.com"
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_was_under_way_is_unknown_once_courier_is_done_with_it(machine):
+    queue = await machine.start()
+    spooled = await say(queue, "one", "two")
+    assert spooled.claim == "claimed"
+
+    queue = await machine.start()
+    assert await queue.spool.due(10) == []
+    assert (await queue.spool.claim(CHAT))[0] == "elsewhere"
+    machine.time.advance(30)
+    assert await queue.spool.due(10) == []
+    machine.time.advance(2)
+    assert await queue.spool.due(10) == [CHAT]
+    claim, batch = await queue.spool.claim(CHAT)
+    assert claim == "claimed"
+    assert batch.unknown == 2
+    assert texts(batch) == ["one", "two"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_numbers_go_on_rising_after_a_restart(machine):
+    queue = await machine.start()
+    for number in (1, 2):
+        await queue.outbox.append(CHAT, MsgName(number), "id", b"{}")
+    await queue.outbox.ack(CHAT, MsgName(2), may_claim=False)
+
+    queue = await machine.start()
+    await queue.outbox.append(CHAT, MsgName(3), "id", b"{}")
+    page = await queue.outbox.read(CHAT, 0, 10, 1000)
+    assert [item.number for item in page.items] == [1, 3]
+    assert page.head == 3
+
+
+@pytest_twisted.ensureDeferred
+async def test_repeats_are_still_known_after_a_restart(machine):
+    queue = await machine.start()
+    await say(queue, "one", may_claim=False)
+    await queue.outbox.append(CHAT, MsgName(7, "u7"), "uuid", b"{}")
+
+    queue = await machine.start()
+    assert (await say(queue, "one", may_claim=False)).results == ["repeated"]
+    assert await queue.outbox.append(CHAT, MsgName(None, "u7"), "uuid", b"{}") == "repeated"
+    assert await queue.outbox.append(CHAT, MsgName(7), "id", b"{}") == "repeated"
+
+
+@pytest_twisted.ensureDeferred
+async def test_clock_that_was_set_back_strands_nothing(machine):
+    queue = await machine.start()
+    await say(queue, "one")
+    machine.time.advance(-86_400)
+
+    queue = await machine.start()
+    machine.time.advance(32)
+    assert await queue.spool.due(10) == [CHAT]
+
+
+@pytest_twisted.ensureDeferred
+async def test_total_of_what_visitors_said_is_bounded_and_counts_down(machine):
+    queue = await machine.start(Limits(spool_total=2))
+    spooled = await say(queue, "one", "two", "three")
+    assert spooled.results == ["queued", "queued", "full"]
+    await queue.spool.settle(spooled.batch, remove=2)
+    assert (await say(queue, "three")).results == ["queued"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_idle_process_does_not_write(machine):
+    queue = await machine.start()
+    version = "PRAGMA data_version"
+    before = await machine.database.read(lambda c: c.execute(version).fetchone()[0])
+    await queue.spool.keep_alive()
+    after = await machine.database.read(lambda c: c.execute(version).fetchone()[0])
+    assert before == after
+
+
+@pytest_twisted.ensureDeferred
+async def test_chats_of_half_a_year_ago_are_forgotten_at_a_start_unless_something_waits(machine):
+    queue = await machine.start()
+    waiting = ChatKey("a" * 24, CHAT.channel_uuid)
+    await queue.outbox.append(waiting, MsgName(1), "id", b"{}")
+    await queue.notes.chat_made(CHAT)
+    machine.time.advance(181 * 86_400)
+
+    await machine.start()
+    names = await machine.database.read(
+        lambda c: [row[0] for row in c.execute("SELECT name FROM chat")]
+    )
+    assert names == [str(waiting)]
+
+
+@pytest_twisted.ensureDeferred
+async def test_failed_report_follows_a_message_that_waited_too_long(machine):
+    queue = await machine.start()
+    await queue.outbox.append(CHAT, MsgName(7, "u7"), "uuid", b"{}")
+    machine.time.advance(14 * 86_400)
+    assert await queue.outbox.expire(10) == 1
+    _, batch = await queue.spool.claim(CHAT)
+    assert [entry.event for entry in batch.entries] == [Report("failed", 7, "u7")]
