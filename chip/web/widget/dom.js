@@ -29,8 +29,9 @@ export function h(tag, properties = {}, ...children) {
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "class") element.classList.add(...value.split(" "));
     else element.setAttribute(name, value === true ? "" : String(value));
-    if (name === "part") element.classList.add(...String(value).split(" "));
+    if (name === "part") element.classList.add(...value.split(" "));
   }
   element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
   return element;

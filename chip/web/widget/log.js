@@ -46,7 +46,7 @@ export class LogView {
   constructor(strings, greeting, actions) {
     this.#strings = strings;
     this.#actions = actions;
-    this.#greeting = h("p", { class: "greeting", dir: "auto" }, greeting);
+    this.#greeting = h("div", { class: "greeting" }, icon("chat"), h("p", { dir: "auto" }, greeting));
     this.#replies.ariaLabel = strings.say("replies");
     this.#scroller = h(
       "div",

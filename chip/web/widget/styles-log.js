@@ -8,7 +8,8 @@ export const logCss = String.raw`
 .log:focus-visible { outline-offset: -3px; }
 .rows { display: flex; flex-direction: column; margin-block-start: auto; }
 .past { text-align: center; color: var(--quiet); font-size: 13px; padding-block: 4px 12px; }
-.greeting { margin: auto; padding: 24px; text-align: center; font-size: 19px; font-weight: 600; letter-spacing: -.01em; line-height: 1.35; text-wrap: balance; }
+.greeting { margin: auto; padding: 24px; display: grid; justify-items: center; gap: 16px; text-align: center; font-size: 19px; font-weight: 600; letter-spacing: -.01em; line-height: 1.35; text-wrap: balance; }
+.greeting .icon { inline-size: 60px; block-size: 60px; padding: 15px; border-radius: 50%; background: var(--raised); color: var(--accent-on-raised); }
 .greeting + .rows { margin-block-start: 0; }
 .greeting[hidden] + .rows { margin-block-start: auto; }
 .day { align-self: center; margin-block: 18px 10px; padding: 2px 12px; color: var(--quiet); font-size: 12.5px; font-weight: 550; }
@@ -31,10 +32,7 @@ export const logCss = String.raw`
 .own .bubble a { color: inherit; }
 .own .bubble a:focus-visible { outline-color: currentColor; }
 .message.emoji .bubble { background: none; padding: 0; font-size: 38px; line-height: 1.25; border: 0; }
-.queued .bubble, .queued .picture { opacity: .72; }
 .failed .bubble { background: none; border: 1px solid var(--alarm); color: var(--ink); }
-.message.new { animation: appear .18s ease-out; }
-@keyframes appear { from { opacity: 0; transform: translateY(6px); } }
 
 .status { display: flex; align-items: center; flex-wrap: wrap; gap: 5px; padding-inline: 4px; color: var(--quiet); font-size: 12px; line-height: 1.5; font-variant-numeric: tabular-nums; }
 .status .icon { inline-size: 13px; block-size: 13px; stroke-width: 2.4; }
@@ -43,8 +41,8 @@ export const logCss = String.raw`
 .status.trouble .icon { inline-size: 16px; block-size: 16px; }
 .status button { min-block-size: 28px; padding-inline: 4px; border-radius: 6px; color: var(--ink); text-decoration: underline; text-underline-offset: 2px; }
 
-.picture { display: block; border-radius: 18px; overflow: hidden; background: var(--raised); cursor: zoom-in; max-inline-size: 100%; }
-.picture img { display: block; max-inline-size: min(260px, 100%); max-block-size: 280px; min-inline-size: 72px; min-block-size: 72px; object-fit: cover; }
+.picture { border: 0; border-radius: 18px; overflow: hidden; background: var(--raised); cursor: zoom-in; max-inline-size: min(260px, 100%); }
+.picture img { display: block; max-inline-size: 100%; max-block-size: 280px; min-inline-size: 72px; min-block-size: 72px; object-fit: cover; }
 audio.attachment { inline-size: 280px; max-inline-size: 100%; }
 video.attachment { max-inline-size: min(280px, 100%); max-block-size: 320px; border-radius: 18px; background: #000; }
 .file { display: flex; align-items: center; gap: 10px; max-inline-size: 100%; padding: 10px 14px; border: 1px solid var(--line); border-radius: 18px; color: var(--ink); text-decoration: none; overflow-wrap: anywhere; }
@@ -56,7 +54,7 @@ a.file bdi { text-decoration: underline; text-underline-offset: 2px; }
 .quick-reply { max-inline-size: 100%; min-block-size: 38px; padding: 7px 16px; border: 1.5px solid var(--accent-ink); border-radius: 20px; color: var(--accent-ink); font-weight: 550; text-align: start; overflow-wrap: anywhere; transition: background .12s, color .12s; }
 .quick-reply:hover { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 
-.pill { position: absolute; inset-block-end: 12px; inset-inline: 0; margin-inline: auto; inline-size: fit-content; display: flex; align-items: center; gap: 6px; min-block-size: 36px; padding: 4px 16px 4px 12px; padding-inline: 12px 16px; border: 1px solid var(--line); border-radius: 22px; background: var(--ground); color: var(--ink); font-size: 13.5px; font-weight: 600; box-shadow: 0 4px 16px #0003; }
+.pill { position: absolute; inset-block-end: 12px; inset-inline: 0; margin-inline: auto; inline-size: fit-content; display: flex; align-items: center; gap: 6px; min-block-size: 36px; padding-inline: 12px 16px; border: 1px solid var(--line); border-radius: 22px; background: var(--ground); color: var(--ink); font-size: 13.5px; font-weight: 600; box-shadow: 0 4px 16px #0003; }
 .pill .icon { inline-size: 18px; block-size: 18px; }
 
 .skeleton { flex: 1; display: grid; place-items: center; }

@@ -65,8 +65,7 @@ a { color: inherit; text-underline-offset: 2px; }
   position: absolute;
   inset-block-start: -4px;
   inset-inline-end: -4px;
-  min-inline-size: 22px;
-  padding-inline: 6px;
+  padding-inline: 5px;
   border-radius: 11px;
   border: 2px solid var(--ground);
   box-sizing: content-box;
@@ -81,7 +80,8 @@ a { color: inherit; text-underline-offset: 2px; }
 
 .panel {
   position: absolute;
-  inset: auto 0 calc(100% + 14px) auto;
+  inset-block: auto calc(100% + 14px);
+  inset-inline: auto 0;
   margin: 0;
   padding: 0;
   border: 1px solid var(--line);
@@ -97,13 +97,11 @@ a { color: inherit; text-underline-offset: 2px; }
   flex-direction: column;
 }
 .panel[open] { display: flex; animation: rise .2s cubic-bezier(.2, .8, .3, 1); }
-.root[dir="rtl"] .panel, .root[data-position="start"] .panel { inset-inline: auto 0; }
-.root .panel { inset-inline: auto 0; }
 .root[data-position="start"] .panel { inset-inline: 0 auto; }
 @keyframes rise { from { opacity: 0; transform: translateY(10px) scale(.985); } }
 .panel:focus-visible { outline: none; }
 
-.header { display: flex; align-items: center; justify-content: space-between; gap: 12px; padding: 14px 12px 14px 20px; padding-inline: 20px 12px; border-block-end: 1px solid var(--line); }
+.header { display: flex; align-items: center; justify-content: space-between; gap: 12px; padding-block: 14px; padding-inline: 20px 12px; border-block-end: 1px solid var(--line); }
 .header > div { min-inline-size: 0; }
 .heading { font-size: 17px; font-weight: 650; line-height: 1.3; letter-spacing: -.01em; }
 .subheading { color: var(--quiet); font-size: 13.5px; line-height: 1.4; }
@@ -135,6 +133,8 @@ a { color: inherit; text-underline-offset: 2px; }
   scrollbar-width: thin;
   outline-offset: 0;
 }
+/* An empty field has no direction of its own, and would show its hint on the wrong side. */
+.root[dir="rtl"] .input:placeholder-shown { direction: rtl; }
 .input::placeholder { color: var(--quiet); opacity: 1; }
 .input:focus { outline: 2px solid var(--accent-ink); outline-offset: -1px; }
 .input[aria-invalid="true"]:focus { outline-color: var(--alarm); }

@@ -1,0 +1,228 @@
+"""A stage for the widget: a website, and a Chip whose part is spoken by the test.
+
+Owns what the browser is given instead of a network: the site's pages, the script, and a scripted
+server at the other end of the socket. Faults and looks are tested here; whether the two real
+sides understand each other is tested against a real Chip.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Locator, Page, Route, WebSocketRoute
+
+from chip.web.widget import join_modules
+
+SITE = "https://shop.example"
+SERVER = "https://chat.example.org"
+CHANNEL = "7d62d551-3030-4100-a260-2d7c4e9693e7"
+EMBED = f'<script async src="{SERVER}/wc/widget.js" data-channel="{CHANNEL}"{{}}></script>'
+PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>A shop</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,"><main><h1>A shop</h1><p>Buy <a href="/more">more</a>.</p></main>
+{embed}</html>"""
+START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
+
+_script = join_modules()
+
+
+def embed(**data: str) -> str:
+    """Return the embed line with further `data-` attributes."""
+    return EMBED.format("".join(f" data-{name}='{value}'" for name, value in data.items()))
+
+
+class Stage:
+    """A website with the widget in it, for one visitor: `context` is his browser."""
+
+    def __init__(self, context: BrowserContext, *, csp: str | None = None) -> None:
+        self.context = context
+        self.chip = ScriptedChip()
+        self.pages: dict[str, str] = {}
+        self.requests: list[str] = []
+        self._headers = {"Content-Security-Policy": csp} if csp else {}
+        context.route("**/*", self._answer)
+        context.route_web_socket(f"**/wc/connect/{CHANNEL}", self.chip.connected)
+
+    def page(self, markup: str | None = None, *, path: str = "/", lang: str = "en") -> Page:
+        """Open a page of the site; `markup` is its embed line, or more."""
+        self.pages[path] = PAGE.format(lang=lang, embed=embed() if markup is None else markup)
+        page = self.context.new_page()
+        page.goto(SITE + path)
+        return page
+
+    def _answer(self, route: Route) -> None:
+        url = route.request.url
+        self.requests.append(url)
+        if url == f"{SERVER}/wc/widget.js":
+            route.fulfill(body=_script, content_type="text/javascript; charset=utf-8")
+        elif url.startswith(SITE) and (path := url.removeprefix(SITE)) in self.pages:
+            route.fulfill(body=self.pages[path], content_type="text/html", headers=self._headers)
+        elif url.startswith(SITE) and url.endswith(".svg"):
+            route.fulfill(body=PICTURE, content_type="image/svg+xml")
+        else:
+            route.abort()
+
+
+PICTURE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="300">'
+    '<defs><linearGradient id="g" x2="1" y2="1"><stop stop-color="#8fd3c8"/>'
+    '<stop offset="1" stop-color="#f3c77b"/></linearGradient></defs>'
+    '<rect width="400" height="300" fill="url(#g)"/><circle cx="290" cy="90" r="42" fill="#fff8"/>'
+    '<path d="M0 250 130 130l90 90 60-50 120 100v30H0z" fill="#0f766e"/></svg>'
+)
+
+
+class ScriptedChip:
+    """The server's part. It behaves like Chip until the test tells it otherwise."""
+
+    def __init__(self) -> None:
+        self.sockets: list[WebSocketRoute] = []
+        self.heard: list[dict[str, Any]] = []
+        self.said: list[dict[str, Any]] = []
+        self.known: set[str] = set()
+        self.accepted: list[tuple[str, str]] = []
+        self.answers: dict[str, Callable[[WebSocketRoute, dict[str, Any]], None]] = {
+            "start_chat": self._start,
+            "send_msg": self._accept,
+            "get_history": self._history,
+            "ping": lambda ws, _: self.tell(ws, type="pong"),
+        }
+        self.clock = START
+        self._ids = 100
+
+    def connected(self, ws: WebSocketRoute) -> None:
+        self.sockets.append(ws)
+        ws.on_message(lambda text: self._hear(ws, json.loads(text)))
+        ws.on_close(lambda code, reason: self._gone(ws, code, reason))
+
+    def tell(self, ws: WebSocketRoute, **event: Any) -> None:
+        ws.send(json.dumps(event))
+
+    def tell_all(self, **event: Any) -> None:
+        for ws in self.sockets:
+            self.tell(ws, **event)
+
+    def say(self, text: str = "", **fields: Any) -> dict[str, Any]:
+        """Say something to the visitor, live; it is in the history from then on."""
+        message = self.remember("msg_out", text=text, **fields)
+        self.tell_all(type="chat_out", msg_out=message)
+        return message
+
+    def remember(self, side: str, text: str = "", **fields: Any) -> dict[str, Any]:
+        """Put something into the history as `msg_in` or `msg_out`."""
+        self._ids += 1
+        time = fields.pop("time", None) or self._now()
+        message = {"id": self._ids, "text": text, **fields, "time": time}
+        if side == "msg_out":
+            message.setdefault("origin", "chat")
+        self.said.append({side: message})
+        return message
+
+    def commands(self, kind: str) -> list[dict[str, Any]]:
+        """Return the commands of that type heard so far."""
+        return [command for command in self.heard if command["type"] == kind]
+
+    def refuse(self, kind: str, code: str, **more: Any) -> None:
+        """From now on answer commands of that type by an error."""
+
+        def answer(ws: WebSocketRoute, command: dict[str, Any]) -> None:
+            ref = {"ref": command["ref"]} if "ref" in command else {}
+            self.tell(ws, type="error", code=code, message="scripted", command=kind, **ref, **more)
+
+        self.answers[kind] = answer
+
+    def ignore(self, kind: str) -> None:
+        """From now on leave commands of that type without an answer."""
+        self.answers[kind] = lambda ws, command: None
+
+    def behave(self, kind: str) -> None:
+        """Answer commands of that type as Chip does, again."""
+        self.answers[kind] = ScriptedChip._USUAL[kind].__get__(self)
+
+    def drop(self, code: int = 1012) -> None:
+        """Close every socket."""
+        for ws in list(self.sockets):
+            ws.close(code=code)
+        self.sockets.clear()
+
+    def _now(self) -> str:
+        self.clock += timedelta(seconds=7)
+        return self.clock.isoformat().replace("+00:00", "Z")
+
+    def _gone(self, ws: WebSocketRoute, code: int | None, reason: str | None) -> None:
+        if ws in self.sockets:
+            self.sockets.remove(ws)
+        ws.close(code=code, reason=reason)
+
+    def _hear(self, ws: WebSocketRoute, command: dict[str, Any]) -> None:
+        self.heard.append(command)
+        answer = self.answers.get(command["type"])
+        if answer:
+            answer(ws, command)
+
+    def _start(self, ws: WebSocketRoute, command: dict[str, Any]) -> None:
+        chat = command.get("chat_id")
+        if chat in self.known:
+            self.tell(ws, type="chat_resumed", chat_id=chat, email="")
+            return
+        chat = f"chat{len(self.known):020}"
+        self.known.add(chat)
+        self.tell(ws, type="chat_started", chat_id=chat)
+
+    def _accept(self, ws: WebSocketRoute, command: dict[str, Any]) -> None:
+        ref, text = command["ref"], command["text"]
+        if ref not in [known for known, _ in self.accepted]:
+            self.accepted.append((ref, text))
+            message = self.remember("msg_in", text, ref=ref)
+            echo = {"text": text, "ref": ref, "time": message["time"]}
+            for other in self.sockets:
+                if other is not ws:
+                    self.tell(other, type="msg_echo", msg_in=echo)
+        self.tell(ws, type="msg_accepted", ref=ref)
+
+    def _history(self, ws: WebSocketRoute, command: dict[str, Any]) -> None:
+        def time(item: dict[str, Any]) -> str:
+            return next(iter(item.values()))["time"]
+
+        older = [item for item in self.said if time(item) < command["before"]]
+        older.sort(key=time, reverse=True)
+        self.tell(ws, type="history", history=older[:25])
+
+    _USUAL = {"start_chat": _start, "send_msg": _accept, "get_history": _history}
+
+
+class Widget:
+    """The widget as a visitor finds it on a page."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.host = page.locator("chip-chat")
+        self.launcher = page.locator("chip-chat .launcher")
+        self.badge = page.locator("chip-chat .badge")
+        self.panel = page.locator("chip-chat .panel")
+        self.log = page.locator("chip-chat .log")
+        self.messages = page.locator("chip-chat article")
+        self.bubbles = page.locator("chip-chat .bubble")
+        self.input = page.locator("chip-chat .input")
+        self.send_button = page.locator("chip-chat .send")
+        self.banner = page.locator("chip-chat .banner")
+        self.replies = page.locator("chip-chat .quick-reply")
+
+    def open(self) -> Widget:
+        self.launcher.click()
+        self.panel.wait_for()
+        return self
+
+    def write(self, text: str) -> None:
+        """Type it and press Enter."""
+        self.input.fill(text)
+        self.input.press("Enter")
+
+    def message(self, text: str) -> Locator:
+        return self.messages.filter(has_text=text)
+
+    def texts(self) -> Sequence[str]:
+        return self.bubbles.all_inner_texts()
