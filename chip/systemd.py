@@ -12,11 +12,12 @@ from collections.abc import Mapping
 
 from twisted.application.service import Service
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IReactorTime, IStreamServerEndpoint
+from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from chip.errors import ConfigError
+from chip.tasks import Clock, every
 
 
 class Notifier:
@@ -66,19 +67,21 @@ class WatchdogService(Service):
     It asks nothing else: a lost database must not get Chip killed.
     """
 
-    def __init__(self, notifier: Notifier, clock: IReactorTime) -> None:
+    def __init__(self, notifier: Notifier, clock: Clock) -> None:
         self._notifier = notifier
-        self._call = LoopingCall(notifier.alive)
-        self._call.clock = clock
+        self._clock = clock
+        self._call: LoopingCall | None = None
 
     def startService(self) -> None:
         super().startService()  # type: ignore[no-untyped-call]
-        if self._notifier.watchdog_interval:
-            self._call.start(self._notifier.watchdog_interval)
+        interval = self._notifier.watchdog_interval
+        if interval:
+            self._call = every(self._clock, interval, self._notifier.alive, now=True)
 
     def stopService(self) -> None:
-        if self._call.running:
+        if self._call:
             self._call.stop()
+            self._call = None
         super().stopService()  # type: ignore[no-untyped-call]
 
 

@@ -1,0 +1,266 @@
+"""What is counted, and how operators read it."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from typing import NamedTuple, get_args
+
+import msgspec
+import pytest
+import pytest_twisted
+from prometheus_client.parser import text_string_to_metric_families
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.task import Clock
+from twisted.internet.threads import deferToThread
+
+from chip.chat.ports import Answer
+from chip.errors import Unavailable
+from chip.metrics import (
+    COMMANDS,
+    CONNECTIONS,
+    COURIER,
+    ERRORS,
+    Depths,
+    LagService,
+    Metrics,
+)
+from chip.ops import OpsSite, Readiness
+from chip.protocol import commands, events
+from chip.web.observer import Outcome
+
+
+def samples(metrics: Metrics) -> dict[str, float]:
+    """Return every sample as ``name{label="value"}``."""
+    found = {}
+    for family in text_string_to_metric_families(metrics.page().decode()):
+        for one in family.samples:
+            labels = ",".join(f'{name}="{value}"' for name, value in sorted(one.labels.items()))
+            found[f"{one.name}{{{labels}}}" if labels else one.name] = one.value
+    return found
+
+
+def test_everything_is_counted_under_its_own_label():
+    metrics = Metrics()
+    metrics.connection("accepted")
+    metrics.connection("accepted")
+    metrics.closed(4409)
+    metrics.command("send_msg")
+    metrics.error("rate_limited")
+    metrics.send(200)
+    metrics.courier("handled", 0.2)
+    metrics.shown(0.004)
+    metrics.lag(0.03)
+    metrics.depths(Depths(1, 2.5, 3, 4.5))
+    found = samples(metrics)
+    for name, value in {
+        'chip_connections_total{outcome="accepted"}': 2,
+        'chip_connections_total{outcome="draining"}': 0,
+        'chip_closes_total{code="4409"}': 1,
+        'chip_commands_total{command="send_msg"}': 1,
+        'chip_errors_total{code="rate_limited"}': 1,
+        'chip_sends_total{status="200"}': 1,
+        'chip_courier_seconds_count{outcome="handled"}': 1,
+        'chip_courier_seconds_sum{outcome="handled"}': 0.2,
+        'chip_shown_seconds_bucket{le="0.005"}': 1,
+        'chip_shown_seconds_bucket{le="0.002"}': 0,
+        'chip_reactor_lag_seconds_bucket{le="0.05"}': 1,
+        "chip_outbox_chats": 1,
+        "chip_outbox_oldest_seconds": 2.5,
+        "chip_spool_events": 3,
+        "chip_spool_oldest_seconds": 4.5,
+    }.items():
+        assert found[name] == value, name
+
+
+def test_a_label_that_somebody_invents_makes_no_series_of_its_own():
+    metrics = Metrics()
+    before = len(samples(metrics))
+    for number in range(3000, 5000):
+        metrics.closed(number)
+    for one in ("\n", "x" * 1000, "send_message"):
+        metrics.command(one)
+        metrics.error(one)
+        metrics.connection(one)
+        metrics.courier(one, 1)
+    metrics.send(299)
+    found = samples(metrics)
+    assert len(found) == before
+    assert found['chip_closes_total{code="other"}'] == 2000 - 6
+    assert found['chip_commands_total{command="other"}'] == 3
+
+
+def test_every_label_that_the_layers_use_is_known():
+    assert set(get_args(Outcome)) == set(CONNECTIONS)
+    assert set(get_args(Answer.__annotations__["kind"])) == set(COURIER)
+    assert set(get_args(events.ErrorCode)) == set(ERRORS)
+    tags = {msgspec.inspect.type_info(kind).tag for kind in get_args(commands.Command)}
+    assert tags <= set(COMMANDS)
+
+
+def test_numbers_that_change_by_themselves_are_read_when_asked_for():
+    metrics, sockets = Metrics(), set()
+    metrics.read_from(sockets=lambda: len(sockets), chats=lambda: 7)
+    sockets.add("one")
+    assert samples(metrics)["chip_sockets"] == 1
+    assert samples(metrics)["chip_chats"] == 7
+
+
+def test_the_process_itself_is_measured_too():
+    found = samples(Metrics())
+    assert found["process_resident_memory_bytes"] > 0
+    assert 'python_gc_collections_total{generation="2"}' in found
+
+
+class Store:
+    page = 25
+
+    def __init__(self) -> None:
+        self.answer: Deferred[str] = Deferred()
+
+    async def channel(self, uuid: str) -> str:
+        return f"{uuid} {await self.answer}"
+
+    def plain(self) -> str:
+        return "plain"
+
+
+def test_an_adapters_questions_are_timed_under_their_names():
+    clock, metrics, store = Clock(), Metrics(), Store()
+    timed = metrics.timed("store", store, clock)
+    asked = Deferred.fromCoroutine(timed.channel("7d62"))
+    clock.advance(0.02)
+    store.answer.callback("found")
+    assert asked.result == "7d62 found"
+    assert samples(metrics)['chip_store_seconds_sum{operation="channel"}'] == 0.02
+    assert (timed.page, timed.plain()) == (25, "plain")
+    assert 'chip_store_seconds_sum{operation="plain"}' not in samples(metrics)
+
+
+def test_a_question_that_fails_is_timed_and_fails_as_before():
+    clock, metrics, store = Clock(), Metrics(), Store()
+    asked = Deferred.fromCoroutine(metrics.timed("queue", store, clock).channel("7d62"))
+    failed: list[object] = []
+    asked.addErrback(lambda failure: failed.append(failure.value))
+    store.answer.errback(Unavailable("away"))
+    assert isinstance(failed[0], Unavailable)
+    assert samples(metrics)['chip_queue_seconds_count{operation="channel"}'] == 1
+
+
+def test_a_late_reactor_is_noticed():
+    clock, metrics = Clock(), Metrics()
+    service = LagService(metrics, clock)
+    service.startService()
+    clock.advance(1)
+    clock.advance(1.25)
+    service.stopService()
+    found = samples(metrics)
+    assert found["chip_reactor_lag_seconds_count"] == 2
+    assert found["chip_reactor_lag_seconds_sum"] == 0.25
+    assert not clock.getDelayedCalls()
+
+
+# The operators' listener.
+
+
+class Patient:
+    """A service with every kind of health."""
+
+    def __init__(self) -> None:
+        self.parts = {"database": "ok"}
+        self.trouble: Exception | None = None
+
+    async def readiness(self) -> Readiness:
+        if self.trouble:
+            raise self.trouble
+        return Readiness(set(self.parts.values()) == {"ok"}, self.parts)
+
+    async def depths(self) -> Depths:
+        if self.trouble:
+            raise self.trouble
+        return Depths(outbox_chats=3)
+
+    async def status(self) -> dict[str, object]:
+        return {"version": "1", "sockets": 2}
+
+
+class Reply(NamedTuple):
+    status: int
+    kind: str
+    body: str
+
+
+@pytest.fixture
+def patient() -> Patient:
+    return Patient()
+
+
+@pytest.fixture
+def ops(patient):
+    site = OpsSite(patient, Metrics(), reactor)
+    port = pytest_twisted.blockon(
+        TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(site)
+    )
+
+    def fetch(path: str, method: str = "GET") -> Reply:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port.getHost().port}{path}",
+            method=method,
+            headers={"Connection": "close"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as found:
+                return Reply(found.status, found.headers["content-type"], found.read().decode())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Reply(error.code, error.headers["content-type"], error.read().decode())
+
+    yield lambda *request: deferToThread(fetch, *request)
+    pytest_twisted.blockon(port.stopListening())
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_probes_of_a_healthy_chip(ops):
+    assert await ops("/livez") == (200, "text/plain; version=0.0.4; charset=utf-8", "ok\n")
+    ready = await ops("/readyz")
+    assert (ready.status, json.loads(ready.body)) == (
+        200,
+        {"ready": True, "parts": {"database": "ok"}},
+    )
+    assert (await ops("/readyz", "HEAD")).body == ""
+    assert json.loads((await ops("/status")).body) == {"version": "1", "sockets": 2}
+    counted = await ops("/metrics")
+    assert "chip_outbox_chats 3.0" in counted.body
+    assert (await ops("/")).status == 404
+    assert (await ops("/livez", "POST")).status == 405
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_part_in_trouble_is_named_and_the_process_still_lives(ops, patient):
+    patient.parts["valkey"] = "does not answer"
+    ready = await ops("/readyz")
+    assert (ready.status, ready.kind) == (503, "application/json")
+    assert json.loads(ready.body)["parts"]["valkey"] == "does not answer"
+    assert (await ops("/livez")).status == 200
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_was_counted_can_be_read_while_the_queues_are_away(ops, patient):
+    patient.trouble = Unavailable("Valkey does not answer")
+    assert "chip_outbox_chats 0.0" in (await ops("/metrics")).body
+    assert await ops("/readyz") == (
+        503,
+        "application/json",
+        '{"error":"Valkey does not answer"}',
+    )
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_mistake_in_a_probe_says_nothing_to_whoever_asks(ops, patient, expected_failures):
+    patient.trouble = ValueError("secret")
+    assert await ops("/readyz") == (500, "application/json", '{"error":"internal"}')
+    assert (await ops("/metrics")).status == 200
+    expected_failures.take(ValueError)
