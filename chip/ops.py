@@ -61,7 +61,7 @@ class OpsSite(Site):
     def __init__(self, health: Health, metrics: Metrics, clock: Clock) -> None:
         self._health = health
         self._metrics = metrics
-        root: Any = _Root()
+        root: Any = _Root()  # type: ignore[no-untyped-call]
         for path, answer in (
             (b"livez", self._live),
             (b"readyz", self._ready),
@@ -114,7 +114,11 @@ class _Answer(Resource):
         self._answer = answer
         self._clock = clock
 
-    def render_GET(self, request: Request) -> int:  # noqa: N802 - Twisted's name
+    def render(self, request: Request) -> int | bytes:
+        if request.method not in (b"GET", b"HEAD"):
+            request.setResponseCode(405)
+            request.setHeader("allow", "GET, HEAD")
+            return b""
         done: Deferred[None] = Deferred.fromCoroutine(self._respond(request))
         request.notifyFinish().addErrback(lambda _: done.cancel())
         return NOT_DONE_YET
