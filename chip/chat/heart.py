@@ -4,7 +4,10 @@ It owns the order in which its parts start and stop. It is handed a store, a que
 and does not know which ones.
 """
 
+from typing import Protocol
+
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 
 from chip.chat.arrivals import Arrivals
 from chip.chat.delivery import Delivery
@@ -15,9 +18,10 @@ from chip.chat.line import Line
 from chip.chat.ports import Gateway, Queue, Store
 from chip.chat.sending import Sending
 from chip.chat.session import Client, Session
+from chip.errors import Unavailable
 from chip.limits import Buckets, Limits
 from chip.models import Channel
-from chip.tasks import Clock, Tasks, every
+from chip.tasks import Clock, Tasks, every, within
 
 EXPIRE_EVERY = 60.0
 """Seconds between two looks for messages that have waited too long."""
@@ -25,13 +29,49 @@ EXPIRE_CHATS = 100
 """Chats that one such look clears."""
 
 
+class Observer(Protocol):
+    """Who counts."""
+
+    def command(self, kind: str) -> None:
+        """A visitor's command has come in; `kind` is its type, or ``invalid``."""
+
+    def error(self, code: str) -> None:
+        """A visitor was told of an error."""
+
+    def shown(self, seconds: float) -> None:
+        """A message was acknowledged, so many seconds after it was accepted."""
+
+
+class Nobody:
+    """An `Observer` that does not care."""
+
+    def command(self, kind: str) -> None:
+        """Nothing."""
+
+    def error(self, code: str) -> None:
+        """Nothing."""
+
+    def shown(self, seconds: float) -> None:
+        """Nothing."""
+
+
 class Heart:
     """What Chip means, whatever it stands on."""
 
+    _log = Logger()
+
     def __init__(
-        self, *, store: Store, queue: Queue, gateway: Gateway, limits: Limits, clock: Clock
+        self,
+        *,
+        store: Store,
+        queue: Queue,
+        gateway: Gateway,
+        limits: Limits,
+        clock: Clock,
+        observer: Observer | None = None,
     ) -> None:
         seconds = clock.seconds
+        self.observer = observer or Nobody()
         self.limits = limits
         self.seconds = seconds
         self.store = store
@@ -91,9 +131,17 @@ class Heart:
             self._expiring = None
         self.forwarder.stop()
 
-    async def finish(self) -> None:
-        """Wait for everything in hand. The caller gives a deadline by cancelling this."""
-        await self.tasks.finish()
+    async def finish(self, deadline: float) -> None:
+        """Wait at most `deadline` seconds for what is in hand, then let go of what is left: what
+        was spooled or claimed is found again by whoever comes next."""
+        try:
+            await within(self._clock, deadline, self.tasks.finish())
+        except Unavailable:
+            self._log.warn("work in hand was left behind")
+        try:
+            await self.forwarder.retire()
+        except Unavailable:
+            self._log.warn("claims could not be given up; they run out by themselves")
 
     def _expire(self) -> None:
         self.tasks.spawn("expiring messages", self.outbox.expire(EXPIRE_CHATS))

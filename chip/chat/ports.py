@@ -127,9 +127,11 @@ class Spooled(NamedTuple):
 
 
 class Acked(NamedTuple):
-    """The answer to `Outbox.ack`: the message's number, and who forwards its report."""
+    """The answer to `Outbox.ack`: the message's number, its age in milliseconds, and who forwards
+    its report."""
 
     number: int
+    age: int
     claim: Claim
     batch: Batch | None
 
@@ -275,13 +277,37 @@ class Live(Protocol):
         """Set who hears. Called once, before anything is subscribed."""
 
 
-class Queue(Protocol):
-    """The queues together. One adapter object is all of it, or holds its parts."""
+class Depths(NamedTuple):
+    """How much waits, and for how long: ages in seconds, 0 where nothing waits."""
 
-    outbox: Outbox
-    spool: Spool
-    notes: Notes
-    live: Live
+    outbox_chats: int = 0
+    outbox_oldest: float = 0.0
+    spool_events: int = 0
+    spool_oldest: float = 0.0
+
+
+class Queue(Protocol):
+    """The queues together."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """Messages for visitors."""
+
+    @property
+    def spool(self) -> Spool:
+        """Events for Courier."""
+
+    @property
+    def notes(self) -> Notes:
+        """What is remembered."""
+
+    @property
+    def live(self) -> Live:
+        """The push."""
+
+    async def depths(self) -> Depths:
+        """Count what waits now. Raises Unavailable when the queues cannot be reached, so it says
+        too whether they can."""
 
 
 class Answer(NamedTuple):

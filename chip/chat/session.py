@@ -137,6 +137,7 @@ class Session:
         except CommandError as error:
             self._refuse_frame(error)
             return
+        self._heart.observer.command(str(command.__struct_config__.tag))
         wait = self._rate_of(command)
         if wait:
             self._error("rate_limited", "too many commands", command, ceil(wait))
@@ -160,6 +161,8 @@ class Session:
 
     def _refuse_frame(self, error: CommandError) -> None:
         self.errors += 1
+        self._heart.observer.command("invalid")
+        self._heart.observer.error(error.code)
         self._send(Error(error.code, error.message, error.command, error.ref))
         rate = self._heart.limits.bad_commands_per_minute
         self._bad = self._bad or TokenBucket(rate / 60, min(rate, 2**31))
@@ -315,6 +318,7 @@ class Session:
         if acked:
             forwarder.go_on(chat, acked.claim, acked.batch)
             self._heart.hub.acked(chat, acked.number)
+            self._heart.observer.shown(acked.age / 1000)
 
     async def _get_history(self, command: GetHistory) -> None:
         _, contact = self._started()
@@ -371,6 +375,7 @@ class Session:
 
     def _error(self, code: ErrorCode, message: str, command: Command, retry_after: int = 0) -> None:
         self.errors += 1
+        self._heart.observer.error(code)
         name = str(command.__struct_config__.tag)
         ref = (command.ref or "") if isinstance(command, SendMsg) else ""
         self._send(Error(code, message, name, ref, retry_after))

@@ -23,6 +23,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IPolicyForHTTPS
 
 from chip.chat.ports import Answer
+from chip.errors import Unavailable
 from chip.models import Channel
 from chip.protocol.courier import encode_receive
 
@@ -131,6 +132,15 @@ class CourierGateway:
 
         await treq.collect(response, collect)
         return response.code, b"".join(parts)
+
+    async def check(self) -> str:
+        """Whether anything answers at Courier's address, in words. Raises Unavailable."""
+        try:
+            response = await self._client.get(self._base, allow_redirects=False, unbuffered=True)
+            await treq.collect(response, lambda _: None)
+        except Exception as problem:
+            raise Unavailable(_without_answer(problem).detail) from None
+        return f"{self._base} answers"
 
     async def close(self) -> None:
         """Close the connections."""

@@ -23,6 +23,7 @@ from chip.chat.ports import (
     Appended,
     Batch,
     Claim,
+    Depths,
     LiveListener,
     OutboxItem,
     Page,
@@ -173,6 +174,15 @@ class MemoryQueue:
         self.subscribed: set[ChatKey] = set()
         self.reads = 0
 
+    async def depths(self) -> Depths:
+        now, chats = self.server.reach(), self.server.chats.values()
+        return Depths(
+            outbox_chats=sum(bool(state.items) for state in chats),
+            outbox_oldest=max((now - s.items[0][0] for s in chats if s.items), default=0),
+            spool_events=sum(len(state.spool) for state in chats),
+            spool_oldest=max((now - s.spool[0][0] for s in chats if s.spool), default=0),
+        )
+
     def listening(self, chat: ChatKey) -> list[MemoryQueue]:
         return [p for p in self.server.processes if chat in p.subscribed and p.listener]
 
@@ -218,8 +228,7 @@ class MemoryOutbox(_Part):
         return Page(state.head, page, len(page) < len(waiting))
 
     async def ack(self, chat: ChatKey, name: MsgName, *, may_claim: bool) -> Acked | None:
-        self._server.reach()
-        state = self._server.chats[chat]
+        now, state = self._server.reach(), self._server.chats[chat]
         for entry in state.items:
             _, item, known = entry
             if item.id == name.outbox_id or (name.uuid and known.uuid == name.uuid):
@@ -229,7 +238,7 @@ class MemoryOutbox(_Part):
                 for process in self._queue.listening(chat):
                     if process is not self._queue:
                         process.listener.acked(chat, item.number)  # type: ignore[union-attr]
-                return Acked(item.number, claim, batch)
+                return Acked(item.number, int((now - entry[0]) * 1000), claim, batch)
         return None
 
     async def expire(self, limit: int) -> int:
