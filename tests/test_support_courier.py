@@ -5,10 +5,14 @@ import http.server
 import threading
 
 import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.web.resource import Resource
+from twisted.web.server import Site
 
 from tests.support.courier import Courier
 from tests.support.fetch import Response, fetch
-from tests.support.rapidpro import Rapidpro, chat_id
+from tests.support.rapidpro import Channel, Rapidpro, chat_id
 
 STARTED = {"type": "chat_started"}
 
@@ -72,6 +76,15 @@ def chip():
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+class Queue(Resource):
+    """What Chip's send is like, inside this reactor."""
+
+    isLeaf = True
+
+    def render_POST(self, request):
+        return b'{"status":"queued"}'
 
 
 def said(text):
@@ -285,3 +298,28 @@ def test_for_a_benchmark_it_makes_contacts_but_writes_no_messages(url, rapidpro,
 
     assert rapidpro.messages(rapidpro.find_contact(channel.org, chat)) == []
     assert "Traceback" not in courier.log()
+
+
+def test_without_a_database_it_knows_every_channel_and_one_secret():
+    channel = Channel(1, 1, "7d62d551-3030-4100-a260-2d7c4e9693e7", "hush")
+    with Courier(secret="hush") as courier:
+        right = tell(courier, channel, "anybody", STARTED, said("hi"), secret="hush")
+        wrong = tell(courier, channel, "anybody", STARTED, secret="sesame")
+
+        assert (right.status, wrong.status) == (200, 400)
+        assert courier.texts("anybody") == ["hi"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_server_in_this_reactor_is_reached_from_apart(courier, channel, rapidpro):
+    chat = rapidpro.contact(channel.org).chat_id
+    site = Site(Queue())
+    site.noisy = False
+    port = reactor.listenTCP(0, site, interface="127.0.0.1")
+    chip = f"http://127.0.0.1:{port.getHost().port}"
+
+    sent = await courier.apart.send(channel, chat, "hi", chip=chip)
+
+    assert (sent["body"], sent["became"]) == ({"status": "queued"}, "sent")
+    await courier.apart.let_go()
+    await port.stopListening()

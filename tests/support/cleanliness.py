@@ -105,6 +105,8 @@ class ReactorContents:
             found.append(f"left in the reactor: {each}")
             reactor.removeReader(each)  # type: ignore[attr-defined]
             reactor.removeWriter(each)  # type: ignore[attr-defined]
+            if hasattr(each, "socket"):
+                each.socket.close()
         return found
 
 

@@ -98,6 +98,10 @@ class Courier(ChildProcess):
         """Send everything again that met a 5xx or no answer."""
         return self._ask("retry", chip=chip)
 
+    def let_go(self) -> None:
+        """Close the connections to Chip that are kept for the next message."""
+        self._ask("let_go")
+
     # Events from visitors.
 
     def requests(self, chat: str | None = None) -> list[Json]:

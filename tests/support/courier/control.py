@@ -116,6 +116,10 @@ class Control:
         errored, self._errored = self._errored, []
         return [await self._deliver(*one, chip) for one in errored]
 
+    async def let_go(self) -> None:
+        """Close the idle connections to Chip."""
+        self._client.let_go()
+
     async def _deliver(
         self, channel: str, payload: Json, message: Outgoing, chip: str | None
     ) -> Json:

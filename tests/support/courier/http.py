@@ -160,6 +160,12 @@ class Client:
             fresh = _Streams(*await asyncio.open_connection(host, port))
             return await self._exchange(fresh, idle, head.encode() + body)
 
+    def let_go(self) -> None:
+        """Close the connections that are kept for the next request."""
+        for idle in self._idle.values():
+            while idle:
+                idle.pop().writer.close()
+
     async def _exchange(self, streams: _Streams, idle: list[_Streams], data: bytes) -> Answer:
         try:
             streams.writer.write(data)
