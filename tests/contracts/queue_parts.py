@@ -1,0 +1,144 @@
+"""What the queues' contract speaks of: processes on one storage, what they hear, messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+
+from chip.chat.ports import Batch, OutboxItem, Queue, Spooled
+from chip.limits import Limits
+from chip.models import ChatKey, MsgName
+from chip.protocol.courier import Incoming
+
+CHANNEL = "7d62d551-3030-4100-a260-2d7c4e9693e7"
+CHAT = ChatKey("65vbbDAQCdPdEWlEhDGy4utO", CHANNEL)
+OTHER_CHAT = ChatKey("AAAAbDAQCdPdEWlEhDGy4utO", CHANNEL)
+HOUR = 3600.0
+DAY = 24 * HOUR
+ATTEMPT = 31.0
+"""Seconds after which Courier is certainly done with an attempt."""
+_PATIENCE = 10.0
+_EVERYTHING = 100_000_000
+
+
+class QueueRig(Protocol):
+    """A storage with nothing in it, and processes that use it."""
+
+    shares_live: bool
+    """Whether one process hears what another one does."""
+
+    async def process(self, token: str = "here", limits: Limits | None = None) -> Process:
+        """Start a process. It has said that it is alive."""
+
+    async def pass_time(self, seconds: float) -> None:
+        """Make everything that is stored so much older."""
+
+
+class Process:
+    """The queues as one process has them, and what it hears."""
+
+    def __init__(self, queue: Queue) -> None:
+        self.outbox = queue.outbox
+        self.spool = queue.spool
+        self.notes = queue.notes
+        self.live = queue.live
+        self.ears = Ears()
+        self.live.listen(self.ears)
+
+    async def send(self, number: int, chat: ChatKey = CHAT, text: str = "Hi") -> str:
+        """Courier hands over a message that has both names."""
+        return await self.outbox.append(chat, name(number), "id", message(number, text))
+
+    async def waiting(self, chat: ChatKey = CHAT) -> list[int]:
+        """The ids of the messages that wait for the visitor."""
+        return ids((await self.outbox.read(chat, 0, 10_000, _EVERYTHING)).items)
+
+    async def say(self, *texts: str, chat: ChatKey = CHAT, may_claim: bool = True) -> Spooled:
+        """The visitor says something, with the text as its ref, too."""
+        events = [Incoming(text, text) for text in texts]
+        return await self.spool.append(chat, events, last_heard="", may_claim=may_claim)
+
+    async def take(self, *texts: str, chat: ChatKey = CHAT) -> Batch:
+        """The visitor says something, and this process gets it to forward."""
+        return claimed(await self.say(*texts, chat=chat))
+
+    async def claim(self, chat: ChatKey = CHAT) -> Batch:
+        """Claim a chat that is free."""
+        claim, batch = await self.spool.claim(chat)
+        assert claim == "claimed"
+        assert batch is not None
+        return batch
+
+    async def heard(self, chat: ChatKey = CHAT) -> list[tuple[Any, ...]]:
+        """What this process has heard of a chat that it listens to: all that was said by now."""
+        mark = b'{"mark":%d}' % len(self.ears.heard)
+        await self.live.tell(chat, mark)
+        await self.ears.hear("told", chat, mark)
+        return [event for event in self.ears.heard if b"mark" not in repr(event).encode()]
+
+
+class Ears:
+    """A listener that remembers, and lets a test wait for what it is to hear."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[Any, ...]] = []
+        self._awaited: list[tuple[tuple[Any, ...], Deferred[None]]] = []
+
+    def arrived(self, chat: ChatKey, item: OutboxItem) -> None:
+        self._hears("arrived", chat, item)
+
+    def acked(self, chat: ChatKey, number: int) -> None:
+        self._hears("acked", chat, number)
+
+    def echoed(self, chat: ChatKey, frame: bytes) -> None:
+        self._hears("echoed", chat, frame)
+
+    def told(self, chat: ChatKey, frame: bytes) -> None:
+        self._hears("told", chat, frame)
+
+    def interrupted(self) -> None:
+        self._hears("interrupted")
+
+    def _hears(self, *event: Any) -> None:
+        self.heard.append(event)
+        due = [entry for entry in self._awaited if entry[0] == event]
+        self._awaited = [entry for entry in self._awaited if entry[0] != event]
+        for _, done in due:
+            done.callback(None)
+
+    async def hear(self, *event: Any) -> None:
+        """Return once this was heard. What was heard before counts."""
+        if event not in self.heard:
+            done: Deferred[None] = Deferred()
+            self._awaited.append((event, done))
+            await done.addTimeout(_PATIENCE, reactor)  # type: ignore[arg-type]
+
+
+def name(number: int) -> MsgName:
+    return MsgName(number, f"uuid-{number}")
+
+
+def message(number: int, text: str = "Hi") -> bytes:
+    """A message as it lies in the outbox."""
+    fields = {"id": number, "uuid": f"uuid-{number}", "text": text, "attachments": []}
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def ids(items: Iterable[OutboxItem]) -> list[int]:
+    return [json.loads(item.msg_out)["id"] for item in items]
+
+
+def texts(batch: Batch) -> list[str]:
+    """What the visitor said, as far as a batch has it."""
+    return [entry.event.text for entry in batch.entries if isinstance(entry.event, Incoming)]
+
+
+def claimed(spooled: Spooled) -> Batch:
+    """The batch of an append that claimed the chat."""
+    assert spooled.claim == "claimed"
+    assert spooled.batch is not None
+    return spooled.batch

@@ -1,0 +1,407 @@
+"""What every spool must do."""
+
+from __future__ import annotations
+
+import pytest
+import pytest_twisted
+from twisted.internet.defer import Deferred, gatherResults
+
+from chip.limits import Limits
+from chip.protocol.courier import Incoming, Report
+
+from .queue_parts import ATTEMPT, CHAT, HOUR, OTHER_CHAT, QueueRig, claimed, name, texts
+
+REPORT = Report("delivered", 10, "uuid-10")
+
+
+class SpoolContract:
+    """Events waiting for Courier, and who is at work on them."""
+
+    # Storing.
+
+    @pytest_twisted.ensureDeferred
+    async def test_whoever_stores_the_first_event_gets_it_to_forward(self, rig: QueueRig):
+        here = await rig.process()
+        events = [Incoming("Hello", "r1"), REPORT, Incoming('No "ref", ☃\n')]
+        spooled = await here.spool.append(CHAT, events, last_heard="", may_claim=True)
+
+        assert spooled.results == ["queued", "queued", "queued"]
+        batch = claimed(spooled)
+        assert batch.chat == CHAT
+        assert [entry.event for entry in batch.entries] == events
+        assert (batch.unknown, batch.tries, batch.failing_for) == (0, 0, 0)
+        assert (batch.last_text, batch.since_last_text, batch.email) == ("", 0, "")
+
+    @pytest_twisted.ensureDeferred
+    async def test_events_go_in_the_order_in_which_they_came(self, rig: QueueRig):
+        here = await rig.process()
+        batch = await here.take("0")
+        for text in range(1, 2 * here.spool.BATCH):
+            await here.say(str(text))
+        assert texts(batch) == ["0"]
+
+        _, second = await here.spool.settle(batch, remove=1)
+        assert second is not None
+        assert texts(second) == [str(text) for text in range(1, here.spool.BATCH + 1)]
+        _, third = await here.spool.settle(second, remove=here.spool.BATCH)
+        assert third is not None
+        assert texts(third) == [
+            str(text) for text in range(here.spool.BATCH + 1, 2 * here.spool.BATCH)
+        ]
+        assert await here.spool.settle(third, remove=len(third.entries)) == ("idle", None)
+
+    @pytest_twisted.ensureDeferred
+    async def test_events_stored_at_once_are_claimed_by_one_of_them(self, rig: QueueRig):
+        here, there = await rig.process(), await rig.process("there")
+        stored = await gatherResults(
+            [
+                Deferred.fromCoroutine(process.say(f"{index}"))
+                for index in range(20)
+                for process in (here, there)
+            ]
+        )
+        assert sorted(spooled.claim for spooled in stored) == ["claimed", *["elsewhere"] * 39]
+
+    @pytest_twisted.ensureDeferred
+    async def test_a_ref_counts_once_in_its_chat(self, rig: QueueRig):
+        here = await rig.process()
+        batch = await here.take("one")
+        again = await here.spool.append(
+            CHAT,
+            [Incoming("other text", "one"), Incoming("two", "two"), Incoming("two", "two")],
+            last_heard="",
+            may_claim=True,
+        )
+        assert again.results == ["repeated", "queued", "repeated"]
+        assert texts(await here.take("one", chat=OTHER_CHAT)) == ["one"]
+        _, following = await here.spool.settle(batch, remove=1)
+        assert following is not None
+        assert texts(following) == ["two"]
+
+    @pytest_twisted.ensureDeferred
+    async def test_events_without_a_ref_are_all_new(self, rig: QueueRig):
+        here = await rig.process()
+        events = [Incoming("same"), Incoming("same"), REPORT, REPORT]
+        spooled = await here.spool.append(CHAT, events, last_heard="", may_claim=True)
+        assert spooled.results == ["queued"] * 4
+
+    @pytest_twisted.ensureDeferred
+    async def test_a_ref_is_remembered_for_as_long_as_a_message_may_wait_and_a_day(
+        self, rig: QueueRig
+    ):
+        here = await rig.process()
+        await here.spool.settle(await here.take("one"), remove=1)
+        await rig.pass_time(95 * HOUR)
+        spooled = await here.say("one")
+        assert (spooled.results, spooled.claim) == (["repeated"], "idle")
+        await rig.pass_time(2 * HOUR)
+        assert (await here.say("one")).results == ["queued"]
+
+    @pytest_twisted.ensureDeferred
+    async def test_the_ref_of_a_refused_message_may_be_used_again(self, rig: QueueRig):
+        here = await rig.process()
+        batch = await here.take("one", "two")
+        await here.spool.settle(batch, remove=2, forget_refs=["one"])
+        assert (await here.say("one", "two")).results == ["queued", "repeated"]
+
+    @pytest_twisted.ensureDeferred
+    async def test_a_full_spool_takes_nothing_from_the_visitor_until_it_has_room(
+        self, rig: QueueRig
+    ):
+        here = await rig.process(limits=Limits(spool_events=2))
+        batch = await here.take("one", "two")
+        assert (await here.say("three")).results == ["full"]
+        assert (await here.say("one")).results == ["repeated"]
+        assert (await here.say("three", chat=OTHER_CHAT)).results == ["queued"]
+
+        await here.spool.settle(batch, remove=1)
+        assert (await here.say("three", "four")).results == ["queued", "full"]
+
+    @pytest_twisted.ensureDeferred
+    async def test_all_spools_together_are_bounded(self, rig: QueueRig):
+        here = await rig.process(limits=Limits(spool_total=2))
+        await here.take("one")
+        batch = await here.take("two", chat=OTHER_CHAT)
+        assert (await here.say("three")).results == ["full"]
+        await here.spool.settle(batch, remove=1)
+        assert (await here.say("three", "four")).results == ["queued", "full"]
+
+    @pytest_twisted.ensureDeferred
+    async def test_reports_have_room_of_their_own(self, rig: QueueRig):
+        here = await rig.process(limits=Limits(spool_events=1, spool_total=1))
+        await here.send(10)
+        batch = await here.take("one")
+        acked = await here.outbox.ack(CHAT, name(10), may_claim=True)
+        assert acked is not None
+        assert acked.claim == "elsewhere"
+        spooled = await here.spool.append(CHAT, [REPORT], last_heard="", may_claim=False)
+        assert spooled.results == ["queued"]
+        _, following = await here.spool.settle(batch, remove=1)
+        assert following is not None
+        assert len(following.entries) == 2
+        assert (await here.say("two")).results == ["queued"]
+
+    @pytest_twisted.ensureDeferred
+    async def test_entries_know_their_age(self, rig: QueueRig):
+        here = await rig.process()
+        await here.say("one", may_claim=False)
+        await rig.pass_time(60)
+        await here.say("two", may_claim=False)
+        old, young = (await here.claim()).entries
+        assert old.age == pytest.approx(60_000, abs=5_000)
+        assert young.age == pytest.approx(0, abs=5_000)
+
+    # Claims.
+
+    @pytest_twisted.ensureDeferred
+    async def test_without_leave_to_claim_the_chat_waits_for_whoever_has_room(
+        self, rig: QueueRig
+    ):
+        here, there = await rig.process(), await rig.process("there")
+        spooled = await here.say("one", may_claim=False)
+        assert (spooled.claim, spooled.batch) == ("waiting", None)
+        assert await there.spool.due(10) == [CHAT]
+        assert texts(await there.claim()) == ["one"]
+        assert await here.spool.due(10) == []
+
+    @pytest_twisted.ensureDeferred
+    async def test_a_claimed_chat_is_left_to_its_owner(self, rig: QueueRig):
+        here, there = await rig.process(), await rig.process("there")
+        batch = await here.take("one")
+        for process in (here, there):
+            spooled = await process.say(f"more of {process is here}")
+            assert (spooled.claim, spooled.batch) == ("elsewhere", None)
+            assert await process.spool.claim(CHAT) == ("elsewhere", None)
+        assert (await there.say("last", may_claim=False)).claim == "elsewhere"
+
+        _, following = await here.spool.settle(batch, remove=1)
+        assert following is not None
+        assert texts(following) == ["more of True", "more of False", "last"]
+
+    @pytest_twisted.ensureDeferred
+    async def test_nothing_strands_when_a_claim_is_given_up(self, rig: QueueRig):
+        here, there = await rig.process(), await rig.process("there")
+        batch = await here.take("one")
+        assert await here.spool.settle(batch, remove=1) == ("idle", None)
+        assert await here.spool.claim(CHAT) == ("idle", None)
+        assert texts(await there.take("two")) == ["two"]
+
+    @pytest_twisted.ensureDeferred
+    async def test_a_chat_may_be_left_to_others_though_more_waits(self, rig: QueueRig):
+        here, there = await rig.process(), await rig.process("there")
+        batch = await here.take("one", "two")
+        settled = await here.spool.settle(batch, remove=1, may_continue=False)
+        assert settled == ("waiting", None)
+        assert await there.spool.due(10) == [CHAT]
+        assert texts(await there.claim()) == ["two"]
+
+    @pytest_twisted.ensureDeferred
+    async def test_a_delay_is_kept_by_everybody(self, rig: QueueRig):
+        here, there = await rig.process(), await rig.process("there")
+        batch = await here.take("one")
+        assert await here.spool.settle(batch, delay=60_000) == ("waiting", None)
+        for process in (here, there):
+            assert await process.spool.claim(CHAT) == ("waiting", None)
+            assert (await process.say("more")).claim == "waiting"
+        assert await here.spool.due(10) == []
+
+        await rig.pass_time(61)
+        assert await there.spool.due(10) == [CHAT]
+        assert texts(await there.claim()) == ["one", "more"]
+
+    @pytest_twisted.ensureDeferred
+    async def test_what_is_due_longest_comes_first(self, rig: QueueRig):
+        here = await rig.process()
+        await here.say("one", chat=OTHER_CHAT, may_claim=False)
+        await rig.pass_time(10)
+        await here.say("two", chat=CHAT, may_claim=False)
+        assert await here.spool.due(10) == [OTHER_CHAT, CHAT]
+        assert await here.spool.due(1) == [OTHER_CHAT]
+
+    @pytest_twisted.ensureDeferred
+    async def test_a_claim_is_settled_once(self, rig: QueueRig):
+        here = await rig.process()
+        first = await here.take("one", "two", "three")
+        _, second = await here.spool.settle(first, remove=1)
+        assert second is not None
+        assert await here.spool.settle(first, remove=1) == ("elsewhere", None)
+
+        _, third = await here.spool.settle(second, remove=1)
+        assert third is not None
+        assert texts(third) == ["three"]
+        assert await here.spool.settle(third, remove=1) == ("idle", None)
+        assert await here.spool.settle(third, remove=1) == ("elsewhere", None)
+
+    # Attempts.
+
+    @pytest_twisted.ensureDeferred
+    async def test_failures_of_the_first_entry_are_counted(self, rig: QueueRig):
+        here = await rig.process()
+        await here.spool.settle(await here.take("one", "two"), failed=True, delay=1)
+        await rig.pass_time(60)
+        batch = await here.claim()
+        assert batch.tries == 1
+        assert batch.failing_for == pytest.approx(60_000, abs=5_000)
+        await here.spool.settle(batch, failed=True, delay=1)
+        await rig.pass_time(60)
+        batch = await here.claim()
+        assert batch.tries == 2
+        assert batch.failing_for == pytest.approx(120_000, abs=5_000)
+
+    @pytest_twisted.ensureDeferred
+    async def test_a_delay_alone_is_no_failure_and_forgives_none(self, rig: QueueRig):
+        here = await rig.process()
+        await here.spool.settle(await here.take("one"), failed=True, delay=1)
+        await rig.pass_time(1)
+        await here.spool.settle(await here.claim(), delay=1)
+        await rig.pass_time(1)
+        assert (await here.claim()).tries == 1
+
+    @pytest_twisted.ensureDeferred
+    async def test_the_count_starts_afresh_with_another_entry(self, rig: QueueRig):
+        here = await rig.process()
+        batch = await here.take("one", "two", "three")
+        await here.spool.settle(batch, failed=True, delay=1)
+        await rig.pass_time(60)
+        await here.spool.settle(await here.claim(), remove=1, failed=True, delay=1)
+        await rig.pass_time(60)
+        batch = await here.claim()
+        assert (texts(batch), batch.tries) == (["two", "three"], 1)
+        assert batch.failing_for == pytest.approx(60_000, abs=5_000)
+        _, batch_of_three = await here.spool.settle(batch, remove=1)
+        assert batch_of_three is not None
+        assert (batch_of_three.tries, batch_of_three.failing_for) == (0, 0)
+
+    @pytest_twisted.ensureDeferred
+    async def test_entries_of_unknown_fate_are_handed_on_as_such(self, rig: QueueRig):
+        here, there = await rig.process(), await rig.process("there")
+        batch = await here.take("one", "two", "three")
+        await here.spool.settle(batch, remove=1, unknown=1, delay=1)
+        await here.say("four")
+        await rig.pass_time(1)
+        batch = await there.claim()
+        assert (texts(batch), batch.unknown) == (["two", "three", "four"], 1)
+
+        _, batch_of_four = await there.spool.settle(batch, remove=2)
+        assert batch_of_four is not None
+        assert (texts(batch_of_four), batch_of_four.unknown) == (["four"], 0)
+
+    # Death.
+
+    @pytest_twisted.ensureDeferred
+    async def test_a_dead_process_is_followed_once_courier_cannot_be_at_work(
+        self, rig: QueueRig
+    ):
+        here, there = await rig.process(), await rig.process("there")
+        batch = await here.take("one", "two")
+        await here.say("three")
+        await rig.pass_time(25)
+        assert (await there.say("four")).claim == "elsewhere"
+        assert await there.spool.claim(CHAT) == ("elsewhere", None)
+        assert await there.spool.due(10) == []
+
+        await rig.pass_time(ATTEMPT - 25)
+        assert await there.spool.due(10) == [CHAT]
+        taken = await there.claim()
+        assert (texts(taken), taken.unknown) == (["one", "two", "three", "four"], 2)
+
+        assert await here.spool.settle(batch, remove=2) == ("elsewhere", None)
+        _, rest = await there.spool.settle(taken, remove=1, unknown=1)
+        assert rest is not None
+        assert (texts(rest), rest.unknown) == (["two", "three", "four"], 1)
+
+    @pytest_twisted.ensureDeferred
+    async def test_an_append_may_follow_a_dead_process_too(self, rig: QueueRig):
+        here, there = await rig.process(), await rig.process("there")
+        await here.take("one")
+        await rig.pass_time(ATTEMPT)
+        batch = await there.take("two")
+        assert (texts(batch), batch.unknown) == (["one", "two"], 1)
+
+    @pytest_twisted.ensureDeferred
+    async def test_a_living_process_keeps_its_claim_however_long(self, rig: QueueRig):
+        here, there = await rig.process(), await rig.process("there")
+        batch = await here.take("one")
+        for _ in range(5):
+            await rig.pass_time(11)
+            await here.spool.keep_alive()
+        assert await there.spool.claim(CHAT) == ("elsewhere", None)
+        assert (await there.say("two")).claim == "elsewhere"
+        assert await here.spool.claim(CHAT) == ("elsewhere", None)
+        _, following = await here.spool.settle(batch, remove=1)
+        assert following is not None
+        assert texts(following) == ["two"]
+
+    @pytest_twisted.ensureDeferred
+    async def test_a_retired_process_is_followed_like_a_dead_one(self, rig: QueueRig):
+        here, there = await rig.process(), await rig.process("there")
+        await here.take("one")
+        await rig.pass_time(ATTEMPT)
+        await here.spool.keep_alive()
+        assert await there.spool.claim(CHAT) == ("elsewhere", None)
+        await here.spool.retire()
+        await rig.pass_time(10)
+        assert (await there.claim()).unknown == 1
+
+    @pytest_twisted.ensureDeferred
+    async def test_what_nobody_had_begun_can_be_followed_at_once(self, rig: QueueRig):
+        here, there = await rig.process(), await rig.process("there")
+        await here.say("one", may_claim=False)
+        await here.spool.retire()
+        batch = await there.claim()
+        assert (texts(batch), batch.unknown) == (["one"], 0)
+
+    # What is known.
+
+    @pytest_twisted.ensureDeferred
+    async def test_what_courier_heard_last_is_noted_once_and_then_by_attempts(
+        self, rig: QueueRig
+    ):
+        here = await rig.process()
+        await here.send(1)
+        acked = await here.outbox.ack(CHAT, name(1), may_claim=True)
+        assert acked is not None
+        assert acked.batch is not None
+        assert acked.batch.last_heard is None
+        one, two = Incoming("one"), Incoming("two")
+        await here.spool.append(CHAT, [one], last_heard="uuid-a", may_claim=True)
+        await here.spool.append(CHAT, [two], last_heard="uuid-b", may_claim=True)
+
+        _, batch = await here.spool.settle(acked.batch, remove=1)
+        assert batch is not None
+        assert batch.last_heard == "uuid-a"
+        _, batch = await here.spool.settle(batch, remove=1, last_heard="uuid-c")
+        assert batch is not None
+        assert batch.last_heard == "uuid-c"
+        await here.spool.settle(batch, remove=1)
+        spooled = await here.spool.append(CHAT, [one], last_heard="uuid-a", may_claim=True)
+        assert claimed(spooled).last_heard == "uuid-c"
+
+    @pytest_twisted.ensureDeferred
+    async def test_that_courier_has_heard_nothing_can_be_noted(self, rig: QueueRig):
+        here = await rig.process()
+        assert (await here.take("one")).last_heard == ""
+
+    @pytest_twisted.ensureDeferred
+    async def test_the_last_text_is_known_until_something_is_said_to_the_visitor(
+        self, rig: QueueRig
+    ):
+        here = await rig.process()
+        batch = await here.take("one")
+        await here.spool.settle(batch, remove=1, last_text="digest")
+        await rig.pass_time(3)
+        batch = await here.take("two")
+        assert batch.last_text == "digest"
+        assert batch.since_last_text == pytest.approx(3_000, abs=2_500)
+
+        await here.send(1)
+        await here.spool.settle(batch, remove=1)
+        batch = await here.take("three")
+        assert (batch.last_text, batch.since_last_text) == ("", 0)
+
+    @pytest_twisted.ensureDeferred
+    async def test_a_batch_knows_the_visitors_email(self, rig: QueueRig):
+        here = await rig.process()
+        await here.notes.set_email(CHAT, "bob@example.com")
+        assert (await here.take("one")).email == "bob@example.com"
+        assert (await here.take("one", chat=OTHER_CHAT)).email == ""

@@ -1,0 +1,80 @@
+"""Processes on one Valkey, and time that passes for what lies in it.
+
+Valkey's clock cannot be turned, so what is stored is made older instead. Owns knowing where in
+the stored keys a time stands; the layout itself is told in `chip.queue.valkey.keys`.
+"""
+
+from __future__ import annotations
+
+from twisted.internet import reactor
+from twisted.internet.threads import deferToThread
+
+from chip.limits import Limits
+from chip.queue.valkey import ValkeyQueue
+from tests.contracts.queue_parts import Process
+
+from .valkey import Valkey
+
+_AGE = r"""
+local ms = tonumber(ARGV[1])
+local function shift(time) return string.format('%.0f', tonumber(time) - ms) end
+for _, key in ipairs(redis.call('KEYS', 'chat:*')) do
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'list' then
+    for index, item in ipairs(redis.call('LRANGE', key, 0, -1)) do
+      item = string.gsub(item, '"ts":(%d+)', function(time) return '"ts":' .. shift(time) end, 1)
+      redis.call('LSET', key, index - 1, item)
+    end
+  elseif kind == 'zset' then
+    for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+      redis.call('ZINCRBY', key, -ms, member)
+    end
+  elseif kind == 'hash' then
+    for _, field in ipairs({'began', 'text_at', 'failing'}) do
+      local time = redis.call('HGET', key, field)
+      if time then redis.call('HSET', key, field, shift(time)) end
+    end
+  end
+  local left = redis.call('PTTL', key)
+  if left > 0 then redis.call('PEXPIRE', key, left - ms) end
+end
+"""
+
+
+class ValkeyRig:
+    """A `tests.contracts.queue.QueueRig` on a running server that is empty."""
+
+    shares_live = True
+
+    def __init__(self, valkey: Valkey) -> None:
+        self.valkey = valkey
+        self.queues: list[ValkeyQueue] = []
+
+    async def queue(
+        self, token: str = "here", limits: Limits | None = None, url: str = ""
+    ) -> ValkeyQueue:
+        """An open queue, by way of `url` if given; the rig closes it."""
+        queue = ValkeyQueue(
+            url or self.valkey.url, reactor=reactor, limits=limits or Limits(), token=token
+        )
+        self.queues.append(queue)
+        await queue.open()
+        return queue
+
+    async def process(self, token: str = "here", limits: Limits | None = None) -> Process:
+        """Start a process. It has said that it is alive."""
+        return Process(await self.queue(token, limits))
+
+    async def pass_time(self, seconds: float) -> None:
+        """Make everything that is stored so much older."""
+        answer = await self.cli("EVAL", _AGE, "0", str(round(seconds * 1000)))
+        assert answer == "", answer
+
+    async def cli(self, *command: str) -> str:
+        """Run a command of the server's own client, and let the reactor turn meanwhile."""
+        return await deferToThread(self.valkey.cli, *command)
+
+    async def close(self) -> None:
+        """End all processes."""
+        for queue in self.queues:
+            await queue.close()
