@@ -1,0 +1,116 @@
+"""What is installed is what is here: from a wheel, and from an editable install."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PARTS = ("chip", "twisted", "setup.cfg", "pyproject.toml", "LICENSE", "README.md")
+LITTER = shutil.ignore_patterns("__pycache__", "dropin.cache", "node_modules")
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+class Installation:
+    """A fresh virtual environment. What Chip depends on is borrowed from this one, for speed."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        run(sys.executable, "-m", "venv", "--without-pip", directory / "venv", cwd=directory)
+        self.bin = directory / "venv" / "bin"
+        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        packages = directory / "venv" / "lib" / version / "site-packages"
+        # A plain path: the .pth files over there, this project's own among them, stay unread.
+        (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+
+    def install(self, *what: str | Path) -> None:
+        pip = (sys.executable, "-m", "pip", "--python", self.bin / "python", "install")
+        run(*pip, "--no-deps", "--ignore-installed", "-q", *what, cwd=self.directory)
+
+    def twistd(self, *arguments: str) -> str:
+        script = "from twisted.scripts.twistd import run; run()"
+        # Away from the sources, which Python would find in its working directory.
+        return run(self.bin / "python", "-c", script, *arguments, cwd=self.directory)
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory) -> Path:
+    """A copy of the sources, so that building leaves nothing in them."""
+    copy = tmp_path_factory.mktemp("sources")
+    for part in PARTS:
+        found = ROOT / part
+        if found.is_dir():
+            shutil.copytree(found, copy / part, ignore=LITTER)
+        elif found.exists():
+            shutil.copy(found, copy / part)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def wheel(sources, tmp_path_factory) -> Path:
+    built = tmp_path_factory.mktemp("wheel")
+    pip = (sys.executable, "-m", "pip", "wheel", "--no-deps", "-q")
+    run(*pip, "-w", built, sources, cwd=built)
+    (found,) = built.glob("chip-*.whl")
+    return found
+
+
+def test_a_wheel_holds_every_file_of_the_package_and_leaves_twisted_whole(sources, wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        packed = set(archive.namelist())
+    expected = {
+        str(path.relative_to(sources)) for path in (sources / "chip").rglob("*") if path.is_file()
+    }
+    assert expected - packed == set()
+    assert {name for name in packed if name.startswith("twisted")} == {
+        "twisted/plugins/chip_plugin.py"
+    }
+
+
+def twistd_knows_chip(installation: Installation) -> bool:
+    listed = installation.twistd("--help").splitlines()
+    version = installation.twistd("chip", "--version")
+    return "    chip                 A webchat server." in listed and version.startswith("Chip ")
+
+
+def test_twistd_knows_chip_from_a_wheel(wheel, tmp_path):
+    installation = Installation(tmp_path)
+    installation.install(wheel)
+    assert twistd_knows_chip(installation)
+
+
+def test_twistd_knows_chip_from_an_editable_install(sources, tmp_path):
+    installation = Installation(tmp_path)
+    installation.install("--editable", sources)
+    assert twistd_knows_chip(installation)
+
+
+def test_the_plugin_module_is_a_service_maker_and_nothing_else(sources):
+    script = (
+        "import sys; import twisted.plugins.chip_plugin as p;"
+        "from twisted.application.service import ServiceMaker;"
+        "print(sorted(type(v).__name__ for k, v in vars(p).items() if k[0] != '_'));"
+        "print('twisted.internet.reactor' in sys.modules, 'chip.tap' in sys.modules)"
+    )
+    told = run(sys.executable, "-c", script, cwd=sources).splitlines()
+    assert told == ["['ServiceMaker', 'type']", "False False"]
