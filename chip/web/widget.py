@@ -13,7 +13,9 @@ import gzip
 import hashlib
 import re
 from collections import Counter
+from itertools import product
 from pathlib import Path
+from string import ascii_lowercase
 
 from twisted.web.http import NOT_MODIFIED
 from twisted.web.resource import Resource
@@ -31,6 +33,7 @@ _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+)\.js";\n', re.MULTILIN
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) )", re.MULTILINE)
 _UNKNOWN = re.compile(r"^(?:import|export)\b.*| as \w+[,\n ].*from .*", re.MULTILINE)
 _TOP_NAME = re.compile(r"^(?:async )?(?:function|class|const|let) (\w+)", re.MULTILINE)
+_PRIVATE = re.compile(r"(?:(?<=\.)|(?<=^  )|(?<=^  get )|(?<=^  async ))#([a-z]\w*)", re.MULTILINE)
 _LITERAL = re.compile(
     r"""(
         "(?:[^"\\\n]|\\.)*"                                               # a string
@@ -54,7 +57,7 @@ def join_modules(sources: Path = SOURCES, entry: str = ENTRY) -> str:
     names = Counter(_TOP_NAME.findall(joined))
     if twice := [name for name, times in names.items() if times > 1]:
         raise ValueError(f"widget modules share the names {', '.join(twice)}")
-    return f'{_BANNER}(() => {{\n"use strict";\n{squeeze(joined)}}})();\n'
+    return f'{_BANNER}(() => {{\n"use strict";\n{squeeze(shorten(joined))}}})();\n'
 
 
 def _add_module(sources: Path, name: str, above: tuple[str, ...], done: dict[str, str]) -> None:
@@ -72,6 +75,14 @@ def _add_module(sources: Path, name: str, above: tuple[str, ...], done: dict[str
 def _plain_import(match: re.Match[str]) -> str:
     """Nothing, for an import under the exported name; itself, to be refused, for another."""
     return match[0] if " as " in match[0] else ""
+
+
+def shorten(script: str) -> str:
+    """Give the private names of classes short ones. Nobody outside a class can tell."""
+    names = Counter(_PRIVATE.findall(script))
+    letters = [*ascii_lowercase, *map("".join, product(ascii_lowercase, repeat=2))]
+    short = {name: letter for (name, _), letter in zip(names.most_common(), letters, strict=False)}
+    return _PRIVATE.sub(lambda match: f"#{short[match[1]]}", script)
 
 
 def squeeze(script: str) -> str:

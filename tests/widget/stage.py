@@ -84,12 +84,13 @@ class ScriptedChip:
         self.said: list[dict[str, Any]] = []
         self.known: set[str] = set()
         self.accepted: list[tuple[str, str]] = []
-        self.answers: dict[str, Callable[[WebSocketRoute, dict[str, Any]], None]] = {
+        self._usual: dict[str, Callable[[WebSocketRoute, dict[str, Any]], None]] = {
             "start_chat": self._start,
             "send_msg": self._accept,
             "get_history": self._history,
             "ping": lambda ws, _: self.tell(ws, type="pong"),
         }
+        self.answers = dict(self._usual)
         self.clock = START
         self._ids = 100
 
@@ -140,7 +141,7 @@ class ScriptedChip:
 
     def behave(self, kind: str) -> None:
         """Answer commands of that type as Chip does, again."""
-        self.answers[kind] = ScriptedChip._USUAL[kind].__get__(self)
+        self.answers[kind] = self._usual[kind]
 
     def drop(self, code: int = 1012) -> None:
         """Close every socket."""
@@ -190,8 +191,6 @@ class ScriptedChip:
         older = [item for item in self.said if time(item) < command["before"]]
         older.sort(key=time, reverse=True)
         self.tell(ws, type="history", history=older[:25])
-
-    _USUAL = {"start_chat": _start, "send_msg": _accept, "get_history": _history}
 
 
 class Widget:

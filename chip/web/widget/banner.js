@@ -8,7 +8,7 @@ const GRACE = 3_000;
 const AT_ONCE = ["replaced", "refused"];
 const NOTHING = ["online", "idle"];
 
-/** @typedef {import("./chat.js").Status} Status */
+/** @typedef {import("./status.js").Status} Status */
 
 export class Banner {
   #strings;

@@ -9,10 +9,13 @@
  *                                   └─────── line lost ◀────┘
  */
 import { Conversation } from "./conversation.js";
+import { Email } from "./email.js";
 import { Emitter } from "./emitter.js";
 import { History } from "./history.js";
 import { Outbox } from "./outbox.js";
+import { Reading } from "./reading.js";
 import { Sender } from "./sender.js";
+import { statusOf } from "./status.js";
 import { Timers } from "./timers.js";
 import { Turn } from "./turn.js";
 import { cleanText } from "./wire.js";
@@ -23,13 +26,10 @@ const PATIENCE = 5;
 const ANSWER_WITHIN = 45;
 
 /**
- * @typedef {"idle" | "connecting" | "online" | "stalled" | "waiting" | "offline" | "busy" | "replaced" | "refused"} Phase
- * @typedef {{ phase: Phase, until?: number, reason?: string }} Status  `until` in milliseconds
- *
  * @typedef {object} Events
  * @property {null} change  the conversation, or what is on its way
  * @property {import("./conversation.js").Entry} message  a new one, from either side
- * @property {Status} status
+ * @property {import("./status.js").Status} status
  * @property {import("./wire.js").Problem} problem  for developers
  */
 
@@ -51,7 +51,7 @@ export class Chat extends Emitter {
   #asked = null;
   /** @type {number | null} */
   #cannotStartUntil = null;
-  #email = "";
+  #email;
 
   /**
    * @param {object} parts
@@ -70,6 +70,7 @@ export class Chat extends Emitter {
     const timers = (this.#timers = new Timers(world));
     const outbox = (this.#outbox = new Outbox(notes, world.now));
     const conversation = (this.conversation = new Conversation(outbox));
+    this.reading = new Reading(conversation, notes);
     this.#sender = new Sender(outbox, {
       ask: (command) => this.#ask(command),
       answered: (type) => timers.drop(type),
@@ -78,6 +79,7 @@ export class Chat extends Emitter {
       timers,
       changed: () => this.#tell(),
     });
+    this.#email = new Email((email) => connection.send({ type: "set_email", email }), timers);
     this.history = new History(conversation, {
       ask: (before) => this.#ask({ type: "get_history", before }),
       later: (run, seconds) => timers.set("history", seconds, run),
@@ -132,10 +134,9 @@ export class Chat extends Emitter {
     this.#outbox.remove(ref);
   }
 
-  /** Told to the server as soon as there is a chat; nothing of it is stored here. @param {string} email */
+  /** @param {string} email */
   setEmail(email) {
-    this.#email = email;
-    this.#sendEmail();
+    this.#email.set(email);
   }
 
   /** Whatever the server or the browser said, try now. */
@@ -164,34 +165,15 @@ export class Chat extends Emitter {
     for (const name of this.#notes.names("")) this.#notes.remove(name);
   }
 
-  /** How many messages of the site nobody has looked at. */
-  get unread() {
-    const seen = this.#notes.get("seen") ?? "";
-    return this.conversation.list().filter((entry) => !entry.own && entry.sort > seen).length;
-  }
-
-  /** Everything so far was looked at. */
-  markSeen() {
-    const newest = this.conversation.list().reduce((last, { own, sort }) => (own ? last : sort), "");
-    if (newest > (this.#notes.get("seen") ?? "")) {
-      this.#notes.set("seen", newest);
-      this.emit("change", null);
-    }
-  }
-
-  /** What is true now. @returns {Status} */
   get status() {
-    const line = this.#connection.state;
-    const paused = this.#sender.pausedUntil;
-    if (!this.#wanted) return { phase: "idle" };
-    if (line.name === "refused") return { phase: "refused", reason: line.reason };
-    if (line.name === "replaced") return { phase: "replaced" };
-    if (line.name === "waiting") {
-      return { phase: line.busy ? "busy" : this.#world.online() ? "waiting" : "offline", until: line.until };
-    }
-    if (this.#cannotStartUntil !== null) return { phase: "busy", until: this.#cannotStartUntil };
-    if (this.#line !== "ready") return { phase: "connecting" };
-    return paused === null ? { phase: "online" } : { phase: "stalled", until: paused };
+    return statusOf({
+      wanted: this.#wanted,
+      line: this.#connection.state,
+      ready: this.#line === "ready",
+      cannotStartUntil: this.#cannotStartUntil,
+      pausedUntil: this.#sender.pausedUntil,
+      online: this.#world.online(),
+    });
   }
 
   #start() {
@@ -209,7 +191,7 @@ export class Chat extends Emitter {
       case "chat_started":
         return this.#started(frame.chat_id);
       case "chat_resumed":
-        return this.#ready(frame.chat_id, frame.email);
+        return this.#ready(frame.chat_id, frame.email ?? "");
       case "chat_out":
         return this.#received(frame.msg_out);
       case "msg_accepted":
@@ -236,18 +218,17 @@ export class Chat extends Emitter {
     return this.#ready(id, "");
   }
 
-  /** @param {string} id @param {string} [email] */
+  /** @param {string} id @param {string} email */
   #ready(id, email) {
     this.#timers.drop("start_chat");
     this.#turn.end();
     this.#line = "ready";
     this.#chat = id;
     this.#connection.settled();
-    if (email === this.#email) this.#email = "";
     // History is asked for before anything is sent, so that what it holds is not sent again.
     this.history.catchUp();
     this.#sender.begin(id);
-    this.#sendEmail();
+    this.#email.begin(email);
   }
 
   /** @param {import("./wire.js").MsgOut} message */
@@ -269,7 +250,6 @@ export class Chat extends Emitter {
   #failed(problem) {
     this.emit("problem", problem);
     const { code, command, retry_after: patience = PATIENCE } = problem;
-    const passing = ["unavailable", "rate_limited", "internal"].includes(code);
     if (code === "chat_not_started") return this.#line === "ready" ? this.#start() : undefined;
     if (code === "chat_already_started") return undefined;
     if (command === "start_chat") return this.#cannotStart(patience);
@@ -277,11 +257,7 @@ export class Chat extends Emitter {
       this.#timers.drop("get_history");
       return this.history.failed(patience);
     }
-    if (command === "set_email") {
-      if (passing) this.#timers.set("email", patience, () => this.#sendEmail());
-      else this.#email = "";
-      return undefined;
-    }
+    if (command === "set_email") return this.#email.refused(code, patience);
     return this.#sender.refused(problem, patience);
   }
 
@@ -293,16 +269,13 @@ export class Chat extends Emitter {
     this.#tell();
   }
 
-  #sendEmail() {
-    if (this.#line === "ready" && this.#email) this.#connection.send({ type: "set_email", email: this.#email });
-  }
-
   /** @param {number} code */
   #lost(code) {
     this.#line = "down";
     this.#cannotStartUntil = null;
     this.#timers.dropAll();
     this.#sender.lost(code);
+    this.#email.lost();
     this.history.lost();
     this.#tell();
   }

@@ -179,7 +179,7 @@ export class Widget {
     this.#drawNow();
   }
 
-  /** @param {import("./chat.js").Status} status */
+  /** @param {import("./status.js").Status} status */
   #told(status) {
     this.#banner.show(status);
     this.#composer.enable(status.phase !== "refused");
@@ -213,7 +213,7 @@ export class Widget {
 
   /** The visitor may have read what there is. */
   #look() {
-    if (this.#panel.isOpen && document.visibilityState === "visible" && this.#log.atBottom) this.chat.markSeen();
+    if (this.#panel.isOpen && document.visibilityState === "visible" && this.#log.atBottom) this.chat.reading.markSeen();
   }
 
   /** Many things change at once; one picture is enough. */
@@ -238,7 +238,7 @@ export class Widget {
       empty: !entries.length && !waiting,
     });
     this.#look();
-    const { unread } = this.chat;
+    const { unread } = this.chat.reading;
     this.#launcher.show(this.#panel.isOpen, unread);
     if (unread !== this.#unread) this.#element.tell("unread", { count: unread });
     this.#unread = unread;

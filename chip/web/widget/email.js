@@ -1,0 +1,50 @@
+/**
+ * The visitor's e-mail: told to the server as soon as there is a chat, and again after every
+ * return until the server has it. Nothing of it is stored in the browser.
+ */
+
+/** What the server may say otherwise later. */
+const PASSING = ["unavailable", "rate_limited", "internal"];
+
+export class Email {
+  #tell;
+  #timers;
+  #email = "";
+  #ready = false;
+
+  /**
+   * @param {(email: string) => void} tell
+   * @param {import("./timers.js").Timers} timers
+   */
+  constructor(tell, timers) {
+    this.#tell = tell;
+    this.#timers = timers;
+  }
+
+  /** @param {string} email */
+  set(email) {
+    this.#email = email;
+    this.#send();
+  }
+
+  /** There is a chat, and the server knows this e-mail of it. @param {string} known */
+  begin(known) {
+    if (known === this.#email) this.#email = "";
+    this.#ready = true;
+    this.#send();
+  }
+
+  lost() {
+    this.#ready = false;
+  }
+
+  /** @param {string} code @param {number} patience  seconds */
+  refused(code, patience) {
+    if (PASSING.includes(code)) this.#timers.set("email", patience, () => this.#send());
+    else this.#email = "";
+  }
+
+  #send() {
+    if (this.#ready && this.#email) this.#tell(this.#email);
+  }
+}

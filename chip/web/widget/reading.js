@@ -1,0 +1,35 @@
+/**
+ * Which messages of the site the visitor has looked at, on any page.
+ */
+export class Reading {
+  #conversation;
+  #notes;
+
+  /**
+   * @param {import("./conversation.js").Conversation} conversation
+   * @param {import("./notes.js").Notes} notes
+   */
+  constructor(conversation, notes) {
+    this.#conversation = conversation;
+    this.#notes = notes;
+  }
+
+  /** How many nobody has looked at. */
+  get unread() {
+    return this.#received().filter(({ sort }) => sort > this.#seen).length;
+  }
+
+  /** Everything so far was looked at. */
+  markSeen() {
+    const newest = this.#received().at(-1)?.sort ?? "";
+    if (newest > this.#seen) this.#notes.set("seen", newest);
+  }
+
+  get #seen() {
+    return this.#notes.get("seen") ?? "";
+  }
+
+  #received() {
+    return this.#conversation.list().filter(({ own }) => !own);
+  }
+}

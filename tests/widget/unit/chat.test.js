@@ -1,0 +1,426 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { at, live, newest, out, own, Page } from "./page.js";
+import { FakeStorage, settled } from "./world.js";
+
+test("nothing is connected or stored before the visitor wants to chat", () => {
+  const page = new Page();
+  assert.equal(page.world.sockets.length, 0);
+  assert.deepEqual(Object.keys(page.storage), []);
+  assert.deepEqual(page.chat.status, { phase: "idle" });
+});
+
+test("the first wish starts a chat, every later page resumes it", () => {
+  const page = new Page();
+  page.chat.want();
+  page.line.opens();
+  assert.deepEqual(page.line.heard("start_chat"), [{ type: "start_chat" }]);
+  page.line.says({ type: "chat_started", chat_id: "chat1" });
+  assert.equal(page.chat.status.phase, "online");
+
+  const later = page.leave();
+  later.line.opens();
+  assert.deepEqual(later.line.heard("start_chat"), [{ type: "start_chat", chat_id: "chat1" }]);
+});
+
+test("a message is shown at once and goes out when the chat is there", () => {
+  const page = new Page();
+  page.chat.send("  Hello\u0000 \r\nyou ");
+  assert.deepEqual(page.shown, ["Hello \nyou (queued)"]);
+  page.serve();
+  assert.deepEqual(page.sent, ["Hello \nyou"]);
+  page.accept();
+  assert.deepEqual(page.shown, ["Hello \nyou"]);
+});
+
+test("nothing is made of a blank message", () => {
+  const page = new Page();
+  assert.equal(page.chat.send(" \n "), null);
+  assert.equal(page.world.sockets.length, 0);
+});
+
+test("messages go out one after the other, in the order in which they were written", () => {
+  const page = new Page();
+  for (const text of ["one", "two", "three"]) page.chat.send(text);
+  page.serve();
+  assert.deepEqual(page.sent, ["one"]);
+  page.accept();
+  page.accept();
+  assert.deepEqual(page.sent, ["one", "two", "three"]);
+});
+
+test("what was under way when the line broke goes out again by the same ref, before the rest", () => {
+  const page = new Page();
+  page.chat.send("one");
+  page.serve();
+  page.chat.send("two");
+  const [first] = page.line.heard("send_msg");
+  page.again();
+  assert.deepEqual(page.line.heard("send_msg"), [first]);
+  page.accept();
+  assert.deepEqual(page.sent, ["one", "two"]);
+});
+
+test("an unsent message outlives a reload, with its ref", () => {
+  const page = new Page();
+  const ref = page.chat.send("keep me");
+  const later = page.leave();
+  assert.deepEqual(later.shown, ["keep me (queued)"]);
+  later.serve();
+  assert.deepEqual(later.line.heard("send_msg"), [{ type: "send_msg", text: "keep me", ref }]);
+});
+
+test("a sent message outlives a reload until the history has it", () => {
+  const page = new Page();
+  page.chat.send("on its way");
+  page.serve();
+  page.accept();
+
+  const later = page.leave().serve();
+  assert.deepEqual(later.shown, ["on its way"]);
+  const last = later.leave().serve({ history: [own("on its way", 5)] });
+  assert.deepEqual(last.shown, ["on its way"]);
+  assert.deepEqual(Object.keys(last.storage).filter((key) => key.includes("out:")), []);
+});
+
+test("an acceptance that was lost is found in the history by its ref", () => {
+  const page = new Page();
+  const ref = page.chat.send("once");
+  page.serve();
+  page.again({ history: [own("once", 5, { ref })] });
+  page.accept(ref);
+  assert.deepEqual(page.shown, ["once"]);
+  page.chat.send("next");
+  assert.equal(page.sent.at(-1), "next");
+});
+
+test("equal texts are as many in the page as in the history", () => {
+  const page = new Page();
+  page.chat.want();
+  page.serve();
+  for (let time = 0; time < 2; time++) {
+    page.chat.send("yes");
+    page.accept();
+  }
+  page.again({ history: [own("yes", 1)] });
+  assert.deepEqual(page.shown, ["yes", "yes"]);
+  page.again({ history: newest(own("yes", 2, { id: 1 }), own("yes", 3, { id: 2 })) });
+  assert.equal(page.shown.length, 3, "one of the second pair is the copy, one is another device's");
+});
+
+test("an old message of the same text is not taken for the new one", () => {
+  const page = new Page();
+  page.chat.want();
+  page.serve({ history: newest(own("yes", 1), out("sure?", 2)) });
+  page.chat.send("yes");
+  page.accept();
+  page.again({ history: newest(own("no", 0), own("yes", 1, { id: 7 })) });
+  assert.deepEqual(page.shown.filter((text) => text === "yes").length, 3);
+});
+
+test("a refused message is failed, and the next one goes out", () => {
+  const page = new Page();
+  page.chat.send("bad");
+  page.chat.send("good");
+  page.serve();
+  const [{ ref }] = page.line.heard("send_msg");
+  page.line.says({ type: "error", code: "invalid_command", command: "send_msg", ref });
+  assert.deepEqual(page.shown, ["bad (failed)", "good (queued)"]);
+  assert.equal(page.sent.at(-1), "good");
+});
+
+test("a message that Courier refuses after it was accepted is failed after all", () => {
+  const page = new Page();
+  const ref = page.chat.send("bad");
+  page.serve();
+  page.accept();
+  page.line.says({ type: "error", code: "rejected", command: "send_msg", ref });
+  assert.deepEqual(page.shown, ["bad (failed)"]);
+});
+
+test("a failed message can be tried again by the same ref, or deleted", () => {
+  const page = new Page();
+  const ref = page.chat.send("bad");
+  page.serve();
+  page.line.says({ type: "error", code: "rejected", command: "send_msg", ref });
+  page.chat.retry(ref);
+  assert.deepEqual(page.line.heard("send_msg").map((command) => command.ref), [ref, ref]);
+  page.line.says({ type: "error", code: "rejected", command: "send_msg", ref });
+  page.chat.discard(ref);
+  assert.deepEqual(page.shown, []);
+});
+
+for (const code of ["unavailable", "rate_limited", "internal"]) {
+  test(`a message answered by ${code} waits as long as it is asked to, and stays before the next`, async () => {
+    const page = new Page();
+    const ref = page.chat.send("one");
+    page.chat.send("two");
+    page.serve();
+    page.line.says({ type: "error", code, command: "send_msg", ref, retry_after: 9 });
+    assert.deepEqual(page.shown, ["one (queued)", "two (queued)"]);
+    assert.deepEqual(page.chat.status, { phase: "stalled", until: page.world.time + 9000 });
+    await page.world.pass(8.9);
+    assert.deepEqual(page.sent, ["one"]);
+    await page.world.pass(0.1);
+    assert.deepEqual(page.sent, ["one", "one"]);
+    page.accept();
+    assert.deepEqual(page.sent, ["one", "one", "two"]);
+    assert.equal(page.chat.status.phase, "online");
+  });
+}
+
+test("a message on which the server stumbles again and again is failed", async () => {
+  const page = new Page();
+  const ref = page.chat.send("poison");
+  page.serve();
+  for (let time = 0; time < 3; time++) {
+    page.line.says({ type: "error", code: "internal", command: "send_msg", ref, retry_after: 1 });
+    await page.world.pass(1);
+  }
+  assert.deepEqual(page.shown, ["poison (failed)"]);
+  assert.equal(page.sent.length, 3);
+});
+
+test("a message for which the socket is closed as unreadable is not sent for ever", () => {
+  const page = new Page();
+  page.chat.send("too big");
+  page.serve();
+  page.line.ends(1009);
+  assert.deepEqual(page.shown, ["too big (failed)"]);
+});
+
+test("a server that forgot the chat is told again", () => {
+  const page = new Page();
+  const ref = page.chat.send("hello");
+  page.serve();
+  page.line.says({ type: "error", code: "chat_not_started", command: "send_msg", ref });
+  assert.equal(page.line.heard("start_chat").length, 2);
+  page.line.says({ type: "chat_resumed", chat_id: "chat1", email: "" });
+  assert.deepEqual(page.sent, ["hello", "hello"]);
+});
+
+test("a chat that cannot start yet is asked for again on the same line", async () => {
+  const page = new Page();
+  page.chat.want();
+  page.line.opens();
+  page.line.says({ type: "error", code: "unavailable", command: "start_chat", retry_after: 3 });
+  assert.equal(page.chat.status.phase, "busy");
+  await page.world.pass(3);
+  assert.equal(page.line.heard("start_chat").length, 2);
+  page.line.says({ type: "chat_started", chat_id: "chat1" });
+  assert.equal(page.chat.status.phase, "online");
+  assert.equal(page.world.sockets.length, 1);
+});
+
+test("a command that is never answered costs the socket, not the message", async () => {
+  const page = new Page();
+  page.chat.send("hello");
+  page.serve();
+  for (let wait = 0; wait < 3; wait++) {
+    await page.world.pass(15);
+    page.line.says({ type: "pong" });
+  }
+  assert.equal(page.world.sockets.length, 2);
+  page.serve();
+  assert.deepEqual(page.sent, ["hello"]);
+});
+
+test("everything is acknowledged, repeats too, and shown once", () => {
+  const page = new Page();
+  page.chat.want();
+  page.serve();
+  const hello = out("hello", 1, { uuid: "0191e180" });
+  page.line.says(live(hello));
+  page.line.says(live(hello));
+  page.line.says(live({ msg_out: { ...hello.msg_out, id: "0191e180" } }));
+  assert.deepEqual(page.line.heard("ack_chat").map(({ msg_id }) => msg_id), [hello.msg_out.id, hello.msg_out.id, "0191e180"]);
+  page.again({ history: [{ msg_out: { ...hello.msg_out, uuid: undefined } }] });
+  assert.deepEqual(page.shown, ["hello"]);
+  assert.deepEqual(page.events, ["hello"]);
+});
+
+test("the order is the server's, however wrong the visitor's clock is", () => {
+  const page = new Page();
+  page.world.time = Date.parse("2031-01-01");
+  page.chat.want();
+  page.serve({ history: [out("question", 1)] });
+  page.chat.send("answer");
+  page.accept();
+  page.line.says(live(out("thanks", 2)));
+  assert.deepEqual(page.shown, ["question", "answer", "thanks"]);
+});
+
+test("fractions of a second order messages, whatever their length", () => {
+  const page = new Page();
+  page.chat.want();
+  page.serve({
+    history: newest(
+      out("first", 1), out("second", 1, { time: at(1, ".1") }), out("third", 1, { time: at(1, ".12") }), out("fourth", 1, { time: at(1, ".1200004") }),
+    ),
+  });
+  assert.deepEqual(page.shown, ["first", "second", "third", "fourth"]);
+});
+
+test("an e-mail is told once there is a chat, and after each return until the server has it", () => {
+  const page = new Page();
+  page.chat.setEmail("bob@example.com");
+  page.chat.want();
+  page.serve();
+  assert.deepEqual(page.line.heard("set_email"), [{ type: "set_email", email: "bob@example.com" }]);
+  page.again();
+  assert.equal(page.line.heard("set_email").length, 1);
+  page.reconnect();
+  page.line.opens();
+  page.line.says({ type: "chat_resumed", chat_id: "chat1", email: "bob@example.com" });
+  assert.equal(page.line.heard("set_email").length, 0);
+});
+
+test("an e-mail that is none is given up, and told to the site", () => {
+  const page = new Page();
+  page.chat.setEmail("bob");
+  page.chat.want();
+  page.serve();
+  const problem = { type: "error", code: "invalid_command", command: "set_email" };
+  page.line.says(problem);
+  assert.deepEqual(page.events, [problem]);
+});
+
+test("unread are the site's messages that nobody has looked at, on any page", () => {
+  const page = new Page();
+  page.chat.want();
+  page.serve();
+  page.line.says(live(out("one", 1)));
+  page.chat.reading.markSeen();
+  page.line.says(live(out("two", 2)));
+  assert.equal(page.chat.reading.unread, 1);
+  const other = new Page({ storage: page.storage }).serve({ history: newest(out("one", 1), out("two", 2)) });
+  assert.equal(other.chat.reading.unread, 1);
+  other.chat.reading.markSeen();
+  assert.equal(page.chat.reading.unread, 0);
+});
+
+test("a server that no longer knows the chat begins a new one, without the old messages", () => {
+  const page = new Page();
+  page.chat.want();
+  page.serve({ history: [out("old", 1)] });
+  page.chat.send("sent long ago");
+  page.accept();
+  page.chat.send("not sent");
+  page.reconnect();
+  page.line.opens();
+  page.line.says({ type: "chat_started", chat_id: "chat2" });
+  page.line.says({ type: "history", history: [] });
+  assert.deepEqual(page.shown, ["not sent (queued)"]);
+  assert.deepEqual(page.leave().storage["chip:7d62d551-3030-4100-a260-2d7c4e9693e7:chat"], "chat2");
+});
+
+test("a browser without storage chats for as long as the page lives", () => {
+  const page = new Page({ storage: { pages: [], getItem: no, setItem: no, removeItem: no } });
+  page.chat.send("hello");
+  page.serve();
+  page.accept();
+  page.again();
+  assert.equal(page.line.heard("start_chat")[0].chat_id, "chat1");
+  assert.deepEqual(page.shown, ["hello"]);
+});
+
+function no() {
+  throw new Error("SecurityError");
+}
+
+test("forgetting leaves nothing in the browser", () => {
+  const page = new Page();
+  page.chat.send("hello");
+  page.serve();
+  page.storage.setItem("theirs", "kept");
+  page.chat.forget();
+  assert.deepEqual(Object.keys(page.storage), ["theirs"]);
+});
+
+test("a wish to try now ends every pause", () => {
+  const page = new Page();
+  const ref = page.chat.send("one");
+  page.serve();
+  page.line.says({ type: "error", code: "unavailable", command: "send_msg", ref, retry_after: 60 });
+  page.chat.tryNow();
+  assert.deepEqual(page.sent, ["one", "one"]);
+  page.line.ends();
+  page.chat.tryNow();
+  assert.equal(page.world.sockets.length, 2);
+});
+
+test("the status says offline only when the browser is sure", () => {
+  const page = new Page();
+  page.chat.want();
+  page.serve();
+  page.line.ends();
+  assert.equal(page.chat.status.phase, "waiting");
+  page.world.isOnline = false;
+  assert.equal(page.chat.status.phase, "offline");
+});
+
+test("stopping ends everything", async () => {
+  const page = new Page();
+  page.chat.send("hello");
+  page.serve();
+  page.chat.stop();
+  await page.world.pass(3600);
+  assert.equal(page.world.sockets.length, 1);
+  assert.equal(page.world.timers.size, 0);
+});
+
+test("two pages do not start two chats", async () => {
+  const storage = new FakeStorage();
+  const locks = new Locks();
+  const one = new Page({ storage, locks });
+  const two = new Page({ storage, locks });
+  one.chat.want();
+  two.chat.want();
+  await settled();
+  assert.equal(one.world.sockets.length, 1);
+  assert.equal(two.world.sockets.length, 0);
+  assert.equal(two.chat.status.phase, "connecting");
+  one.serve({ chat: "chat1" });
+  await settled();
+  two.line.opens();
+  assert.deepEqual(two.line.heard("start_chat"), [{ type: "start_chat", chat_id: "chat1" }]);
+});
+
+test("without locks the page that was first wins, and the other one joins it", () => {
+  const storage = new FakeStorage();
+  const one = new Page({ storage });
+  const two = new Page({ storage });
+  one.chat.want();
+  two.chat.want();
+  two.line.opens();
+  one.serve({ chat: "chat1" });
+  two.line.says({ type: "chat_started", chat_id: "chat2" });
+  two.line.opens();
+  assert.deepEqual(two.line.heard("start_chat"), [{ type: "start_chat", chat_id: "chat1" }]);
+});
+
+test("a page that waits for its turn gets it when the other one is gone", async () => {
+  const locks = new Locks();
+  const one = new Page({ locks });
+  const two = new Page({ locks });
+  one.chat.want();
+  two.chat.want();
+  await settled();
+  one.chat.stop();
+  await settled();
+  assert.equal(two.world.sockets.length, 1);
+});
+
+/** As `navigator.locks`: one at a time. */
+class Locks {
+  #last = Promise.resolve();
+
+  request(name, { signal }, run) {
+    const turn = this.#last.then(() => {
+      if (!signal.aborted) return run();
+      throw signal.reason;
+    });
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+}

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { at, live, newest, out, Page } from "./page.js";
+
+/** Messages `from` to `to`, a minute each. */
+const span = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => out(`m${from + index}`, from + index, { id: from + index }));
+
+const names = (from, to) => span(from, to).map(({ msg_out }) => msg_out.text);
+
+function opened(history) {
+  const page = new Page();
+  page.chat.want();
+  return page.serve({ history });
+}
+
+const questions = (page) => page.line.heard("get_history").map(({ before }) => before);
+
+test("a short page is all there is", () => {
+  const page = opened(newest(...span(1, 3)));
+  assert.equal(page.chat.history.more, false);
+  page.chat.history.older();
+  assert.equal(questions(page).length, 1);
+});
+
+test("older pages are asked for before the oldest message, one question at a time", () => {
+  const page = opened(newest(...span(20, 44)));
+  page.chat.history.older();
+  page.chat.history.older();
+  assert.deepEqual(questions(page).slice(1), [at(20)]);
+  page.line.says({ type: "history", history: newest(...span(1, 19)) });
+  assert.deepEqual(page.shown, names(1, 44));
+  assert.equal(page.chat.history.more, false);
+});
+
+test("a return after a short absence fetches one page", () => {
+  const page = opened(newest(...span(20, 44)));
+  page.again({ history: newest(...span(25, 49)) });
+  assert.equal(questions(page).length, 1);
+  assert.deepEqual(page.shown, names(20, 49));
+});
+
+test("a return after a longer absence leaves no gap", () => {
+  const page = opened(newest(...span(1, 3)));
+  page.again({ history: newest(...span(30, 54)) });
+  assert.deepEqual(questions(page).slice(1), [at(30)]);
+  page.line.says({ type: "history", history: newest(...span(5, 29)) });
+  page.line.says({ type: "history", history: newest(...span(1, 4)) });
+  assert.deepEqual(page.shown, names(1, 54));
+});
+
+test("what came live does not hide a gap before it", () => {
+  const page = opened(newest(...span(1, 3)));
+  page.reconnect();
+  page.line.opens();
+  page.line.says({ type: "chat_resumed", chat_id: "chat1", email: "" });
+  for (const item of span(50, 54)) page.line.says(live(item));
+  page.line.says({ type: "history", history: newest(...span(30, 54)) });
+  assert.deepEqual(questions(page).slice(1), [at(30)]);
+});
+
+test("an absence too long to bridge shows its end, and the rest on scrolling up", () => {
+  const page = opened(newest(...span(1, 3)));
+  const message = (n) => out(`n${n}`, 0, { id: 1000 + n, time: `2026-06-01T${String(Math.floor(n / 60)).padStart(2, "0")}:${String(n % 60).padStart(2, "0")}:00Z` });
+  page.again({ history: newest(...Array.from({ length: 25 }, (_, index) => message(975 + index))) });
+  for (let pages = 1; page.chat.history.loading; pages++) {
+    page.line.says({ type: "history", history: newest(...Array.from({ length: 25 }, (_, index) => message(975 - 25 * pages + index))) });
+  }
+  assert.deepEqual(page.shown.at(0), "n800");
+  assert.equal(page.shown.length, 200);
+  assert.equal(page.chat.history.more, true);
+});
+
+test("a resync fetches again, also while a page is under way", () => {
+  const page = opened(newest(...span(1, 3)));
+  page.line.says({ type: "resync" });
+  page.line.says({ type: "resync" });
+  assert.equal(questions(page).length, 2);
+  page.line.says({ type: "history", history: newest(...span(1, 4)) });
+  assert.equal(questions(page).length, 3);
+  page.line.says({ type: "history", history: newest(...span(1, 5)) });
+  assert.deepEqual(page.shown, names(1, 5));
+  assert.equal(questions(page).length, 3);
+});
+
+test("a page that cannot be had now is asked for again", async () => {
+  const page = opened(newest(...span(20, 44)));
+  page.chat.history.older();
+  page.line.says({ type: "error", code: "unavailable", command: "get_history", retry_after: 4 });
+  assert.equal(page.chat.history.trouble, true);
+  await page.world.pass(4);
+  assert.deepEqual(questions(page).slice(1), [at(20), at(20)]);
+  page.line.says({ type: "history", history: newest(...span(1, 19)) });
+  assert.equal(page.chat.history.trouble, false);
+  assert.deepEqual(page.shown, names(1, 44));
+});
+
+test("a question that the line took with it can be asked again", () => {
+  const page = opened(newest(...span(20, 44)));
+  page.chat.history.older();
+  page.again({ history: newest(...span(20, 44)) });
+  page.chat.history.older();
+  assert.deepEqual(questions(page).slice(1), [at(20)]);
+});

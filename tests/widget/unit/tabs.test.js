@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { at, newest, out, own, Page } from "./page.js";
+import { FakeStorage } from "./world.js";
+
+/** Two pages of one site, both connected to the same chat. */
+function two(history = []) {
+  const storage = new FakeStorage();
+  const one = new Page({ storage });
+  one.chat.want();
+  one.serve({ history });
+  const other = new Page({ storage }).serve({ history });
+  return { one, other, storage };
+}
+
+test("a page that was idle joins the chat that another one starts", () => {
+  const storage = new FakeStorage();
+  const idle = new Page({ storage });
+  const one = new Page({ storage });
+  one.chat.want();
+  one.serve({ chat: "chat1" });
+  idle.line.opens();
+  assert.deepEqual(idle.line.heard("start_chat"), [{ type: "start_chat", chat_id: "chat1" }]);
+});
+
+test("what one page sends is shown by both, from the first moment", () => {
+  const { one, other } = two();
+  one.chat.send("hello");
+  assert.deepEqual(other.shown, ["hello (queued)"]);
+  one.accept();
+  assert.deepEqual(other.shown, ["hello"]);
+});
+
+test("an echo of a message that came by the storage too is shown once", () => {
+  const { one, other } = two();
+  const ref = one.chat.send("hello");
+  one.accept();
+  other.line.says({ type: "msg_echo", msg_in: { text: "hello", ref, time: at(1) } });
+  assert.deepEqual(other.shown, ["hello"]);
+});
+
+test("an echo from another device is shown once, and again known from the history", () => {
+  const { one } = two([out("hi", 0)]);
+  const echo = { type: "msg_echo", msg_in: { text: "from my phone", ref: "phone1", time: at(1) } };
+  one.line.says(echo);
+  one.line.says(echo);
+  assert.deepEqual(one.shown, ["hi", "from my phone"]);
+  one.again({ history: newest(out("hi", 0, { id: 1 }), own("from my phone", 1)) });
+  assert.deepEqual(one.shown.filter((text) => text === "from my phone").length, 1);
+});
+
+test("a message that one page found in the history stays on the other until it does too", () => {
+  const { one, other } = two();
+  const ref = one.chat.send("hello");
+  one.accept();
+  const history = [own("hello", 3, { ref })];
+  one.again({ history });
+  assert.deepEqual(other.shown, ["hello"]);
+  other.again({ history });
+  assert.deepEqual(other.shown, ["hello"]);
+});
+
+test("both pages may send what waits, and the server takes it once", () => {
+  const { one, other } = two();
+  const ref = one.chat.send("hello");
+  assert.deepEqual(other.line.heard("send_msg"), [{ type: "send_msg", text: "hello", ref }]);
+});
+
+test("a failed message that is deleted on one page is gone on the other", () => {
+  const { one, other } = two();
+  const ref = one.chat.send("bad");
+  one.line.says({ type: "error", code: "rejected", command: "send_msg", ref });
+  assert.deepEqual(other.shown, ["bad (failed)"]);
+  one.chat.discard(ref);
+  assert.deepEqual(other.shown, []);
+});
