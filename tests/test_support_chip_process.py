@@ -30,6 +30,8 @@ class Bob:
     ("line", "complaint"),
     [
         ("Traceback (most recent call last):", "a traceback"),
+        ("2026-11-22T21:13:54Z critical chip.chat: AckChat failed", "a failure"),
+        ('{"time":"2026-11-22T21:13:54Z","level":"critical"}', "a failure"),
         ("using redis://:hush@nowhere", "a secret"),
         ("password p/w refused", "a secret"),
         ("bob said: my little secret", "a secret"),
@@ -44,6 +46,13 @@ def test_a_log_with_a_traceback_or_a_secret_is_found_out(chip, line, complaint):
 
     with pytest.raises(AssertionError, match=complaint):
         chip.check_log()
+
+
+def test_a_failure_that_was_provoked_is_no_failure(chip):
+    chip.log_path.write_text("2026-11-22T21:13:54Z critical chip.chat: AckChat failed\n")
+    chip.provoked.append("AckChat failed")
+
+    chip.check_log()
 
 
 def test_settings_go_by_the_environment_and_the_shell_has_no_say(monkeypatch):

@@ -17,6 +17,8 @@ from urllib.parse import unquote, urlsplit
 from .fetch import fetch
 from .process import ChildProcess, free_port
 
+_CRITICAL = re.compile(r'^\S+ critical |"level": ?"critical"')
+
 
 class Private(Protocol):
     """Somebody with something to hide."""
@@ -60,6 +62,7 @@ class ChipProcess(ChildProcess):
         self.env = dict(env or {})
         self.secrets = {*_passwords(self.settings)}
         self.visitors: list[Private] = []
+        self.provoked: list[str] = []
 
     def command(self) -> Sequence[str]:
         twistd = Path(sys.executable).with_name("twistd")
@@ -83,8 +86,15 @@ class ChipProcess(ChildProcess):
         return self.wait_for_exit(seconds), self.log()
 
     def check_log(self) -> None:
-        """Raise AssertionError when the log holds a traceback or a secret."""
+        """Raise AssertionError when the log holds a traceback, a failure or a secret.
+
+        A failure is a line at level critical. A test that provokes one puts a part of it into
+        `provoked`.
+        """
         log = self.log()
+        for line in filter(_CRITICAL.search, log.splitlines()):
+            if not any(part in line for part in self.provoked):
+                raise AssertionError(f"Chip logged a failure: {line}")
         if "Traceback (most recent call last)" in log:
             raise AssertionError(f"Chip logged a traceback:\n{_around(log, 'Traceback')}")
         for secret in self.secrets.union(*(visitor.secrets() for visitor in self.visitors)):
