@@ -135,6 +135,11 @@ def make_directory(data_dir: Path) -> None:
         raise ConfigError(f"data_dir: cannot use {data_dir}: {error.strerror}") from None
 
 
+def stored_number(number: int | None) -> int | None:
+    """`number` if SQLite can hold it: what is beyond that is stored nowhere."""
+    return number if number is None or -(2**63) <= number < 2**63 else None
+
+
 def microseconds(moment: datetime) -> int:
     """A time as the tables of channels, contacts and messages keep it."""
     return (moment - _EPOCH) // _MICROSECOND

@@ -1,56 +1,18 @@
-"""The embedded queues over several starts of the process; the rest is in the queues' contract."""
+"""The embedded queues: the contract of all queues, and what a new start of the process finds."""
 
 from __future__ import annotations
 
+import pytest
 import pytest_twisted
-from twisted.internet import reactor
 
-from chip.embedded import EmbeddedDatabase
 from chip.limits import Limits
 from chip.models import ChatKey, MsgName
 from chip.protocol.courier import Incoming, Report
 from chip.queue.embedded import EmbeddedQueue
+from tests.contracts.queue import QueueContract
+from tests.support.embedded import Machine
 
 CHAT = ChatKey("65vbbDAQCdPdEWlEhDGy4utO", "7d62d551-3030-4100-a260-2d7c4e9693e7")
-
-
-class SlowTime:
-    """The reactor with a clock that the test turns."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-        self.callFromThread = reactor.callFromThread
-
-    def seconds(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-
-
-class Machine:
-    """A data directory, and one process after another that uses it."""
-
-    def __init__(self, data_dir) -> None:
-        self.data_dir = data_dir
-        self.time = SlowTime()
-        self.starts = 0
-        self.database: EmbeddedDatabase | None = None
-
-    async def start(self, limits: Limits | None = None) -> EmbeddedQueue:
-        """The process dies, if there is one, and another is started."""
-        await self.stop()
-        self.starts += 1
-        self.database = EmbeddedDatabase(self.data_dir, self.time)
-        await self.database.open()
-        queue = EmbeddedQueue(self.database, limits or Limits(), f"start-{self.starts}")
-        await queue.open()
-        return queue
-
-    async def stop(self) -> None:
-        if self.database is not None:
-            await self.database.close()
-            self.database = None
 
 
 @pytest_twisted.async_yield_fixture
@@ -58,6 +20,14 @@ async def machine(tmp_path):
     machine = Machine(tmp_path / "data")
     yield machine
     await machine.stop()
+
+
+class TestEmbeddedQueue(QueueContract):
+    """The contract, on SQLite."""
+
+    @pytest.fixture
+    def rig(self, machine):
+        return machine
 
 
 async def say(queue: EmbeddedQueue, *texts: str, may_claim: bool = True):
@@ -95,9 +65,9 @@ async def test_what_was_under_way_is_unknown_once_courier_is_done_with_it(machin
     queue = await machine.start()
     assert await queue.spool.due(10) == []
     assert (await queue.spool.claim(CHAT))[0] == "elsewhere"
-    machine.time.advance(30)
+    await machine.pass_time(30)
     assert await queue.spool.due(10) == []
-    machine.time.advance(2)
+    await machine.pass_time(2)
     assert await queue.spool.due(10) == [CHAT]
     claim, batch = await queue.spool.claim(CHAT)
     assert claim == "claimed"
@@ -135,10 +105,10 @@ async def test_repeats_are_still_known_after_a_restart(machine):
 async def test_clock_that_was_set_back_strands_nothing(machine):
     queue = await machine.start()
     await say(queue, "one")
-    machine.time.advance(-86_400)
+    await machine.pass_time(-86_400)
 
     queue = await machine.start()
-    machine.time.advance(32)
+    await machine.pass_time(32)
     assert await queue.spool.due(10) == [CHAT]
 
 
@@ -167,7 +137,7 @@ async def test_chats_of_half_a_year_ago_are_forgotten_at_a_start_unless_somethin
     waiting = ChatKey("a" * 24, CHAT.channel_uuid)
     await queue.outbox.append(waiting, MsgName(1), "id", b"{}")
     await queue.notes.chat_made(CHAT)
-    machine.time.advance(181 * 86_400)
+    await machine.pass_time(181 * 86_400)
 
     await machine.start()
     names = await machine.database.read(
@@ -180,7 +150,7 @@ async def test_chats_of_half_a_year_ago_are_forgotten_at_a_start_unless_somethin
 async def test_failed_report_follows_a_message_that_waited_too_long(machine):
     queue = await machine.start()
     await queue.outbox.append(CHAT, MsgName(7, "u7"), "uuid", b"{}")
-    machine.time.advance(14 * 86_400)
+    await machine.pass_time(14 * 86_400)
     assert await queue.outbox.expire(10) == 1
     _, batch = await queue.spool.claim(CHAT)
     assert [entry.event for entry in batch.entries] == [Report("failed", 7, "u7")]

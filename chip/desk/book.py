@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from chip.desk.attachments import typed
 from chip.desk.records import Reply
-from chip.embedded import EmbeddedDatabase
+from chip.embedded import EmbeddedDatabase, stored_number
 from chip.models import Channel, ChatKey, Origin
 
 _REPORTS = {"sent": "W", "delivered": "D", "failed": "F"}
@@ -91,7 +92,7 @@ class Book:
                 "SELECT message.id, message.uuid FROM message"
                 " JOIN contact ON contact.id = contact_id WHERE org_id = ? AND chat_id = ?"
                 " AND direction = 'O' AND (message.id = ? OR message.uuid = ?)",
-                (channel.org_id, chat_id, msg_id, msg_uuid),
+                (channel.org_id, chat_id, stored_number(msg_id), msg_uuid),
             ).fetchone()
             if row is None:
                 return None
@@ -142,7 +143,7 @@ class Book:
                 reply.uuid,
                 conversation,
                 reply.text,
-                _json(reply.attachments),
+                _json([typed(url) for url in reply.attachments]),
                 _json(reply.quick_replies),
                 origin,
                 user,

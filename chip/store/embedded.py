@@ -10,7 +10,7 @@ from sqlite3 import Connection, Row
 
 import msgspec
 
-from chip.embedded import EmbeddedDatabase, microseconds, time_text
+from chip.embedded import EmbeddedDatabase, microseconds, stored_number, time_text
 from chip.models import (
     Channel,
     Contact,
@@ -79,7 +79,7 @@ class EmbeddedStore:
 
         def look(connection: Connection) -> User | None:
             row = connection.execute(
-                "SELECT * FROM user WHERE id = ? AND is_active", (user_id,)
+                "SELECT * FROM user WHERE id = ? AND is_active", (stored_number(user_id),)
             ).fetchone()
             return _user(row) if row else None
 
@@ -92,7 +92,7 @@ class EmbeddedStore:
             row = connection.execute(
                 "SELECT id, uuid, created_on FROM message"
                 " WHERE contact_id = ? AND direction = 'O' AND (id = ? OR uuid = ?)",
-                (contact.id, name.id, name.uuid),
+                (contact.id, stored_number(name.id), name.uuid),
             ).fetchone()
             return StoredMessage(row[0], row[1], time_text(row[2])) if row else None
 

@@ -1,0 +1,63 @@
+/** The list of conversations. */
+import { h } from "./dom.js";
+import { initials, nameOf, shortTime, summary } from "./words.js";
+
+/** @typedef {import("./server.js").Conversation} Conversation */
+
+export class List {
+  /** @type {Map<number, HTMLLIElement>} */ #entries = new Map();
+
+  /** @param {HTMLElement} element @param {(id: number) => void} choose */
+  constructor(element, choose) {
+    this.element = element;
+    this.choose = choose;
+    element.addEventListener("keydown", (event) => this.#walk(event));
+  }
+
+  /** Show that they are being fetched. */
+  wait() {
+    this.element.replaceChildren(...[0, 1, 2].map(() => h("li", { class: "ghost", "aria-hidden": "true" })));
+  }
+
+  /** @param {Conversation[]} conversations @param {number} chosen */
+  show(conversations, chosen) {
+    const focused = document.activeElement;
+    const entries = conversations.map((conversation) => this.#entry(conversation, conversation.id === chosen));
+    this.#entries = new Map(conversations.map(({ id }, place) => [id, /** @type {HTMLLIElement} */ (entries[place])]));
+    // Moving an element drops its focus, so only those move that are in the wrong place.
+    for (const child of [...this.element.children]) if (!entries.includes(/** @type {any} */ (child))) child.remove();
+    entries.forEach((entry, place) => {
+      if (this.element.children[place] !== entry) this.element.insertBefore(entry, this.element.children[place] ?? null);
+    });
+    if (focused instanceof HTMLElement && this.element.contains(focused)) focused.focus({ preventScroll: true });
+  }
+
+  /** @param {Conversation} conversation @param {boolean} chosen @returns {HTMLLIElement} */
+  #entry(conversation, chosen) {
+    const item = this.#entries.get(conversation.id) ?? h("li", {}, h("button", { type: "button", class: "entry", onclick: () => this.choose(conversation.id) }));
+    const button = /** @type {HTMLButtonElement} */ (item.firstElementChild);
+    button.classList.toggle("new", conversation.unread > 0);
+    button.setAttribute("aria-current", String(chosen));
+    const presence = conversation.online ? "online" : "away";
+    const label = [nameOf(conversation), presence, conversation.unread ? `${conversation.unread} unread` : "", summary(conversation.last), shortTime(conversation.active)];
+    button.setAttribute("aria-label", label.filter(Boolean).join(", "));
+    button.replaceChildren(
+      h("span", { class: `face h${conversation.id % 8} ${presence}` }, initials(conversation)),
+      h("span", { class: "title", dir: "auto" }, nameOf(conversation)),
+      h("time", { datetime: conversation.active }, shortTime(conversation.active)),
+      h("span", { class: "said", dir: "auto" }, summary(conversation.last)),
+      conversation.unread > 0 && h("span", { class: "count" }, String(conversation.unread)),
+    );
+    return item;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #walk(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    const buttons = [...this.element.querySelectorAll("button")];
+    const place = buttons.indexOf(/** @type {any} */ (document.activeElement));
+    buttons[Math.min(Math.max(place + step, 0), buttons.length - 1)]?.focus();
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,70 @@
+"""The embedded database for tests: one data directory, a clock that the test turns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twisted.internet import reactor
+
+from chip.embedded import EmbeddedDatabase
+from chip.limits import Limits
+from chip.queue.embedded import EmbeddedQueue
+from tests.contracts.queue import Process
+
+
+class TurnedTime:
+    """The reactor's threads, with a clock that the test turns."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+        self.callFromThread = reactor.callFromThread  # type: ignore[attr-defined]
+
+    def seconds(self) -> float:
+        return self.now
+
+
+class Machine:
+    """A data directory, and one start after another of a Chip that uses it.
+
+    It satisfies the queues' contract as a rig, too: there its processes share one database, as if
+    they were one process that has forgotten who it was.
+    """
+
+    shares_live = False
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.time = TurnedTime()
+        self.starts = 0
+        self.database: EmbeddedDatabase | None = None
+
+    async def open(self) -> EmbeddedDatabase:
+        """Open the database, unless it is."""
+        if self.database is None:
+            self.database = EmbeddedDatabase(self.data_dir, self.time)
+            await self.database.open()
+        return self.database
+
+    async def start(self, limits: Limits | None = None) -> EmbeddedQueue:
+        """The process dies, if there is one, and another is started."""
+        await self.stop()
+        self.starts += 1
+        queue = EmbeddedQueue(await self.open(), limits or Limits(), f"start-{self.starts}")
+        await queue.open()
+        return queue
+
+    async def stop(self) -> None:
+        """Let go of the directory."""
+        if self.database is not None:
+            await self.database.close()
+            self.database = None
+
+    async def process(self, token: str = "here", limits: Limits | None = None) -> Process:
+        """Another owner of claims on the same database."""
+        queue = EmbeddedQueue(await self.open(), limits or Limits(), token)
+        await queue.spool.keep_alive()
+        return Process(queue)
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass."""
+        self.time.now += seconds
