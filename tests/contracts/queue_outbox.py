@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
 
@@ -41,9 +42,7 @@ class OutboxContract:
         assert page.head == before + 3
 
     @pytest_twisted.ensureDeferred
-    async def test_many_messages_sent_at_once_all_wait_in_the_order_of_sending(
-        self, rig: QueueRig
-    ):
+    async def test_many_messages_sent_at_once_all_wait_in_the_order_of_sending(self, rig: QueueRig):
         here = await rig.process()
         sent = [Deferred.fromCoroutine(here.send(number)) for number in range(1, TOGETHER + 1)]
         assert await gatherResults(sent) == ["queued"] * TOGETHER
@@ -130,9 +129,7 @@ class OutboxContract:
         assert await here.send(10) == "queued"
 
     @pytest_twisted.ensureDeferred
-    async def test_a_full_outbox_takes_nothing_until_a_message_is_acknowledged(
-        self, rig: QueueRig
-    ):
+    async def test_a_full_outbox_takes_nothing_until_a_message_is_acknowledged(self, rig: QueueRig):
         here = await rig.process(limits=Limits(outbox_messages=2))
         await here.send(1)
         await here.send(2)
@@ -205,9 +202,11 @@ class OutboxContract:
     async def test_an_ack_leaves_a_report_with_both_names(self, rig: QueueRig):
         here = await rig.process()
         await here.send(10)
+        await rig.pass_time(60)
         acked = await here.outbox.ack(CHAT, MsgName(10), may_claim=True)
         assert acked is not None
         assert acked.claim == "claimed"
+        assert acked.age == pytest.approx(60_000, abs=5_000)
         assert acked.batch is not None
         assert [entry.event for entry in acked.batch.entries] == [
             Report("delivered", 10, "uuid-10")

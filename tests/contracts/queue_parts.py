@@ -42,6 +42,7 @@ class Process:
     """The queues as one process has them, and what it hears."""
 
     def __init__(self, queue: Queue) -> None:
+        self.queue = queue
         self.outbox = queue.outbox
         self.spool = queue.spool
         self.notes = queue.notes

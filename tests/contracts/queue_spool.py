@@ -6,6 +6,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
 
+from chip.chat.ports import Depths
 from chip.limits import Limits
 from chip.protocol.courier import Incoming, Report
 
@@ -154,9 +155,7 @@ class SpoolContract:
     # Claims.
 
     @pytest_twisted.ensureDeferred
-    async def test_without_leave_to_claim_the_chat_waits_for_whoever_has_room(
-        self, rig: QueueRig
-    ):
+    async def test_without_leave_to_claim_the_chat_waits_for_whoever_has_room(self, rig: QueueRig):
         here, there = await rig.process(), await rig.process("there")
         spooled = await here.say("one", may_claim=False)
         assert (spooled.claim, spooled.batch) == ("waiting", None)
@@ -276,9 +275,9 @@ class SpoolContract:
     async def test_entries_of_unknown_fate_are_handed_on_as_such(self, rig: QueueRig):
         here, there = await rig.process(), await rig.process("there")
         batch = await here.take("one", "two", "three")
-        await here.spool.settle(batch, remove=1, unknown=1, delay=1)
+        await here.spool.settle(batch, remove=1, unknown=1, delay=60_000)
         await here.say("four")
-        await rig.pass_time(1)
+        await rig.pass_time(61)
         batch = await there.claim()
         assert (texts(batch), batch.unknown) == (["two", "three", "four"], 1)
 
@@ -289,9 +288,7 @@ class SpoolContract:
     # Death.
 
     @pytest_twisted.ensureDeferred
-    async def test_a_dead_process_is_followed_once_courier_cannot_be_at_work(
-        self, rig: QueueRig
-    ):
+    async def test_a_dead_process_is_followed_once_courier_cannot_be_at_work(self, rig: QueueRig):
         here, there = await rig.process(), await rig.process("there")
         batch = await here.take("one", "two")
         await here.say("three")
@@ -354,9 +351,7 @@ class SpoolContract:
     # What is known.
 
     @pytest_twisted.ensureDeferred
-    async def test_what_courier_heard_last_is_noted_once_and_then_by_attempts(
-        self, rig: QueueRig
-    ):
+    async def test_what_courier_heard_last_is_noted_once_and_then_by_attempts(self, rig: QueueRig):
         here = await rig.process()
         await here.send(1)
         acked = await here.outbox.ack(CHAT, name(1), may_claim=True)
@@ -405,3 +400,36 @@ class SpoolContract:
         await here.notes.set_email(CHAT, "bob@example.com")
         assert (await here.take("one")).email == "bob@example.com"
         assert (await here.take("one", chat=OTHER_CHAT)).email == ""
+
+    # How much waits.
+
+    @pytest_twisted.ensureDeferred
+    async def test_what_waits_is_counted_with_the_age_of_its_oldest(self, rig: QueueRig):
+        here = await rig.process()
+        assert await here.queue.depths() == Depths()
+        await here.send(1)
+        await here.send(2)
+        batch = await here.take("one")
+        await rig.pass_time(60)
+        await here.send(3, OTHER_CHAT)
+        await here.say("two", "three")
+
+        depths = await here.queue.depths()
+        assert (depths.outbox_chats, depths.spool_events) == (2, 3)
+        assert depths.outbox_oldest == pytest.approx(60, abs=5)
+        assert depths.spool_oldest == pytest.approx(60, abs=5)
+
+        await here.outbox.ack(CHAT, name(1), may_claim=False)
+        await here.outbox.ack(CHAT, name(2), may_claim=False)
+        _, following = await here.spool.settle(batch, remove=1)
+        depths = await here.queue.depths()
+        assert (depths.outbox_chats, depths.spool_events) == (1, 4)
+        assert depths.outbox_oldest == pytest.approx(0, abs=5)
+        assert depths.spool_oldest == pytest.approx(0, abs=5)
+
+        assert following is not None
+        await here.spool.settle(following, remove=4)
+        await here.outbox.ack(OTHER_CHAT, name(3), may_claim=False)
+        batch = await here.claim(OTHER_CHAT)
+        await here.spool.settle(batch, remove=1)
+        assert await here.queue.depths() == Depths()

@@ -19,13 +19,33 @@ local function spool_of(keys, first)
     alive = keys[first + 3],
     eras = keys[first + 4],
     email = keys[first + 5],
-    total = keys[first + 6],
+    ages = keys[first + 6],
+    totals = keys[first + 7],
   }
 end
 
--- The chat is due now, unless it has its time already.
-local function make_due(spool, chat)
+-- After entries were put in, `said` of them by the visitor: the chat is due now, unless it has its
+-- time already.
+local function count_in(spool, chat, entries, said)
   redis.call('ZADD', spool.spools, 'NX', NOW, chat)
+  redis.call('ZADD', spool.ages, 'NX', NOW, chat)
+  redis.call('HINCRBY', spool.totals, 'events', entries)
+  if said > 0 then
+    redis.call('HINCRBY', spool.totals, 'said', said)
+  end
+end
+
+-- After entries were taken out: say how old the oldest is that still waits.
+local function count_out(spool, chat, entries, said)
+  redis.call('HINCRBY', spool.totals, 'events', -entries)
+  if said > 0 then
+    redis.call('HINCRBY', spool.courier, 'said', -said)
+    redis.call('HINCRBY', spool.totals, 'said', -said)
+  end
+  local oldest = redis.call('LINDEX', spool.list, 0)
+  if oldest then
+    redis.call('ZADD', spool.ages, string.match(oldest, '^{"ts":(%d+)') or NOW, chat)
+  end
 end
 
 -- A process that works is alive, even when it had no time to say so.
@@ -43,10 +63,11 @@ end
 -- Nothing waits: forget whose it was and what failed, and remember what Courier knows.
 local function forget_claim(spool, chat)
   redis.call('ZREM', spool.spools, chat)
+  redis.call('ZREM', spool.ages, chat)
   redis.call('HDEL', spool.courier, 'owner', 'began', 'under_way', 'unknown', 'tries', 'failing',
     'said')
   if redis.call('EXISTS', spool.spools) == 0 then
-    redis.call('DEL', spool.total)
+    redis.call('DEL', spool.totals)
   end
 end
 

@@ -2,7 +2,7 @@
 -- KEYS  outbox, outboxes, numbers, sent, then those of a spool
 -- ARGV  chat, channel, process, may_claim (0 or 1), live channel, own listeners,
 --       uuid, uuid as JSON, item's possible names as JSON…
--- Answers nothing when no such message waits; else its number, then as `claim` does.
+-- Answers nothing when no such message waits; else its number and age, then as `claim` does.
 local outbox, outboxes, numbers, sent = unpack(KEYS)
 local chat, channel, process, may_claim, live, own, uuid, uuid_json = unpack(ARGV)
 local CHUNK = 50
@@ -44,9 +44,10 @@ local spool = spool_of(KEYS, 5)
 redis.call('LREM', outbox, 1, item)
 settle_age(outbox, outboxes, numbers, chat, message_size(item))
 redis.call('RPUSH', spool.list, report_on(item, 'delivered'))
-make_due(spool, chat)
+count_in(spool, chat, 1, 0)
 local answer = claim(spool, chat, channel, process, may_claim == '1', nil)
 local number = number_of(item)
 publish_to_others(live, tonumber(own), '-' .. process .. ' ' .. digits(number))
 table.insert(answer, 1, number)
+table.insert(answer, 2, NOW - stamp_of(item))
 return answer

@@ -23,7 +23,7 @@ for _, item in ipairs(taken) do
   redis.call('RPUSH', spool.list, report_on(item, 'failed'))
 end
 if #taken > 0 then
-  make_due(spool, chat)
+  count_in(spool, chat, #taken, 0)
 end
 for _, item in ipairs(taken) do
   publish(live, '- ' .. digits(number_of(item)))

@@ -3,11 +3,10 @@
 -- ARGV  chat, channel, process, may_claim (0 or 1), last heard, live channel, own listeners,
 --       then for each event: '=' and its ref, or '-' for a report; its JSON
 -- Answers a letter for each event (q, r or f), then as `claim` does.
-local spool, refs = spool_of(KEYS, 1), KEYS[8]
+local spool, refs = spool_of(KEYS, 1), KEYS[9]
 local chat, channel, process, may_claim, last_heard, live, own = unpack(ARGV)
-local said, total = redis.call('HGET', spool.courier, 'said'), redis.call('GET', spool.total)
-said = tonumber(said or redis.call('LLEN', spool.list))
-total = tonumber(total or 0)
+local said = tonumber(redis.call('HGET', spool.courier, 'said') or redis.call('LLEN', spool.list))
+local total = tonumber(redis.call('HGET', spool.totals, 'said') or 0)
 local results, echoes, stored = '', {}, 0
 
 local function is_known(ref)
@@ -44,8 +43,7 @@ if stored > 0 then
   redis.call('HSET', spool.courier, 'said', said + #echoes)
   redis.call('HSETNX', spool.courier, 'heard', last_heard)
   redis.call('EXPIRE', spool.courier, COURIER_SECONDS)
-  redis.call('INCRBY', spool.total, #echoes)
-  make_due(spool, chat)
+  count_in(spool, chat, stored, #echoes)
 end
 local answer = claim(spool, chat, channel, process, may_claim == '1', nil)
 for _, entry in ipairs(echoes) do

@@ -3,7 +3,7 @@
 -- ARGV  chat, channel, process, ticket, remove, last heard, last text, failed (0 or 1),
 --       unknown, delay, may_continue (0 or 1), refs to forget…
 -- Answers as `claim` does; 'elsewhere' when this claim is over already.
-local spool, refs = spool_of(KEYS, 1), KEYS[8]
+local spool, refs = spool_of(KEYS, 1), KEYS[9]
 local chat, channel, process, ticket, remove, last_heard, last_text, failed, unknown, delay,
   may_continue = unpack(ARGV)
 remove, unknown, delay = tonumber(remove), tonumber(unknown), tonumber(delay)
@@ -16,18 +16,15 @@ end
 redis.call('HDEL', spool.courier, 'owner', 'under_way')
 
 if remove > 0 then
-  local said = 0
-  for _, entry in ipairs(redis.call('LRANGE', spool.list, 0, remove - 1)) do
+  local removed, said = redis.call('LRANGE', spool.list, 0, remove - 1), 0
+  for _, entry in ipairs(removed) do
     if string.find(entry, '^{"ts":%d+,"kind":"in"') then
       said = said + 1
     end
   end
   redis.call('LTRIM', spool.list, remove, -1)
   redis.call('HDEL', spool.courier, 'tries', 'failing')
-  if said > 0 then
-    redis.call('HINCRBY', spool.courier, 'said', -said)
-    redis.call('DECRBY', spool.total, said)
-  end
+  count_out(spool, chat, #removed, said)
 end
 for index = 12, #ARGV do
   redis.call('ZREM', refs, ARGV[index])

@@ -8,8 +8,10 @@ know txredisapi.
 from secrets import token_hex
 from typing import Any
 
+from chip.chat.ports import Depths
 from chip.errors import Unavailable
 from chip.limits import Limits
+from chip.queue.valkey import keys
 from chip.queue.valkey.address import parse_url
 from chip.queue.valkey.connection import Connection
 from chip.queue.valkey.live import ValkeyLive
@@ -18,6 +20,7 @@ from chip.queue.valkey.outbox import ValkeyOutbox
 from chip.queue.valkey.protocol import Commands, encode_command
 from chip.queue.valkey.scripts import Scripts
 from chip.queue.valkey.spool import ValkeySpool
+from chip.queue.valkey.troubles import AWAY
 
 
 class ValkeyQueue:
@@ -43,6 +46,7 @@ class ValkeyQueue:
         self.spool = ValkeySpool(self._scripts, self._commands, self.live, token)
         self.outbox = ValkeyOutbox(self._scripts, self.live, self.spool, token)
         self.notes = ValkeyNotes(self._commands)
+        self._depths = self._scripts.script("depths", keys=3)
 
     async def open(self) -> None:
         """Connect, and say that this process lives. Raises Unavailable in a line for operators,
@@ -59,6 +63,14 @@ class ValkeyQueue:
         """End both connections for good."""
         await self.live.connection.close()
         await self._commands.close()
+
+    async def depths(self) -> Depths:
+        """Count what waits now. Raises Unavailable when either connection is away."""
+        if not self.connected:
+            raise Unavailable(AWAY)
+        names = [keys.OUTBOXES, keys.SPOOL_AGES, keys.SPOOL_TOTALS]
+        chats, oldest, events, oldest_event = await self._depths.run(names, [])
+        return Depths(chats, oldest / 1000, events, oldest_event / 1000)
 
     @property
     def connected(self) -> bool:

@@ -11,7 +11,8 @@ stay as they are. All else is Chip's own. A chat is written ``<chat id>@<channel
     chat:spool:<chat>     list    events waiting for Courier                lua/claims.lua
     chat:spools           zset    chat, by when to look at it next
     chat:courier:<chat>   hash    who is at work, what is known             30 idle days
-    chat:spooled          string  what visitors have said and Courier has not heard, in all
+    chat:spool-ages       zset    chat, by the ms timestamp of its oldest event
+    chat:spool-totals     hash    events: how many wait; said: those that visitors said
     chat:refs:<chat>      zset    the visitor's own message ids             96 h
     chat:alive            zset    process, by how long it may be trusted to live
     chat:made:<chat>      string  made a moment ago                         60 s
@@ -25,7 +26,8 @@ OUTBOXES: Final = b"chat:outboxes"
 SPOOLS: Final = b"chat:spools"
 ALIVE: Final = b"chat:alive"
 _ERAS: Final = b"chat:eras"
-_SPOOLED: Final = b"chat:spooled"
+SPOOL_AGES: Final = b"chat:spool-ages"
+SPOOL_TOTALS: Final = b"chat:spool-totals"
 
 
 def outbox(chat: bytes) -> bytes:
@@ -61,7 +63,8 @@ def spool(chat: bytes) -> list[bytes]:
         ALIVE,
         _ERAS,
         b"chat:email:" + chat,
-        _SPOOLED,
+        SPOOL_AGES,
+        SPOOL_TOTALS,
     ]
 
 

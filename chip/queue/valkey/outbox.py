@@ -26,9 +26,9 @@ class ValkeyOutbox:
         self._token = token.encode()
         self._append = scripts.script("outbox_append", "items", keys=7)
         self._read = scripts.script("outbox_read", "items", keys=3)
-        self._ack = scripts.script("outbox_ack", "items", "claims", keys=11)
+        self._ack = scripts.script("outbox_ack", "items", "claims", keys=12)
         self._stale = scripts.script("outboxes_stale", keys=1)
-        self._expire = scripts.script("outbox_expire", "items", "claims", keys=11)
+        self._expire = scripts.script("outbox_expire", "items", "claims", keys=12)
 
     async def append(self, chat: ChatKey, name: MsgName, era: Era, msg_out: bytes) -> Appended:
         """Store a message and push it to every process that has the chat open."""
@@ -78,8 +78,8 @@ class ValkeyOutbox:
         )
         if answer is None:
             return None
-        number, *rest = answer
-        return Acked(number, *self._spool.granted(chat, rest))
+        number, age, *rest = answer
+        return Acked(number, age, *self._spool.granted(chat, rest))
 
     async def expire(self, limit: int) -> int:
         """Take out messages beyond the age limit, and spool a ``failed`` report for each."""

@@ -33,9 +33,9 @@ class ValkeySpool:
         # The claims that this process knows to be its own. Where the answer that granted one was
         # lost, the server knows of another, which may be claimed again once it is old enough.
         self._tickets: dict[ChatKey, int] = {}
-        self._append = scripts.script("spool_append", "claims", keys=8)
-        self._claim = scripts.script("spool_claim", "claims", keys=7)
-        self._settle = scripts.script("spool_settle", "claims", keys=8)
+        self._append = scripts.script("spool_append", "claims", keys=9)
+        self._claim = scripts.script("spool_claim", "claims", keys=8)
+        self._settle = scripts.script("spool_settle", "claims", keys=9)
         self._due = scripts.script("spools_due", keys=1)
         self._alive = scripts.script("alive", keys=1)
 
