@@ -123,16 +123,19 @@ class _Script(Resource):
     isLeaf = True
 
     def __init__(self, plain: bytes) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         digest = hashlib.sha256(plain).hexdigest()[:20].encode()
         # One tag for each encoding: a cache must not mend one with the other.
         self._plain = plain, b'"' + digest + b'"'
         self._packed = gzip.compress(plain, 9, mtime=0), b'"' + digest + b'-gzip"'
 
-    def render_GET(self, request: Request) -> bytes:  # noqa: N802
+    def render(self, request: Request) -> bytes:
         """Answer the script, or 304 to a browser that has it."""
-        if [part for part in request.postpath or [] if part] or len(request.postpath or []) > 1:
-            return _not_found(request)
+        if request.postpath not in ([], [b""]):
+            return _error(request, 404, b"not found")
+        if request.method not in (b"GET", b"HEAD"):
+            request.setHeader(b"allow", b"GET, HEAD")
+            return _error(request, 405, b"method not allowed")
         packed = _accepts_gzip(request)
         body, tag = self._packed if packed else self._plain
         for name, value in (
@@ -170,7 +173,7 @@ def _knows(request: Request, tag: bytes) -> bool:
     return any(known.strip().removeprefix(b"W/") == tag for known in header.split(b","))
 
 
-def _not_found(request: Request) -> bytes:
-    request.setResponseCode(404)
+def _error(request: Request, status: int, text: bytes) -> bytes:
+    request.setResponseCode(status)
     request.setHeader(b"content-type", b"application/json")
-    return b'{"error":"not found"}'
+    return b'{"error":"%s"}' % text
