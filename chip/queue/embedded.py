@@ -6,7 +6,7 @@ says that no other process is at work, so whatever another token has claimed is 
 
 from sqlite3 import Connection
 
-from chip.chat.ports import LiveListener, OutboxItem
+from chip.chat.ports import Depths, LiveListener, OutboxItem
 from chip.embedded import EmbeddedDatabase
 from chip.limits import Limits
 from chip.models import ChatKey
@@ -48,6 +48,23 @@ class EmbeddedQueue:
             )
 
         await self._shared.database.write(bury)
+
+    async def depths(self) -> Depths:
+        """Count what waits."""
+        now = self._shared.now()
+
+        def count(connection: Connection) -> Depths:
+            chats, oldest = connection.execute(
+                "SELECT count(DISTINCT chat), min(stored) FROM outbox"
+            ).fetchone()
+            events, first = connection.execute("SELECT count(*), min(stored) FROM spool").fetchone()
+            return Depths(chats, _seconds(now, oldest), events, _seconds(now, first))
+
+        return await self._shared.database.read(count)
+
+
+def _seconds(now: int, since: int | None) -> float:
+    return 0.0 if since is None else max(0, now - since) / 1000
 
 
 class EmbeddedLive:

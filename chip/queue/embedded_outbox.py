@@ -4,6 +4,7 @@ from sqlite3 import Connection, Row
 from typing import Protocol
 
 from chip.chat.ports import Acked, Appended, OutboxItem, Page
+from chip.embedded import stored_number
 from chip.models import ChatKey, MsgName
 from chip.protocol.courier import Era, Report, Status
 from chip.queue.embedded_base import (
@@ -102,13 +103,13 @@ class EmbeddedOutbox:
         def take(connection: Connection) -> Acked | None:
             row = connection.execute(
                 "SELECT * FROM outbox WHERE chat = ? AND (msg_id = ? OR (uuid = ? AND uuid != ''))",
-                (str(chat), name.id, name.uuid),
+                (str(chat), stored_number(name.id), name.uuid),
             ).fetchone()
             if row is None:
                 return None
             _take_out(connection, chat, row, "delivered", now)
             claim, batch = claim_after_append(connection, shared, chat, now, may_claim)
-            return Acked(row["number"], claim, batch)
+            return Acked(row["number"], now - row["stored"], claim, batch)
 
         return await shared.database.write(take)
 
