@@ -164,9 +164,7 @@ def history(columns: Collection[str]) -> Statement:
             WHERE contact_id = $1 AND contact_urn_id + 0 = $2 AND created_on < $3
               AND msg_type = 'T' AND visibility IN ('V', 'A')
             ORDER BY created_on DESC FETCH FIRST {PAGE} ROWS WITH TIES
-        ) message
-        LEFT JOIN users_user author
-            ON author.id = message.created_by_id AND message.direction = 'O',
+        ) message,
         LATERAL (
             SELECT
                 message.id,
@@ -180,13 +178,12 @@ def history(columns: Collection[str]) -> Statement:
                      WHEN message.broadcast_id IS NOT NULL THEN 'broadcast'
                      WHEN {has_ticket} THEN 'ticket'
                      ELSE 'chat' END AS origin,
-                CASE WHEN author.id IS NOT NULL THEN (
-                    SELECT writer FROM (
-                        SELECT author.id,
-                               author.email,
-                               btrim(author.first_name || ' ' || author.last_name) AS name,
-                               $4::text || nullif(author.avatar, '') AS avatar
-                    ) writer) END AS "user",
+                CASE message.direction WHEN 'O' THEN (
+                    SELECT author FROM (
+                        SELECT id, email, btrim(first_name || ' ' || last_name) AS name,
+                               $4::text || nullif(avatar, '') AS avatar
+                        FROM users_user WHERE id = message.created_by_id
+                    ) author) END AS "user",
                 {_TIME} AS time
         ) shown
         """

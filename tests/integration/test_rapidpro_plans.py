@@ -1,0 +1,148 @@
+"""What PostgreSQL makes of each statement: it finds rows by an index, however the tables grow."""
+
+from __future__ import annotations
+
+import re
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from chip.store import statements
+from chip.store.postgres_url import connection_parameters
+from tests.contracts.store import NEVER, NOON
+from tests.support.postgres import GENERATIONS
+from tests.support.rapidpro import Rapidpro
+
+
+@pytest.fixture(params=GENERATIONS)
+def generation(request):
+    """Each release, one after the other."""
+    return request.param
+
+
+class Plans:
+    """How PostgreSQL goes about each statement, on a connection like the store's."""
+
+    def __init__(self, url: str) -> None:
+        parameters = make_conninfo(**connection_parameters(url))
+        self.connection = psycopg.connect(parameters, autocommit=True)
+        columns = [name for (name,) in self._run(statements.COLUMNS.text)]
+        self.statements = {
+            "channel": (statements.CHANNEL, f"'{NEVER}'"),
+            "contact": (statements.CONTACT, "1, 'webchat:x'"),
+            "user": (statements.USER, "1"),
+            "message by id": (statements.MESSAGE_BY_ID, "1, 1"),
+            "message by uuid": (statements.MESSAGE_BY_UUID, f"1, '{NEVER}'"),
+            "set email": (statements.SET_EMAIL, "1, 'x', true"),
+            "heard since": (statements.HEARD_SINCE, f"1, 1, '{NEVER}'"),
+            "history": (statements.history(columns), "1, 1, now(), 'x'"),
+        }
+        for statement, _ in self.statements.values():
+            self._run(b"PREPARE " + statement.name + b" AS " + statement.text)
+
+    def _run(self, text: bytes):
+        cursor = self.connection.execute(text)
+        return cursor.fetchall() if cursor.description else []
+
+    def scans(self, name: str) -> list[tuple[str, str]]:
+        """The tables that a statement scans: by which index, under which condition."""
+        statement, values = self.statements[name]
+        text = f"EXPLAIN (FORMAT JSON) EXECUTE {statement.name.decode()} ({values})"
+        return list(_scans(self._run(text.encode())[0][0][0]["Plan"]))
+
+
+def _scans(plan):
+    if "Relation Name" in plan and plan["Node Type"] != "ModifyTable":
+        yield plan.get("Index Name", plan["Node Type"]), plan.get("Index Cond", "none")
+    for child in plan.get("Plans", ()):
+        yield from _scans(child)
+
+
+USES = {
+    "channel": {"uuid"},
+    "contact": {"identity", "id", "contact_id", "contact_urn_id"},
+    "user": {"id"},
+    "message by id": {"id"},
+    "message by uuid": {"uuid", "contact_id"},
+    "set email": {"id"},
+    "heard since": {"uuid", "contact_id", "contact_urn_id"},
+    "history": {"contact_id", "id"},
+}
+
+
+@pytest.fixture
+def plans(database):
+    plans = Plans(database)
+    yield plans
+    plans.connection.close()
+
+
+def fill(rapidpro: Rapidpro, contacts: int, messages: int) -> None:
+    """Many contacts, of whom the first has said much."""
+    channel = rapidpro.channel(rapidpro.org())
+    first = rapidpro.contact(channel.org)
+    rapidpro.incoming(first, channel=channel, created_on=NOON)
+    copy = rapidpro.connection.execute
+    for table, change in (
+        ("contacts_contact", "jsonb_build_object('id', n, 'uuid', gen_random_uuid())"),
+        ("contacts_contacturn", "jsonb_build_object('id', n, 'contact_id', n, 'path', n::text,"
+                                " 'identity', 'webchat:' || n)"),
+    ):  # fmt: skip
+        copy(
+            f"INSERT INTO {table} SELECT (jsonb_populate_record(t, {change})).* FROM {table} t,"
+            f" generate_series(1000, {1000 + contacts}) n WHERE t.id = {first.id}"
+        )
+    copy(
+        "INSERT INTO msgs_msg SELECT (jsonb_populate_record(t, jsonb_build_object("
+        " 'id', n, 'uuid', gen_random_uuid(), 'created_on', t.created_on + n * interval '1 s',"
+        f" 'contact_id', CASE WHEN n % 2 = 0 THEN {first.id} ELSE 1000 + n % {contacts} END,"
+        f" 'contact_urn_id',"
+        f" CASE WHEN n % 2 = 0 THEN {first.urn} ELSE 1000 + n % {contacts} END))).*"
+        f" FROM msgs_msg t, generate_series(1000, {1000 + messages}) n"
+    )
+    copy("ANALYZE")
+
+
+@pytest.mark.parametrize("name", USES)
+def test_plans_made_while_tables_were_empty_use_the_right_index_for_everything(plans, name):
+    used = columns(plans.scans(name))
+    assert used
+    assert used <= USES[name]
+
+
+def test_a_page_of_history_is_read_off_the_end_of_the_contacts_index(database, rapidpro, plans):
+    before = plans.scans("history")
+    fill(rapidpro, contacts=500, messages=20_000)
+    assert before[0][0] == plans.scans("history")[0][0] == "msgs_by_contact"
+    fresh = Plans(database)
+    try:
+        assert fresh.scans("history")[0][0] == "msgs_by_contact"
+        for name, expected in USES.items():
+            assert columns(fresh.scans(name)) <= expected
+        assert rows_read(fresh, rapidpro) < 60
+    finally:
+        fresh.connection.close()
+
+
+def columns(scans: list[tuple[str, str]]) -> set[str]:
+    """The leading column of each scan: `contact_id` of `((contact_id = 1) AND (id > 0))`."""
+    return {re.findall(r"\w+", condition)[0] for _, condition in scans}
+
+
+def rows_read(plans: Plans, rapidpro: Rapidpro) -> int:
+    """Rows of messages that the newest page of the longest chat takes to read."""
+    [longest] = rapidpro.rows(
+        "SELECT contact_id, contact_urn_id FROM msgs_msg GROUP BY 1, 2"
+        " ORDER BY count(*) DESC LIMIT 1"
+    )
+    statement, _ = plans.statements["history"]
+    values = f"{longest['contact_id']}, {longest['contact_urn_id']}, 'infinity', 'x'"
+    text = f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE {statement.name.decode()} ({values})"
+    return max(_rows(plans._run(text.encode())[0][0][0]["Plan"]))
+
+
+def _rows(plan):
+    yield plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
+    for child in plan.get("Plans", ()):
+        yield from _rows(child)
