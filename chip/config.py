@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
-from twisted.internet.endpoints import quoteStringArgument
 
 from chip.limits import Limits
 
@@ -65,7 +64,7 @@ class Config(Limits, frozen=True, kw_only=True):
         """The public listener as a Twisted endpoint description."""
         if self.listen:
             return self.listen
-        address: str = quoteStringArgument(self.address)  # type: ignore[no-untyped-call]
+        address = self.address.replace(":", r"\:")
         return f"tcp:{self.port}:interface={address}:backlog={TCP_BACKLOG}"
 
     @property

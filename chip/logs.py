@@ -16,6 +16,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
@@ -182,7 +183,7 @@ class StandardLibraryHandler(logging.Handler):
         log = Logger(namespace=record.name)
         extra: Event = {}
         if record.exc_info and record.exc_info[1]:
-            extra["log_failure"] = Failure(record.exc_info[1])  # type: ignore[no-untyped-call]
+            extra["log_failure"] = cast(Any, Failure)(record.exc_info[1])
         log.emit(
             LogLevel.lookupByName(names.get(level, level)),
             "{log_said}",
@@ -206,13 +207,13 @@ class LoggedService(MultiService):
 
     def setServiceParent(self, parent: object) -> None:
         if isinstance(parent, Componentized):
-            parent.setComponent(ILogObserver, self._observer)  # type: ignore[no-untyped-call]
+            cast(Any, parent).setComponent(ILogObserver, self._observer)
         super().setServiceParent(parent)  # type: ignore[no-untyped-call]
 
     def privilegedStartService(self) -> None:
         logging.getLogger().addHandler(self._handler)
         for listener in self._listeners:
-            globalLogPublisher.addObserver(listener)
+            globalLogPublisher.addObserver(cast(Any, listener))
         super().privilegedStartService()  # type: ignore[no-untyped-call]
 
     def stopService(self) -> Deferred[object]:
@@ -222,7 +223,7 @@ class LoggedService(MultiService):
     def _silent(self, result: object) -> object:
         logging.getLogger().removeHandler(self._handler)
         for listener in self._listeners:
-            globalLogPublisher.removeObserver(listener)
+            globalLogPublisher.removeObserver(cast(Any, listener))
         return result
 
 

@@ -10,7 +10,7 @@ import sys
 import syslog
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 from twisted.python.logfile import LogFile
 
@@ -39,7 +39,7 @@ class RotatedFile:
     def __init__(self, path: str) -> None:
         # Absolute, because a daemon changes its directory after this.
         self._path = str(Path(path).absolute())
-        self._file: LogFile | None = self._open()
+        self._file: Any = self._open()
         self._rotate = False
 
     def rotate_soon(self, *_signal: object) -> None:
@@ -52,8 +52,8 @@ class RotatedFile:
         try:
             if self._rotate:
                 self._rotate = False
-                self._file.rotate()  # type: ignore[no-untyped-call]
-            self._file.write(line)  # type: ignore[no-untyped-call]
+                self._file.rotate()
+            self._file.write(line)
         except (OSError, ValueError):
             # It may have failed half-way through a rotation: begin afresh with the next line.
             self.close()
@@ -63,11 +63,10 @@ class RotatedFile:
         """Let go of the file; the next line opens it again."""
         file, self._file = self._file, None
         if file is not None:
-            file.close()  # type: ignore[no-untyped-call]
+            file.close()
 
-    def _open(self) -> LogFile:
-        file: LogFile = LogFile.fromFullPath(self._path)  # type: ignore[no-untyped-call]
-        return file
+    def _open(self) -> Any:
+        return cast(Any, LogFile).fromFullPath(self._path)
 
 
 class Syslog:

@@ -6,8 +6,9 @@ a close code that a browser invented for instance, is counted as ``other``. Owns
 descriptions and buckets; where they are read is `chip.ops`'s business.
 """
 
+import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from prometheus_client import (
     CollectorRegistry,
@@ -23,6 +24,7 @@ from twisted.application.service import Service
 from twisted.internet.task import LoopingCall
 
 from chip import __version__
+from chip.chat.ports import Depths
 from chip.tasks import Clock, every
 
 T = TypeVar("T")
@@ -54,21 +56,12 @@ LAG_INTERVAL = 1.0
 """Seconds between two looks at how late the reactor is."""
 
 
-class Depths(NamedTuple):
-    """How much waits, and for how long: ages in seconds, 0 where nothing waits."""
-
-    outbox_chats: int = 0
-    outbox_oldest: float = 0.0
-    spool_events: int = 0
-    spool_oldest: float = 0.0
-
-
 class Metrics:
     """Everything that is counted. Methods cost a microsecond or two and never raise."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
+        ProcessWithoutStat(registry=self.registry)
         GCCollector(registry=self.registry)
         self._gauge("chip_info", "Always 1; the version is in the label", ["version"]).labels(
             __version__
@@ -251,6 +244,13 @@ class _Timed:
 def _is_coroutine_function(found: object) -> bool:
     code = getattr(found, "__code__", None)
     return code is not None and bool(code.co_flags & 0x80)
+
+
+class ProcessWithoutStat(ProcessCollector):
+    """The usual figures of the process, also where systemd hides all of /proc but processes."""
+
+    def _boot_time(self) -> float:
+        return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class LagService(Service):

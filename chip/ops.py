@@ -20,8 +20,9 @@ from twisted.web.pages import notFound
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
+from chip.chat.ports import Depths
 from chip.errors import Unavailable
-from chip.metrics import Depths, Metrics
+from chip.metrics import Metrics
 from chip.tasks import Clock, within
 
 DEADLINE = 5.0

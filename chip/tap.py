@@ -134,9 +134,10 @@ def _service(config: Config, twistd: Mapping[str, Any]) -> IService:
     )
     try:
         top = LoggedService(observer, *_sentry(config))
-        service.make_service(config).setServiceParent(top)
+        chip: Any = service.make_service(config)
     except ConfigError as error:
         raise SystemExit(f"chip: {REDACTOR(str(error))}") from None
+    chip.setServiceParent(top)
     for name in unknown_variables(os.environ):
         log.warn("no such setting", variable=name)
     return cast(IService, top)

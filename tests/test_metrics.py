@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 import urllib.error
 import urllib.request
 from typing import NamedTuple, get_args
@@ -10,6 +12,7 @@ from typing import NamedTuple, get_args
 import msgspec
 import pytest
 import pytest_twisted
+from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -17,16 +20,16 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
 
-from chip.chat.ports import Answer
+from chip.chat.ports import Answer, Depths
 from chip.errors import Unavailable
 from chip.metrics import (
     COMMANDS,
     CONNECTIONS,
     COURIER,
     ERRORS,
-    Depths,
     LagService,
     Metrics,
+    ProcessWithoutStat,
 )
 from chip.ops import OpsSite, Readiness
 from chip.protocol import commands, events
@@ -113,6 +116,15 @@ def test_the_process_itself_is_measured_too():
     found = samples(Metrics())
     assert found["process_resident_memory_bytes"] > 0
     assert 'python_gc_collections_total{generation="2"}' in found
+
+
+def test_the_process_is_measured_where_only_processes_are_in_proc(tmp_path):
+    (tmp_path / str(os.getpid())).symlink_to("/proc/self")
+    registry = CollectorRegistry()
+    ProcessWithoutStat(proc=str(tmp_path), pid=os.getpid, registry=registry)
+    assert registry.get_sample_value("process_resident_memory_bytes") > 0
+    started = registry.get_sample_value("process_start_time_seconds")
+    assert time.time() - 3600 < started < time.time()
 
 
 class Store:
