@@ -13,6 +13,7 @@ waiting for the interpreter's lock on top of it.
 """
 
 import hashlib
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
@@ -122,7 +123,10 @@ class Connection:
         self.stale = False
         self._session = session
         self._pg = session.pgconn
-        self._socket = self._pg.socket
+        # libpq closes its socket as soon as it sees an error, and the number may be given to
+        # another one at once. The reactor must take its leave of it first, so it watches a
+        # duplicate that nobody else closes.
+        self._socket = os.dup(self._pg.socket)
         self._reactor = reactor
         self._owner = owner
         self._prepared: set[bytes] | None = set() if prepares else None
@@ -142,9 +146,10 @@ class Connection:
         """Close without telling the owner; return the call that was under way."""
         call, self._call, self._result = self._call, None, None
         if self._open:
-            self._open = False
             self._reactor.removeReader(self)
             self._reactor.removeWriter(self)
+            self._open = False
+            os.close(self._socket)
             self._session.close()
         return call
 

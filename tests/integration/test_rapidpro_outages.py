@@ -1,0 +1,373 @@
+"""PostgreSQL goes away, hangs, comes back, or has too much to do: nobody waits long for nothing."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+import pytest_twisted
+from psycopg import sql
+from twisted.internet import reactor, task
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.threads import deferToThread
+from twisted.protocols import portforward
+
+from chip.errors import Unavailable
+from chip.store import postgres as pool
+from chip.store.connection import Statement
+from chip.store.rapidpro import RapidproStore
+from tests.contracts.store import STORAGE, transcript
+from tests.support.proxy import FaultyProxy
+
+HANGS = Statement.of("SELECT pg_sleep(60)::text")
+HOW_MANY = Statement.of(
+    "SELECT count(*)::text FROM pg_stat_activity"
+    " WHERE application_name = 'chip' AND datname = current_database()"
+)
+
+
+@pytest.fixture
+def generation():
+    return "26.2"
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Nobody waits longer than a moment."""
+    monkeypatch.setattr(pool, "DEADLINE", 0.3)
+
+
+@pytest.fixture
+def breathless(monkeypatch):
+    """Every outage is looked at afresh."""
+    monkeypatch.setattr(pool, "BREATHER", 0)
+
+
+@pytest.fixture
+def proxy(postgres):
+    with FaultyProxy(postgres.port) as proxy:
+        yield proxy
+
+
+@pytest_twisted.async_yield_fixture
+async def store(postgres, proxy, database):
+    """A store that reaches the database through the proxy."""
+    name = database.rsplit("/", 1)[1]
+    store = open_store(postgres.url_of(name, port=proxy.port))
+    await store.open()
+    yield store
+    await deferToThread(proxy.heal)
+    await store.close()
+
+
+def open_store(url: str, **options) -> RapidproStore:
+    return RapidproStore(url, reactor=reactor, storage_url=STORAGE, **options)
+
+
+@pytest.fixture
+def uuid(rapidpro):
+    """A channel's."""
+    return rapidpro.channel(rapidpro.org()).uuid
+
+
+async def ask(store: RapidproStore, uuid: str) -> bool:
+    """Whether the store knows the channel just now; False is an outage."""
+    try:
+        return (await store.channel(uuid)).uuid == uuid
+    except Unavailable:
+        return False
+
+
+async def answered_again(store: RapidproStore, uuid: str) -> float:
+    """Ask until there is an answer; return the seconds that it took."""
+    began = reactor.seconds()
+    while not await ask(store, uuid):
+        await task.deferLater(reactor, 0.02)
+        assert reactor.seconds() - began < 10
+    return reactor.seconds() - began
+
+
+def seconds_since(began: float) -> float:
+    return reactor.seconds() - began
+
+
+@contextmanager
+def locked(url: str, table: str):
+    """Somebody keeps a table to himself."""
+    with psycopg.connect(url) as connection:
+        connection.execute(sql.SQL("LOCK TABLE {}").format(sql.Identifier(table)))
+        yield
+        connection.rollback()
+
+
+# At the start.
+
+
+@transcript
+async def test_a_start_without_a_server_fails_in_one_line(postgres):
+    store = open_store("postgresql://chip:secret@127.0.0.1:1/rapidpro")
+    with pytest.raises(Unavailable, match=r"cannot use the database: .*refused") as raised:
+        await store.open()
+    assert "\n" not in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+@transcript
+async def test_a_start_with_the_wrong_password_fails_in_one_line(postgres, database):
+    name = database.rsplit("/", 1)[1]
+    right = postgres.url_of(name, guarded=True)
+    store = open_store(right)
+    await store.open()
+    await store.close()
+    store = open_store(right.replace("s3cr3t", "s3cr3ts"))
+    with pytest.raises(Unavailable, match="password authentication failed") as raised:
+        await store.open()
+    assert "s3cr3t" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@transcript
+async def test_a_start_on_a_database_without_rapidpro_fails(postgres):
+    store = open_store(postgres.url)
+    with pytest.raises(Unavailable, match=r'not RapidPro.s database: relation "msgs_msg"'):
+        await store.open()
+
+
+@transcript
+async def test_a_url_made_for_a_go_program_will_do(database, uuid):
+    url = database.replace("postgresql://", "postgres://")
+    store = open_store(f"{url}?sslmode=disable&Timezone=UTC")
+    await store.open()
+    assert await ask(store, uuid)
+    await store.close()
+
+
+@transcript
+async def test_a_store_that_is_not_open_answers_nothing(database, uuid):
+    store = open_store(database)
+    assert not await ask(store, uuid)
+    await store.open()
+    await store.close()
+    assert not await ask(store, uuid)
+
+
+# Away and back.
+
+
+@transcript
+async def test_a_lost_connection_is_not_noticed_by_who_asks(store, proxy, uuid):
+    assert await ask(store, uuid)
+    await deferToThread(proxy.reset)
+    assert await ask(store, uuid)
+
+
+@transcript
+async def test_connections_that_the_server_cuts_under_questions_are_not_noticed(
+    store, postgres, database, uuid
+):
+    with locked(database, "channels_channel"):
+        asking = [Deferred.fromCoroutine(ask(store, uuid)) for _ in range(20)]
+        await waiting_for_a_lock(database, 8)
+        cut(database)
+    assert all(await gatherResults(asking))
+
+
+def cut(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'chip'"
+        )
+
+
+async def waiting_for_a_lock(database: str, count: int) -> None:
+    """Until so many questions wait for one."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with psycopg.connect(database, autocommit=True) as connection:
+        while connection.execute(query).fetchone()[0] < count:
+            await task.deferLater(reactor, 0.005)
+
+
+@transcript
+async def test_an_outage_is_told_at_once_and_ends_within_a_second(store, proxy, uuid):
+    await deferToThread(proxy.refuse)
+    began = reactor.seconds()
+    assert not await ask(store, uuid)
+    for _ in range(1000):
+        assert not await ask(store, uuid)
+    assert seconds_since(began) < 1
+    await deferToThread(proxy.heal)
+    assert await answered_again(store, uuid) < 1
+
+
+@transcript
+async def test_an_outage_does_not_become_a_storm_of_attempts(store, proxy, uuid):
+    await deferToThread(proxy.heal)
+    await deferToThread(proxy.cut_after, 0)
+    before = proxy.accepted
+    asking = [Deferred.fromCoroutine(ask(store, uuid)) for _ in range(500)]
+    await gatherResults(asking)
+    assert proxy.accepted - before <= pool.CONNECTIONS + 1
+
+
+@transcript
+async def test_a_restart_of_the_server_is_got_over(postgres, database, uuid):
+    store = open_store(database)
+    await store.open()
+    assert await ask(store, uuid)
+    await deferToThread(postgres.stop)
+    assert not await ask(store, uuid)
+    await deferToThread(postgres.start)
+    assert await answered_again(store, uuid) < 5
+    await deferToThread(postgres.kill)
+    await deferToThread(postgres.start)
+    assert await answered_again(store, uuid) < 5
+    await store.close()
+
+
+# Silence.
+
+
+@transcript
+async def test_a_server_that_falls_silent_holds_nobody_longer_than_the_deadline(
+    store, proxy, uuid, impatient, breathless
+):
+    assert await ask(store, uuid)
+    await deferToThread(proxy.black_hole)
+    began = reactor.seconds()
+    asking = [Deferred.fromCoroutine(ask(store, uuid)) for _ in range(50)]
+    assert not any(await gatherResults(asking))
+    assert seconds_since(began) < 0.6
+    await deferToThread(proxy.heal)
+    assert await answered_again(store, uuid) < 5
+
+
+@transcript
+async def test_the_reactor_goes_on_while_the_server_is_silent(store, proxy, uuid, impatient):
+    await deferToThread(proxy.black_hole)
+    asking = Deferred.fromCoroutine(ask(store, uuid))
+    longest, last = 0.0, reactor.seconds()
+    while not asking.called:
+        await task.deferLater(reactor, 0)
+        longest, last = max(longest, seconds_since(last)), reactor.seconds()
+    assert longest < 0.2
+    assert not await asking
+
+
+@transcript
+async def test_idle_connections_into_the_silence_are_not_tried_one_after_another(
+    store, proxy, uuid, impatient
+):
+    asking = [Deferred.fromCoroutine(ask(store, uuid)) for _ in range(100)]
+    assert all(await gatherResults(asking))
+    assert len(store._database._idle) > 1
+    await deferToThread(proxy.black_hole)
+    assert not await ask(store, uuid)
+    assert store._database._idle == []
+
+
+# Too much to do.
+
+
+@transcript
+async def test_a_statement_that_takes_too_long_is_given_up_by_the_server(database):
+    store = open_store(f"{database}?options=-c%20statement_timeout%3D50")
+    await store.open()
+    with pytest.raises(Unavailable, match="too slow"):
+        await store._ask(HANGS)
+    assert await store._ask(HOW_MANY) == [(b"1",)]
+    await store.close()
+
+
+@transcript
+async def test_no_more_connections_are_opened_than_allowed(database, uuid):
+    store = open_store(database, connections=3)
+    await store.open()
+    assert all(await gatherResults([Deferred.fromCoroutine(ask(store, uuid)) for _ in range(300)]))
+    assert await store._ask(HOW_MANY) == [(b"3",)]
+    await store.close()
+
+
+@transcript
+async def test_who_cannot_be_served_in_time_is_told_so(database, uuid, monkeypatch, impatient):
+    monkeypatch.setattr(pool, "WAITING", 10)
+    store = open_store(database, connections=1)
+    await store.open()
+    with locked(database, "channels_channel"):
+        asking = [Deferred.fromCoroutine(store.channel(uuid)) for _ in range(12)]
+        assert asking[11].called
+        with pytest.raises(Unavailable, match="too busy"):
+            await asking[11]
+        for late in asking[:11]:
+            with pytest.raises(Unavailable, match="does not answer"):
+                await late
+    assert await ask(store, uuid)
+    await store.close()
+
+
+@transcript
+async def test_questions_that_nobody_waits_for_any_more_are_not_asked(database, uuid):
+    store = open_store(database, connections=1)
+    await store.open()
+    with locked(database, "channels_channel"):
+        first, second, third = (Deferred.fromCoroutine(ask(store, uuid)) for _ in range(3))
+        for unwanted in (first, second):
+            unwanted.addErrback(lambda _: "cancelled")
+            unwanted.cancel()
+        assert (await first, await second) == ("cancelled", "cancelled")
+    assert await third
+    await store.close()
+
+
+@transcript
+async def test_closing_waits_for_questions_in_hand(database, uuid):
+    store = open_store(database)
+    await store.open()
+    with locked(database, "channels_channel"):
+        asking = Deferred.fromCoroutine(ask(store, uuid))
+        await waiting_for_a_lock(database, 1)
+        closing = Deferred.fromCoroutine(store.close())
+        assert not closing.called
+    assert await asking
+    await closing
+
+
+# A pooler in between.
+
+
+class Pooler(portforward.ProxyServer):
+    """As PgBouncer does it: takes no options at the start, and passes everything else on."""
+
+    def dataReceived(self, data):
+        if self.factory.refuses and b"options\0" in data:
+            self.factory.refusals += 1
+            fields = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0"
+            self.transport.write(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+            self.transport.loseConnection()
+        else:
+            super().dataReceived(data)
+
+
+@pytest_twisted.async_yield_fixture
+async def pooler(postgres):
+    factory = portforward.ProxyFactory("127.0.0.1", postgres.port)
+    factory.protocol, factory.noisy = Pooler, False
+    factory.refuses, factory.refusals = True, 0
+    factory.port = reactor.listenTCP(0, factory, interface="127.0.0.1")
+    yield factory
+    await factory.port.stopListening()
+
+
+@transcript
+async def test_a_pooler_that_takes_no_options_gets_none_and_nothing_prepared(
+    pooler, postgres, database, uuid
+):
+    name = database.rsplit("/", 1)[1]
+    url = postgres.url_of(name, port=pooler.port.getHost().port)
+    store = open_store(f"{url}?sslmode=disable", connections=2)
+    await store.open()
+    assert all(await gatherResults([Deferred.fromCoroutine(ask(store, uuid)) for _ in range(100)]))
+    assert await store._ask(HOW_MANY) == [(b"2",)]
+    assert await store._ask(Statement.of("SELECT name FROM pg_prepared_statements")) == []
+    assert pooler.refusals == 1
+    await store.close()
