@@ -79,7 +79,7 @@ Appended = Literal["queued", "repeated", "full"]
 class Batch(NamedTuple):
     """A chat's oldest spooled events, claimed: nobody else forwards this chat meanwhile.
 
-    `entries` holds at most `Spool.BATCH` entries, oldest first. `unknown` counts those at the
+    `entries` are a few dozen at most, oldest first. `unknown` counts those at the
     front that an earlier attempt may have delivered already. `last_heard` is the uuid of the last
     message that Courier confirmed for this chat (``None``: never noted). `last_text` is a digest
     of the text that Courier answered last, and `since_last_text` the milliseconds since then
@@ -173,9 +173,6 @@ class Spool(Protocol):
     Courier cannot be at work on it any more, others may claim the chat, and get the events of that
     attempt as `Batch.unknown`.
     """
-
-    BATCH: int
-    """Entries that a batch holds at most."""
 
     async def append(
         self, chat: ChatKey, events: Sequence[SpoolEvent], *, last_heard: str, may_claim: bool

@@ -1,0 +1,147 @@
+"""Lookups: remembered for a while, shared by those who ask at once, and never a way to hammer."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from chip.chat.directory import DOUBTS_PER_SECOND, FRESH_FOR, REMEMBERED, Directory
+from chip.errors import Unavailable
+from chip.models import ChatKey
+from tests.support.memory import MemoryStore
+from tests.support.scene import AGENT, BOB, CHANNEL, result_of
+
+CHAT = ChatKey(BOB.chat_id, CHANNEL.uuid)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store():
+    store = MemoryStore()
+    store.channels[CHANNEL.uuid] = CHANNEL
+    store.contacts[1, BOB.chat_id] = BOB
+    store.users[AGENT.id] = AGENT
+    return store
+
+
+@pytest.fixture
+def directory(store, clock):
+    return Directory(store, clock.seconds)
+
+
+def test_what_was_found_is_asked_for_once_while_it_is_fresh(directory, store, clock):
+    for _ in range(3):
+        assert result_of(directory.channel(CHANNEL.uuid)) == CHANNEL
+    assert store.queries == 1
+    clock.advance(FRESH_FOR)
+    result_of(directory.channel(CHANNEL.uuid))
+    assert store.queries == 2
+
+
+def test_what_was_not_found_is_asked_for_again(directory, store):
+    assert result_of(directory.user(99)) is None
+    store.users[99] = msgspec.structs.replace(AGENT, id=99)
+    assert result_of(directory.user(99)).id == 99
+
+
+def test_a_changed_secret_counts_when_the_old_one_is_no_longer_fresh(directory, store, clock):
+    result_of(directory.channel(CHANNEL.uuid))
+    store.channels[CHANNEL.uuid] = changed = msgspec.structs.replace(CHANNEL, secret="open")
+    assert result_of(directory.channel(CHANNEL.uuid)) == CHANNEL
+    assert result_of(directory.channel(CHANNEL.uuid, again=True)) == changed
+    assert result_of(directory.channel(CHANNEL.uuid)) == changed
+
+
+def test_what_is_gone_from_the_database_is_gone_here(directory, store, clock):
+    result_of(directory.channel(CHANNEL.uuid))
+    del store.channels[CHANNEL.uuid]
+    clock.advance(FRESH_FOR)
+    assert result_of(directory.channel(CHANNEL.uuid)) is None
+    store.away = True
+    with pytest.raises(Unavailable):
+        result_of(directory.channel(CHANNEL.uuid))
+
+
+def test_what_is_known_serves_while_the_database_is_away(directory, store, clock):
+    result_of(directory.contact(CHAT))
+    store.away = True
+    clock.advance(10 * FRESH_FOR)
+    assert result_of(directory.contact(CHAT)) == BOB
+    assert result_of(directory.contact(CHAT, again=True)) == BOB
+    with pytest.raises(Unavailable):
+        result_of(directory.user(AGENT.id))
+
+
+def test_those_who_ask_at_the_same_time_share_one_query(clock):
+    slow = _SlowStore()
+    directory = Directory(slow, clock.seconds)
+    answers = []
+    for _ in range(3):
+        Deferred.fromCoroutine(directory.channel(CHANNEL.uuid)).addCallback(answers.append)
+    assert (len(slow.asked), answers) == (1, [])
+    slow.asked.pop().callback(CHANNEL)
+    assert answers == [CHANNEL] * 3
+
+
+def test_those_who_ask_at_the_same_time_share_a_failure_too(clock):
+    slow = _SlowStore()
+    directory = Directory(slow, clock.seconds)
+    failures = []
+    for _ in range(3):
+        asking = Deferred.fromCoroutine(directory.channel(CHANNEL.uuid))
+        asking.addErrback(lambda failure: failures.append(failure.value))
+    slow.asked.pop().errback(Unavailable("away"))
+    assert [str(failure) for failure in failures] == ["away"] * 3
+
+
+class _SlowStore:
+    def __init__(self):
+        self.asked = []
+
+    async def channel(self, uuid):
+        self.asked.append(Deferred())
+        return await self.asked[-1]
+
+    user = contact = channel
+
+
+def test_names_that_do_not_exist_cannot_be_used_to_hammer_the_database(directory, store, clock):
+    for n in range(DOUBTS_PER_SECOND):
+        assert result_of(directory.channel(f"{n}")) is None
+    with pytest.raises(Unavailable):
+        result_of(directory.channel("one more"))
+    assert store.queries == DOUBTS_PER_SECOND
+    clock.advance(1)
+    assert result_of(directory.channel("one more")) is None
+
+
+def test_doubting_a_secret_again_and_again_does_not_hammer_the_database_either(directory, store):
+    result_of(directory.channel(CHANNEL.uuid))
+    for _ in range(3 * DOUBTS_PER_SECOND):
+        assert result_of(directory.channel(CHANNEL.uuid, again=True)) == CHANNEL
+    assert store.queries <= DOUBTS_PER_SECOND + 1
+
+
+def test_looking_up_what_exists_is_never_rationed(directory, store):
+    for n in range(3 * DOUBTS_PER_SECOND):
+        store.users[n] = AGENT
+        assert result_of(directory.user(n)) == AGENT
+    for _ in range(3 * DOUBTS_PER_SECOND):
+        assert result_of(directory.contact(CHAT, again=True)) == BOB
+
+
+def test_only_so_much_is_remembered(directory, store):
+    for n in range(REMEMBERED + 1):
+        store.users[n] = AGENT
+        result_of(directory.user(n))
+    queries = store.queries
+    result_of(directory.user(REMEMBERED))
+    assert store.queries == queries
+    result_of(directory.user(0))
+    assert store.queries == queries + 1

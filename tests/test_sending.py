@@ -1,0 +1,212 @@
+"""Courier's door: what is checked, in which order, and what each outcome means to Courier."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from chip.chat.sending import WrongSecret
+from chip.errors import NotFound, QueueFull, Refused, Unavailable
+from tests.support.scene import AGENT, BOB, CHANNEL, Scene, result_of
+
+OTHER = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def scene():
+    return Scene()
+
+
+def send(scene, channel=CHANNEL.uuid, raw=None, **changes):
+    body = {
+        "chat_id": BOB.chat_id,
+        "secret": "sesame",
+        "msg": {"id": 10, "text": "Hi", "origin": "flow"},
+        **changes,
+    }
+    result_of(scene.heart.accept_send(channel, msgspec.json.encode(body) if raw is None else raw))
+
+
+def waiting(scene):
+    (chat,) = [chat for chat, state in scene.queues.chats.items() if state.items]
+    return [msgspec.json.decode(item.msg_out) for _, item, _ in scene.queues.chats[chat].items]
+
+
+# The checks
+
+
+def test_an_unknown_channel_comes_before_everything_else(scene):
+    with pytest.raises(Refused, match=r"^no such channel$"):
+        send(scene, channel=OTHER, raw=b"nonsense")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"nonsense",
+        b"[]",
+        b'"x"',
+        b'{"chat_id":7}',
+        b'{"msg":{"id":"ten"}}',
+        b"\xff",
+        b"[" * 9999,
+    ],
+)
+def test_a_body_that_is_no_send_comes_before_the_secret(scene, body):
+    with pytest.raises(Refused, match=r"^error reading request: ") as refused:
+        send(scene, raw=body)
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("secret", ["", "Sesame", "sesame ", "é", None])
+def test_a_wrong_secret_comes_before_the_contact(scene, secret):
+    changes = {"chat_id": "nobody"} | ({"secret": secret} if secret is not None else {})
+    body = {"msg": {"id": 10}, "chat_id": "nobody", **changes}
+    with pytest.raises(WrongSecret, match=r"^channel secret incorrect$"):
+        send(scene, raw=msgspec.json.encode(body))
+
+
+def test_a_channel_without_a_secret_accepts_nothing(scene):
+    scene.store.channels[CHANNEL.uuid] = msgspec.structs.replace(CHANNEL, secret="")
+    with pytest.raises(WrongSecret):
+        send(scene, secret="")
+
+
+@pytest.mark.parametrize("chat_id", ["unknown0000000000000000X", "short", "", "a" * 24 + "\n"])
+def test_an_unknown_or_malformed_chat_comes_before_the_message(scene, chat_id):
+    with pytest.raises(Refused, match=r"^error loading contact with chat id ") as refused:
+        send(scene, chat_id=chat_id, msg=None)
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("msg", [None, {}, {"text": "Hi"}, {"id": None, "uuid": ""}, {"id": 0}])
+def test_a_message_without_a_name_is_refused(scene, msg):
+    with pytest.raises(Refused, match=r"^error reading request: msg "):
+        send(scene, msg=msg)
+
+
+def test_an_unknown_user_is_not_found(scene):
+    with pytest.raises(NotFound, match=r"^user not found$") as refused:
+        send(scene, msg={"id": 10, "text": "Hi", "user_id": 99})
+    assert refused.value.status == 404
+
+
+# What is stored
+
+
+def test_a_message_is_stored_with_all_that_is_known_of_it(scene):
+    scene.knows_message(10, "0191e180-7d60-7000-aded-7d8b151cbd5b", "2024-05-01T11:59:59.5Z")
+    msg = {
+        "id": 10,
+        "text": "Hi",
+        "attachments": ["image/jpeg:https://x.example/y.jpg"],
+        "quick_replies": ["Yes", "No"],
+        "origin": "chat",
+        "user_id": AGENT.id,
+    }
+    send(scene, msg=msg)
+    assert waiting(scene) == [
+        {
+            "id": 10,
+            "uuid": "0191e180-7d60-7000-aded-7d8b151cbd5b",
+            "text": "Hi",
+            "attachments": ["image/jpeg:https://x.example/y.jpg"],
+            "quick_replies": ["Yes", "No"],
+            "origin": "chat",
+            "user": {"id": 7, "email": "bob@example.com", "name": "Bob McTickets"},
+            "time": "2024-05-01T11:59:59.5Z",
+        }
+    ]
+
+
+def test_what_is_empty_is_left_out_and_the_time_of_receipt_stands_in(scene):
+    send(scene, msg={"id": 10, "text": "", "attachments": None, "quick_replies": []})
+    assert waiting(scene) == [
+        {"id": 10, "text": "", "origin": "chat", "time": "2024-05-01T12:00:00Z"}
+    ]
+
+
+def test_a_message_known_by_uuid_alone_has_it_for_an_id_too(scene):
+    uuid = "0191e180-7d60-7000-aded-7d8b151cbd5b"
+    send(scene, msg={"uuid": uuid, "text": "Hi"})
+    (message,) = waiting(scene)
+    assert (message["id"], message["uuid"]) == (uuid, uuid)
+
+
+def test_both_names_are_given_where_the_database_knows_them(scene):
+    uuid = "0191e180-7d60-7000-aded-7d8b151cbd5b"
+    scene.knows_message(10, uuid, "2024-05-01T12:00:00Z")
+    send(scene, msg={"uuid": uuid, "text": "Hi"})
+    (message,) = waiting(scene)
+    assert (message["id"], message["uuid"]) == (10, uuid)
+
+
+def test_a_message_posted_again_is_accepted_and_stored_once(scene):
+    send(scene)
+    send(scene)
+    assert len(waiting(scene)) == 1
+
+
+# Trouble: never a 4xx for what may work later
+
+
+def test_a_secret_that_was_changed_counts_at_once(scene):
+    send(scene)
+    scene.store.channels[CHANNEL.uuid] = msgspec.structs.replace(CHANNEL, secret="open")
+    send(scene, secret="open", msg={"id": 11, "text": "Hi"})
+    assert len(waiting(scene)) == 2
+
+
+def test_an_unknown_channel_is_not_refused_while_the_database_is_away(scene):
+    scene.store.away = True
+    with pytest.raises(Unavailable):
+        send(scene, channel=OTHER)
+
+
+def test_a_contact_that_chip_has_just_made_may_not_be_readable_yet(scene):
+    visitor = scene.visitor()
+    visitor.says({"type": "start_chat"})
+    chat_id = visitor.hears_one()["chat_id"]
+    del scene.store.contacts[1, chat_id]
+    fresh = Scene.process(scene)  # another process, which knows nothing of it
+    body = {"chat_id": chat_id, "secret": "sesame", "msg": {"id": 10, "text": "Hi"}}
+    with pytest.raises(Unavailable):
+        result_of(fresh.accept_send(CHANNEL.uuid, msgspec.json.encode(body)))
+    scene.later(61)
+    with pytest.raises(Refused):
+        result_of(fresh.accept_send(CHANNEL.uuid, msgspec.json.encode(body)))
+
+
+def test_a_chat_that_is_known_here_is_served_while_the_database_is_away(scene):
+    visitor = scene.bob()
+    scene.store.away = True
+    send(scene, msg={"id": 10, "text": "Hi", "user_id": AGENT.id})
+    assert visitor.is_shown() == [10]
+
+
+def test_a_chat_that_is_not_known_here_is_unavailable_while_the_database_is_away(scene):
+    send(scene, secret="sesame")
+    scene.store.away = True
+    with pytest.raises(Unavailable):
+        send(scene, chat_id="unknown0000000000000000X")
+
+
+def test_a_queue_that_is_away_is_unavailable(scene):
+    scene.queues.away = True
+    with pytest.raises(Unavailable):
+        send(scene)
+
+
+def test_a_full_outbox_is_unavailable_for_now():
+    scene = Scene(outbox_messages=1)
+    send(scene)
+    with pytest.raises(QueueFull):
+        send(scene, msg={"id": 11, "text": "Hi"})
+    send(scene)  # the one that is there was accepted, and is so again
+
+
+def test_refusals_never_repeat_more_than_the_beginning_of_what_was_sent(scene):
+    with pytest.raises(Refused) as refused:
+        send(scene, chat_id="x" * 100_000)
+    assert len(str(refused.value)) < 200
