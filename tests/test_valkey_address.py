@@ -1,0 +1,56 @@
+"""Where Valkey is, read from a URL."""
+
+from __future__ import annotations
+
+import pytest
+
+from chip.errors import ConfigError
+from chip.queue.valkey.address import parse_url
+
+
+def test_a_url_names_everything():
+    address = parse_url("valkeys://chip:s%40sa%2Fme@valkey.example:7000/3")
+    assert (address.host, address.port, address.database) == ("valkey.example", 7000, 3)
+    assert (address.user, address.password, address.tls) == ("chip", "s@sa/me", True)
+
+
+@pytest.mark.parametrize(
+    ("url", "database"),
+    [("redis://localhost", 5), ("redis://localhost/", 5), ("redis://localhost/0", 0)],
+)
+def test_what_a_url_leaves_out_has_defaults(url, database):
+    address = parse_url(url)
+    assert (address.port, address.database, address.tls) == (6379, database, False)
+    assert (address.user, address.password) == ("", "")
+
+
+@pytest.mark.parametrize("scheme", ["valkey", "redis"])
+def test_two_schemes_are_plain(scheme):
+    assert not parse_url(f"{scheme}://[::1]:1").tls
+
+
+@pytest.mark.parametrize("scheme", ["valkeys", "rediss"])
+def test_two_schemes_are_tls(scheme):
+    assert parse_url(f"{scheme}://localhost").tls
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://:sesame@localhost",
+        "redis://:sesame@",
+        "redis://:sesame@localhost:port",
+        "redis://:sesame@localhost/five",
+        "redis://:sesame@localhost/-1",
+    ],
+)
+def test_a_wrong_url_is_refused_in_a_line_without_its_password(url):
+    with pytest.raises(ConfigError, match=r"^valkey: ") as refused:
+        parse_url(url)
+    assert "sesame" not in str(refused.value)
+
+
+def test_a_password_shows_nowhere():
+    address = parse_url("redis://chip:sesame@localhost:1")
+    assert "sesame" not in f"{address} {address!r}"
+    assert str(address) == "localhost:1"
