@@ -34,6 +34,9 @@ Fields = dict[str, object]
 
 LEVELS = ("debug", "info", "warn", "error", "critical")
 
+LEGACY = "log_legacy"
+"""The name under which Twisted hands on what was said through its old log."""
+
 _OUR_NAMESPACES = ("chip", "stdout", "stderr")
 _MAX_VALUE = 2000
 
@@ -65,7 +68,7 @@ class Record:
         else:
             self.message = redact(formatEvent(event)[:_MAX_VALUE])
         self.fields: Fields = {}
-        if "log_legacy" not in event:
+        if name != LEGACY:  # whose fields say the same once more
             for key, value in event.items():
                 if not key.startswith("log_"):
                     self.fields[key] = MASK if key in _PRIVATE else _plain(value, redact)

@@ -59,6 +59,8 @@ class Health(Protocol):
 class OpsSite(Site):
     """The listener's whole site."""
 
+    noisy = False
+
     def __init__(self, health: Health, metrics: Metrics, clock: Clock) -> None:
         self._health = health
         self._metrics = metrics

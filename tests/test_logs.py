@@ -297,6 +297,7 @@ def test_what_other_packages_log_comes_out_as_lines_without_secrets(heard, expec
 
     legacy.msg(f"txredisapi: {CHAT}", extra="bob@example.com")
     assert heard.paper.last["message"] == "txredisapi: 65vb…"
+    assert set(heard.paper.last) == {"time", "level", "logger", "message"}
     make_logger().error("autobahn: {what}", what=f"x {CHAT}")
     assert heard.paper.last["message"] == "autobahn: x 65vb…"
     assert heard.paper.last["level"] == "error"
