@@ -63,7 +63,7 @@ class Stage:
         elif url.startswith(SITE) and url.endswith(".svg"):
             route.fulfill(body=PICTURE, content_type="image/svg+xml")
         else:
-            route.abort()
+            route.fulfill(status=204)
 
 
 PICTURE = (

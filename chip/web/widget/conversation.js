@@ -24,6 +24,8 @@ import { timeKey } from "./wire.js";
 
 /** Sorts after every time. */
 const LAST = "~";
+/** Sorts before every time: what was written when the server had said nothing yet. */
+const FIRST = "0";
 
 export class Conversation {
   #outbox;
@@ -43,7 +45,7 @@ export class Conversation {
     const own = this.#outbox.items().map(
       /** @returns {Entry} */ (item) => ({
         key: `ref ${item.ref}`, own: true, text: item.text, attachments: [], quickReplies: [], when: item.at,
-        sort: item.state === "queued" ? LAST + number(item.n) : item.anchor + LAST + number(item.n),
+        sort: item.state === "queued" ? LAST + number(item.n) : (item.anchor || FIRST) + LAST + number(item.n),
         state: item.state, ref: item.ref,
       }),
     );
@@ -88,7 +90,7 @@ export class Conversation {
     if (this.#known([key])) return null;
     return this.#put([key], {
       key, own: true, text: message.text, attachments: message.attachments ?? [], quickReplies: [],
-      when: Date.parse(message.time) || Date.now(), sort: newest + LAST + number(++this.#arrivals), state: "sent",
+      when: Date.parse(message.time) || Date.now(), sort: (newest || FIRST) + LAST + number(++this.#arrivals), state: "sent",
       ref: message.ref, base: newest,
     });
   }

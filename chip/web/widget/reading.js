@@ -19,10 +19,12 @@ export class Reading {
     return this.#received().filter(({ sort }) => sort > this.#seen).length;
   }
 
-  /** Everything so far was looked at. */
+  /** Everything so far was looked at. @returns {boolean} whether that is news */
   markSeen() {
     const newest = this.#received().at(-1)?.sort ?? "";
-    if (newest > this.#seen) this.#notes.set("seen", newest);
+    const news = newest > this.#seen;
+    if (news) this.#notes.set("seen", newest);
+    return news;
   }
 
   get #seen() {

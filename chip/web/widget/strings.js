@@ -38,15 +38,16 @@ export class Strings {
 
   /**
    * @param {string} language
-   * @param {import("./words.js").Words} overrides  by the site
+   * @param {import("./words.js").Words} [overrides]  by the site
+   * @param {readonly string[]} [visitor]  the visitor's own languages, which know his country
    */
-  constructor(language, overrides = {}) {
+  constructor(language, overrides = {}, visitor = []) {
     const tag = language.replaceAll("_", "-");
     this.#words = { ...en, ...LANGUAGES[base(tag)], ...overrides };
     this.language = tag;
     this.direction = RIGHT_TO_LEFT.includes(base(tag)) ? "rtl" : "ltr";
     // Browsers lack the names of months in some languages, and would write them in another.
-    this.#locale = supported(tag);
+    this.#locale = supported(visitor.find((own) => base(own) === base(tag)) ?? tag);
     const locale = this.#locale ?? "en-GB";
     const month = this.#locale ? "long" : "2-digit";
     this.#plurals = new Intl.PluralRules(locale);

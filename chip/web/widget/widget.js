@@ -57,6 +57,7 @@ export class Widget {
     const strings = (this.#strings = new Strings(
       chooseLanguage([attribute("lang"), document.documentElement.lang, ...navigator.languages]),
       element.strings,
+      navigator.languages,
     ));
     const notes = new Notes(channel, () => localStorage);
     this.#session = new Notes(channel, () => sessionStorage);
@@ -213,7 +214,9 @@ export class Widget {
 
   /** The visitor may have read what there is. */
   #look() {
-    if (this.#panel.isOpen && document.visibilityState === "visible" && this.#log.atBottom) this.chat.reading.markSeen();
+    if (this.#panel.isOpen && document.visibilityState === "visible" && this.#log.atBottom) {
+      if (this.chat.reading.markSeen()) this.#draw();
+    }
   }
 
   /** Many things change at once; one picture is enough. */

@@ -250,6 +250,16 @@ test("the order is the server's, however wrong the visitor's clock is", () => {
   assert.deepEqual(page.shown, ["question", "answer", "thanks"]);
 });
 
+test("the first message of a chat stays before its answer", () => {
+  const page = new Page();
+  page.chat.send("question");
+  page.serve();
+  page.accept();
+  page.line.says(live(out("answer", 1)));
+  page.chat.send("another");
+  assert.deepEqual(page.shown, ["question", "answer", "another (queued)"]);
+});
+
 test("fractions of a second order messages, whatever their length", () => {
   const page = new Page();
   page.chat.want();
