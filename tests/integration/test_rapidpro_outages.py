@@ -353,9 +353,9 @@ async def pooler(postgres):
     factory = portforward.ProxyFactory("127.0.0.1", postgres.port)
     factory.protocol, factory.noisy = Pooler, False
     factory.refuses, factory.refusals = True, 0
-    factory.port = reactor.listenTCP(0, factory, interface="127.0.0.1")
+    factory.listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
     yield factory
-    await factory.port.stopListening()
+    await factory.listening.stopListening()
 
 
 @transcript
@@ -363,7 +363,7 @@ async def test_a_pooler_that_takes_no_options_gets_none_and_nothing_prepared(
     pooler, postgres, database, uuid
 ):
     name = database.rsplit("/", 1)[1]
-    url = postgres.url_of(name, port=pooler.port.getHost().port)
+    url = postgres.url_of(name, port=pooler.listening.getHost().port)
     store = open_store(f"{url}?sslmode=disable", connections=2)
     await store.open()
     assert all(await gatherResults([Deferred.fromCoroutine(ask(store, uuid)) for _ in range(100)]))
