@@ -33,7 +33,7 @@ def test_settings_of_go_programs_are_passed_over(zone):
 
 
 def test_a_setting_that_nobody_knows_is_refused():
-    with pytest.raises(ConfigError, match="^db: "):
+    with pytest.raises(ConfigError, match=r"^db: "):
         connection_parameters("postgres://x/y?sslmod=require")
 
 
@@ -48,7 +48,7 @@ NO_URLS = (
 
 @pytest.mark.parametrize("url", NO_URLS)
 def test_what_is_no_url_is_refused_without_being_repeated(url):
-    with pytest.raises(ConfigError, match="^db: ") as raised:
+    with pytest.raises(ConfigError, match=r"^db: ") as raised:
         connection_parameters(url)
     assert "secret" not in str(raised.value)
 
