@@ -71,8 +71,8 @@ def why_not_connected(error: Exception, reason: Failure | None) -> str:
     """Why an attempt to connect failed; `reason` is why the connection, once made, was lost."""
     if isinstance(error, ConnectionLost) and reason is not None:
         if reason.check(TLSError, VerificationError):
-            return "its certificate was not accepted, or it does not speak TLS"
-        return "it closed the connection"
+            return "its certificate was not accepted"
+        return "it closed the connection (does one side want TLS and the other not?)"
     match error:
         case Unavailable():
             return str(error)
