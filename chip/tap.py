@@ -5,7 +5,8 @@ nothing of the service itself (`chip.service` does), and ends the process with o
 setting is wrong.
 
     twistd chip [settings]              serve
-    twistd chip [settings] --check      ask every part, say what it answered, exit with 0 or 1
+    twistd chip [settings] --check      and
+    twistd chip [settings] channels …   do something else and exit: `chip.commands`
 """
 
 import atexit
@@ -14,20 +15,19 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn, cast
+from typing import Any, ClassVar, cast
 
 from twisted.application.service import Application, IService
-from twisted.internet import task
-from twisted.logger import Logger, globalLogBeginner
+from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.components import Componentized
 from twisted.scripts.twistd import ServerOptions  # type: ignore[attr-defined]
 
-from chip import __version__
+from chip import __version__, commands
 from chip.config import Config
 from chip.errors import ConfigError
 from chip.logs import LoggedService, Observer
-from chip.logtargets import Descriptor, target_of
+from chip.logtargets import target_of
 from chip.redact import REDACTOR
 from chip.sentry import SentryObserver
 from chip.settings import SETTINGS, Setting
@@ -54,12 +54,27 @@ class _Options(usage.Options):
             raise SystemExit(f"chip: {error} (see twistd chip --help)") from None
 
 
+class ChannelsOptions(_Options):
+    """The words after ``channels``."""
+
+    synopsis = "[settings] channels [list | add NAME | remove UUID]"
+    longdesc = "Lists, adds and removes the websites that an embedded Chip serves."
+
+    def parseArgs(self, *words: str) -> None:
+        """Take what is to be done."""
+        match words:
+            case () | ("list",) | ("add", _) | ("remove", _):
+                self["action"] = words
+            case _:
+                raise usage.UsageError("channels: expected list, add NAME or remove UUID")
+
+
 class Options(_Options):
     """A flag for every setting; after parsing, `config` has what is in force."""
 
     config: Config
 
-    synopsis = "[settings]"
+    synopsis = "[settings] [channels …]"
     longdesc = (
         "Settings are also read from config.toml in the working directory and from the"
         " environment: --log-level is log_level there and CHIP_LOG_LEVEL here."
@@ -73,6 +88,10 @@ class Options(_Options):
     optParameters: ClassVar = [
         ["config", "c", None, "TOML file to read instead of config.toml"],
         *([s.flag, None, None, _help(s)] for s in _FLAGS if not s.is_switch),
+    ]
+
+    subCommands: ClassVar = [
+        ["channels", None, ChannelsOptions, "list, add or remove the websites of embedded mode"]
     ]
 
     def opt_version(self) -> None:
@@ -93,9 +112,15 @@ class Options(_Options):
             )
         except ConfigError as error:
             raise SystemExit(f"chip: {error}") from None
+        # Now, because twistd would refuse to go on beside a running Chip's pid file.
         if self["check"]:
-            # Here, because twistd would refuse to go on beside a running Chip's pid file.
-            _check(self.config)
+            from chip import service  # noqa: PLC0415 - a mistaken flag need not wait for all of it
+
+            os.chdir(twistd["rundir"])
+            commands.check(self.config, service.check)
+        if self.subCommand == "channels":
+            os.chdir(twistd["rundir"])
+            commands.channels(self.config, self.subOptions["action"])
 
     def _given(self) -> dict[str, str | bool]:
         given: dict[str, str | bool] = {}
@@ -126,7 +151,7 @@ def make_application() -> Componentized:
 
 
 def _service(config: Config, twistd: Mapping[str, Any]) -> IService:
-    from chip import service  # noqa: PLC0415 - a mistaken flag need not wait for everything
+    from chip import service  # noqa: PLC0415 - as above
 
     REDACTOR.keep(config.secret_values())
     observer = Observer(
@@ -159,18 +184,3 @@ def _twistd_options(arguments: Sequence[str]) -> dict[str, Any]:
     except getopt.GetoptError:
         return {"nodaemon": True}  # not started by twistd
     return {known.synonyms[flag.lstrip("-")]: value or True for flag, value in pairs}
-
-
-def _check(config: Config) -> NoReturn:
-    """Ask every part, print what it answers, and exit."""
-    from chip import service  # noqa: PLC0415 - as above
-
-    async def ask(reactor: Any) -> None:
-        well = await service.check(config, reactor, print)
-        raise SystemExit(0 if well else 1)
-
-    REDACTOR.keep(config.secret_values())
-    grumbles: Any = Observer(Descriptor(2), REDACTOR, level="error", format="text")
-    globalLogBeginner.beginLoggingTo([grumbles], redirectStandardIO=False)
-    task.react(ask, ())
-    raise SystemExit(1)

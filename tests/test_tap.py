@@ -16,6 +16,7 @@ from chip.errors import ConfigError
 from chip.redact import REDACTOR
 from chip.settings import SETTINGS
 from chip.tap import Options, make_application, makeService
+from tests.support.process import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +83,10 @@ def test_the_usual_file_is_looked_for_where_twistd_is_to_run(elsewhere):
         (("--config", "no.toml"), "chip: no.toml: no such file\n"),
         (("--domain", "x.example"), "chip: domain: names a Courier, but db is not set"),
         (("--db", "pa55://"), "chip: db (--db): expected a URL like postgresql://"),
-        (("surprise",), "chip: Wrong number of arguments. (see twistd chip --help)\n"),
+        (("surprise",), "chip: Unknown command: surprise (see twistd chip --help)\n"),
+        (("channels", "paint"), "chip: channels: expected list, add NAME or remove UUID"),
+        (("channels", "remove", "x"), "chip: channels: there is no channel x\n"),
+        (("--db=postgres://h/d", "channels"), "chip: channels: with db set, channels are made in"),
     ],
 )
 def test_a_mistake_ends_twistd_with_one_line_and_a_status(elsewhere, arguments, line):
@@ -163,3 +167,30 @@ def test_a_variable_that_looks_like_a_setting_is_warned_of(built, monkeypatch):
     monkeypatch.setattr("chip.tap.log.warn", lambda what, **fields: warned.append((what, fields)))
     makeService(parse())
     assert warned == [("no such setting", {"variable": "CHIP_PROT"})]
+
+
+def test_channels_of_the_embedded_mode_are_managed_from_the_command_line(elsewhere):
+    added = twistd("chip", "--data-dir=here", "channels", "add", "Shop", cwd=elsewhere)
+    assert (added.returncode, added.stderr) == (0, "")
+    uuid = added.stdout.strip()
+    listed = twistd("chip", "--data-dir=here", "channels", "list", cwd=elsewhere)
+    assert listed.stdout == f"{uuid}       0 chats  Shop\n"
+    assert twistd("chip", "--data-dir=here", "channels", "remove", uuid, cwd=elsewhere).stdout == ""
+    assert twistd("chip", "--data-dir=here", "channels", cwd=elsewhere).stdout == ""
+    assert not (elsewhere / "twistd.pid").exists()
+
+
+def test_a_check_of_the_embedded_mode_finds_all_well_beside_a_pid_file(elsewhere):
+    (elsewhere / "twistd.pid").write_text("1")
+    checked = twistd("chip", "--check", cwd=elsewhere)
+    assert checked.returncode == 0, checked.stderr
+    assert [line.split()[0] for line in checked.stdout.splitlines()] == ["ok", "ok"]
+
+
+def test_a_check_says_which_part_does_not_answer_and_fails(elsewhere):
+    nobody = free_port()
+    checked = twistd("chip", "--check", f"--valkey=redis://127.0.0.1:{nobody}", cwd=elsewhere)
+    assert checked.returncode == 1
+    assert checked.stdout.startswith("ok      store: ")
+    assert "FAILED  queues: " in checked.stdout
+    assert checked.stderr == ""
