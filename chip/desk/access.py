@@ -53,17 +53,3 @@ class Access:
 
     def _mac(self, until: str) -> str:
         return hmac.new(self._key, until.encode(), "sha256").hexdigest()
-
-
-def desk_refusal(*, loopback: bool, token: str) -> str | None:
-    """Why the desk must not be opened on this listener, or None.
-
-    `loopback` says whether only this machine can reach it.
-    """
-    if loopback or token:
-        return None
-    return (
-        "the desk stays closed: the listener can be reached from other machines, and a token that"
-        " is only printed here would be the only lock. Set desk_token to a long secret of your own"
-        " to open it"
-    )

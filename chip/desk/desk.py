@@ -103,9 +103,13 @@ class Desk:
         self._streams.start()
         await self._sender.start()
 
-    async def stop(self) -> None:
-        """End the streams, and what is in hand."""
+    def send_away(self) -> None:
+        """End the streams of all windows: they would keep a listener from draining."""
         self._streams.stop()
+
+    async def stop(self) -> None:
+        """Send everybody away, and finish what is in hand."""
+        self.send_away()
         self._sender.stop()
         await self._tasks.finish()
 

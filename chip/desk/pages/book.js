@@ -3,6 +3,9 @@
 /** @typedef {import("./server.js").Conversation} Conversation */
 /** @typedef {import("./server.js").Message} Message */
 
+/** The states of a message, in the order in which it goes through them. */
+const RANKS = ["queued", "sent", "failed", "delivered"];
+
 export class Book {
   /** @type {Map<number, Conversation>} */ conversations = new Map();
   /** @type {Map<number, Map<number, Message>>} */ #messages = new Map();
@@ -21,12 +24,18 @@ export class Book {
     this.conversations.set(conversation.id, conversation);
   }
 
-  /** Whether the message is new here. @param {Message} message */
+  /** What the stream says counts. Whether the message is new here. @param {Message} message */
   putMessage(message) {
     const messages = this.#of(message.conversation);
     const known = messages.has(message.id);
     messages.set(message.id, message);
     return !known;
+  }
+
+  /** What a request was answered, which the stream may have overtaken. @param {Message} message */
+  putAnswer(message) {
+    const known = this.#of(message.conversation).get(message.id);
+    if (!known || RANKS.indexOf(message.state) > RANKS.indexOf(known.state)) this.putMessage(message);
   }
 
   /** A conversation's messages that are known here, oldest first. @param {number} conversation */

@@ -65,7 +65,7 @@ async function load(id, before = 0) {
   const found = await get(`conversations/${id}`, { before });
   if (search === "" || book.conversations.has(id)) book.put(found.conversation);
   opened = found.conversation;
-  found.messages.forEach((/** @type {Message} */ message) => book.putMessage(message));
+  found.messages.forEach((/** @type {Message} */ message) => book.putAnswer(message));
   moreMessages.set(id, found.more);
 }
 
@@ -100,7 +100,7 @@ async function reply(draft) {
   const body = { uuid: newUuid(), author: byId("author").value.trim(), ...draft };
   try {
     const { message } = await post(`conversations/${id}/messages`, body);
-    book.putMessage(message);
+    book.putAnswer(message);
     show();
     log.toEnd();
   } catch (error) {
@@ -270,6 +270,8 @@ addEventListener("keydown", (event) => {
   if (event.key === "/" && !inField && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
     byId("search").focus();
+  } else if (event.key === "Escape" && event.target === byId("search")) {
+    byId("list").querySelector("button")?.focus();
   } else if (event.key === "Escape" && chosen) {
     const id = chosen;
     choose(0);

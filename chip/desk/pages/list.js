@@ -46,7 +46,7 @@ export class List {
       h("span", { class: "title", dir: "auto" }, nameOf(conversation)),
       h("time", { datetime: conversation.active }, shortTime(conversation.active)),
       h("span", { class: "said", dir: "auto" }, summary(conversation.last)),
-      conversation.unread > 0 && h("span", { class: "count" }, String(conversation.unread)),
+      ...(conversation.unread > 0 ? [h("span", { class: "count" }, String(conversation.unread))] : []),
     );
     return item;
   }

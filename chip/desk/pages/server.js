@@ -69,6 +69,10 @@ export class Stream {
     for (const event of ["online", "focus", "pageshow"]) addEventListener(event, () => this.now());
   }
 
+  get connected() {
+    return this.#source?.readyState === EventSource.OPEN;
+  }
+
   /** Connect. */
   open() {
     this.#source?.close();

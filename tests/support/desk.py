@@ -1,0 +1,268 @@
+"""The desk on a listener of its own, with a Chip that the test plays.
+
+office = Office(tmp_path)
+await office.open()
+await office.receive({"type": "msg_in", "msg": {"text": "hello"}})
+assert [sent["msg"]["text"] for sent in office.sent] == ["Hello! 👋", …]
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import treq
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+
+from chip.desk.desk import Desk
+from chip.embedded import EmbeddedDatabase
+from chip.models import Channel, ChatKey
+from chip.store.embedded import EmbeddedStore
+
+CHAT = "65vbbDAQCdPdEWlEhDGy4utO"
+NOON = 1_714_564_800.0
+_PATIENCE = 10.0
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Office:
+    """A desk, whoever sits there, and what Chip would see of it.
+
+    `answers` is what Chip says to the next sends, in turn; afterwards 200. None: no answer.
+    """
+
+    def __init__(self, data_dir: Path, **options: Any) -> None:
+        self.data_dir = data_dir
+        self.options = options
+        self.clock = Clock()
+        self.clock.advance(NOON)
+        self.sent: list[dict[str, Any]] = []
+        self.answers: list[int | None] = []
+        self.online: set[ChatKey] = set()
+        self.cookie = ""
+        self._watchers: list[Callable[[ChatKey, bool], None]] = []
+        self._pool = HTTPConnectionPool(reactor, persistent=False)
+        self._agent = Agent(reactor, pool=self._pool)
+        self._awaited: list[tuple[int, Deferred[None]]] = []
+
+    # Opening and closing.
+
+    async def open(self) -> None:
+        """Start the desk."""
+        self.database = EmbeddedDatabase(self.data_dir, reactor)
+        await self.database.open()
+        self.store = EmbeddedStore(self.database)
+        self._watchers.clear()
+        self.desk = Desk(
+            self.store,
+            post=self._post,
+            presence=self,
+            clock=self.clock,
+            base_url="http://chip.example",
+            **self.options,
+        )
+        await self.desk.start()
+        self.channel: Channel = await self.desk.first_channel()
+        root = Resource()
+        for path, resource in self.desk.resources().items():
+            root.putChild(path.strip("/").encode(), resource)
+        root.putChild(b"front", self.desk.front())
+        site = Site(root, parsePOSTFormSubmission=False)
+        site.noisy = False
+        self._port = reactor.listenTCP(0, site, interface="127.0.0.1")
+        self.url = f"http://127.0.0.1:{self._port.getHost().port}"
+
+    async def close(self) -> None:
+        """Stop it, in the order in which Chip does."""
+        await self._port.stopListening()
+        await self.desk.stop()
+        await self.database.close()
+
+    @property
+    def token(self) -> str:
+        """The token in the link."""
+        return self.desk.link.partition("token=")[2]
+
+    # The hub, as the desk sees it.
+
+    def is_open(self, chat: ChatKey) -> bool:
+        return chat in self.online
+
+    def on_presence(self, watcher: Callable[[ChatKey, bool], None]) -> None:
+        self._watchers.append(watcher)
+
+    def comes_or_goes(self, chat: str = CHAT) -> None:
+        """The visitor opens his chat, or closes it."""
+        key = ChatKey(chat, self.channel.uuid)
+        self.online ^= {key}
+        for watcher in self._watchers:
+            watcher(key, key in self.online)
+
+    # Chip.
+
+    async def _post(self, path: str, body: bytes) -> int:
+        assert path == f"/wc/send/{self.channel.uuid}/"
+        self.sent.append(json.loads(body))
+        status = self.answers.pop(0) if self.answers else 200
+        due = [entry for entry in self._awaited if entry[0] <= len(self.sent)]
+        self._awaited = [entry for entry in self._awaited if entry[0] > len(self.sent)]
+        for _, done in due:
+            reactor.callLater(0, done.callback, None)
+        if status is None:
+            raise ConnectionError("no answer")
+        return status
+
+    async def has_sent(self, count: int) -> list[dict[str, Any]]:
+        """Wait until so many sends were made; return all of them."""
+        if len(self.sent) < count:
+            done: Deferred[None] = Deferred()
+            self._awaited.append((count, done))
+            await done.addTimeout(_PATIENCE, reactor)
+        return self.sent
+
+    async def receive(self, *events: dict[str, Any], **fields: Any) -> Answer:
+        """Chip reports what a visitor did."""
+        body = {
+            "chat_id": CHAT,
+            "secret": self.channel.secret,
+            "events": list(events),
+            **fields,
+        }
+        path = f"/c/chp/{self.channel.uuid}/receive"
+        return await self.ask("POST", path, json.dumps(body).encode())
+
+    async def hear(self, text: str, **fields: Any) -> Answer:
+        """Chip reports what a visitor said."""
+        return await self.receive({"type": "msg_in", "msg": {"text": text}}, **fields)
+
+    # Whoever is in front of a browser.
+
+    async def ask(
+        self, method: str, path: str, body: bytes | None = None, **headers: str
+    ) -> Answer:
+        """Make a request, with the cookie if there is one."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.cookie:
+            sent["cookie"] = self.cookie
+        answer = await treq.request(
+            method,
+            self.url + path,
+            headers=sent,
+            data=body,
+            agent=self._agent,
+            allow_redirects=False,
+            browser_like_redirects=False,
+        )
+        found = {
+            name.decode().lower(): values[0].decode()
+            for name, values in answer.headers.getAllRawHeaders()
+        }
+        return Answer(answer.code, found, await answer.content())
+
+    async def sit_down(self) -> None:
+        """Come in by the link that was printed."""
+        answer = await self.ask("GET", f"/desk/?token={self.token}")
+        self.cookie = answer.headers["set-cookie"].partition(";")[0]
+
+    async def get(self, path: str) -> Any:
+        """Ask the desk for something."""
+        answer = await self.ask("GET", f"/desk/api/{path}")
+        assert answer.status == 200, answer
+        return answer.json
+
+    async def post(self, path: str, body: dict[str, Any]) -> Answer:
+        """Do something at the desk."""
+        return await self.ask(
+            "POST", f"/desk/api/{path}", json.dumps(body).encode(), x_chip_desk="1"
+        )
+
+    async def watch(self) -> Window:
+        """Open a window of the desk: its stream of news."""
+        window = Window()
+        answer = await self._agent.request(
+            b"GET", f"{self.url}/desk/api/events".encode(), _cookie(self.cookie)
+        )
+        assert answer.code == 200
+        answer.deliverBody(window)
+        await window.until("pulse")
+        return window
+
+
+def _cookie(value: str) -> Any:
+    from twisted.web.http_headers import Headers  # noqa: PLC0415
+
+    return Headers({b"cookie": [value.encode()]})
+
+
+class Window:
+    """Reads a stream of events."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, Any]] = []
+        self.closed: Deferred[None] = Deferred()
+        self._rest = b""
+        self._transport: Any = None
+        self._waiting: Deferred[None] | None = None
+
+    # The protocol's side, as `deliverBody` calls it.
+
+    def makeConnection(self, transport: Any) -> None:
+        self._transport = transport
+
+    def dataReceived(self, data: bytes) -> None:
+        *blocks, self._rest = (self._rest + data).split(b"\n\n")
+        for block in blocks:
+            fields = dict(line.split(": ", 1) for line in block.decode().split("\n"))
+            self.events.append((fields["event"], json.loads(fields["data"] or "null")))
+        self._wake()
+
+    def connectionLost(self, reason: Any) -> None:
+        self.closed.callback(None)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            waiting.callback(None)
+
+    # The test's side.
+
+    async def until(self, kind: str, **wanted: Any) -> Any:
+        """The first event of this kind that has not been taken, with such a value somewhere."""
+        while True:
+            for place, (event, data) in enumerate(self.events):
+                if event == kind and _has(data, wanted):
+                    del self.events[: place + 1]
+                    return data
+            self._waiting = Deferred()
+            await self._waiting.addTimeout(_PATIENCE, reactor)
+
+    async def close(self) -> None:
+        """Close the window."""
+        self._transport.loseConnection()
+        await self.closed
+
+
+def _has(data: Any, wanted: dict[str, Any]) -> bool:
+    parts = [part for part in (data or {}).values() if isinstance(part, dict)]
+    return not wanted or any(
+        all(part.get(name) == value for name, value in wanted.items()) for part in parts
+    )
