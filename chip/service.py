@@ -323,6 +323,8 @@ class ChipService(Service):
         ports, self._ports = self._ports, []
         for port in ports:
             await _done(port.stopListening())
+        if self._desk:
+            self._desk.send_away()
         if self._site:
             await self._site.drain(self._limits.drain_deadline)
         if self._desk:
