@@ -286,14 +286,17 @@ class Connections(Shared):
         spread = min(deadline, max(SHORTEST_DRAIN, len(self._open) / DRAIN_PER_SECOND))
         rounds = max(1, round(spread / DRAIN_STEP))
         waiting = sorted(self._open, key=lambda connection: connection._number)
-        for at in range(rounds):
+        timers: list[Any] = [
             self.clock.callLater(at * DRAIN_STEP, self._send_away, waiting[at::rounds])
-        late: Any = self.clock.callLater(deadline, self._drop_all)
+            for at in range(rounds)
+        ]
+        timers.append(self.clock.callLater(deadline, self._drop_all))
         try:
             await gone
         finally:
-            if late.active():
-                late.cancel()
+            for timer in timers:
+                if timer.active():
+                    timer.cancel()
 
     def _send_away(self, connections: list[Connection]) -> None:
         for connection in connections:

@@ -17,22 +17,20 @@ What is turned off of Autobahn, and why:
 - its answer to violations (a reset, or parsing on until the peer feels like closing).
 """
 
-from types import SimpleNamespace
 from typing import Any, Final
 
 from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.util import encode_truncate
 from autobahn.websocket.protocol import TrafficStats
-from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from chip.limits import Limits, TokenBucket
 from chip.tasks import Clock
 from chip.web.deadlines import Deadlines
 from chip.web.frames import BINARY, PING, TEXT, text_frame, whole_frame
 from chip.web.pulse import Pulse
+from chip.web.writing import PatientWriter
 
 PROTOCOL_ERROR: Final = 1002
 NO_CODE: Final = 1005
@@ -48,10 +46,6 @@ LINGER: Final = 0.5
 """Seconds in which a peer that was told off can read why, before its connection is dropped."""
 DEAF_BYTES: Final = 1024 * 1024
 """What a peer that was told off may still send before it is not even read any more."""
-PIECE: Final = 16 * 1024
-"""How much of a backlog is given to the transport at a time: progress is seen in such steps."""
-TRANSPORT_BUFFER: Final = 64 * 1024
-"""How much Twisted holds before it calls a transport full."""
 
 _OPEN: Final = WebSocketServerProtocol.STATE_OPEN
 _CLOSING: Final = WebSocketServerProtocol.STATE_CLOSING
@@ -62,6 +56,7 @@ _SESSION_BUSY: Final = 1
 _PEER_SLOW: Final = 2
 
 
+# What Autobahn counts for each connection, in one object for all: nobody reads it.
 _NOBODY_COUNTS: Final = TrafficStats()  # type: ignore[no-untyped-call]
 
 
@@ -85,8 +80,7 @@ class Shared:
         self.lingering.close()
 
 
-@implementer(IPushProducer)
-class GuardedWebSocket(WebSocketServerProtocol):
+class GuardedWebSocket(PatientWriter, WebSocketServerProtocol):
     """One open WebSocket. `attach` gives it its transport."""
 
     # Autobahn's options, as class attributes: with nothing to copy, it copies nothing.
@@ -121,20 +115,17 @@ class GuardedWebSocket(WebSocketServerProtocol):
     remoteCloseCode: Any = None
     remoteCloseReason = None
     closeHandshakeTimeoutCall = autoPingTimeoutCall = autoPingPending = None
-    _transport_details: Any = SimpleNamespace(is_secure=False)
-    transport: Any
+    peer: Any = ""
+    _transport_details: Any = None
 
     # Our own.
-    bytes_in = bytes_out = 0
+    bytes_in = 0
     _alive = True
     _consuming = False
     _deaf = False
     _holds = 0
     _fragments = 0
     _pings: TokenBucket | None = None
-    _blocked = False
-    _backlog: bytearray | None = None
-    _stall: Any = None
     _lost = False
 
     def __init__(self, factory: Shared) -> None:
@@ -199,20 +190,13 @@ class GuardedWebSocket(WebSocketServerProtocol):
         self.state = _CLOSED
         self.transport.abortConnection()
 
-    def cut(self, code: int) -> None:
-        """Drop a peer that cannot be told why. `code` is for the log."""
-        self.closedByMe = True
-        self.localCloseCode = code
-        self.abort()
-
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The transport is gone. Autobahn's own would log, and resolve futures."""
         if self._lost:
             return
         self._lost = True
         self.state = _CLOSED
-        self._cancel_stall()
-        self._backlog = None
+        self.forget_unsent()
         self.data = b""
         self.factory.closing.stop(self)
         self.factory.lingering.stop(self)
@@ -234,12 +218,12 @@ class GuardedWebSocket(WebSocketServerProtocol):
         """
         self.state = _CLOSED
         self.droppedByMe = True
-        self._flush()
+        self.flush()
         # Twisted keeps a connection open for as long as it has a producer, and for ever when the
         # peer does not take what is left.
+        self.factory.closing.start(self)
         self.transport.unregisterProducer()
         self.transport.loseConnection()
-        self.factory.closing.start(self)
 
     # Reading.
 
@@ -338,7 +322,7 @@ class GuardedWebSocket(WebSocketServerProtocol):
         self._pings = self._pings or TokenBucket(limits.pings_per_second, limits.pings_burst)
         if self._pings.take(self.factory.clock.seconds()):
             self.fail(TOO_MANY_REQUESTS, "too many pings")
-        elif not self._blocked:
+        elif not self.is_blocked:
             # A peer that does not read would only collect pongs here.
             super().onPing(payload)
 
@@ -373,62 +357,31 @@ class GuardedWebSocket(WebSocketServerProtocol):
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         """Everything that is sent goes through here, Autobahn's frames too, so all in order."""
-        self.bytes_out += len(data)
-        if self._backlog is None:
-            if not self._blocked:
-                self.transport.write(data)
-                return
-            self._backlog = bytearray()
-        self._backlog += data
-        unsent = len(self._backlog) + TRANSPORT_BUFFER
-        limits = self.factory.limits
-        if unsent > limits.unsent_close_bytes:
-            self.cut(SLOW_READER)
-        elif unsent > limits.unsent_pause_bytes:
-            self._hold(_PEER_SLOW)
+        self.write(data)
 
-    def pauseProducing(self) -> None:
-        """The transport is full."""
-        self._blocked = True
-        if self._stall is None:
-            limit = self.factory.limits.write_stall
-            self._stall = self.factory.clock.callLater(limit, self.cut, SLOW_READER)
+    def peer_is_slow(self) -> None:
+        """Too much is unsent to hear what the peer wants next."""
+        self._hold(_PEER_SLOW)
 
-    def resumeProducing(self) -> None:
-        """The transport is empty."""
-        self._blocked = False
-        self._cancel_stall()
-        backlog = self._backlog
-        while backlog and not self._blocked:
-            self.transport.write(bytes(backlog[:PIECE]))
-            del backlog[:PIECE]
-        if not backlog:
-            self._backlog = None
-            if self._holds & _PEER_SLOW:
-                self._release(_PEER_SLOW)
+    def peer_has_caught_up(self) -> None:
+        """Nothing is unsent any more."""
+        if self._holds & _PEER_SLOW:
+            self._release(_PEER_SLOW)
 
-    def stopProducing(self) -> None:
-        """The transport wants nothing more: it is gone, and says so by itself."""
-
-    def _flush(self) -> None:
-        if self._backlog:
-            self.transport.write(bytes(self._backlog))
-        self._backlog = None
-
-    def _cancel_stall(self) -> None:
-        if self._stall is not None:
-            if self._stall.active():
-                self._stall.cancel()
-            self._stall = None
+    def peer_is_stuck(self) -> None:
+        """The peer does not read. It cannot be told, since that would have to be read too."""
+        self.closedByMe = True
+        self.localCloseCode = SLOW_READER
+        self.abort()
 
     # The pulse.
 
     def ping(self) -> None:
         """Ask the peer for a sign of life."""
         # Where nothing can be sent, the stall runs; where nothing is read, no sign can be seen.
-        if self.state == _OPEN and not (self._blocked or self._holds):
+        if self.state == _OPEN and not (self.is_blocked or self._holds):
             self._alive = False
-            self.transport.write(PING)
+            self.write_now(PING)
 
     def expect_life(self) -> None:
         """Drop the peer if it was asked and has not answered with anything."""

@@ -8,9 +8,13 @@ heart.sessions[0].client.send(b"…")
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, NamedTuple
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.python.failure import Failure
 
 from chip.limits import Limits
 from chip.models import Channel, ChatKey
@@ -122,3 +126,183 @@ def build_site(
     )
     sends = Sends(clock, heart, limits, addresses, observer)
     return Site(clock=clock, limits=limits, connections=connections, sends=sends, **site_options)
+
+
+class Wire:
+    """An in-memory TCP connection to a site, and the peer at its other end.
+
+        peer = Wire(site)
+        peer.says(b"GET / HTTP/1.1\r\n\r\n")
+        assert peer.answer().status == 200
+
+    The transport is full from `fill` until `drain`, as a real one is whose peer does not read.
+    """
+
+    disconnecting = False
+
+    def __init__(self, factory: Any, address: Any = None) -> None:
+        self.out = bytearray()
+        self.is_open = True
+        self.was_reset = False
+        self.reading = True
+        self.full = False
+        self.producer: Any = None
+        self._producer_paused = False
+        self._peer = address or IPv4Address("TCP", "192.0.2.7", 4242)
+        protocol = factory.buildProtocol(self._peer)
+        if protocol is None:
+            self.is_open = False
+        else:
+            self.protocol = protocol
+            protocol.makeConnection(self)
+
+    # The peer's side.
+
+    def says(self, *data: bytes) -> None:
+        """Send bytes, each argument in a packet of its own."""
+        for packet in data:
+            if not self.reading:
+                raise AssertionError("the server does not read")
+            self.protocol.dataReceived(packet)
+
+    def upgrades(self, channel: str = CHANNEL, **headers: str | None) -> Answer:
+        """Ask for a WebSocket. Header names have underscores here; None leaves one out."""
+        self.says(request(f"/wc/connect/{channel}", **{**UPGRADE, **headers}))
+        return self.answer()
+
+    def leaves(self, reason: Exception | None = None) -> None:
+        """Go without a word."""
+        self._end(reason or ConnectionDone())
+
+    def answer(self) -> Answer:
+        """Take the next HTTP answer, which must be complete."""
+        head, _, rest = bytes(self.out).partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in lines[1:])
+        length = int(headers.get("content-length", 0))
+        status = int(lines[0].split()[1])
+        self.out[:] = rest[length:]
+        return Answer(status, headers, rest[:length])
+
+    def frames(self) -> list[tuple[int, bytes]]:
+        """Take the WebSocket frames that have come, as opcode and payload."""
+        found = []
+        while self.out:
+            length, at = self.out[1], 2
+            if length >= 126:
+                size = 2 if length == 126 else 8
+                length, at = int.from_bytes(self.out[2 : 2 + size], "big"), 2 + size
+            found.append((self.out[0] & 0x0F, bytes(self.out[at : at + length])))
+            del self.out[: at + length]
+        return found
+
+    def close_code(self) -> int | None:
+        """The code of the close frame that has come, if any."""
+        for opcode, payload in self.frames():
+            if opcode == 8:
+                return int.from_bytes(payload[:2], "big")
+        return None
+
+    def fill(self) -> None:
+        """Read no more: what is written from now on stays with the server."""
+        self.full = True
+
+    def drain(self) -> None:
+        """Read again, everything there is, until the server has nothing left."""
+        self.full = False
+        while self._producer_paused:
+            self._producer_paused = False
+            self.producer.resumeProducing()
+
+    # The transport's side.
+
+    def write(self, data: bytes) -> None:
+        if not self.is_open:
+            return
+        self.out += data
+        if self.full and self.producer and not self._producer_paused:
+            self._producer_paused = True
+            self.producer.pauseProducing()
+
+    def writeSequence(self, data: list[bytes]) -> None:
+        self.write(b"".join(data))
+
+    def loseConnection(self) -> None:
+        self.disconnecting = True
+        self.reading = False
+        if not self.full:
+            self._end(ConnectionDone())
+
+    def abortConnection(self) -> None:
+        self.was_reset = self.is_open
+        self._end(ConnectionAborted())
+
+    def pauseProducing(self) -> None:
+        self.reading = False
+
+    def resumeProducing(self) -> None:
+        self.reading = self.is_open and not self.disconnecting
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        assert self.producer is None
+        self.producer = producer
+
+    def unregisterProducer(self) -> None:
+        self.producer = None
+
+    def getPeer(self) -> Any:
+        return self._peer
+
+    def getHost(self) -> Any:
+        return IPv4Address("TCP", "192.0.2.1", 8070)
+
+    def _end(self, reason: Exception) -> None:
+        if self.is_open:
+            self.is_open = self.reading = False
+            self.producer = None
+            protocol = self.protocol
+            del self.protocol
+            protocol.connectionLost(Failure(reason))
+
+
+class Answer(NamedTuple):
+    """An HTTP answer; header names are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+UPGRADE = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec_WebSocket_Version": "13",
+    "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+def request(
+    path: str, method: str = "GET", body: bytes = b"", version: str = "1.1", **headers: str | None
+) -> bytes:
+    """An HTTP request. Header names have underscores here; None leaves one out."""
+    lines = [f"{method} {path} HTTP/{version}", "Host: chat.example.org"]
+    if body:
+        lines.append(f"Content-Length: {len(body)}")
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items() if value]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def masked(payload: bytes = b"", opcode: int = 1, fin: bool = True, mask: bytes = b"mask") -> bytes:
+    """A client's frame."""
+    length = len(payload)
+    if length < 126:
+        head = bytes((opcode | 0x80 * fin, 0x80 | length))
+    elif length <= 0xFFFF:
+        head = bytes((opcode | 0x80 * fin, 0xFE)) + length.to_bytes(2, "big")
+    else:
+        head = bytes((opcode | 0x80 * fin, 0xFF)) + length.to_bytes(8, "big")
+    return head + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
