@@ -4,10 +4,11 @@
 import { logCss } from "./styles-log.js";
 
 const frameCss = String.raw`
-:host { all: initial; color-scheme: light dark; }
-:host([theme="light"]) { color-scheme: light; }
-:host([theme="dark"]) { color-scheme: dark; }
-:host([hidden]) { display: none; }
+/* Important, because otherwise a site's own rule for every element would win. */
+:host { all: initial !important; color-scheme: light dark !important; }
+:host([theme="light"]) { color-scheme: light !important; }
+:host([theme="dark"]) { color-scheme: dark !important; }
+:host([hidden]) { display: none !important; }
 
 .root {
   --ground: light-dark(#ffffff, #17191d);

@@ -1,0 +1,147 @@
+"""The states in which visitors see the widget, each brought about as it comes about in life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.widget.stage import CHANNEL, SITE, Stage, Widget
+
+BOB = {"id": 234, "email": "bob@example.com", "name": "Bob McTickets", "avatar": f"{SITE}/bob.svg"}
+ANN = {"id": 235, "email": "ann@example.com", "name": "Ann Uwase"}
+CHAT = "c" * 24
+
+Act = Callable[[Stage, Widget], None]
+
+
+def returning(stage: Stage) -> None:
+    """Make the visitor one who has a chat already."""
+    stage.chip.known.add(CHAT)
+    stage.context.add_init_script(
+        f"if (location.origin === '{SITE}') localStorage.setItem('chip:{CHANNEL}:chat', '{CHAT}')"
+    )
+
+
+def talk(stage: Stage) -> None:
+    """Let the visitor have talked with people before."""
+    returning(stage)
+    say = stage.chip.remember
+    say("msg_out", "Hello! 👋 How can we help?", origin="flow", time="2026-05-03T08:00:00Z")
+    say("msg_in", "Hi, where is my order?", time="2026-05-03T08:01:00Z")
+    say("msg_out", "Let me look that up for you. One moment, please.", user=BOB)
+    say("msg_out", "It left this morning: https://track.example/4432 follows it.", user=BOB)
+    say("msg_in", "😍")
+    say("msg_in", "Thank you so much!\nThat was quick.")
+    say("msg_out", "مرحبًا! هذه صورة الطرد", user=ANN, attachments=[f"image/png:{SITE}/parcel.svg"])
+    say("msg_out", user=ANN, attachments=[f"application/pdf:{SITE}/invoice-4432.pdf"])
+    say("msg_out", "Anything else?", user=ANN, quick_replies=["Yes, please", "No, thank you"])
+
+
+def closed(stage: Stage, widget: Widget) -> None:
+    expect(widget.launcher).to_be_visible()
+
+
+def fresh(stage: Stage, widget: Widget) -> None:
+    widget.open()
+    expect(widget.page.locator("chip-chat .greeting")).to_be_visible()
+
+
+def unread(stage: Stage, widget: Widget) -> None:
+    expect(widget.badge).to_have_text("6")
+
+
+def conversation(stage: Stage, widget: Widget) -> None:
+    widget.open()
+    expect(widget.replies).to_have_count(2)
+    expect(widget.page.locator("chip-chat .picture img")).to_be_in_viewport()
+
+
+def connecting(stage: Stage, widget: Widget) -> None:
+    stage.chip.ignore("start_chat")
+    widget.open()
+    widget.page.clock.fast_forward(4000)
+    expect(widget.banner).to_contain_text("Connecting")
+
+
+def offline(stage: Stage, widget: Widget) -> None:
+    widget.open()
+    expect(widget.messages).to_have_count(9)
+    stage.chip.answers["start_chat"] = lambda ws, _: ws.close(code=1012)
+    stage.chip.drop()
+    widget.write("Are you still there?")
+    expect(widget.message("still there")).to_contain_text("Waiting to be sent")
+    widget.page.clock.run_for(4000)
+    expect(widget.banner).to_contain_text("No connection")
+
+
+def failed(stage: Stage, widget: Widget) -> None:
+    stage.chip.refuse("send_msg", "rejected")
+    widget.open()
+    widget.write("This cannot be delivered")
+    expect(widget.message("cannot be delivered")).to_contain_text("Not sent")
+    stage.chip.ignore("send_msg")
+    widget.write("This is on its way")
+    expect(widget.message("on its way")).to_contain_text("Sending")
+
+
+def replaced(stage: Stage, widget: Widget) -> None:
+    widget.open()
+    expect(widget.messages).to_have_count(9)
+    stage.chip.drop(4409)
+    expect(widget.banner).to_contain_text("another window")
+
+
+def long_history(stage: Stage, widget: Widget) -> None:
+    widget.open()
+    expect(widget.message("Message 59")).to_be_in_viewport()
+    widget.log.evaluate("log => log.scrollTop = 500")
+    stage.chip.say("Something new")
+    expect(widget.page.locator("chip-chat .pill")).to_be_visible()
+
+
+def lightbox(stage: Stage, widget: Widget) -> None:
+    widget.open()
+    widget.page.locator("chip-chat .picture").click()
+    expect(widget.page.locator("chip-chat .lightbox img")).to_be_visible()
+
+
+def too_long(stage: Stage, widget: Widget) -> None:
+    widget.open()
+    widget.input.fill("A very long message. " * 200)
+    expect(widget.page.locator("chip-chat .count")).to_contain_text("too many")
+
+
+def much_said(stage: Stage) -> None:
+    returning(stage)
+    for number in range(60):
+        stage.chip.remember("msg_out" if number % 3 else "msg_in", f"Message {number}")
+
+
+def in_no_time(before: Callable[[Stage], None]) -> Callable[[Stage], None]:
+    """Let the scene turn the page's clock."""
+
+    def prepare(stage: Stage) -> None:
+        stage.context.clock.install()
+        before(stage)
+
+    return prepare
+
+
+def nothing(stage: Stage) -> None:
+    """Let nothing have happened yet."""
+
+
+SCENES: dict[str, tuple[Callable[[Stage], None], Act]] = {
+    "closed": (nothing, closed),
+    "fresh": (nothing, fresh),
+    "unread": (talk, unread),
+    "conversation": (talk, conversation),
+    "connecting": (in_no_time(nothing), connecting),
+    "offline": (in_no_time(talk), offline),
+    "failed": (talk, failed),
+    "replaced": (talk, replaced),
+    "long history": (much_said, long_history),
+    "lightbox": (talk, lightbox),
+    "too long": (nothing, too_long),
+}
