@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import gc
+import os
+import signal
+import sys
 
 import pytest
 import pytest_twisted
@@ -15,8 +19,38 @@ from twisted.internet.task import Clock
 from tests.support.browser import Browser
 from tests.support.cleanliness import LoggedFailures, ReactorContents
 from tests.support.postgres import GENERATIONS, Postgres
+from tests.support.process import end_all
 from tests.support.rapidpro import Rapidpro
 from tests.support.valkey import Valkey
+
+PATIENCE = 120
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", f"patience(seconds): this test may take over {PATIENCE} s")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """End the whole run, with a word about where, when one test hangs.
+
+    An exception would not do: the reactor swallows it.
+    """
+    marker = item.get_closest_marker("patience")
+
+    def give_up(*_):
+        item.config.pluginmanager.getplugin("capturemanager").suspend(in_=True)
+        print(f"\n{item.nodeid} hangs", file=sys.__stderr__, flush=True)
+        faulthandler.dump_traceback(file=sys.__stderr__)
+        end_all()
+        os._exit(1)
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(marker.args[0] if marker else PATIENCE)
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
 
 
 def pytest_collection_finish():

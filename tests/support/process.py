@@ -194,8 +194,8 @@ class ChildProcess:
 
 
 @atexit.register
-def _end_all() -> None:
-    """Leave no process behind when the tests are interrupted."""
+def end_all() -> None:
+    """Kill every process that was not stopped, as when the tests are interrupted."""
     for child in list(_alive):
         child.kill()
         if child._own_directory:
