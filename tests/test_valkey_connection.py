@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
@@ -294,6 +296,16 @@ async def test_a_dead_subscriber_is_noticed_though_nothing_is_asked(rig, proxy, 
     await deferToThread(proxy.reset)
     await deferToThread(proxy.heal)
     await here.ears.hear("interrupted")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_process_that_was_held_up_does_not_blame_the_server(rig, impatience):
+    here = await rig.process()
+    await here.live.subscribe(CHAT)
+    asked = Deferred.fromCoroutine(here.send(1))
+    time.sleep(2 * connection.ANSWER_TIMEOUT)  # noqa: ASYNC251 - this is what holds it up
+    assert await asked == "queued"
+    assert [event[0] for event in await here.heard()] == ["arrived"]
 
 
 @pytest_twisted.ensureDeferred

@@ -32,8 +32,6 @@ for index = 8, #ARGV, 2 do
     results = results .. 'q'
     if ref ~= '=' then
       redis.call('ZADD', refs, NOW, ref)
-      redis.call('ZREMRANGEBYSCORE', refs, '-inf', NOW - REF_MS)
-      redis.call('ZREMRANGEBYRANK', refs, 0, -REFS - 1)
       redis.call('PEXPIRE', refs, REF_MS)
     end
   end
@@ -41,8 +39,13 @@ end
 
 if stored > 0 then
   redis.call('HSET', spool.courier, 'said', said + #echoes)
-  redis.call('HSETNX', spool.courier, 'heard', last_heard)
-  redis.call('EXPIRE', spool.courier, COURIER_SECONDS)
+  if redis.call('HSETNX', spool.courier, 'heard', last_heard) == 1 then
+    redis.call('EXPIRE', spool.courier, COURIER_SECONDS)
+  end
+  if redis.call('ZCARD', refs) > REFS then
+    redis.call('ZREMRANGEBYRANK', refs, 0, -REFS - 1)
+  end
+  redis.call('ZREMRANGEBYSCORE', refs, '-inf', NOW - REF_MS)
   count_in(spool, chat, stored, #echoes)
 end
 local answer = claim(spool, chat, channel, process, may_claim == '1', nil)

@@ -42,6 +42,30 @@ LONGEST_DELAY: Final = 2.0
 P = TypeVar("P", bound=Commands)
 
 
+class Deadline:
+    """Calls `late` after so many seconds, unless it is met before.
+
+    In two halves: a process that was itself held up for long reads what has arrived meanwhile
+    before it blames its peer.
+    """
+
+    __slots__ = ("_half", "_late", "_reactor", "_timer")
+
+    def __init__(self, reactor: Any, seconds: float, late: Callable[[], object]) -> None:
+        self._reactor = reactor
+        self._half = seconds / 2
+        self._late = late
+        self._timer: DelayedCall = reactor.callLater(self._half, self._second_half)
+
+    def _second_half(self) -> None:
+        self._timer = self._reactor.callLater(self._half, self._late)
+
+    def met(self) -> None:
+        """What was awaited is there, or of no interest any more."""
+        if self._timer.active():
+            self._timer.cancel()
+
+
 class Connection(Generic[P]):
     """A connection whose protocol is a `P`.
 
@@ -148,12 +172,11 @@ class Connection(Generic[P]):
 
     async def _ask(self, protocol: P, command: bytes) -> Any:
         answer = protocol.request(command)
-        timer = self._reactor.callLater(ANSWER_TIMEOUT, protocol.transport.abortConnection)
+        deadline = Deadline(self._reactor, ANSWER_TIMEOUT, protocol.transport.abortConnection)
         try:
             return await answer
         finally:
-            if timer.active():
-                timer.cancel()
+            deadline.met()
 
     async def _connect(self) -> None:
         protocol: P = await self._endpoint.connect(self._factory)

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
@@ -27,7 +26,7 @@ from chip.protocol.events import MsgEcho, Said, encode_event
 from chip.protocol.times import time_of_timestamp
 from chip.queue.valkey import keys
 from chip.queue.valkey.address import Address
-from chip.queue.valkey.connection import ANSWER_TIMEOUT, Connection
+from chip.queue.valkey.connection import ANSWER_TIMEOUT, Connection, Deadline
 from chip.queue.valkey.entries import parse_item
 from chip.queue.valkey.protocol import Commands, Subscriptions, encode_command
 from chip.queue.valkey.troubles import LOST
@@ -53,12 +52,12 @@ class _Subscription:
         self.chat = chat
         self.stood = False
         self.waiting: list[Deferred[None]] = []
-        self.deadline: DelayedCall | None = None
+        self.deadline: Deadline | None = None
 
     def settle(self, trouble: str = "") -> None:
         """The server has confirmed, or there is `trouble`."""
-        if self.deadline is not None and self.deadline.active():
-            self.deadline.cancel()
+        if self.deadline is not None:
+            self.deadline.met()
         waiting, self.waiting = self.waiting, []
         for waiter in waiting:
             if trouble:
@@ -112,8 +111,8 @@ class ValkeyLive:
         if wanted is None:
             wanted = self._wanted[channel] = _Subscription(chat)
             self._asked.setdefault(channel, deque()).append(wanted)
-            wanted.deadline = self._reactor.callLater(
-                ANSWER_TIMEOUT, protocol.transport.abortConnection
+            wanted.deadline = Deadline(
+                self._reactor, ANSWER_TIMEOUT, protocol.transport.abortConnection
             )
             protocol.write(b"SUBSCRIBE", [channel])
         if not wanted.stood:
