@@ -1,0 +1,118 @@
+"""The files of deploy/, as the programs that read them see them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chip.metrics import Metrics
+from tests.deploy import samples
+from tests.deploy.samples import DEPLOY
+from tests.support.certificates import Certificates
+
+RULES = DEPLOY / "prometheus" / "chip-rules.yml"
+DASHBOARD = DEPLOY / "grafana" / "chip.json"
+SERVICES = ("chip.service", "chip@1.service")
+TWISTD = str(Path(sys.executable).with_name("twistd"))
+
+
+def run(*command: str | Path) -> str:
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+# systemd.
+
+
+def test_systemd_finds_nothing_to_complain_of_in_the_units(tmp_path):
+    samples.units(tmp_path, TWISTD)
+    names = (*SERVICES, "chip.socket", "chip-shared.socket")
+    told = run("systemd-analyze", "verify", "--man=no", *(tmp_path / name for name in names))
+    assert told == ""
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_units_expose_little(service, tmp_path):
+    samples.units(tmp_path, TWISTD)
+    told = run("systemd-analyze", "security", "--offline=true", "--no-pager", tmp_path / service)
+    level = re.search(r"Overall exposure level for \S+: ([0-9.]+)", told)
+    assert level is not None
+    assert float(level[1]) <= 1.2
+
+
+def test_one_process_and_one_of_several_are_confined_alike():
+    one, several = (
+        (DEPLOY / "systemd" / name).read_text().partition("Restart=always")[2]
+        for name in ("chip.service", "chip@.service")
+    )
+    assert one == several
+
+
+# Proxies.
+
+
+def test_nginx_takes_its_sample(tmp_path):
+    pem = Certificates(tmp_path)
+    tls = f"ssl_certificate {pem.certificate}; ssl_certificate_key {pem.key};\n"
+    config = samples.nginx(tmp_path, (8070, 8080), "127.0.0.1:8443 ssl", tls)
+    told = run("nginx", "-t", "-q", "-p", tmp_path, "-c", config)
+    assert told == ""
+
+
+def test_haproxy_takes_its_sample(tmp_path):
+    pem = Certificates(tmp_path)
+    config = samples.haproxy(
+        tmp_path, (8070, 8080), (8071, 8081), f"127.0.0.1:8443 ssl crt {pem.bundle}"
+    )
+    assert "warning" not in run("haproxy", "-c", "-V", "-f", config).lower()
+
+
+# Prometheus and Grafana.
+
+
+def test_promtool_takes_the_rules_and_they_fire_when_they_should():
+    run("promtool", "check", "rules", RULES)
+    told = run("promtool", "test", "rules", Path(__file__).with_name("chip-rules.test.yml"))
+    assert "SUCCESS" in told
+
+
+def known_names() -> set[str]:
+    """Every sample's name on a page of metrics, buckets and sums included."""
+    lines = Metrics().page().decode().splitlines()
+    names = {re.split(r"[{ ]", line)[0] for line in lines if not line.startswith("#")}
+    # A timer has no samples before the first call.
+    timers = {line.split()[2] for line in lines if line.startswith("# TYPE")}
+    return names | {f"{name}_{part}" for name in timers for part in ("bucket", "sum", "count")}
+
+
+@pytest.mark.parametrize("file", [RULES, DASHBOARD], ids=lambda file: file.name)
+def test_every_metric_that_is_asked_for_exists(file):
+    asked = set(re.findall(r"\b(?:chip|process)_[a-z_]+", file.read_text()))
+    assert len(asked) > 5
+    assert asked - known_names() == set()
+
+
+def test_every_label_value_that_a_rule_asks_for_exists():
+    page = Metrics().page().decode()
+    asked = re.findall(r'(outcome|code|status)[!=~]+"([^"]+)"', RULES.read_text())
+    assert asked
+    for label, pattern in asked:
+        values = set(re.findall(rf'{label}="([^"]+)"', page))
+        for one in pattern.split("|"):
+            assert any(re.fullmatch(one, value) for value in values), one
+
+
+def test_the_dashboard_shows_everything_that_is_counted():
+    dashboard = json.loads(DASHBOARD.read_text())
+    shown = "".join(target["expr"] for panel in dashboard["panels"] for target in panel["targets"])
+    page = Metrics().page().decode()
+    counted = set(re.findall(r"# TYPE (chip_\w+?)(?:_created)? ", page)) - {"chip_info"}
+    assert {name for name in counted if name not in shown} == set()
