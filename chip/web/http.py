@@ -92,7 +92,6 @@ class HttpConnection(HTTPChannel):
         self.maxHeaders = site.limits.handshake_headers
         self.totalHeadersSize = self.MAX_LENGTH = site.limits.handshake_bytes
         self._successor: Successor | None = None
-        self._is_last = False
 
     def connectionMade(self) -> None:
         """Somebody has come."""
@@ -139,16 +138,15 @@ class HttpConnection(HTTPChannel):
 
     def requestDone(self, request: server.Request) -> None:
         """The answer is written."""
-        if self._is_last:
+        if self.site.is_draining:
             self.persistent = False
         if self.persistent:
             self.site.patience.idle.start(self)
         super().requestDone(request)  # type: ignore[no-untyped-call]
 
-    def finish(self) -> None:
-        """Take no request after the one in hand."""
-        self._is_last = True
-        if self in self.site.patience.idle:
+    def leave_if_idle(self) -> None:
+        """Close, unless a request has begun."""
+        if not (self.requests or self._buffer):
             self.loseConnection()
 
     def loseConnection(self) -> None:

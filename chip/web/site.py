@@ -83,6 +83,11 @@ class Site(server.Site):
         self._all_gone: Deferred[None] | None = None
         self._date = (-1, b"")
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether no connection is to be kept for another request."""
+        return self.connections.admission.draining
+
     # Connections.
 
     def buildProtocol(  # type: ignore[override]
@@ -189,8 +194,9 @@ class Site(server.Site):
         what is still there then is dropped.
         """
         begun = self.clock.seconds()
+        self.connections.admission.draining = True
         for connection in tuple(self._http):
-            connection.finish()
+            connection.leave_if_idle()
         await self.connections.drain(deadline)
         await self._wait(max(0.0, deadline - (self.clock.seconds() - begun)))
         self.patience.close()

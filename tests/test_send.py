@@ -1,0 +1,136 @@
+"""Courier's door: which HTTP status each outcome is, and how fast wrong secrets may be guessed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from chip.chat.sending import WrongSecret
+from chip.errors import NotFound, QueueFull, Refused, Unavailable
+from tests.support.web import CHANNEL, UNKNOWN, Answer, Counts, FakeHeart, Wire, build_site, request
+
+
+class Door:
+    """A site, its heart, and Courier before it."""
+
+    def __init__(self, trouble: Exception | None = None, **options: Any) -> None:
+        self.clock = Clock()
+        self.heart = FakeHeart()
+        self.heart.send_trouble = trouble
+        self.counts = Counts()
+        self.site = build_site(self.heart, self.clock, observer=self.counts, **options)
+
+    def posted(self, body: bytes = b"{}", channel: str = CHANNEL, **headers: str) -> Answer:
+        wire = Wire(self.site)
+        wire.says(request(f"/wc/send/{channel}", "POST", body, **headers))
+        return wire.answer()
+
+
+def test_a_message_that_is_stored_is_queued():
+    door = Door()
+    answer = door.posted(b'{"chat_id":"x"}')
+    assert (answer.status, answer.body) == (200, b'{"status":"queued"}')
+    assert answer.headers["content-type"] == "application/json"
+    assert door.heart.sends == [(CHANNEL, b'{"chat_id":"x"}')]
+    assert door.counts.statuses == [200]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status", "retry_after"),
+    [
+        (Refused("no such channel"), 400, None),
+        (WrongSecret("channel secret incorrect"), 400, None),
+        (NotFound("user not found"), 404, None),
+        (Unavailable("the queue does not answer", retry_after=9), 503, "9"),
+        (QueueFull("the outbox is full", retry_after=60), 503, "60"),
+    ],
+)
+def test_each_trouble_has_its_status(trouble, status, retry_after):
+    door = Door(trouble)
+    answer = door.posted()
+    assert (answer.status, answer.json["error"]) == (status, str(trouble))
+    assert answer.headers.get("retry-after") == retry_after
+    assert door.counts.statuses == [status]
+
+
+def test_what_nobody_expected_can_be_tried_again(expected_failures):
+    answer = Door(RuntimeError("SELECT secret FROM channels")).posted()
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert "SELECT" not in answer.json["error"]
+    expected_failures.take(RuntimeError)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "OPTIONS"])
+def test_only_post_is_allowed(method):
+    door = Door()
+    wire = Wire(door.site)
+    wire.says(request(f"/wc/send/{CHANNEL}", method))
+    head = bytes(wire.out).lower()
+    assert head.startswith(b"http/1.1 405 ")
+    assert b"\r\nallow: post\r\n" in head
+    assert door.heart.sends == []
+
+
+def test_a_body_that_is_too_large_is_refused_after_its_channel():
+    door = Door()
+    large = bytes(1024 * 1024 + 1)
+    assert door.posted(large, UNKNOWN).json == {"error": "no such channel"}
+    answer = door.posted(large)
+    assert answer.status == 400
+    assert answer.json["error"] == "error reading request: body is larger than 1048576 bytes"
+    door.heart.directory.trouble = Unavailable("away")
+    assert door.posted(large).status == 503
+    assert door.heart.sends == []
+
+
+def test_an_answer_for_a_courier_that_has_gone_is_dropped():
+    door = Door()
+    waiting: Deferred[None] = Deferred()
+
+    async def accept_send(channel_uuid: str, body: bytes) -> None:
+        await waiting
+
+    door.heart.accept_send = accept_send  # type: ignore[method-assign]
+    wire = Wire(door.site)
+    wire.says(request(f"/wc/send/{CHANNEL}", "POST", b"{}"))
+    wire.leaves()
+    waiting.callback(None)
+    assert wire.out == b""
+    assert door.counts.statuses == [200]
+
+
+# Wrong secrets.
+
+
+def test_an_address_may_be_wrong_about_a_channel_10_times_a_minute():
+    door = Door(WrongSecret("channel secret incorrect"))
+    assert [door.posted().status for _ in range(12)] == [400] * 10 + [429] * 2
+    refused = door.posted()
+    assert refused.headers["retry-after"] == "6"
+    assert refused.json == {"error": "too many wrong secrets", "retry_after": 6}
+    door.clock.advance(6.1)
+    assert [door.posted().status for _ in range(2)] == [400, 429]
+
+
+def test_a_right_secret_is_never_limited():
+    door = Door(WrongSecret("channel secret incorrect"))
+    assert [door.posted().status for _ in range(11)][-1] == 429
+    door.heart.send_trouble = None
+    assert door.posted().status == 200
+
+
+def test_addresses_and_channels_are_counted_apart():
+    other = CHANNEL.replace("7", "8")
+    door = Door(WrongSecret("channel secret incorrect"), trusted=("192.0.2.7",))
+    ten = [door.posted(X_Forwarded_For="203.0.113.1").status for _ in range(11)]
+    assert ten[-1] == 429
+    assert door.posted(X_Forwarded_For="203.0.113.2").status == 400
+    assert door.posted(channel=other, X_Forwarded_For="203.0.113.1").status == 400
+
+
+def test_a_trusted_peer_that_names_nobody_is_not_limited():
+    door = Door(WrongSecret("channel secret incorrect"), trusted=("192.0.2.7",))
+    assert {door.posted().status for _ in range(50)} == {400}
