@@ -54,6 +54,12 @@ _PLAIN_POLICY = (
     " frame-ancestors 'none'"
 )
 
+# Browsers ask for an icon even for a page that is left at once.
+_ON_THE_WAY = (
+    b'<!doctype html><title>Desk</title><link rel="icon" href="/welcome/icon.svg">'
+    b'<a href="/desk/">To the desk</a>'
+)
+
 ASK = (
     "The desk belongs to whoever started Chip. Open the link that Chip printed when it started,"
     " or enter its token here."
@@ -133,7 +139,7 @@ class DeskResource(Resource):
             return self._refuse([], WRONG, 403)
         cookie = self._cookie(request, self._access.new_cookie(), DAYS * 86_400)
         # Not a redirect: after a link on another site it would be made without the new cookie.
-        return Answer(200, b"", HTML, (cookie, ("refresh", "0;url=/desk/")))
+        return Answer(200, _ON_THE_WAY, HTML, (cookie, ("refresh", "0;url=/desk/")))
 
     def _cookie(self, request: Request, value: str, age: int) -> tuple[str, str]:
         secure = "; Secure" if request.isSecure() else ""

@@ -1,0 +1,30 @@
+"""A Chip that runs alone, and people in front of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.people import Agent, Visitor
+from tests.support.chip_process import ChipProcess
+
+
+@pytest.fixture
+def chip(tmp_path):
+    """`twistd -n chip` with nothing configured but its port."""
+    with ChipProcess(directory=tmp_path, limits="off") as chip:
+        yield chip
+    chip.check_log()
+
+
+@pytest.fixture
+def visitor(browser, chip):
+    """A visitor with his chat open."""
+    visitor = Visitor(browser, chip)
+    visitor.opens_chat()
+    return visitor
+
+
+@pytest.fixture
+def sit_down(browser, chip):
+    """Somebody sits down at the desk, once the test says so."""
+    return lambda **device: Agent(browser, chip, **device)
