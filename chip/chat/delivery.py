@@ -29,6 +29,8 @@ from chip.protocol.events import Error, encode_event
 SAME_TEXT_HOLD: Final = 4100
 """Milliseconds after Courier's answer to a text before the same text may follow: Courier drops a
 text that equals the visitor's last one within 4 s, and answers as if it had taken it."""
+COURIER_DEADLINE: Final = 31.0
+"""Seconds after a request was sent when Courier, which gives up after 30, is done with it."""
 ALONE_FOR: Final = 3_600_000
 """Milliseconds after which an event that fails while others succeed is given up."""
 OTHERS_WITHIN: Final = 300.0
@@ -119,6 +121,7 @@ class Delivery:
         if channel is None:
             return self._again_later(batch, "no such channel")
         events = [event_for_courier(entry.event, batch.era) for entry in sent]
+        began = self._seconds()
         answer = await self._line.post(channel, chat, events)
         match answer.kind:
             case "handled":
@@ -131,7 +134,8 @@ class Delivery:
                 )
             case "unknown":
                 self._warn(chat, answer)
-                return Outcome(failed=True, unknown=count)
+                left = COURIER_DEADLINE - (self._seconds() - began)
+                return Outcome(failed=True, unknown=count, delay=max(0, int(left * 1000)))
             case "refused" | "failed" if count > 1:
                 self._warn(chat, answer)
                 return await self._find_out(batch, count)

@@ -358,7 +358,7 @@ class MemorySpool(_Part):
             state.tries += 1
         state.owner = ""
         state.under_way = unknown
-        state.due = max(now + delay / 1000, state.began + COURIER_DEADLINE if unknown else 0)
+        state.due = now + delay / 1000
         return self._claim(batch.chat, may_claim=may_continue)
 
     async def due(self, limit: int) -> list[ChatKey]:
