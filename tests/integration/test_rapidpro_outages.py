@@ -256,11 +256,14 @@ async def test_the_reactor_goes_on_while_the_server_is_silent(store, proxy, uuid
 
 @transcript
 async def test_idle_connections_into_the_silence_are_not_tried_one_after_another(
-    store, proxy, uuid, impatient
+    store, proxy, database, uuid, monkeypatch
 ):
-    asking = [Deferred.fromCoroutine(ask(store, uuid)) for _ in range(100)]
+    with locked(database, "channels_channel"):
+        asking = [Deferred.fromCoroutine(ask(store, uuid)) for _ in range(3)]
+        await waiting_for_a_lock(database, 3)
     assert all(await gatherResults(asking))
-    assert len(store._database._idle) > 1
+    assert len(store._database._idle) == 3
+    monkeypatch.setattr(pool, "DEADLINE", 0.1)
     await deferToThread(proxy.black_hole)
     assert not await ask(store, uuid)
     assert store._database._idle == []
