@@ -251,6 +251,36 @@ def test_a_peer_that_does_not_take_the_last_answer_is_dropped():
     assert wire.was_reset
 
 
+def test_a_peer_that_takes_no_answer_is_not_read_and_dropped_after_15_seconds():
+    listener = Listener()
+    wire = listener.connects()
+    wire.fill()
+    wire.says(request("/"))
+    assert not wire.reading
+    listener.clock.advance(14.9)
+    assert wire.is_open
+    listener.clock.advance(0.2)
+    assert wire.was_reset
+
+
+def test_a_peer_that_takes_its_answers_late_is_kept():
+    listener = Listener()
+    wire = listener.connects()
+    for _ in range(5):
+        wire.fill()
+        wire.says(request("/"))
+        listener.clock.advance(10)
+        wire.drain()
+    assert wire.is_open
+
+
+def test_a_flood_of_requests_in_one_packet_is_cut():
+    wire = Listener().connects()
+    wire.says(request("/") * 500)
+    assert wire.out.count(b"HTTP/1.1 200 OK") == 17
+    assert not wire.is_open
+
+
 def test_when_there_are_too_many_connections_the_longest_idle_goes():
     listener = Listener()
     wires = [listener.connects() for _ in range(MAX_CONNECTIONS)]

@@ -4,8 +4,8 @@ Owns what a peer may send before it has said what it wants, and how long it may 
 route: a complete request goes to the site's `dispatch`. A connection that becomes a WebSocket is
 handed over and leaves nothing behind.
 
-    connected ──head──▶ (body) ──▶ answering ──▶ idle ──head──▶ …
-              5 s        10 s      no limit      2 min
+    connected ──head──▶ (body) ──▶ answering ──▶ taken ──▶ idle ──head──▶ …
+              5 s        10 s      no limit       15 s     2 min
 """
 
 from io import BytesIO
@@ -33,6 +33,10 @@ CLOSE_TIMEOUT: Final = 3.0
 TOO_MUCH: Final = 8
 """A body may be so many times its limit and is still read, so that its sender hears why it is
 refused. Beyond that the connection is dropped."""
+
+MAX_PIPELINED: Final = 16
+"""Requests that are answered out of one packet before the connection is closed. Nobody sends so
+many ahead of their answers, and each takes a turn from everybody else."""
 
 _BAD_REQUEST: Final = (
     b"HTTP/1.1 400 Bad Request\r\nServer: %b\r\nConnection: close\r\n"
@@ -62,16 +66,18 @@ class Patience:
         self.head = Deadlines[HttpConnection](clock, limits.handshake_deadline, abort)
         self.body = Deadlines[HttpConnection](clock, limits.post_deadline, abort)
         self.idle = Deadlines[HttpConnection](clock, IDLE, abort)
+        self.taking = Deadlines[HttpConnection](clock, limits.write_stall, abort)
         self.closing = Deadlines[HttpConnection](clock, CLOSE_TIMEOUT, abort)
+        self._all = (self.head, self.body, self.idle, self.taking, self.closing)
 
     def forget(self, connection: "HttpConnection") -> None:
         """This connection is gone, or no HTTP any more."""
-        for deadlines in (self.head, self.body, self.idle, self.closing):
+        for deadlines in self._all:
             deadlines.stop(connection)
 
     def close(self) -> None:
         """Stop all timers."""
-        for deadlines in (self.head, self.body, self.idle, self.closing):
+        for deadlines in self._all:
             deadlines.close()
 
 
@@ -92,6 +98,7 @@ class HttpConnection(HTTPChannel):
         self.maxHeaders = site.limits.handshake_headers
         self.totalHeadersSize = self.MAX_LENGTH = site.limits.handshake_bytes
         self._successor: Successor | None = None
+        self._pipelined = 0
 
     def connectionMade(self) -> None:
         """Somebody has come."""
@@ -100,6 +107,8 @@ class HttpConnection(HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the peer."""
+        if not self._busyReceiving:
+            self._pipelined = 0
         patience = self.site.patience
         if patience.idle.stop(self):
             patience.head.start(self)
@@ -138,16 +147,30 @@ class HttpConnection(HTTPChannel):
 
     def requestDone(self, request: server.Request) -> None:
         """The answer is written."""
-        if self.site.is_draining:
+        self._pipelined += 1
+        if self.site.is_draining or self._pipelined > MAX_PIPELINED:
             self.persistent = False
         if self.persistent:
             self.site.patience.idle.start(self)
         super().requestDone(request)  # type: ignore[no-untyped-call]
+        if self._waitingForTransport:
+            # Twisted forgets to stop reading when it is an answer that has filled the transport.
+            self._networkProducer.pauseProducing()
 
     def leave_if_idle(self) -> None:
         """Close, unless a request has begun."""
         if not (self.requests or self._buffer):
             self.loseConnection()
+
+    def pauseProducing(self) -> None:
+        """The transport is full of answers that the peer does not take."""
+        self.site.patience.taking.start(self)
+        super().pauseProducing()  # type: ignore[no-untyped-call]
+
+    def resumeProducing(self) -> None:
+        """The transport is empty again."""
+        self.site.patience.taking.stop(self)
+        super().resumeProducing()  # type: ignore[no-untyped-call]
 
     def loseConnection(self) -> None:
         """Close when all is written. A peer that does not take it is not waited for for ever."""
