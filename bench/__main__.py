@@ -1,0 +1,93 @@
+"""Run the benchmark; see the package."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import yardsticks
+from bench.measures import FULL, MEASURES, QUICK, Effort
+from bench.sizes import at_size, sizes_table
+from bench.stage import Stage, allow_many_files, machine
+from bench.targets import Figure, Yardstick, table, yardstick_table
+
+RESULTS = Path(__file__).with_name("results.md")
+SIZES = (1000, 4000, 10_000)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Chip's benchmark.")
+    parser.add_argument("measure", nargs="*", choices=[*MEASURES, []], help="only these")
+    parser.add_argument("--quick", action="store_true", help="shorter, and rougher")
+    parser.add_argument("--processes", type=int, default=1, help="Chips on one socket")
+    parser.add_argument(
+        "--chats", type=_numbers, default=[], metavar="1000,4000", help="compare these sizes"
+    )
+    return parser.parse_args()
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
+
+
+def progress(text: str) -> None:
+    print(f"… {text}", file=sys.stderr, flush=True)
+
+
+async def run_measures(stage: Stage, names: Sequence[str], effort: Effort) -> dict[str, Figure]:
+    """Measure each on a fresh Chip."""
+    figures: dict[str, Figure] = {}
+    for name in names:
+        progress(name)
+        async with stage.chip() as scene:
+            figures |= await MEASURES[name](scene, effort)
+    return figures
+
+
+async def run_sizes(stage: Stage, sizes: Sequence[int], effort: Effort) -> str:
+    """Measure with so many chats open, each on a fresh Chip."""
+    rows = []
+    for count in sizes:
+        progress(f"{count} chats")
+        async with stage.chip() as scene:
+            rows.append(await at_size(scene, count, effort))
+    return sizes_table(rows)
+
+
+def report(options: argparse.Namespace) -> str:
+    """Measure what is asked for; everything it found, in Markdown."""
+    effort = QUICK if options.quick else FULL
+    everything = not (options.measure or options.chats)
+    names = list(MEASURES) if everything else options.measure
+    sizes = options.chats or (SIZES if everything and not options.quick else ())
+    parts = [machine()]
+    beside: dict[str, Yardstick] = {}
+    if names:
+        progress("bare parts")
+        beside = asyncio.run(yardsticks.measure(effort))
+    with Stage.set_up() as stage:
+        for processes in (1, 2) if everything and not options.quick else (options.processes,):
+            stage.processes = processes
+            parts.append("## One process" if processes == 1 else f"## {processes} processes")
+            if names:
+                parts.append(table(asyncio.run(run_measures(stage, names, effort)), beside))
+            if sizes:
+                parts.append(asyncio.run(run_sizes(stage, sizes, effort)))
+    if beside:
+        parts += ["## Bare parts", yardstick_table(beside)]
+    return "\n\n".join(parts)
+
+
+def main() -> None:
+    """Run, print, and save what a full run has found."""
+    options = arguments()
+    allow_many_files()
+    text = report(options)
+    print(text)
+    if not (options.measure or options.chats or options.quick):
+        RESULTS.write_text(f"# What Chip's benchmark has measured\n\n{text}\n")
+
+
+if __name__ == "__main__":
+    main()

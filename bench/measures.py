@@ -1,0 +1,315 @@
+"""What is measured, one function each: it gets a fresh Chip and returns its figures.
+
+A rate is that of the median round. CPU is Chip's alone, all its processes together.
+"""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from bench.meters import Meter, measured, private_bytes, quantile
+from bench.sends import Posters, at_rate
+from bench.stage import PATIENCE, Scene
+from bench.targets import Figure
+from bench.visitors import Visitor, in_parallel, masked
+
+Figures = dict[str, Figure]
+Measure = Callable[[Scene, "Effort"], Awaitable[Figures]]
+
+WARM = 200
+"""Visitors who come and go before memory is looked at: what only the first of them cost is not
+anybody's share."""
+COURIERS = 16
+"""Connections over which Courier sends."""
+
+
+class Effort(NamedTuple):
+    """How long to measure."""
+
+    rounds: int
+    idle_seconds: int
+    delivery_seconds: int
+    outgoing_each: int
+    pages_each: int
+
+
+FULL = Effort(rounds=5, idle_seconds=60, delivery_seconds=20, outgoing_each=10, pages_each=100)
+QUICK = Effort(rounds=2, idle_seconds=15, delivery_seconds=5, outgoing_each=3, pages_each=30)
+
+
+class _Out(msgspec.Struct):
+    id: int | str
+    text: str
+
+
+class _ChatOut(msgspec.Struct, tag="chat_out"):
+    msg_out: _Out
+
+
+_chat_out = msgspec.json.Decoder(_ChatOut)
+
+
+class Readers:
+    """Visitors who acknowledge what they are shown. `shown` is called with each message's text."""
+
+    def __init__(
+        self, visitors: Sequence[Visitor], count: int, shown: Callable[[str], object] | None = None
+    ) -> None:
+        self._left = count
+        self._shown = shown or (lambda _: None)
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Fired when so many messages have been shown."""
+        for visitor in visitors:
+            self._watch(visitor)
+
+    def _watch(self, visitor: Visitor) -> None:
+        def heard(payload: bytes) -> None:
+            message = _chat_out.decode(payload).msg_out
+            self._shown(message.text)
+            visitor.send(msgspec.json.encode({"type": "ack_chat", "msg_id": message.id}))
+            self._left -= 1
+            if not self._left:
+                self.done.set_result(None)
+
+        visitor.heard = heard
+
+
+def _cpu(meter: Meter, operations: int) -> float:
+    return meter.cpu / operations * 1e6
+
+
+def _median(rounds: Sequence[Figure]) -> Figure:
+    return Figure(
+        statistics.median(figure.value for figure in rounds),
+        statistics.median(figure.cpu or 0 for figure in rounds),
+    )
+
+
+async def starts(scene: Scene, effort: Effort) -> Figures:
+    """Visitors arrive as fast as they are let in, each connecting and starting a chat."""
+    await scene.visitors(WARM)
+    await scene.settle()
+    rounds = []
+    for _ in range(effort.rounds):
+        with measured(scene.pids) as meter:
+            await scene.visitors(800)
+        rounds.append(Figure(800 / meter.seconds, _cpu(meter, 800)))
+    return {"starts": _median(rounds)}
+
+
+async def idle(scene: Scene, effort: Effort) -> Figures:
+    """4,000 visitors say nothing."""
+    memory = await grow(scene, 4000)
+    await scene.settle(3)
+    with measured(scene.pids) as meter:
+        await asyncio.sleep(effort.idle_seconds)
+    return {"memory": Figure(memory), "idle": Figure(100 * meter.cpu / meter.seconds)}
+
+
+async def grow(scene: Scene, count: int) -> float:
+    """Have so many chats started; return the KB of memory that each one takes."""
+    for visitor in await scene.visitors(WARM):
+        visitor.vanish()
+    await scene.settle(2)
+    before = sum(map(private_bytes, scene.pids))
+    await scene.visitors(count)
+    await scene.settle(2)
+    return (sum(map(private_bytes, scene.pids)) - before) / count / 1000
+
+
+async def forwarded(scene: Scene, effort: Effort) -> Figures:
+    """2,000 visitors say something at the same time, one message each."""
+    return await _incoming(scene, effort, chats=2000, each=1, names=("forwarded", "accepted"))
+
+
+async def bursts(scene: Scene, effort: Effort) -> Figures:
+    """50 visitors say 200 things at once."""
+    return await _incoming(scene, effort, chats=50, each=200, names=("bursts", ""))
+
+
+async def _incoming(
+    scene: Scene, effort: Effort, *, chats: int, each: int, names: tuple[str, str]
+) -> Figures:
+    visitors = await scene.visitors(chats)
+    rounds: tuple[list[Figure], list[Figure]] = [], []
+    count = chats * each
+    for turn in range(effort.rounds):
+        await scene.settle()
+        scene.courier.clear()
+        accepted = Accepted(visitors, count)
+        frames = [b"".join(_say(turn, number) for number in range(each))] * chats
+        with measured(scene.pids) as meter:
+            began, said = time.time(), time.perf_counter()
+            for visitor, frame in zip(visitors, frames, strict=True):
+                visitor.send_frames(frame)
+            await asyncio.wait_for(accepted.done, PATIENCE)
+            seconds = time.perf_counter() - said
+            latest = await scene.wait_for_courier(count, "msg_in")
+            meter.stop()
+        rounds[0].append(Figure(count / (latest - began), _cpu(meter, count)))
+        rounds[1].append(Figure(count / seconds))
+    to_courier, to_spool = names
+    figures = {to_courier: _median(rounds[0])}
+    if to_spool:
+        figures[to_spool] = Figure(_median(rounds[1]).value)
+    return figures
+
+
+class Accepted:
+    """Counts what visitors say and Chip has accepted. `done` fires at `count`."""
+
+    def __init__(self, visitors: Sequence[Visitor], count: int) -> None:
+        self._left = count
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        for visitor in visitors:
+            visitor.heard = self._heard
+
+    def _heard(self, payload: bytes) -> None:
+        if not payload.startswith(b'{"type":"msg_accepted"'):
+            raise ValueError(payload.decode())
+        self._left -= 1
+        if not self._left:
+            self.done.set_result(None)
+
+
+def _say(turn: int, number: int) -> bytes:
+    said = {"type": "send_msg", "text": f"This is what I say, {turn}.{number}"}
+    return masked(msgspec.json.encode(said | {"ref": f"{turn}.{number}"}))
+
+
+async def delivery(scene: Scene, effort: Effort) -> Figures:
+    """200 messages a second arrive for 1,000 visitors."""
+    visitors = await scene.visitors(1000)
+    latencies, cpu = await deliver(scene, visitors, 200 * effort.delivery_seconds)
+    return {
+        "delivery p50": Figure(quantile(latencies, 0.5), cpu),
+        "delivery p99": Figure(quantile(latencies, 0.99), cpu),
+    }
+
+
+async def deliver(
+    scene: Scene, visitors: Sequence[Visitor], count: int
+) -> tuple[list[float], float]:
+    """Send at 200/s; return the milliseconds that each took from when it was due, and the CPU."""
+    chosen = [visitors[number * 7919 % len(visitors)] for number in range(count)]
+    posters = await scene.posters(COURIERS)
+    requests = await _requests(scene, posters, chosen)
+    due: dict[str, float] = {}
+    latencies: list[float] = []
+    readers = Readers(
+        visitors,
+        count,
+        lambda text: latencies.append(1000 * (time.perf_counter() - due[text])),
+    )
+    posting: set[asyncio.Task[None]] = set()
+
+    def send(number: int, when: float) -> None:
+        due[str(number)] = when
+        task = asyncio.create_task(posters.post(requests[number]))
+        posting.add(task)
+        task.add_done_callback(_raise_failure)
+
+    await scene.settle()
+    with measured(scene.pids) as meter:
+        await at_rate(200, count, send)
+        await asyncio.wait_for(readers.done, PATIENCE)
+    return latencies, _cpu(meter, count)
+
+
+async def _requests(scene: Scene, posters: Posters, recipients: Sequence[Visitor]) -> list[bytes]:
+    """Sends to these, in this order, whose messages RapidPro has written. Texts are numbers.
+
+    Each recipient has to be there equally often.
+    """
+    distinct = list(dict.fromkeys(recipients))
+    written: dict[Visitor, list[str]] = {}
+    for visitor, name in scene.stage.write_messages(distinct, -(-len(recipients) // len(distinct))):
+        written.setdefault(visitor, []).append(name)
+    return [
+        scene.send_request(posters, visitor, written[visitor].pop(), str(number))
+        for number, visitor in enumerate(recipients)
+    ]
+
+
+def _raise_failure(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled():
+        task.result()
+
+
+async def twenty(scene: Scene, effort: Effort) -> Figures:
+    """One visitor gets 20 messages, each posted when the one before was taken."""
+    rounds = []
+    posters = await scene.posters(1)
+    for visitor in await scene.visitors(4 * effort.rounds):
+        requests = await _requests(scene, posters, [visitor] * 20)
+        readers = Readers([visitor], 20)
+        await scene.settle(0.2)
+        with measured(scene.pids) as meter:
+            for request in requests:
+                await posters.post(request)
+            await readers.done
+        rounds.append(Figure(1000 * meter.seconds, _cpu(meter, 20)))
+    return {"twenty": _median(rounds)}
+
+
+async def outgoing(scene: Scene, effort: Effort) -> Figures:
+    """Messages for 500 visitors, as fast as Chip takes them."""
+    visitors = await scene.visitors(500)
+    posters = await scene.posters(COURIERS)
+    shown, reported = [], []
+    count = len(visitors) * effort.outgoing_each
+    for _ in range(effort.rounds):
+        requests = await _requests(scene, posters, visitors * effort.outgoing_each)
+        readers = Readers(visitors, count)
+        await scene.settle()
+        scene.courier.clear()
+        with measured(scene.pids) as meter:
+            began, posted = time.time(), time.perf_counter()
+            await in_parallel(map(posters.post, requests), COURIERS)
+            await asyncio.wait_for(readers.done, PATIENCE)
+            seconds = time.perf_counter() - posted
+            latest = await scene.wait_for_courier(count, "msg_status")
+            meter.stop()
+        shown.append(Figure(count / seconds, _cpu(meter, count)))
+        reported.append(Figure(count / (latest - began)))
+    return {"outgoing": _median(shown), "reports": Figure(_median(reported).value)}
+
+
+async def history(scene: Scene, effort: Effort) -> Figures:
+    """50 visitors leaf through the newest page of a long chat, again and again."""
+    visitors = await scene.visitors(50)
+    scene.stage.write_messages(visitors, 30, "O")
+    scene.stage.write_messages(visitors, 30, "I")
+    scene.stage.rapidpro.connection.execute("ANALYZE msgs_msg")
+    question = b'{"type":"get_history","before":"9999-01-01T00:00:00Z"}'
+
+    async def leaf(visitor: Visitor, pages: int) -> None:
+        for _ in range(pages):
+            page = await visitor.ask(question)
+            if page.count(b'"text":') != 25:
+                raise ValueError(page.decode())
+
+    rounds = []
+    for _ in range(effort.rounds):
+        await scene.settle()
+        with measured(scene.pids) as meter:
+            await asyncio.gather(*(leaf(visitor, effort.pages_each) for visitor in visitors))
+        count = len(visitors) * effort.pages_each
+        rounds.append(Figure(count / meter.seconds, _cpu(meter, count)))
+    return {"history": _median(rounds)}
+
+
+MEASURES: Mapping[str, Measure] = {
+    "delivery": delivery,
+    "twenty": twenty,
+    "idle": idle,
+    "outgoing": outgoing,
+    "bursts": bursts,
+    "forwarded": forwarded,
+    "starts": starts,
+    "history": history,
+}

@@ -1,0 +1,58 @@
+"""Whether cost grows with size: the same load on few and on many open chats."""
+
+import asyncio
+import time
+
+from bench.measures import Effort, deliver, grow
+from bench.meters import quantile
+from bench.stage import Scene
+from bench.targets import markdown
+from bench.visitors import Visitor
+
+_PROBES_PER_SECOND = 200
+_PING = b'{"type":"ping"}'
+_TITLES = ("chats", "KB each", "delivery p50, ms", "p99, ms", "CPU µs/op", "longest pause, ms")
+
+
+class Probe:
+    """A visitor who asks all the time whether Chip is there, and notes the longest wait."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self._visitor = visitor
+        self.longest = 0.0
+        """Milliseconds."""
+
+    async def run(self) -> None:
+        """Ask until cancelled. The wait counts from when the question was due."""
+        due = time.perf_counter()
+        while True:
+            due = max(due + 1 / _PROBES_PER_SECOND, time.perf_counter())
+            await asyncio.sleep(due - time.perf_counter())
+            asked = time.perf_counter()
+            await self._visitor.ask(_PING)
+            self.longest = max(self.longest, 1000 * (time.perf_counter() - asked))
+
+
+async def at_size(scene: Scene, count: int, effort: Effort) -> list[str]:
+    """A row for so many open chats."""
+    memory = await grow(scene, count)
+    (prober,) = await scene.visitors(1)
+    visitors = scene.present[-1001:-1]
+    probe = Probe(prober)
+    probing = asyncio.create_task(probe.run())
+    latencies, cpu = await deliver(scene, visitors, 200 * effort.delivery_seconds)
+    probing.cancel()
+    p50, p99 = quantile(latencies, 0.5), quantile(latencies, 0.99)
+    return [
+        f"{count:,}",
+        f"{memory:.1f}",
+        f"{p50:.2f}",
+        f"{p99:.2f}",
+        f"{cpu:,.0f}",
+        f"{probe.longest:.1f}",
+    ]
+
+
+def sizes_table(rows: list[list[str]]) -> str:
+    """All sizes beside each other."""
+    return markdown(_TITLES, rows)

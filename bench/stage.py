@@ -1,0 +1,222 @@
+"""What a measurement stands on: PostgreSQL, Valkey, Courier, and one or more Chips on one socket.
+
+Owns the processes and RapidPro's rows. Starting and stopping blocks; nothing is measured then.
+"""
+
+import asyncio
+import datetime
+import os
+import resource
+import socket
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from typing import Any, Self
+
+import msgspec
+
+from bench.sends import Posters
+from bench.visitors import Visitor, begin, in_parallel
+from tests.support.chip_process import ChipProcess
+from tests.support.courier import Courier
+from tests.support.fetch import fetch
+from tests.support.postgres import Postgres
+from tests.support.rapidpro import Rapidpro
+from tests.support.rapidpro.tables import Tables
+from tests.support.valkey import Valkey
+
+SECRET = "sesame"
+STARTS_AT_ONCE = 64
+PATIENCE = 120
+"""Seconds after which a measurement that does not end has failed."""
+_SOCKETS = 16_000
+_NEEDED_FILES = 11_000
+
+
+class WorkerChip(ChipProcess):
+    """One of several Chips on a listening socket, which it gets as systemd hands sockets over."""
+
+    def __init__(self, listening: socket.socket, **settings: object) -> None:
+        super().__init__(
+            port=listening.getsockname()[1], listen="systemd:domain=INET:index=0", **settings
+        )
+        self._fd = listening.fileno()
+
+    def command(self) -> Sequence[str]:
+        # The number of the process that listens must be in its environment.
+        take_over = f'exec 3<&{self._fd}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
+        return ["/bin/sh", "-c", take_over, "sh", *super().command()]
+
+    def spawn_options(self) -> dict[str, object]:
+        return {"pass_fds": (self._fd,)}
+
+    def ready(self) -> bool:
+        try:
+            return fetch(f"{self.ops_url}/readyz", timeout=5).status == 200
+        except OSError:
+            return False
+
+
+class Stage:
+    """Everything but Chip, for a whole run."""
+
+    processes = 1
+    """How many Chips serve on one socket."""
+
+    @classmethod
+    @contextmanager
+    def set_up(cls) -> Iterator[Self]:
+        """Start the servers and make a channel."""
+        stage = cls()
+        with ExitStack() as stack:
+            stage.postgres = stack.enter_context(Postgres())
+            # As operators are advised to run it: at most a second is lost when the power fails.
+            stage.valkey = stack.enter_context(Valkey(settings={"appendfsync": "everysec"}))
+            stage.database = stage.postgres.create_database("26.2")
+            stage.rapidpro = Rapidpro.open(stage.database)
+            stack.callback(stage.rapidpro.close)
+            stage.channel = stage.rapidpro.channel(stage.rapidpro.org(), secret=SECRET)
+            stage.courier = stack.enter_context(Courier(stage.database, messages=False))
+            yield stage
+
+    @asynccontextmanager
+    async def chip(self) -> AsyncIterator["Scene"]:
+        """A fresh Chip, or several, with nothing waiting in the queues."""
+        self.valkey.clear()
+        self.courier.clear()
+        self.rapidpro.connection.execute("ANALYZE")
+        settings: Mapping[str, object] = {
+            "db": self.database,
+            "valkey": self.valkey.url,
+            "domain": self.courier.domain,
+            "limits": "off",
+            "sockets": _SOCKETS,
+        }
+        with ExitStack() as stack:
+            if self.processes == 1:
+                chips = [ChipProcess(**settings)]
+            else:
+                listening = stack.enter_context(
+                    socket.create_server(("127.0.0.1", 0), backlog=1024)
+                )
+                chips = [WorkerChip(listening, **settings) for _ in range(self.processes)]
+            for chip in chips:
+                stack.callback(chip.close)
+                chip.start()
+            scene = Scene(self, chips)
+            try:
+                yield scene
+                for chip in chips:
+                    chip.check_log()
+            finally:
+                scene.leave()
+
+    def write_messages(
+        self, visitors: Sequence[Visitor], each: int, direction: str = "O"
+    ) -> list[tuple[Visitor, str]]:
+        """Write so many messages of each visitor's chat to the database, in turns.
+
+        Returns whose each is, and its uuid.
+        """
+        where = {row["path"]: row for row in self._urns(visitors)}
+        now = datetime.datetime.now(datetime.UTC)
+        rows, made = [], []
+        for turn in range(each):
+            for visitor in visitors:
+                urn, name = where[visitor.chat_id], str(uuid.uuid4())
+                made.append((visitor, name))
+                rows.append(
+                    self.rapidpro.tables.row(
+                        "msgs_msg",
+                        uuid=name,
+                        text=f"message {len(rows)} of those that this benchmark writes",
+                        direction=direction,
+                        status="Q" if direction == "O" else "H",
+                        created_on=now + datetime.timedelta(milliseconds=turn),
+                        org_id=self.channel.org,
+                        channel_id=self.channel.id,
+                        contact_id=urn["contact_id"],
+                        contact_urn_id=urn["id"],
+                    )
+                )
+        with self.rapidpro.connection.cursor() as cursor:
+            cursor.executemany(Tables.insert("msgs_msg", rows[0]), rows)
+        return made
+
+    def _urns(self, visitors: Sequence[Visitor]) -> list[dict[str, Any]]:
+        return self.rapidpro.rows(
+            "SELECT path, id, contact_id FROM contacts_contacturn WHERE path = ANY(%s)",
+            [visitor.chat_id for visitor in visitors],
+        )
+
+
+class Scene:
+    """Chip, running, and who talks to it."""
+
+    def __init__(self, stage: Stage, chips: Sequence[ChipProcess]) -> None:
+        self.stage = stage
+        self.courier = stage.courier
+        self.chips = chips
+        self.pids = [chip.pid for chip in chips]
+        self.url = f"{chips[0].url}/wc/connect/{stage.channel.uuid}/"
+        self.present: list[Visitor] = []
+        """Who has come and not been told to vanish."""
+        self._posters: list[Posters] = []
+
+    async def visitors(self, count: int) -> list[Visitor]:
+        """So many visitors, each in a chat of his own that has just started."""
+        new = await in_parallel((begin(self.url) for _ in range(count)), STARTS_AT_ONCE)
+        self.present += new
+        return new
+
+    async def posters(self, count: int) -> Posters:
+        """So many connections of Courier's."""
+        posters = await Posters(self.chips[0].url).open(count)
+        self._posters.append(posters)
+        return posters
+
+    def send_request(self, posters: Posters, visitor: Visitor, name: str, text: str) -> bytes:
+        """A send of Courier's, whole."""
+        msg = {"uuid": name, "text": text, "origin": "chat"}
+        body = {"chat_id": visitor.chat_id, "secret": SECRET, "msg": msg}
+        return posters.request(f"/wc/send/{self.stage.channel.uuid}/", msgspec.json.encode(body))
+
+    async def wait_for_courier(self, count: int, kind: str) -> float:
+        """Return the wall-clock time at which Courier had heard so many events of this kind."""
+        await asyncio.to_thread(self.courier.wait, count, kind=kind, timeout=PATIENCE)
+        return float(self.courier.stats()["latest"])
+
+    async def settle(self, seconds: float = 1.0) -> None:
+        """Let what was begun before come to its end: a measurement starts from rest."""
+        await asyncio.sleep(seconds)
+
+    def leave(self) -> None:
+        """All visitors vanish, and Courier hangs up."""
+        for visitor in self.present:
+            visitor.vanish()
+        for posters in self._posters:
+            posters.close()
+
+
+def allow_many_files() -> None:
+    """Raise the limit of open files as far as we may; processes started from here inherit it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard != resource.RLIM_INFINITY and hard < _NEEDED_FILES:
+        raise SystemExit(f"ulimit -n allows {hard} open files; {_NEEDED_FILES} are needed")
+
+
+def machine() -> str:
+    """This machine in a line."""
+    with open("/proc/cpuinfo") as file:  # noqa: PTH123
+        names = {line.partition(":")[2].strip() for line in file if line.startswith("model name")}
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    load = os.getloadavg()[0]
+    kernel = os.uname()
+    return (
+        f"{os.cpu_count()} CPUs ({', '.join(names) or kernel.machine}), {memory:.0f} GiB, "
+        f"{kernel.sysname} {kernel.release}, Python {'.'.join(map(str, sys.version_info[:3]))}, "
+        f"load {load:.1f} before the run, {time.strftime('%Y-%m-%d %H:%M %Z')}"
+    )
