@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from chip.limits import Limits
 from chip.models import Channel, ChatKey
@@ -128,6 +130,7 @@ def build_site(
     return Site(clock=clock, limits=limits, connections=connections, sends=sends, **site_options)
 
 
+@implementer(IPushProducer)
 class Wire:
     """An in-memory TCP connection to a site, and the peer at its other end.
 
