@@ -1,0 +1,69 @@
+"""Which store and which queues: the configuration's choice, made in one place.
+
+It owns how they are opened, what they are called, and that they are closed in the right order.
+Nothing else in Chip knows which ones they are.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from chip.chat.ports import Queue, Store
+from chip.config import Config
+from chip.embedded import EmbeddedDatabase
+from chip.queue.embedded import EmbeddedQueue
+from chip.queue.valkey import ValkeyQueue
+from chip.store.embedded import EmbeddedStore
+from chip.store.rapidpro import RapidproStore
+
+
+class Backend:
+    """The store and the queues that the configuration asks for."""
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        self._config = config
+        self._reactor = reactor
+        self._limits = config.limits_in_force
+        self._database: EmbeddedDatabase | None = None
+        self._closers: list[Callable[[], Any]] = []
+        self.store: Store
+        self.queue: Queue
+        self.store_name = "RapidPro's PostgreSQL" if config.db else "SQLite"
+        self.queue_name = "Valkey" if config.valkey else "embedded"
+
+    async def open_store(self) -> None:
+        """Open the store. Raises Unavailable or ConfigError, in one line for operators."""
+        if self._config.db:
+            store = RapidproStore(
+                self._config.db, reactor=self._reactor, storage_url=self._config.storage_url
+            )
+            await store.open()
+            self._closers.append(store.close)
+            self.store = store
+        else:
+            self.store = EmbeddedStore(await self._embedded())
+
+    async def open_queue(self) -> None:
+        """Open the queues. Raises Unavailable or ConfigError, in one line for operators."""
+        if self._config.valkey:
+            queue = ValkeyQueue(self._config.valkey, reactor=self._reactor, limits=self._limits)
+            await queue.open()
+            self._closers.append(queue.close)
+            self.queue = queue
+        else:
+            embedded = EmbeddedQueue(await self._embedded(), self._limits, token_hex(8))
+            await embedded.open()
+            self.queue = embedded
+
+    async def _embedded(self) -> EmbeddedDatabase:
+        if self._database is None:
+            self._database = EmbeddedDatabase(Path(self._config.data_dir), self._reactor)
+            await self._database.open()
+            self._closers.insert(0, self._database.close)
+        return self._database
+
+    async def close(self) -> None:
+        """Close what was opened, the queues before the store."""
+        while self._closers:
+            await self._closers.pop()()
