@@ -1,0 +1,107 @@
+"""Every example of docs/protocol.md is what Chip reads and writes, to the byte."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+
+from chip.gateway.courier import _meaning
+from chip.models import MsgIn, MsgOut
+from chip.protocol.commands import decode_command
+from chip.protocol.courier import Incoming, Report, decode_send, encode_receive, event_for_courier
+from chip.protocol.events import (
+    ChatResumed,
+    ChatStarted,
+    Error,
+    ErrorCode,
+    MsgAccepted,
+    MsgEcho,
+    Pong,
+    Resync,
+    chat_out_frame,
+    encode_event,
+    history_frame,
+)
+
+PAGE = (Path(__file__).parents[1] / "docs" / "protocol.md").read_text()
+EVENTS = ChatStarted | ChatResumed | Error | MsgAccepted | MsgEcho | Resync | Pong
+
+
+def examples(section):
+    """The lines of all code blocks below a heading."""
+    part = PAGE.split(f"\n{section}\n")[1]
+    part = re.split(r"\n#{2,3} ", part)[0]
+    blocks = re.findall(r"```json\n(.*?)```", part, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert lines
+    return lines
+
+
+@pytest.mark.parametrize("line", examples("### Commands: browser to Chip"))
+def test_commands_are_understood(line):
+    command = decode_command(line.encode())
+    said = json.loads(line)
+    assert command.__struct_config__.tag == said.pop("type")
+    assert said.items() <= msgspec.to_builtins(command).items()
+
+
+@pytest.mark.parametrize("line", examples("### Events: Chip to browser"))
+def test_events_are_written_so(line):
+    event = json.loads(line)
+    if event["type"] == "chat_out":
+        message = msgspec.convert(event["msg_out"], MsgOut, strict=True)
+        written = chat_out_frame(msgspec.json.encode(message))
+    elif event["type"] == "history":
+        kinds = {"msg_in": MsgIn, "msg_out": MsgOut}
+        page = [
+            {kind: msgspec.convert(message, kinds[kind]) for kind, message in entry.items()}
+            for entry in event["history"]
+        ]
+        written = history_frame(msgspec.json.encode(page))
+    else:
+        written = encode_event(msgspec.json.decode(line, type=EVENTS))
+    assert written.decode() == line
+
+
+def test_the_table_has_every_error_code_and_no_other():
+    table = PAGE.split("| `code` | Meaning |")[1].split("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(get_args(ErrorCode))
+
+
+@pytest.mark.parametrize("line", examples("## Courier to Chip"))
+def test_sends_are_understood(line):
+    send = decode_send(line.encode())
+    body = json.loads(line)
+    assert (send.chat_id, send.secret) == (body["chat_id"], body["secret"])
+    assert send.msg is not None
+    known = msgspec.structs.asdict(send.msg)
+    assert all(known[name] == value for name, value in body["msg"].items())
+
+
+RECEIVE = examples("## Chip to Courier")
+
+
+@pytest.mark.parametrize("line", [line for line in RECEIVE if "events" in line])
+def test_events_for_courier_are_written_so(line):
+    body = json.loads(line)
+    (event,) = body["events"]
+    if event["type"] == "msg_in":
+        event = event_for_courier(Incoming(event["msg"]["text"]), "uuid")
+    elif event["type"] == "msg_status":
+        status = event["status"]
+        report = Report(status["status"], status.get("msg_id"), status.get("msg_uuid", ""))
+        event = event_for_courier(report, "id" if "msg_id" in status else "uuid")
+    assert encode_receive(body["chat_id"], body["secret"], [event]).decode() == line
+
+
+def test_courier_s_answers_mean_what_is_said():
+    handled, refused = [line.encode() for line in RECEIVE if "message" in line]
+    assert _meaning(200, handled).heard == ["0191e180-7d60-7000-aded-7d8b151cbd5b"]
+    assert _meaning(400, refused).kind == "refused"
+    assert _meaning(404, b"<html>not here</html>").kind == "failed"
+    assert _meaning(301, b"").kind == "failed"
