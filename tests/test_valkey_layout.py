@@ -54,6 +54,8 @@ async def test_other_servers_find_what_they_expect(rig):
     await here.outbox.ack(CHAT, name(10), may_claim=False)
     score = await rig.cli("ZSCORE", "chat:outboxes", str(CHAT))
     assert int(score) == second["ts"]
+    held = await rig.cli("HGET", f"chat:numbers:{CHAT}", "bytes")
+    assert int(held) == len(message(11))
     await here.outbox.ack(CHAT, name(11), may_claim=False)
     assert await rig.cli("EXISTS", OUTBOX, "chat:outboxes") == "0"
 

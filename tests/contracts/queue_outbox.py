@@ -125,8 +125,10 @@ class OutboxContract:
         await here.outbox.ack(CHAT, name(10), may_claim=False)
         await rig.pass_time(23 * HOUR)
         assert await here.send(10) == "repeated"
+        assert await here.send(11) == "queued"
         await rig.pass_time(2 * HOUR)
         assert await here.send(10) == "queued"
+        assert await here.send(11) == "repeated"
 
     @pytest_twisted.ensureDeferred
     async def test_a_full_outbox_takes_nothing_until_a_message_is_acknowledged(self, rig: QueueRig):

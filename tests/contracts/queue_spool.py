@@ -95,8 +95,9 @@ class SpoolContract:
         await rig.pass_time(95 * HOUR)
         spooled = await here.say("one")
         assert (spooled.results, spooled.claim) == (["repeated"], "idle")
+        assert (await here.say("two")).results == ["queued"]
         await rig.pass_time(2 * HOUR)
-        assert (await here.say("one")).results == ["queued"]
+        assert (await here.say("one", "two")).results == ["queued", "repeated"]
 
     @pytest_twisted.ensureDeferred
     async def test_the_ref_of_a_refused_message_may_be_used_again(self, rig: QueueRig):
@@ -323,6 +324,7 @@ class SpoolContract:
             await rig.pass_time(11)
             await here.spool.keep_alive()
         assert await there.spool.claim(CHAT) == ("elsewhere", None)
+        assert await there.spool.due(10) == []
         assert (await there.say("two")).claim == "elsewhere"
         assert await here.spool.claim(CHAT) == ("elsewhere", None)
         _, following = await here.spool.settle(batch, remove=1)

@@ -48,14 +48,6 @@ local function count_out(spool, chat, entries, said)
   end
 end
 
--- A process that works is alive, even when it had no time to say so.
-local function keep_alive(alive, process)
-  local until_when = tonumber(redis.call('ZSCORE', alive, process) or 0)
-  if until_when < NOW + ALIVE_MS / 2 then
-    redis.call('ZADD', alive, NOW + ALIVE_MS, process)
-  end
-end
-
 local function is_alive(alive, process)
   return tonumber(redis.call('ZSCORE', alive, process) or 0) > NOW
 end
@@ -91,7 +83,6 @@ local function grant(spool, chat, channel, process)
     'under_way', #entries, 'unknown', unknown)
   redis.call('EXPIRE', spool.courier, COURIER_SECONDS)
   redis.call('ZADD', spool.spools, NOW + ATTEMPT_MS, chat)
-  keep_alive(spool.alive, process)
   local answer = {
     'claimed', ticket, unknown, known[4], known[5] or '', since(known[6]),
     tonumber(known[7] or 0), since(known[8]),

@@ -51,12 +51,9 @@ end
 local function head_of(outbox, numbers, sent)
   local known = redis.call('HGET', numbers, 'head')
   local newest = redis.call('LINDEX', outbox, -1)
-  local highest = newest and number_of(newest)
   local head = tonumber(known or NOW_IN_MICROSECONDS)
-  if newest and not highest then
+  if newest and not number_of(newest) then
     head = number_the_rest(outbox, sent, head)
-  elseif highest and highest > head then
-    head = highest
   end
   if not known or head > tonumber(known) then
     redis.call('HSET', numbers, 'head', digits(head))

@@ -7,18 +7,11 @@ local after, limit, room = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3
 local head = head_of(outbox, numbers, sent)
 local count = redis.call('LLEN', outbox)
 
-local function number_at(index)
-  return number_of(redis.call('LINDEX', outbox, index))
-end
-
 -- Numbers rise along the list: `low` is known to be at most `after`, `high` to be above it.
 local low, high = -1, count
-if count > 0 and number_at(0) > after then
-  high = 0
-end
 while high - low > 1 do
   local middle = math.floor((low + high) / 2)
-  if number_at(middle) <= after then
+  if number_of(redis.call('LINDEX', outbox, middle)) <= after then
     low = middle
   else
     high = middle
