@@ -151,7 +151,7 @@ def test_two_desks_see_the_same(visitor, sit_down):
     one, other = sit_down(), sit_down()
     visitor.says("hello")
     for agent in (one, other):
-        expect(agent.entry("hello").locator(".count")).to_have_text("1")
+        expect(agent.entry("hello").locator(".count")).to_have_text("1 unread")
         expect(agent.page).to_have_title("(1) Desk · Chip")
     one.opens("hello")
     for agent in (one, other):

@@ -22,6 +22,7 @@ const stream = new Stream(hear, afresh, connectionChanged);
 let chosen = 0;
 let search = "";
 let loaded = false;
+let connected = false;
 let moreConversations = false;
 /** @type {Map<number, boolean>} */
 const moreMessages = new Map();
@@ -144,8 +145,9 @@ function show() {
   const face = byId("face");
   face.textContent = initials(conversation);
   face.className = `face h${conversation.id % 8} ${conversation.online ? "online" : "away"}`;
+  const presence = !connected ? "Not connected" : conversation.online ? "Online" : "Away";
   byId("facts").replaceChildren(
-    h("span", conversation.online ? { class: "online" } : {}, conversation.online ? "Online" : "Away"),
+    h("span", presence === "Online" ? { class: "online" } : {}, presence),
     conversation.name && conversation.email ? ` · ${conversation.email}` : "",
     ` · ${conversation.site} · since ${shortTime(conversation.started)}`,
   );
@@ -185,8 +187,12 @@ function showSettings(settings) {
 
 /** @param {import("./server.js").Connection} state */
 function connectionChanged(state) {
+  connected = state === "open";
+  // Who is online is not known while nothing is heard.
+  byId("desk").classList.toggle("cut-off", !connected);
+  show();
   const banner = byId("banner");
-  banner.hidden = state === "open";
+  banner.hidden = connected;
   if (state === "lost") banner.textContent = "The connection to Chip is lost. Trying again; nothing is lost meanwhile.";
   if (state === "ended") {
     banner.replaceChildren("You have left the desk, or your time here is over. ", h("a", { href: "/desk/" }, "Sit down again"));
@@ -201,7 +207,7 @@ function trouble(error) {
   const banner = byId("banner");
   banner.hidden = false;
   banner.textContent = `That did not work: ${why}.`;
-  setTimeout(() => stream.connected && (banner.hidden = true), 6000);
+  setTimeout(() => connected && (banner.hidden = true), 6000);
 }
 
 async function olderConversations() {

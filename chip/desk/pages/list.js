@@ -39,14 +39,12 @@ export class List {
     button.classList.toggle("new", conversation.unread > 0);
     button.setAttribute("aria-current", String(chosen));
     const presence = conversation.online ? "online" : "away";
-    const label = [nameOf(conversation), presence, conversation.unread ? `${conversation.unread} unread` : "", summary(conversation.last), shortTime(conversation.active)];
-    button.setAttribute("aria-label", label.filter(Boolean).join(", "));
     button.replaceChildren(
-      h("span", { class: `face h${conversation.id % 8} ${presence}` }, initials(conversation)),
-      h("span", { class: "title", dir: "auto" }, nameOf(conversation)),
+      h("span", { class: `face h${conversation.id % 8} ${presence}`, "aria-hidden": "true" }, initials(conversation)),
+      h("span", { class: "title", dir: "auto" }, nameOf(conversation), h("span", { class: "unseen" }, `, ${presence}`)),
       h("time", { datetime: conversation.active }, shortTime(conversation.active)),
       h("span", { class: "said", dir: "auto" }, summary(conversation.last)),
-      ...(conversation.unread > 0 ? [h("span", { class: "count" }, String(conversation.unread))] : []),
+      ...(conversation.unread > 0 ? [h("span", { class: "count" }, String(conversation.unread), h("span", { class: "unseen" }, " unread"))] : []),
     );
     return item;
   }

@@ -69,10 +69,6 @@ export class Stream {
     for (const event of ["online", "focus", "pageshow"]) addEventListener(event, () => this.now());
   }
 
-  get connected() {
-    return this.#source?.readyState === EventSource.OPEN;
-  }
-
   /** Connect. */
   open() {
     this.#source?.close();
