@@ -13,6 +13,7 @@ import pytest
 import pytest_twisted
 import txaio
 from autobahn.twisted import websocket  # noqa: F401 - makes txaio choose Twisted
+from twisted.internet import reactor
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import Clock
 
@@ -24,6 +25,7 @@ from tests.support.rapidpro import Rapidpro
 from tests.support.valkey import Valkey
 
 PATIENCE = 120
+_stopped: list[bool] = []
 
 
 def pytest_configure(config):
@@ -45,6 +47,8 @@ def pytest_runtest_protocol(item):
         end_all()
         os._exit(1)
 
+    if _stopped:
+        pytest.exit("the reactor was stopped from outside, by Ctrl-C for instance", returncode=2)
     signal.signal(signal.SIGALRM, give_up)
     signal.alarm(marker.args[0] if marker else PATIENCE)
     try:
@@ -57,6 +61,7 @@ def pytest_collection_finish():
     """Keep what was imported out of the collections after each test, which it would slow down."""
     gc.collect()
     gc.freeze()
+    reactor.addSystemEventTrigger("after", "shutdown", _stopped.append, True)
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,8 @@
 import contextlib
 import http.server
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 
 import pytest
 import pytest_twisted
@@ -288,6 +290,19 @@ def test_it_comes_back_after_the_database_was_restarted(courier, channel, postgr
     postgres.restart()
 
     assert tell(courier, channel, chat_id(), STARTED).status == 200
+
+
+def test_a_message_for_a_visitor_waits_for_the_database(courier, channel, chip, rapidpro, postgres):
+    contact = rapidpro.contact(channel.org)
+    courier.configure(chip=chip.url)
+    postgres.stop()
+    sending = ThreadPoolExecutor(1).submit(courier.send, channel, contact.chat_id)
+    with pytest.raises(FutureTimeout):
+        sending.result(0.05)
+
+    postgres.start()
+
+    assert sending.result(10)["became"] == "sent"
 
 
 def test_for_a_benchmark_it_makes_contacts_but_writes_no_messages(url, rapidpro, channel):

@@ -11,7 +11,8 @@ import json
 import random
 import resource
 import uuid
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import msgspec
 import psycopg
@@ -22,6 +23,8 @@ from .receive import Receiver
 from .records import Fault
 
 Json = dict[str, Any]
+Result = TypeVar("Result")
+_DATABASE_PATIENCE = 15.0
 _ORIGINS = {"flow": {"flow_id": 1}, "broadcast": {"broadcast_id": 1}, "ticket": {"ticket": True}}
 
 
@@ -65,14 +68,14 @@ class Control:
     ) -> Json:
         """Say something to a visitor; `row` False leaves the database without the message."""
         backend = self._receiver.backend
-        found = await backend.channel(channel)
+        found = await _patiently(lambda: backend.channel(channel))
         if found is None:
             raise LookupError(f"no channel {channel}")
         if row:
             columns: Json = dict(_ORIGINS.get(origin, {}))
             columns |= {"text": text, "attachments": attachments, "created_by_id": user_id}
             columns["quick_replies"] = quick_replies or []
-            message = await backend.outgoing(found, chat, **columns)
+            message = await _patiently(lambda: backend.outgoing(found, chat, **columns))
         else:
             message = _unrecorded()
         named = (era or self._receiver.era or "uuid") == "id"
@@ -132,7 +135,7 @@ class Control:
         else:
             became, mark = "errored", "E"
             self._errored.append((channel, payload, message))
-        await self._receiver.backend.mark(message, mark)
+        await _patiently(lambda: self._receiver.backend.mark(message, mark))
         return result | {"became": became, "payload": payload}
 
     async def _post(self, channel: str, payload: Json, chip: str | None) -> Json:
@@ -215,6 +218,19 @@ class Control:
         if chip is not None:
             self._chip = chip
         self._receiver.clock_offset += advance
+
+
+async def _patiently(work: Callable[[], Awaitable[Result]]) -> Result:
+    """Wait for the database to come back: RapidPro keeps what it means to say."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _DATABASE_PATIENCE
+    while True:
+        try:
+            return await work()
+        except psycopg.OperationalError:
+            if loop.time() > deadline:
+                raise
+            await asyncio.sleep(0.05)
 
 
 def _unrecorded() -> Outgoing:
