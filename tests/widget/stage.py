@@ -42,6 +42,7 @@ class Stage:
         self.chip = ScriptedChip()
         self.pages: dict[str, str] = {}
         self.requests: list[str] = []
+        self.script = _script
         self._headers = {"Content-Security-Policy": csp} if csp else {}
         context.route("**/*", self._answer)
         context.route_web_socket(f"**/wc/connect/{CHANNEL}", self.chip.connected)

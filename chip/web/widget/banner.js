@@ -45,7 +45,7 @@ export class Banner {
       this.#trouble = "connecting";
     } else {
       this.#since ||= Date.now();
-      if (status.phase !== "connecting") this.#trouble = status.phase;
+      if (status.phase !== "connecting") this.#trouble = status.phase === "stalled" ? "busy" : status.phase;
     }
     this.#draw();
   }

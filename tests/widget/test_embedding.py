@@ -1,0 +1,402 @@
+"""`docs/embedding.md`, run: every example does what it says, and nothing is left out."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from chip.web.origins import origin_allowed, parse_allowed_origins
+from chip.web.widget import SOURCES
+from tests.widget.scenes import ANN, talk
+from tests.widget.stage import SERVER, SITE, Stage, Widget, embed
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "embedding.md").read_text()
+SCRIPT = f'<script async src="{SERVER}/wc/widget.js"></script>'
+
+
+def examples(language):
+    """Return the guide's examples in that language, by the heading that they stand under."""
+    found = {}
+    for section in re.split(r"^#+ ", GUIDE, flags=re.MULTILINE):
+        heading, _, text = section.partition("\n")
+        for example in re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL):
+            found.setdefault(heading, []).append(example)
+    return found
+
+
+HTML, JS, CSS = examples("html"), examples("js"), examples("css")
+
+
+def test_the_one_line_is_enough(stage, visit):
+    [line, _] = HTML["Putting the chat on a website"]
+    widget = visit(line).open()
+    widget.write("Hello")
+
+    expect(widget.message("Hello")).to_contain_text("Sent")
+    assert {url.partition("/wc/")[0] for url in stage.requests} <= {SERVER, f"{SITE}/"}
+
+
+def test_an_element_of_ones_own_knows_its_server(visit):
+    [_, own] = HTML["Putting the chat on a website"]
+    widget = visit(own).open()
+    widget.write("Hello")
+
+    expect(widget.message("Hello")).to_contain_text("Sent")
+    expect(widget.page.get_by_role("dialog", name="Ask the workshop")).to_be_visible()
+
+
+def test_the_same_line_twice_is_one_chat(visit):
+    widget = visit(embed() + embed())
+
+    expect(widget.host).to_have_count(1)
+
+
+def french(widget, stage):
+    expect(widget.open().input).to_have_attribute("placeholder", "Écrivez un message")
+
+
+def right_to_left(widget, stage):
+    assert widget.launcher.bounding_box()["x"] < 100
+
+
+def yellow(widget, stage):
+    style = "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]"
+    assert widget.launcher.evaluate(style) == ["rgb(255, 214, 10)", "rgb(0, 0, 0)"]
+
+
+def dark(widget, stage):
+    ground = widget.open().panel.evaluate("e => getComputedStyle(e).backgroundColor")
+    assert ground == "rgb(23, 25, 29)"
+
+
+def text(place, words):
+    def check(widget, stage):
+        expect(widget.open().page.locator(f"chip-chat .{place}")).to_have_text(words)
+
+    return check
+
+
+def own_button(widget, stage):
+    expect(widget.launcher).to_be_hidden()
+    widget.page.get_by_role("button", name="Help").click()
+    expect(widget.panel).to_be_visible()
+
+
+def opened(widget, stage):
+    expect(widget.panel).to_be_visible()
+    assert widget.page.evaluate("document.activeElement === document.body")
+
+
+def email(widget, stage):
+    widget.open()
+    expect(widget.log).to_contain_text("Hello!")
+    assert stage.chip.commands("set_email") == [{"type": "set_email", "email": "bob@example.com"}]
+
+
+def own_words(widget, stage):
+    expect(widget.input).to_have_attribute("placeholder", "Ask us anything")
+    widget.open()
+    expect(widget.log).to_contain_text("Hello!")
+    widget.launcher.click()
+    stage.chip.say("Psst")
+    expect(widget.launcher).to_have_accessible_name("Open chat, 1 new")
+
+
+def chats(widget, stage):
+    widget.open().write("Hello")
+    expect(widget.message("Hello")).to_contain_text("Sent")
+
+
+ATTRIBUTES = {
+    "channel": chats,
+    "server": chats,
+    "lang": french,
+    "dir": right_to_left,
+    "accent": yellow,
+    "theme": dark,
+    "position": right_to_left,
+    "heading": text("heading", "The workshop"),
+    "subheading": text("subheading", "We answer within minutes"),
+    "greeting": text("greeting", "What shall we build?"),
+    "launcher": own_button,
+    "open": opened,
+    "email": email,
+    "strings": own_words,
+}
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_the_attribute(stage, name):
+    [example] = HTML[name]
+    stage.context.route(
+        f"{SITE}/assets/widget.js",
+        lambda route: route.fulfill(body=stage.script, content_type="text/javascript"),
+    )
+    markup = example if "<script async" in example else SCRIPT + example
+
+    ATTRIBUTES[name](Widget(stage.page(markup)), stage)
+
+
+def listening(page, example):
+    """Run an example and return what it writes to the console from then on."""
+    lines = []
+    page.on("console", lambda message: lines.append(message.text))
+    page.evaluate(f"() => {{ {example} }}")
+    return lines
+
+
+@pytest.fixture
+def called(stage):
+    """A page with the widget, and a function that runs the example under a heading."""
+    widget = Widget(stage.page())
+    widget.launcher.wait_for()
+
+    def run(heading):
+        [example] = JS[heading]
+        return listening(widget.page, example)
+
+    widget.run = run
+    return widget
+
+
+def test_calls_may_come_before_the_script(stage):
+    [early] = JS["Calls"]
+    widget = Widget(stage.page(f"<script>{early}</script>{embed()}"))
+
+    expect(widget.panel).to_be_visible()
+    expect(widget.message("I was faster than the script.")).to_contain_text("Sent")
+
+
+def test_open_close_toggle(called):
+    called.run("Chip.open()")
+    expect(called.input).to_be_focused()
+    called.run("Chip.close()")
+    expect(called.panel).to_be_hidden()
+    called.run("Chip.toggle()")
+    expect(called.panel).to_be_visible()
+    called.run("Chip.toggle()")
+    expect(called.panel).to_be_hidden()
+    called.page.evaluate("() => Chip.push(['open'])")
+    expect(called.panel).to_be_visible()
+
+
+def test_send_starts_a_chat(called, stage):
+    called.run("Chip.send(text)")
+
+    expect(called.open().message("the blue one")).to_contain_text("Sent")
+    assert called.page.evaluate("() => Chip.send('  ')") is None
+
+
+def test_set_email(called, stage):
+    called.run("Chip.setEmail(email)")
+
+    email(called, stage)
+
+
+def test_destroy_and_forget(called, stage):
+    called.open().write("Hello")
+    expect(called.message("Hello")).to_contain_text("Sent")
+
+    called.run("Chip.destroy()")
+
+    expect(called.host).to_have_count(0)
+    stored = "[...Object.keys(localStorage), ...Object.keys(sessionStorage)]"
+    assert called.page.evaluate(stored) == []
+    called.page.reload()
+    called.open()
+    expect(called.log).to_contain_text("Hello! How can we help?")
+
+
+def test_a_listener_hears_until_it_is_ended(called, stage):
+    heard = called.run("Chip.on(event, listener)")
+    called.open().write("Hello")
+    expect(called.message("Hello")).to_contain_text("Sent")
+    stage.chip.say("Good day")
+    expect(called.message("Good day")).to_be_visible()
+    assert heard == ["Hello", "Good day"]
+
+    ended = called.page.evaluate(
+        """() => {
+          let count = 0;
+          const off = Chip.on("message", () => count++);
+          off();
+          Chip.send("Unheard");
+          return count;
+        }"""
+    )
+    assert ended == 0
+
+
+def test_events(called, stage):
+    heard = {name: called.run(name) for name in ("open", "close", "message", "state", "error")}
+    called.run("ready")
+    called.run("unread")
+    called.open()
+    expect(called.log).to_contain_text("Hello!")
+    called.launcher.click()
+    stage.chip.say("Good day", user=ANN)
+    expect(called.badge).to_have_text("1")
+    expect(called.page).to_have_title("(1) A shop")
+    called.open()
+    expect(called.page).to_have_title("A shop")
+    stage.chip.refuse("send_msg", "rejected")
+    called.write("Difficult")
+    expect(called.message("Difficult")).to_contain_text("Not sent")
+
+    assert called.page.evaluate("document.body.className") == "can-chat"
+    lines = heard["open"]
+    assert lines == [
+        "connecting",
+        "chat opened",
+        "online",
+        "chat closed",
+        "Ann Uwase: Good day",
+        "chat opened",
+        "rejected scripted",
+    ]
+
+
+def test_the_first_ready_can_be_heard_by_an_early_listener(stage):
+    early = """<script>(window.Chip ||= []).push(["on", "ready", () => document.title = "ready"])
+      </script>"""
+    widget = Widget(stage.page(early + embed()))
+
+    expect(widget.page).to_have_title("ready")
+
+
+def test_attributes_may_change_while_the_chat_is_open(called):
+    called.open().write("Hello")
+    expect(called.message("Hello")).to_contain_text("Sent")
+    called.host.evaluate("e => e.setAttribute('lang', 'sw')")
+
+    expect(called.input).to_have_attribute("placeholder", "Andika ujumbe")
+    expect(called.panel).to_be_visible()
+    expect(called.message("Hello")).to_be_visible()
+
+
+def test_an_element_that_is_moved_goes_on(called):
+    called.open().write("Hello")
+    expect(called.message("Hello")).to_contain_text("Sent")
+    called.host.evaluate("e => document.querySelector('main').append(e)")
+
+    expect(called.message("Hello")).to_be_visible()
+    called.write("Still there")
+    expect(called.message("Still there")).to_contain_text("Sent")
+
+
+VARIABLES = {
+    "--chip-accent": ("launcher", "backgroundColor", "rgb(102, 51, 153)"),
+    "--chip-font": ("panel", "fontFamily", "Georgia, serif"),
+    "--chip-radius": ("panel", "borderTopLeftRadius", "4px"),
+    "--chip-width": ("panel", "width", "340px"),
+    "--chip-height": ("panel", "height", "500px"),
+    "--chip-inset": ("root", "bottom", "32px"),
+    "--chip-z-index": ("root", "zIndex", "50"),
+}
+
+
+def test_variables(visit):
+    [css] = CSS["Variables"]
+    widget = visit(f"<style>{css}</style>{embed()}").open()
+
+    assert set(re.findall(r"--chip-[\w-]+", css)) == set(VARIABLES)
+    for name, (place, style, value) in VARIABLES.items():
+        element = widget.page.locator(f"chip-chat .{place}")
+        assert element.evaluate("(e, s) => getComputedStyle(e)[s]", style) == value, name
+
+
+def test_parts(stage):
+    [css] = CSS["Parts"]
+    talk(stage)
+    widget = Widget(stage.page(f"<style>{css}</style>{embed(subheading='Minutes')}"))
+    expect(widget.badge).to_be_visible()
+    widget.open()
+    expect(widget.replies).to_have_count(2)
+    widget.page.locator("chip-chat .picture").click()
+    rules = re.findall(r"::part\(([\w-]+)\) \{ ([\w-]+): ([^;]+); \}", css)
+
+    assert len(rules) == css.count("::part")
+    for part, style, value in rules:
+        element = widget.page.locator(f"chip-chat [part~='{part}']").first
+        found = element.evaluate("(e, s) => getComputedStyle(e).getPropertyValue(s)", style)
+        assert found == value, part
+
+
+def test_the_guide_names_everything_there_is():
+    source = "".join(path.read_text() for path in SOURCES.glob("*.js"))
+    parts = {name for names in re.findall(r'part: "([\w -]+)"', source) for name in names.split()}
+    parts |= {"message", "own"}
+    variables = set(re.findall(r"var\((--chip-[\w-]+)", source)) | {"--chip-accent"}
+    observed = re.search(r"observedAttributes\(\) \{\s+return (\[.*?\]);", source, re.DOTALL)
+    words = re.search(r"export const en = \{(.*?)\n\};", source, re.DOTALL)
+    events = set(re.findall(r'\.tell\("(\w+)"', source))
+
+    assert parts == set(re.findall(r"::part\(([\w-]+)\)", CSS["Parts"][0]))
+    assert variables == set(VARIABLES)
+    assert {*json.loads(observed[1]), "open"} == set(ATTRIBUTES)
+    for name in re.findall(r"^  (\w+):", words[1], re.MULTILINE):
+        assert f"`{name}`" in GUIDE.partition("## Words")[2], name
+    for event in events:
+        assert f"### {event}\n" in GUIDE, event
+
+
+def test_every_language_says_everything():
+    languages = "".join((SOURCES / f"{name}.js").read_text() for name in ("words", "words-more"))
+    said = {
+        name: set(re.findall(r"^  (\w+):", words, re.MULTILINE))
+        for name, words in re.findall(r"export const (\w\w) = \{(.*?)\n\};", languages, re.DOTALL)
+    }
+
+    assert set(said) == {"en", "fr", "es", "pt", "ar", "rw", "sw"}
+    for name, words in said.items():
+        assert words == said["en"], name
+
+
+def test_the_language_is_the_pages_else_the_browsers_else_english(browser):
+    def hint(page_language, locale):
+        stage = Stage(browser.person(locale=locale))
+        return Widget(stage.page(lang=page_language)).input.get_attribute("placeholder")
+
+    assert hint("es-MX", "fr-FR") == "Escribe un mensaje"
+    assert hint("", "rw-RW") == "Andika ubutumwa"
+    assert hint("tlh", "pt-BR") == "Escreva uma mensagem"
+    assert hint("tlh", "ja-JP") == "Write a message"
+
+
+def test_the_policy_in_the_guide_is_enough(browser):
+    [header] = examples("http")["A strict content security policy"]
+    policy = (
+        header.partition(": ")[2].strip() + "; require-trusted-types-for 'script'; img-src data:"
+    )
+    stage = Stage(browser.person(), csp=policy)
+    widget = Widget(stage.page(embed(accent="hotpink"))).open()
+    widget.write("Hello")
+
+    expect(widget.message("Hello")).to_contain_text("Sent")
+    assert widget.panel.evaluate("e => getComputedStyle(e).borderTopLeftRadius") == "18px"
+
+
+def test_the_allowed_origins_in_the_guide_are_good():
+    [setting] = examples("toml")["Which sites may embed it"]
+    entries = parse_allowed_origins(re.findall(r'"(.+?)"', setting))
+
+    assert origin_allowed("https://shop.example", entries)
+    assert origin_allowed("https://www.shop.example", entries)
+    assert not origin_allowed("https://evil.example", entries)
+
+
+def test_a_channel_that_is_none_is_told_to_the_developer(stage):
+    page = stage.page(SCRIPT)
+    page.wait_for_function("!!customElements.get('chip-chat')")
+    message = page.evaluate(
+        """() => new Promise((resolve) => {
+          const chat = document.createElement("chip-chat");
+          chat.setAttribute("channel", "nonsense");
+          chat.on("error", ({ message }) => resolve(message));
+          document.body.append(chat);
+        })"""
+    )
+
+    assert message == 'not a channel: "nonsense"'
