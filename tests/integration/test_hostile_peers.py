@@ -1,0 +1,152 @@
+"""Hostile peers against Chip as users start it, and what they cost a well-behaved neighbour.
+
+Each must be cut in time. Meanwhile the neighbour, who asks one small thing after the other, is
+served as before, and afterwards Chip's memory is where it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.chip_process import ChipProcess
+from tests.support.fetch import fetch
+
+ROOT = Path(__file__).parents[2]
+MIB = 1024 * 1024
+
+SHORT_PAUSE = 0.02
+"""Seconds. The neighbour's slowest answers may take twice what they took, or this: the attacker
+shares the machine with everybody here, and what it takes from them is not Chip's doing."""
+ATTEMPTS = 4
+"""Whatever else runs on the machine makes answers slow now and then; an attack that Chip does not
+bear makes them slow each time."""
+
+
+@pytest.fixture(scope="module")
+def chip():
+    """One embedded Chip for all of them: they come one after the other, and it must survive."""
+    chip = ChipProcess(desk_guide=False)
+    chip.start()
+    yield chip
+    chip.stop()
+    try:
+        chip.check_log()
+    finally:
+        chip.close()
+
+
+@pytest.fixture(scope="module")
+def channel(chip):
+    page = fetch(chip.url, headers={"Accept": "text/html"}).body.decode()
+    return re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", page)[0]
+
+
+class Neighbour:
+    """Somebody who asks one thing after the other on one connection, and notes how long it took."""
+
+    def __init__(self, chip: ChipProcess) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", chip.port, timeout=10)
+        self.took: list[float] = []
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def asks(self) -> None:
+        began = time.monotonic()
+        self._connection.request("GET", "/")
+        answer = self._connection.getresponse()
+        assert (answer.status, b"version" in answer.read()) == (200, True)
+        self.took.append(time.monotonic() - began)
+        time.sleep(0.002)
+
+    def p99(self) -> float:
+        return sorted(self.took)[len(self.took) * 99 // 100]
+
+    def p99_of(self, count: int) -> float:
+        """Ask so many times, and tell how long the slowest took but one in a hundred."""
+        self.took.clear()
+        for _ in range(count):
+            self.asks()
+        return self.p99()
+
+
+def suffer(chip: ChipProcess, channel: str, name: str) -> tuple[dict[str, Any], float, float]:
+    """Let one attack happen. Returns its report, and the neighbour's p99 before and meanwhile."""
+    command = [sys.executable, "-m", "tests.support.attacks", name, str(chip.port), channel]
+    with contextlib.closing(Neighbour(chip)) as neighbour:
+        before = neighbour.p99_of(200)
+        neighbour.took.clear()
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as attacker:
+            while attacker.poll() is None:
+                neighbour.asks()
+            report = json.loads(attacker.stdout.read())
+        return report, before, neighbour.p99()
+
+
+def close_code(report: dict[str, Any]) -> int | None:
+    """The code of the close frame at the end of what the attacker has read."""
+    frames = report["answer"].partition("\r\n\r\n")[2].encode("latin-1")
+    while frames:
+        length = frames[1] if frames[1] < 126 else int.from_bytes(frames[2:4], "big")
+        start = 2 if frames[1] < 126 else 4
+        if frames[0] == 0x88:
+            return int.from_bytes(frames[start : start + 2], "big")
+        frames = frames[start + length :]
+    return None
+
+
+FLOODS = {
+    "endless_head": "HTTP/1.1 400",
+    "many_headers": "HTTP/1.1 400",
+    "forged_headers": "HTTP/1.1 400",
+    "endless_body": "",
+    "requests_without_end": "HTTP/1.1 200",
+    "empty_continuations": 1009,
+    "pings": 4029,
+    "pongs": 4029,
+    "bad_commands": 4400,
+    "declared_2_31": 1009,
+    "declared_2_63": 1009,
+    "declared_2_64": 1002,
+}
+
+
+@pytest.mark.parametrize(("name", "end"), FLOODS.items())
+def test_a_flood_is_cut_within_a_second_and_hurts_nobody(chip, channel, name, end):
+    memory = chip.memory()
+    for _ in range(ATTEMPTS):
+        report, before, meanwhile = suffer(chip, channel, name)
+        assert report["seconds"] is not None
+        assert report["seconds"] < 1
+        if isinstance(end, int):
+            assert close_code(report) == end
+        else:
+            assert report["answer"].startswith(end)
+        if meanwhile < max(2 * before, SHORT_PAUSE):
+            break
+    else:
+        pytest.fail(f"the neighbour waited {meanwhile * 1000:.0f} ms, before {before * 1000:.0f}")
+    assert chip.memory() < memory + 4 * MIB
+
+
+@pytest.mark.parametrize(("name", "most"), [("slow_headers", 6), ("slow_body", 11)])
+def test_a_slow_peer_is_cut_when_its_time_is_up(chip, channel, name, most):
+    report, _, _ = suffer(chip, channel, name)
+    assert most - 2 < report["seconds"] < most
+
+
+def test_ten_thousand_aborted_handshakes_leave_nothing_behind(chip, channel):
+    suffer(chip, channel, "aborted_handshakes")
+    memory = chip.memory()
+    suffer(chip, channel, "aborted_handshakes")
+    assert chip.memory() < memory + MIB
