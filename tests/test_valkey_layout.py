@@ -202,6 +202,14 @@ async def test_a_chat_at_rest_leaves_nothing_that_lasts(rig):
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_chat_that_is_only_looked_at_is_forgotten_after_a_day(rig):
+    here = await rig.process()
+    before = await here.outbox.read(CHAT, 0, 10, 10_000)
+    assert 0 < int(await rig.cli("TTL", f"chat:numbers:{CHAT}")) <= 24 * HOUR
+    assert await here.outbox.read(CHAT, 0, 10, 10_000) == before
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_claim_whose_answer_was_lost_is_taken_up_again_by_its_own_process(rig):
     here = await rig.process("here")
     # What another connection of the same process is granted, this one never hears of.

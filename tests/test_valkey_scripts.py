@@ -11,7 +11,8 @@ from twisted.internet.defer import Deferred, DeferredList, gatherResults
 
 import chip.queue
 from chip.errors import Unavailable
-from tests.contracts.queue_parts import CHAT, OTHER_CHAT, ids, name
+from chip.limits import Limits
+from tests.contracts.queue_parts import CHAT, OTHER_CHAT, name
 from tests.support.valkey_rig import ValkeyRig
 
 LUA = sorted(Path(chip.queue.__file__).parent.joinpath("lua").glob("*.lua"))
@@ -51,12 +52,13 @@ async def test_what_comes_while_a_call_is_under_way_goes_together(rig):
 
 @pytest_twisted.ensureDeferred
 async def test_a_call_carries_long_messages_in_parts(rig):
-    here = await rig.process()
-    text = "x" * 300_000
-    sent = [Deferred.fromCoroutine(here.send(number, text=text)) for number in range(1, 4)]
-    assert await gatherResults(sent) == ["queued"] * 3
-    page = await here.outbox.read(CHAT, 0, 10, 10_000_000)
-    assert ids(page.items) == [1, 2, 3]
+    here = await rig.process(limits=Limits(outbox_bytes=10_000_000))
+    await rig.cli("CONFIG", "RESETSTAT")
+    text = "x" * 600_000
+    sent = [Deferred.fromCoroutine(here.send(number, text=text)) for number in (1, 2, 3, 4)]
+    assert await gatherResults(sent) == ["queued"] * 4
+    assert await calls_of(rig, "evalsha") == 4
+    assert await here.waiting() == [1, 2, 3, 4]
 
 
 @pytest_twisted.ensureDeferred
