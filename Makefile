@@ -12,6 +12,8 @@ SOURCES = $(wildcard chip twisted tests bench tools)
 
 .PHONY: run test bench lint packages clean
 .SILENT:
+# A half-made virtual environment is none.
+.DELETE_ON_ERROR:
 
 run: $(VENV)/installed
 	$(BIN)/twistd --pidfile= -n chip
