@@ -53,7 +53,7 @@ class Backend:
             self.queue = queue
         else:
             embedded = EmbeddedQueue(await self._embedded(), self._limits, token_hex(8))
-            await embedded.open()
+            await embedded.open(courier_died=not self._config.db)
             self.queue = embedded
 
     async def _embedded(self) -> EmbeddedDatabase:

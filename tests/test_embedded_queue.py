@@ -76,6 +76,18 @@ async def test_what_was_under_way_is_unknown_once_courier_is_done_with_it(machin
 
 
 @pytest_twisted.ensureDeferred
+async def test_nothing_waits_for_a_courier_that_has_died_with_the_process(machine):
+    queue = await machine.start()
+    await say(queue, "one", "two")
+
+    queue = await machine.start(courier_died=True)
+    assert await queue.spool.due(10) == [CHAT]
+    claim, batch = await queue.spool.claim(CHAT)
+    assert claim == "claimed"
+    assert batch.unknown == 2
+
+
+@pytest_twisted.ensureDeferred
 async def test_numbers_go_on_rising_after_a_restart(machine):
     queue = await machine.start()
     for number in (1, 2):

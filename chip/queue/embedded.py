@@ -29,10 +29,11 @@ class EmbeddedQueue:
         self.outbox = EmbeddedOutbox(shared, self.live)
         self.notes = EmbeddedNotes(shared)
 
-    async def open(self) -> None:
+    async def open(self, *, courier_died: bool = False) -> None:
         """Bury what died with earlier starts. Called once, on an open database, before all else.
 
-        What was under way may still be with Courier: its chats wait until it cannot be.
+        What was under way may still be with Courier: its chats wait until it cannot be, or not at
+        all with `courier_died`, when Courier is the desk of the process that has died.
         """
         now = self._shared.now()
 
@@ -40,6 +41,8 @@ class EmbeddedQueue:
             connection.execute("DELETE FROM process")
             # The clock may have been set back meanwhile; nothing ever waits longer than this.
             connection.execute("UPDATE chat SET due = min(due, ?)", (now + ATTEMPT_MS,))
+            if courier_died:
+                connection.execute("UPDATE chat SET due = ? WHERE claimed_by != ''", (now,))
             # Nobody is connected yet, so nobody remembers a number of these chats.
             connection.execute(
                 "DELETE FROM chat WHERE touched < ? AND due IS NULL"

@@ -11,7 +11,7 @@ from tests.support.chip_process import ChipProcess
 @pytest.fixture
 def chip(tmp_path):
     """`twistd -n chip` with nothing configured but its port."""
-    with ChipProcess(directory=tmp_path, limits="off") as chip:
+    with ChipProcess(directory=tmp_path, limits="off", ops_listen="off") as chip:
         yield chip
     chip.check_log()
 

@@ -72,15 +72,11 @@ class Agent:
         self.context = browser.person(**device)
         self.page: Page = self.context.new_page()
         self.page.goto(desk_link(chip))
-        expect(self.page.get_by_role("heading", name="Desk")).to_be_visible()
+        self.is_connected()
 
-    def another_window(self) -> Agent:
-        """The same person's second window."""
-        other = object.__new__(Agent)
-        other.context = self.context
-        other.page = self.context.new_page()
-        other.page.goto(self.page.url)
-        return other
+    def is_connected(self) -> None:
+        """Wait until the page hears what happens."""
+        expect(self.page.locator("#desk:not(.cut-off)")).to_be_visible()
 
     @property
     def list(self) -> Locator:
@@ -121,7 +117,7 @@ class Agent:
 
     def reads(self, text: str) -> None:
         """See a message, once."""
-        expect(self.log.get_by_text(text, exact=True)).to_have_count(1)
+        expect(self.log.locator(".bubble").get_by_text(text, exact=True)).to_have_count(1)
 
     def sees_state(self, text: str, state: str) -> None:
         """See what became of a message."""

@@ -45,12 +45,14 @@ class Machine:
             await self.database.open()
         return self.database
 
-    async def start(self, limits: Limits | None = None) -> EmbeddedQueue:
+    async def start(
+        self, limits: Limits | None = None, *, courier_died: bool = False
+    ) -> EmbeddedQueue:
         """The process dies, if there is one, and another is started."""
         await self.stop()
         self.starts += 1
         queue = EmbeddedQueue(await self.open(), limits or Limits(), f"start-{self.starts}")
-        await queue.open()
+        await queue.open(courier_died=courier_died)
         return queue
 
     async def stop(self) -> None:
