@@ -196,8 +196,8 @@ async def deliver(
 ) -> tuple[list[float], float]:
     """Send at 200/s; return the milliseconds that each took from when it was due, and the CPU."""
     chosen = [visitors[number * 7919 % len(visitors)] for number in range(count)]
-    posters = await scene.posters(COURIERS)
-    requests = await _requests(scene, posters, chosen)
+    posters = scene.posters(COURIERS)
+    requests = _requests(scene, posters, chosen)
     due: dict[str, float] = {}
     latencies: list[float] = []
     readers = Readers(
@@ -220,7 +220,7 @@ async def deliver(
     return latencies, _cpu(meter, count)
 
 
-async def _requests(scene: Scene, posters: Posters, recipients: Sequence[Visitor]) -> list[bytes]:
+def _requests(scene: Scene, posters: Posters, recipients: Sequence[Visitor]) -> list[bytes]:
     """Sends to these, in this order, whose messages RapidPro has written. Texts are numbers.
 
     Each recipient has to be there equally often.
@@ -243,9 +243,9 @@ def _raise_failure(task: "asyncio.Task[None]") -> None:
 async def twenty(scene: Scene, effort: Effort) -> Figures:
     """One visitor gets 20 messages, each posted when the one before was taken."""
     rounds = []
-    posters = await scene.posters(1)
+    posters = scene.posters(1)
     for visitor in await scene.visitors(4 * effort.rounds):
-        requests = await _requests(scene, posters, [visitor] * 20)
+        requests = _requests(scene, posters, [visitor] * 20)
         readers = Readers([visitor], 20)
         await scene.settle(0.2)
         with measured(scene.pids) as meter:
@@ -259,11 +259,11 @@ async def twenty(scene: Scene, effort: Effort) -> Figures:
 async def outgoing(scene: Scene, effort: Effort) -> Figures:
     """Messages for 500 visitors, as fast as Chip takes them."""
     visitors = await scene.visitors(500)
-    posters = await scene.posters(COURIERS)
+    posters = scene.posters(COURIERS)
     shown, reported = [], []
     count = len(visitors) * effort.outgoing_each
     for _ in range(effort.rounds):
-        requests = await _requests(scene, posters, visitors * effort.outgoing_each)
+        requests = _requests(scene, posters, visitors * effort.outgoing_each)
         readers = Readers(visitors, count)
         await scene.settle()
         scene.courier.clear()

@@ -49,21 +49,25 @@ class Poster(asyncio.Protocol):
 
 
 class Posters:
-    """So many connections to one server; whoever posts takes the next free one, or waits."""
+    """At most so many connections to one server, opened when they are needed.
 
-    def __init__(self, url: str) -> None:
+    Whoever posts takes a free one, or waits.
+    """
+
+    def __init__(self, url: str, connections: int) -> None:
         self._host = urlsplit(url).netloc
+        self._may_open = connections
         self._all: list[Poster] = []
         self._free: asyncio.LifoQueue[Poster] = asyncio.LifoQueue()
 
-    async def open(self, count: int) -> "Posters":
-        """Connect."""
+    async def _poster(self) -> Poster:
+        if not self._free.empty() or not self._may_open:
+            return await self._free.get()
+        self._may_open -= 1
         host, port = self._host.split(":")
-        for _ in range(count):
-            _, poster = await asyncio.get_running_loop().create_connection(Poster, host, int(port))
-            self._all.append(poster)
-            self._free.put_nowait(poster)
-        return self
+        _, poster = await asyncio.get_running_loop().create_connection(Poster, host, int(port))
+        self._all.append(poster)
+        return poster
 
     def request(self, path: str, body: bytes) -> bytes:
         """A POST as bytes, made before it has to go."""
@@ -76,7 +80,7 @@ class Posters:
 
     async def post(self, request: bytes) -> None:
         """Send, and wait for the answer. Raises ValueError when it is not 200."""
-        poster = await self._free.get()
+        poster = await self._poster()
         status = await poster.post(request)
         self._free.put_nowait(poster)
         if status != 200:

@@ -171,9 +171,9 @@ class Scene:
         self.present += new
         return new
 
-    async def posters(self, count: int) -> Posters:
-        """So many connections of Courier's."""
-        posters = await Posters(self.chips[0].url).open(count)
+    def posters(self, count: int) -> Posters:
+        """Courier's side of so many connections."""
+        posters = Posters(self.chips[0].url, count)
         self._posters.append(posters)
         return posters
 

@@ -90,7 +90,7 @@ async def _echo_all(visitors: Sequence[Visitor], frames: bytes, count: int) -> N
 
 
 async def _post(bare: Bare, effort: Effort) -> dict[str, Yardstick]:
-    posters = await Posters(bare.url).open(COURIERS)
+    posters = Posters(bare.url, COURIERS)
     request = posters.request("/", BODY)
     for _ in range(100):
         await posters.post(request)
