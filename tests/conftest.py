@@ -24,7 +24,7 @@ from tests.support.process import end_all
 from tests.support.rapidpro import Rapidpro
 from tests.support.valkey import Valkey
 
-PATIENCE = 120
+PATIENCE = 300
 _stopped: list[bool] = []
 
 
