@@ -269,7 +269,7 @@ def test_a_strict_policy_is_kept(shop, browser):
     policy = (
         f"default-src 'none'; script-src {shop.chip.url};"
         f" connect-src {shop.chip.url} {shop.chip.url.replace('http', 'ws')};"
-        " require-trusted-types-for 'script'; base-uri 'none'"
+        " require-trusted-types-for 'script'; base-uri 'none'; img-src data:"
     )
     widget = shop.visit(browser.person(), Content_Security_Policy=policy).open()
     widget.write("Under a strict policy")

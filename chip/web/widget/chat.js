@@ -165,6 +165,11 @@ export class Chat extends Emitter {
     for (const name of this.#notes.names("")) this.#notes.remove(name);
   }
 
+  /** Whether there is a past that is not here yet. */
+  get recalling() {
+    return this.#wanted && !this.history.known && this.#notes.get("chat") !== null;
+  }
+
   get status() {
     return statusOf({
       wanted: this.#wanted,

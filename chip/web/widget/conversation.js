@@ -33,11 +33,15 @@ export class Conversation {
   #entries = new Map();
   /** Every name that a message goes by, to its entry's key. @type {Map<string, string>} */
   #names = new Map();
+  /** What of the outbox stands after which time, by `ref`. @type {Map<string, string>} */
+  #anchors = new Map();
   #arrivals = 0;
 
   /** @param {import("./outbox.js").Outbox} outbox */
   constructor(outbox) {
     this.#outbox = outbox;
+    this.#settle();
+    outbox.on("change", () => this.#settle());
   }
 
   /** All there is to show, oldest first. @returns {Entry[]} */
@@ -45,7 +49,7 @@ export class Conversation {
     const own = this.#outbox.items().map(
       /** @returns {Entry} */ (item) => ({
         key: `ref ${item.ref}`, own: true, text: item.text, attachments: [], quickReplies: [], when: item.at,
-        sort: item.state === "queued" ? LAST + number(item.n) : (item.anchor || FIRST) + LAST + number(item.n),
+        sort: (this.#anchors.get(item.ref) ?? "") + LAST + number(item.n),
         state: item.state, ref: item.ref,
       }),
     );
@@ -112,6 +116,31 @@ export class Conversation {
   clear() {
     this.#entries.clear();
     this.#names.clear();
+  }
+
+  /**
+   * What has left the queue gets its place after what is known now, and becomes one with a message
+   * that came from the server before anybody knew that it was this one.
+   */
+  #settle() {
+    const { newest } = this;
+    for (const item of this.#outbox.items()) {
+      if (item.state === "queued") this.#anchors.delete(item.ref);
+      else if (!this.#anchors.has(item.ref)) this.#anchors.set(item.ref, [item.anchor, newest, FIRST].sort().at(-1) ?? "");
+      const twin = item.state === "sent" && this.#twin(item);
+      if (twin) {
+        twin.ref = item.ref;
+        this.#outbox.remove(item.ref);
+        return;
+      }
+    }
+  }
+
+  /** @param {import("./outbox.js").Item} item */
+  #twin({ text, base }) {
+    return [...this.#entries.values()].find(
+      (entry) => entry.own && !entry.ref && entry.base === undefined && entry.sort > base && entry.text.trim() === text,
+    );
   }
 
   /** @param {import("./wire.js").MsgIn} message */

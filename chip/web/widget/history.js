@@ -41,9 +41,9 @@ export class History extends Emitter {
     this.#later = later;
   }
 
-  /** Whether an answer is awaited. */
+  /** Whether somebody waits for what was said before. */
   get loading() {
-    return this.#question !== null;
+    return this.#question !== null && (!this.known || this.#question.toward === "past");
   }
 
   /** A new chat has no past. */

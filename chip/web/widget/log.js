@@ -141,7 +141,7 @@ export class LogView {
 
   /** Suggested answers stand until the visitor has answered. @param {Entry[]} entries */
   #offer(entries) {
-    const since = entries.slice(entries.findLastIndex((entry) => entry.own) + 1);
+    const since = entries.slice(entries.findLastIndex(({ own, state }) => own && state !== "failed") + 1);
     const texts = since.findLast((entry) => entry.quickReplies.length)?.quickReplies ?? [];
     const shown = [...this.#replies.children].map((button) => button.textContent);
     this.#replies.hidden = !texts.length;

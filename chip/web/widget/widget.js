@@ -230,15 +230,13 @@ export class Widget {
 
   #drawNow() {
     this.#drawing = false;
-    const { conversation, history, status } = this.chat;
+    const { conversation, history, recalling, status } = this.chat;
     const entries = conversation.list();
-    const started = status.phase !== "idle";
-    const waiting = started && !history.known;
     this.#log.show({
       entries,
       online: status.phase === "online",
-      past: history.trouble ? "trouble" : history.loading || waiting ? "loading" : "",
-      empty: !entries.length && !waiting,
+      past: history.trouble ? "trouble" : history.loading || recalling ? "loading" : "",
+      empty: !entries.length && !recalling,
     });
     this.#look();
     const { unread } = this.chat.reading;

@@ -94,6 +94,17 @@ test("an acceptance that was lost is found in the history by its ref", () => {
   assert.equal(page.sent.at(-1), "next");
 });
 
+test("an acceptance that was lost is found in the history also without a ref", () => {
+  const page = new Page();
+  const ref = page.chat.send("once");
+  page.serve();
+  page.again({ history: [own("once", 5)] });
+  assert.equal(page.sent.length, 1);
+  page.accept(ref);
+  assert.deepEqual(page.shown, ["once"]);
+  assert.deepEqual(page.leave().shown, [], "the copy is not kept: the history has it");
+});
+
 test("equal texts are as many in the page as in the history", () => {
   const page = new Page();
   page.chat.want();

@@ -62,7 +62,7 @@ test("an absence too long to bridge shows its end, and the rest on scrolling up"
   const page = opened(newest(...span(1, 3)));
   const message = (n) => out(`n${n}`, 0, { id: 1000 + n, time: `2026-06-01T${String(Math.floor(n / 60)).padStart(2, "0")}:${String(n % 60).padStart(2, "0")}:00Z` });
   page.again({ history: newest(...Array.from({ length: 25 }, (_, index) => message(975 + index))) });
-  for (let pages = 1; page.chat.history.loading; pages++) {
+  for (let pages = 1; questions(page).length > pages; pages++) {
     page.line.says({ type: "history", history: newest(...Array.from({ length: 25 }, (_, index) => message(975 - 25 * pages + index))) });
   }
   assert.deepEqual(page.shown.at(0), "n800");

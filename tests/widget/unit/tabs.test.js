@@ -66,6 +66,17 @@ test("both pages may send what waits, and the server takes it once", () => {
   assert.deepEqual(other.line.heard("send_msg"), [{ type: "send_msg", text: "hello", ref }]);
 });
 
+test("each page puts a message after what it knows itself", () => {
+  const { one, other } = two();
+  other.line.says({ type: "resync" });
+  other.line.says({ type: "history", history: [own("from my phone", 1)] });
+  other.chat.send("from here");
+  one.accept();
+  other.accept();
+  assert.deepEqual(other.shown, ["from my phone", "from here"]);
+  assert.deepEqual(one.shown, ["from here"]);
+});
+
 test("a failed message that is deleted on one page is gone on the other", () => {
   const { one, other } = two();
   const ref = one.chat.send("bad");
