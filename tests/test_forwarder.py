@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from twisted.internet.defer import Deferred
 
 from chip.chat.line import CHATS_TO_TRIP, FAILURES_TO_TRIP
 from chip.models import HeardMessage
@@ -23,6 +24,19 @@ def courier_has(scene, *texts):
     for text in texts:
         heard = scene.store.heard[BOB.chat_id]
         heard.append(HeardMessage(f"uuid-{len(heard) + 1}", text))
+
+
+def answers_late(spool):
+    """Hold appends back until what this returns is called."""
+    append, held = spool.append, []
+
+    async def late(*args, **named):
+        held.append(Deferred())
+        await held[-1]
+        return await append(*args, **named)
+
+    spool.append = late
+    return lambda: [one.callback(None) for one in held]
 
 
 @pytest.fixture
@@ -62,6 +76,20 @@ def test_only_so_many_requests_are_under_way_and_the_next_chat_follows_at_once()
     assert [r.texts for r in scene.gateway.requests] == [["0"], ["1"], ["2"]]
     scene.gateway.requests.pop(1).handle("uuid")
     assert [r.texts for r in scene.gateway.requests] == [["0"], ["2"], ["3"]]
+
+
+def test_no_more_than_there_is_room_for_are_claimed_while_the_queue_takes_its_time():
+    scene = Scene(courier_parallel=4)
+    visitors = [scene.visitor() for _ in range(5)]
+    for visitor in visitors:
+        visitor.says({"type": "start_chat"})
+    answer = answers_late(scene.queue.spool)
+    for n, visitor in enumerate(visitors):
+        visitor.says(say(f"{n}"))
+    answer()
+    assert [r.texts for r in scene.gateway.requests] == [["0"], ["1"], ["2"]]
+    scene.gateway.requests.pop(0).handle("uuid")
+    assert [r.texts for r in scene.gateway.requests] == [["1"], ["2"], ["3"]]
 
 
 def test_where_others_wait_a_chat_has_one_request_in_turn():

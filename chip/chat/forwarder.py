@@ -7,6 +7,8 @@ what is due, every second, finds retries and the chats of processes that died.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -44,6 +46,7 @@ class Forwarder:
         self._tasks = tasks
         self._clock = clock
         self._working = 0
+        self._reserved = 0
         self._ready: OrderedDict[ChatKey, None] = OrderedDict()
         self._stopped = False
         self._more_due = False
@@ -69,13 +72,27 @@ class Forwarder:
         await self._spool.retire()
 
     @property
-    def has_room(self) -> bool:
+    def _has_room(self) -> bool:
         """Whether another chat can be worked on now."""
         if self._stopped:
             return False
+        taken = self._working + self._reserved
         if self._line.is_down:
-            return self._working == 0 and self._line.may_probe
-        return self._working < self._line.for_forwarding
+            return taken == 0 and self._line.may_probe
+        return taken < self._line.for_forwarding
+
+    @contextmanager
+    def room(self) -> Iterator[bool]:
+        """Whether a chat may be claimed. The room for it is kept until the end of the block, which
+        is to hold the step that claims and the call of `go_on`: many may ask in the meantime."""
+        reserved = self._has_room
+        self._reserved += reserved
+        try:
+            yield reserved
+        finally:
+            self._reserved -= reserved
+            if reserved:
+                self._take_up()
 
     def go_on(self, chat: ChatKey, claim: Claim, batch: Batch | None) -> None:
         """Something was spooled for `chat`: work on it, now or as soon as there is room."""
@@ -84,6 +101,8 @@ class Forwarder:
             self._tasks.spawn("forwarding a chat", self._work(batch))
         elif claim == "waiting" and not self._line.is_down and len(self._ready) < MAX_READY:
             self._ready[chat] = None
+            # Room that was taken when this was asked may be free by now.
+            self._take_up()
 
     async def _work(self, batch: Batch | None) -> None:
         try:
@@ -133,11 +152,11 @@ class Forwarder:
 
     def _take_up(self) -> None:
         """There may be room."""
-        while self._ready and self.has_room:
+        while self._ready and self._has_room:
             chat, _ = self._ready.popitem(last=False)
             self._working += 1
             self._tasks.spawn("taking up a chat", self._claim(chat))
-        if self._more_due and self.has_room:
+        if self._more_due and self._has_room:
             self._look()
 
     async def _claim(self, chat: ChatKey) -> None:
@@ -149,16 +168,17 @@ class Forwarder:
 
     def _look(self) -> None:
         self._more_due = False
-        if self.has_room:
+        if self._has_room:
             self._tasks.spawn("looking for due chats", self._take_up_due())
 
     async def _take_up_due(self) -> None:
-        room = 1 if self._line.is_down else self._line.for_forwarding - self._working
+        taken = self._working + self._reserved
+        room = 1 if self._line.is_down else self._line.for_forwarding - taken
         due = await self._spool.due(room)
         # A full answer means that there may be more than there is room for.
         self._more_due = len(due) == room
         for chat in due:
-            if not self.has_room:
+            if not self._has_room:
                 break
             self._ready.pop(chat, None)
             self._working += 1

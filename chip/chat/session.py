@@ -264,17 +264,18 @@ class Session:
             return
         forwarder = self._heart.forwarder
         try:
-            spooled = await self._heart.spool.append(
-                chat,
-                [Incoming(command.text, command.ref or "") for command in commands],
-                last_heard=contact.last_heard,
-                may_claim=forwarder.has_room,
-            )
+            with forwarder.room() as may_claim:
+                spooled = await self._heart.spool.append(
+                    chat,
+                    [Incoming(command.text, command.ref or "") for command in commands],
+                    last_heard=contact.last_heard,
+                    may_claim=may_claim,
+                )
+                forwarder.go_on(chat, spooled.claim, spooled.batch)
         except Unavailable as error:
             for command in commands:
                 self._error("unavailable", str(error), command, error.retry_after)
             return
-        forwarder.go_on(chat, spooled.claim, spooled.batch)
         for command, result in zip(commands, spooled.results, strict=True):
             if result == "full":
                 self._error("rate_limited", "too many messages are waiting", command, 30)
@@ -314,9 +315,11 @@ class Session:
     async def _ack_chat(self, command: AckChat) -> None:
         chat, _ = self._started()
         forwarder = self._heart.forwarder
-        acked = await self._heart.outbox.ack(chat, command.name, may_claim=forwarder.has_room)
+        with forwarder.room() as may_claim:
+            acked = await self._heart.outbox.ack(chat, command.name, may_claim=may_claim)
+            if acked:
+                forwarder.go_on(chat, acked.claim, acked.batch)
         if acked:
-            forwarder.go_on(chat, acked.claim, acked.batch)
             self._heart.hub.acked(chat, acked.number)
             self._heart.observer.shown(acked.age / 1000)
 
