@@ -45,6 +45,15 @@ def breathless(monkeypatch):
 
 
 @pytest.fixture
+def attempts(monkeypatch):
+    """Every attempt to connect from now on."""
+    made: list[object] = []
+    connect = pool._connect
+    monkeypatch.setattr(pool, "_connect", lambda to: made.append(to) or connect(to))
+    return made
+
+
+@pytest.fixture
 def proxy(postgres):
     with FaultyProxy(postgres.port) as proxy:
         yield proxy
@@ -173,10 +182,27 @@ async def test_connections_that_the_server_cuts_under_questions_are_not_noticed(
     assert all(await gatherResults(asking))
 
 
+@transcript
+async def test_a_question_that_was_cut_is_not_put_to_other_connections_that_are_dead(
+    store, postgres, database, uuid
+):
+    with locked(database, "channels_channel"):
+        asking = [Deferred.fromCoroutine(ask(store, uuid)) for _ in range(4)]
+        await waiting_for_a_lock(database, 4)
+    assert all(await gatherResults(asking))
+    with locked(database, "channels_channel"):
+        asking = Deferred.fromCoroutine(ask(store, uuid))
+        await waiting_for_a_lock(database, 1)
+        cut(database)
+    assert await asking
+
+
 def cut(database: str) -> None:
+    """End the server's side of every connection, those at work first."""
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'chip'"
+            "SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity"
+            " WHERE application_name = 'chip' ORDER BY state <> 'active') _"
         )
 
 
@@ -189,25 +215,67 @@ async def waiting_for_a_lock(database: str, count: int) -> None:
 
 
 @transcript
-async def test_an_outage_is_told_at_once_and_ends_within_a_second(store, proxy, uuid):
+async def test_an_outage_is_told_at_once_and_ends_within_a_second(store, proxy, uuid, attempts):
     await deferToThread(proxy.refuse)
     began = reactor.seconds()
     assert not await ask(store, uuid)
     for _ in range(1000):
         assert not await ask(store, uuid)
     assert seconds_since(began) < 1
+    assert len(attempts) <= 3
     await deferToThread(proxy.heal)
     assert await answered_again(store, uuid) < 1
 
 
 @transcript
-async def test_an_outage_does_not_become_a_storm_of_attempts(store, proxy, uuid):
-    await deferToThread(proxy.heal)
-    await deferToThread(proxy.cut_after, 0)
-    before = proxy.accepted
+async def test_many_questions_into_an_outage_wait_for_one_attempt(store, proxy, uuid, attempts):
+    await deferToThread(proxy.refuse)
     asking = [Deferred.fromCoroutine(ask(store, uuid)) for _ in range(500)]
-    await gatherResults(asking)
-    assert proxy.accepted - before <= pool.CONNECTIONS + 1
+    assert not any(await gatherResults(asking))
+    assert len(attempts) == 1
+
+
+@transcript
+async def test_a_full_server_is_used_by_the_connections_there_are(database, uuid, monkeypatch):
+    store = open_store(database)
+    await store.open()
+    monkeypatch.setattr(pool, "_connect", refused)
+    for _ in range(2):
+        asking = [Deferred.fromCoroutine(ask(store, uuid)) for _ in range(100)]
+        assert all(await gatherResults(asking))
+    await store.close()
+
+
+def refused(_parameters):
+    raise psycopg.OperationalError("FATAL: sorry, too many clients already")
+
+
+@transcript
+async def test_a_standby_is_read_from_and_not_written_to(database, rapidpro):
+    channel = rapidpro.channel(rapidpro.org())
+    chat_id = rapidpro.contact(channel.org).chat_id
+    store = open_store(f"{database}?options=-c%20default_transaction_read_only%3Don")
+    await store.open()
+    contact = await store.contact(await store.channel(channel.uuid), chat_id)
+    with pytest.raises(Unavailable, match="away"):
+        await store.set_email(contact, "bob@example.com")
+    assert await ask(store, channel.uuid)
+    await store.close()
+
+
+@transcript
+async def test_a_connection_at_work_while_all_are_renewed_is_not_used_again(database, uuid):
+    which = Statement.of("SELECT pg_backend_pid()::text")
+    store = open_store(database, connections=1)
+    await store.open()
+    before = await store._ask(which)
+    with locked(database, "channels_channel"):
+        asking = Deferred.fromCoroutine(ask(store, uuid))
+        await waiting_for_a_lock(database, 1)
+        store._database.renew()
+    assert await asking
+    assert await store._ask(which) != before
+    await store.close()
 
 
 @transcript
