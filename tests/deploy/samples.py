@@ -29,6 +29,8 @@ def haproxy(directory: Path, backends: tuple[int, int], ops: tuple[int, int], bi
     text = _replace(text, r"bind :443 ssl crt \S+", f"bind {bind}")
     for number, port in zip(("8071", "8081"), ops, strict=True):
         text = _replace(text, f"check port {number}", f"check port {port}")
+    # As many as production wants are more files than this machine may let it open.
+    text = _replace(text, r"maxconn \d+", "maxconn 1000")
     config = directory / "haproxy.cfg"
     config.write_text(text)
     return config
