@@ -216,3 +216,17 @@ def test_only_what_was_looked_for_and_not_found_leaves_the_window():
         window.sent(item(number))
     window.keep_only({12}, after=10, up_to=12)
     assert [n for n in (10, 11, 12, 13) if window.has(MsgName(n))] == [10, 12, 13]
+
+
+def test_numbers_that_went_back_with_a_queue_that_lost_its_last_moments_are_followed(scene):
+    visitor = scene.bob()
+    scene.send(10)
+    scene.send(11)
+    visitor.says(ack(10))
+    assert visitor.is_shown() == [10, 11]
+    state = scene.queues.chats[visitor.chat]
+    state.items, state.head = [], state.head - 1
+    scene.queues.come_back()
+    assert kinds(visitor) == ["resync"]
+    scene.send(12)
+    assert visitor.is_shown() == [12]

@@ -117,6 +117,11 @@ class Feed:
     def _take(self, page: Page, after: int) -> bool:
         """Send what is new on `page`. Whether some number was skipped: somebody else has it."""
         window = self._window
+        if page.head < window.last:
+            # The queue has lost its last moments, and gives out the same numbers again.
+            window.forget()
+            self._news = True
+            return True
         numbers = {item.number for item in page.items}
         window.keep_only(
             numbers, after, max(numbers, default=page.head) if page.more else page.head

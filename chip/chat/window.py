@@ -73,6 +73,12 @@ class Window:
             self._flight = None
         return True
 
+    def forget(self) -> None:
+        """Begin anew, as if nothing had been sent yet."""
+        self._flight = None
+        self._bytes = 0
+        self.last = 0
+
     def has(self, name: MsgName) -> bool:
         """Whether the message of this name is in flight."""
         return any(

@@ -74,7 +74,15 @@ class EmbeddedOutbox:
             (str(chat),),
         ).fetchone()
         limits = self._shared.limits
-        return bool(count >= limits.outbox_messages or total + size > limits.outbox_bytes)
+        # Reports are always taken, so what may become one must not be without bounds.
+        (spooled,) = connection.execute(
+            "SELECT count(*) FROM spool WHERE chat = ?", (str(chat),)
+        ).fetchone()
+        return bool(
+            count >= limits.outbox_messages
+            or total + size > limits.outbox_bytes
+            or spooled >= 2 * limits.spool_events
+        )
 
     async def read(self, chat: ChatKey, after: int, limit: int, max_bytes: int) -> Page:
         """Items numbered above `after`, oldest first, within the limits but for the first."""

@@ -144,6 +144,16 @@ class SpoolContract:
         assert (await here.say("two")).results == ["queued"]
 
     @pytest_twisted.ensureDeferred
+    async def test_reports_are_bounded_where_they_come_from(self, rig: QueueRig):
+        here = await rig.process(limits=Limits(spool_events=1))
+        await here.send(10)
+        for _ in range(2):
+            await here.spool.append(CHAT, [REPORT], last_heard="", may_claim=False)
+        assert await here.send(11) == "full"
+        acked = await here.outbox.ack(CHAT, name(10), may_claim=False)
+        assert acked is not None
+
+    @pytest_twisted.ensureDeferred
     async def test_entries_know_their_age(self, rig: QueueRig):
         here = await rig.process()
         await here.say("one", may_claim=False)
