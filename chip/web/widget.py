@@ -91,25 +91,28 @@ def squeeze(script: str) -> str:
     It reads JavaScript as these modules write it: strings in double quotes, ``//`` alone on its
     line, blanks around a division, none at the start of a pattern.
     """
-    parts = _LITERAL.split(script)
+    parts = _LITERAL.split(_LITERAL.sub(_without_comment, script))
     parts[1::2] = [_squeeze_literal(part) for part in parts[1::2]]
     # Literals must not be touched, yet the blanks around them may go: they sit out as marks.
     code = "\0".join(parts[::2])
     code = re.sub(r"[ \t]*\n\s*", "\n", code)
     code = re.sub(r" ?([=<>&|?:,;{}()\[\]!*]+) ?", r"\1", code)
+    code = re.sub(r" ([-+/]=?) (?![-+])", r"\1", code)
     code = re.sub(r"(?<=[{,;(\[])\n|\n(?=[})\],;?:.])", "", code)
     code = re.sub(r",(?=[}\]])|;(?=\})", "", code)
     literals = iter(parts[1::2])
     return re.sub("\0", lambda _: next(literals), code)
 
 
+def _without_comment(match: re.Match[str]) -> str:
+    return "" if match[0].lstrip().startswith(("/*", "//")) else match[0]
+
+
 def _squeeze_literal(literal: str) -> str:
-    if literal.startswith("/*") or literal.lstrip().startswith("//"):
-        return ""
-    if literal.startswith("`\n"):
-        # A style sheet: what stands between its words matters, what stands around its marks not.
-        return re.sub(r"(?<=:) +|;(?=\})", "", re.sub(r"\s*([{};,])\s*", r"\1", literal))
-    return literal
+    """Squeeze a style sheet, where blanks between words matter and those around marks do not."""
+    if not literal.startswith("`\n"):
+        return literal
+    return re.sub(r"(?<=:) +|;(?=\})", "", re.sub(r"\s*([{};,>])\s*", r"\1", literal))
 
 
 def widget_resource() -> Resource:

@@ -65,7 +65,7 @@ def test_no_module_uses_what_a_strict_page_forbids(module):
 
     assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b", text)
     assert not re.search(r"""new Function|["'`]style["'`]|cssText|document\.cookie""", text)
-    assert len(text.splitlines()) <= 320
+    assert len(text.splitlines()) <= 330
 
 
 def test_modules_are_joined_in_the_order_of_their_imports(tmp_path):
@@ -116,8 +116,8 @@ if (b) {
 }
 """
     assert squeeze(before) == (
-        "\n\n"
+        "\n"
         'const a={one:"a , b  // c",two:`x\n'
-        "  { y }`,three:/[/*] ; {2}/g};\n"
-        "const b=(a).one / 2,c=b;if(b){c()}\n"
+        "  { y }`,three:/[/*] ; {2}/g};"
+        "const b=(a).one/2,c=b;if(b){c()}\n"
     )

@@ -76,9 +76,8 @@ def begin(shop, context, text):
     widget = shop.visit(context).open()
     widget.write(text)
     expect(widget.message(text)).to_contain_text("Sent")
-    conversation = next(
-        one["id"] for one in shop.desk.conversations() if shop.desk.heard(one["id"]) == [text]
-    )
+    conversation = shop.desk.visitor()
+    shop.desk.hears(conversation, text)
     return widget, conversation
 
 
