@@ -268,6 +268,15 @@ def test_a_peer_that_shows_no_life_is_dropped_within_40_seconds():
     assert chat.session.closes == 1
 
 
+def test_what_only_looks_like_a_pong_is_part_of_its_message():
+    chat = Chat()
+    whole = masked(b"ab\x8a\x80cdefgh", opcode=2, mask=b"\0\0\0\0")
+    chat.wire.says(whole[:8])
+    chat.session.client.ping()
+    chat.wire.says(whole[8:14], whole[14:])
+    assert chat.heard == [b"ab\x8a\x80cdefgh"]
+
+
 def test_any_frame_is_a_sign_of_life():
     chat = Chat()
     for _ in range(20):

@@ -12,6 +12,10 @@ BINARY: Final = 2
 PING: Final = b"\x89\x00"
 """A whole ping, without a payload."""
 
+EMPTY_PONG: Final = b"\x8a\x80"
+"""How the answer to that ping begins; a mask of four bytes follows, and nothing to be masked."""
+PONG_LENGTH: Final = 6
+
 _FIN: Final = 0x80
 _PONG: Final = 10
 _MASKED: Final = 0x80

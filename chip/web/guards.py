@@ -1,34 +1,34 @@
-"""Autobahn's WebSocket server protocol with its sharp edges taken off, in one place.
+"""What a hostile, mistaken or slow peer may do on a WebSocket before it is cut.
 
-The only module that knows Autobahn. It owns one connection's frames in both directions: what a
-hostile or slow peer may do before it is cut, and what an idle one costs. It knows neither chats nor
-sessions nor HTTP: it begins where the handshake has ended (see `chip.web.handshake`), hands whole
-messages to `message_received`, and says `ended` once.
+Owns one connection's frames in both directions. It knows neither chats nor sessions nor HTTP: it
+begins where the handshake has ended, hands whole messages to `message_received`, and says `ended`
+once. Autobahn does what the protocol demands (see `chip.web.bare`) and leaves these holes:
+continuations and pings without end, pongs and data without end for a peer that does not read, and
+a reset, or parsing on, for a peer that has done wrong.
 
     bytes → whole plain frames are read here, everything else by Autobahn → message_received
     send, close → the transport, or a backlog of ours when the transport is full
-
-What is turned off of Autobahn, and why:
-
-- its handshake, which reads headers a second time and splits them where it should not;
-- its options per connection, futures, timers, validators, statistics: 4 KB and 0.3 ms each, and
-  reference cycles that only the garbage collector would find;
-- its automatic pings, which cost ten times what `chip.web.pulse` does;
-- its answer to violations (a reset, or parsing on until the peer feels like closing).
 """
 
 from typing import Any, Final
 
-from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.util import encode_truncate
-from autobahn.websocket.protocol import TrafficStats
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from chip.limits import Limits, TokenBucket
 from chip.tasks import Clock
+from chip.web.bare import CLOSED, OPEN, BareWebSocket
 from chip.web.deadlines import Deadlines
-from chip.web.frames import BINARY, PING, TEXT, text_frame, whole_frame
+from chip.web.frames import (
+    BINARY,
+    EMPTY_PONG,
+    PING,
+    PONG_LENGTH,
+    TEXT,
+    text_frame,
+    whole_frame,
+)
 from chip.web.pulse import Pulse
 from chip.web.writing import PatientWriter
 
@@ -47,17 +47,9 @@ LINGER: Final = 0.5
 DEAF_BYTES: Final = 1024 * 1024
 """What a peer that was told off may still send before it is not even read any more."""
 
-_OPEN: Final = WebSocketServerProtocol.STATE_OPEN
-_CLOSING: Final = WebSocketServerProtocol.STATE_CLOSING
-_CLOSED: Final = WebSocketServerProtocol.STATE_CLOSED
-
 # Why a connection is not read from at the moment.
 _SESSION_BUSY: Final = 1
 _PEER_SLOW: Final = 2
-
-
-# What Autobahn counts for each connection, in one object for all: nobody reads it.
-_NOBODY_COUNTS: Final = TrafficStats()  # type: ignore[no-untyped-call]
 
 
 class Shared:
@@ -80,57 +72,21 @@ class Shared:
         self.lingering.close()
 
 
-class GuardedWebSocket(PatientWriter, WebSocketServerProtocol):
+class GuardedWebSocket(PatientWriter, BareWebSocket):
     """One open WebSocket. `attach` gives it its transport."""
 
-    # Autobahn's options, as class attributes: with nothing to copy, it copies nothing.
-    CONFIG_ATTRS: Any = ()
-    logOctets = logFrames = trackTimings = False
-    utf8validateIncoming = False
-    requireMaskedClientFrames = applyMask = True
-    maskServerFrames = echoCloseCodeReason = False
-    maxFramePayloadSize = autoFragmentSize = 0
-    autoPingInterval = autoPingTimeout = closeHandshakeTimeout = 0
-    autoPingRestartOnAnyTraffic = False
-    # With this on, Autobahn stops reading a frame at the first violation. `_fail_connection`
-    # below decides what happens then, and it drops nobody unheard.
-    failByDrop = True
-
-    # Autobahn's state as it begins, shared until it changes: an idle connection has few
-    # attributes of its own, and few enough that Python keeps them in one compact table.
-    state = _OPEN
-    websocket_version = 13
-    current_frame: Any = None
-    inside_message = False
-    data = b""
-    send_queue: Any = ()
-    _perMessageCompress = None
-    trackedTimings: Any = None
-    trafficStats: Any = _NOBODY_COUNTS
-    failedByMe = closedByMe = droppedByMe = wasClean = False
-    wasNotCleanReason: Any = None
-    wasMaxFramePayloadSizeExceeded = wasMaxMessagePayloadSizeExceeded = False
-    localCloseCode: Any = None
-    localCloseReason = None
-    remoteCloseCode: Any = None
-    remoteCloseReason = None
-    closeHandshakeTimeoutCall = autoPingTimeoutCall = autoPingPending = None
-    peer: Any = ""
-    _transport_details: Any = None
-
-    # Our own.
     bytes_in = 0
     _alive = True
     _consuming = False
     _deaf = False
+    _unheard = 0
     _holds = 0
     _fragments = 0
     _pings: TokenBucket | None = None
     _lost = False
 
     def __init__(self, factory: Shared) -> None:
-        # Autobahn's own would make two futures that refer back to this object.
-        self.factory = factory
+        super().__init__(factory)
         self._slot = -1
         self._frames = TokenBucket(factory.limits.frames_per_second, factory.frames_burst)
 
@@ -163,20 +119,20 @@ class GuardedWebSocket(PatientWriter, WebSocketServerProtocol):
     @property
     def is_open(self) -> bool:
         """Whether messages still go both ways."""
-        return bool(self.state == _OPEN)
+        return bool(self.state == OPEN)
 
     def close(self, code: int, reason: str) -> None:
         """Say goodbye with a WebSocket close code; the peer has a moment to answer.
 
         Any code goes: `sendClose` would refuse 1012. Does nothing when closing already.
         """
-        if self.state == _OPEN:
+        if self.state == OPEN:
             self.sendCloseFrame(code=code, reasonUtf8=encode_truncate(reason, 123))
             self.factory.closing.start(self)
 
     def fail(self, code: int, reason: str) -> None:
         """Tell the peer what it did wrong, and hear no more of it."""
-        if self.state == _OPEN:
+        if self.state == OPEN:
             self.sendCloseFrame(code=code, reasonUtf8=encode_truncate(reason, 123))
         self._deaf = True
         self.data = b""
@@ -187,7 +143,7 @@ class GuardedWebSocket(PatientWriter, WebSocketServerProtocol):
 
     def abort(self) -> None:
         """Drop the connection with whatever is still unsent."""
-        self.state = _CLOSED
+        self.state = CLOSED
         self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -195,7 +151,7 @@ class GuardedWebSocket(PatientWriter, WebSocketServerProtocol):
         if self._lost:
             return
         self._lost = True
-        self.state = _CLOSED
+        self.state = CLOSED
         self.forget_unsent()
         self.data = b""
         self.factory.closing.stop(self)
@@ -216,7 +172,7 @@ class GuardedWebSocket(PatientWriter, WebSocketServerProtocol):
         Autobahn comes here when both close frames have been seen. A reset, as it would have it
         when we were first, could overtake ours.
         """
-        self.state = _CLOSED
+        self.state = CLOSED
         self.droppedByMe = True
         self.flush()
         # Twisted keeps a connection open for as long as it has a producer, and for ever when the
@@ -229,10 +185,19 @@ class GuardedWebSocket(PatientWriter, WebSocketServerProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the peer."""
-        self._alive = True
+        was_asked, self._alive = not self._alive, True
         self.bytes_in += len(data)
+        if (
+            was_asked
+            and len(data) == PONG_LENGTH
+            and data.startswith(EMPTY_PONG)
+            and self.current_frame is None
+            and not self.data
+        ):
+            return  # nearly all that an idle peer ever says
         if self._deaf:
-            if self.bytes_in > DEAF_BYTES:
+            self._unheard += len(data)
+            if self._unheard > DEAF_BYTES:
                 self.transport.pauseProducing()
             return
         self.data = self.data + data if self.data else data
@@ -246,7 +211,7 @@ class GuardedWebSocket(PatientWriter, WebSocketServerProtocol):
             # One round takes all plain frames at hand and then one step of Autobahn's, which
             # looks again at what remains; it returns False when more bytes are needed.
             more = True
-            while more and not (self._deaf or self._holds & _SESSION_BUSY or self.state == _CLOSED):
+            while more and not (self._deaf or self._holds & _SESSION_BUSY or self.state == CLOSED):
                 if self.current_frame is None and not self.inside_message:
                     self._take_whole_frames()
                     if not self.data:
@@ -256,7 +221,7 @@ class GuardedWebSocket(PatientWriter, WebSocketServerProtocol):
                 more = bool(self.processData())
         finally:
             self._consuming = False
-        if self._deaf or self.state == _CLOSED:
+        if self._deaf or self.state == CLOSED:
             self.data = b""
 
     def _take_whole_frames(self) -> None:
@@ -267,7 +232,7 @@ class GuardedWebSocket(PatientWriter, WebSocketServerProtocol):
             if not self._may_go_on():
                 return
             if frame.opcode in (TEXT, BINARY):
-                self._deliver(frame.payload, frame.opcode == BINARY)
+                self.message_ended(frame.payload, frame.opcode == BINARY)
                 if self._deaf or self._holds & _SESSION_BUSY:
                     break
         if at:
@@ -280,8 +245,9 @@ class GuardedWebSocket(PatientWriter, WebSocketServerProtocol):
             return False
         return True
 
-    def _deliver(self, payload: bytes, is_binary: bool) -> None:
-        if self.state != _OPEN:
+    def message_ended(self, payload: bytes, is_binary: bool) -> None:
+        """A message is complete, whoever has read it."""
+        if self.state != OPEN:
             return
         if not (is_binary or payload.isascii()):
             try:
@@ -308,13 +274,6 @@ class GuardedWebSocket(PatientWriter, WebSocketServerProtocol):
         if self._fragments > self.factory.limits.fragments_per_message:
             self.fail(TOO_BIG, "too many fragments")
         super().onMessageFrameBegin(length)
-
-    def onMessageEnd(self) -> None:
-        """Autobahn has a whole message. Its own would make a future to tell listeners."""
-        payload = b"".join(self.message_data)
-        self.message_data = []
-        if not self.failedByMe:
-            self._deliver(payload, self.message_is_binary)
 
     def onPing(self, payload: bytes) -> None:
         """The peer asks for life."""
@@ -352,7 +311,7 @@ class GuardedWebSocket(PatientWriter, WebSocketServerProtocol):
 
     def send(self, frame: bytes) -> None:
         """Send a text frame with this payload. Does nothing once the connection is closing."""
-        if self.state == _OPEN:
+        if self.state == OPEN:
             self.sendData(text_frame(frame))
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
@@ -379,7 +338,7 @@ class GuardedWebSocket(PatientWriter, WebSocketServerProtocol):
     def ping(self) -> None:
         """Ask the peer for a sign of life."""
         # Where nothing can be sent, the stall runs; where nothing is read, no sign can be seen.
-        if self.state == _OPEN and not (self.is_blocked or self._holds):
+        if self.state == OPEN and not (self.is_blocked or self._holds):
             self._alive = False
             self.write_now(PING)
 
