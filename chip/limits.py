@@ -116,9 +116,12 @@ class TokenBucket:
             return 0
         return (count - self._level) / self.rate
 
-    def give_back(self) -> None:
-        """Put one token back: it was taken in vain."""
-        self._level += 1
+    def wait(self, now: float) -> float:
+        """Seconds until there is a token; 0 when there is one. Nothing is taken."""
+        if self.rate == math.inf:
+            return 0
+        level = min(self.burst, self._level + max(0.0, now - self._since) * self.rate)
+        return max(0.0, 1 - level) / self.rate
 
     def is_full(self, now: float) -> bool:
         """Whether the bucket has forgotten everything: then it need not be kept."""
@@ -148,9 +151,9 @@ class Buckets:
             return 0
         bucket = self._buckets.get(key)
         if bucket is None:
-            bucket = self._buckets[key] = TokenBucket(self._rate, self._burst)
-            if len(self._buckets) > self._sweep_at:
+            if len(self._buckets) >= self._sweep_at:
                 self._sweep(now)
+            bucket = self._buckets[key] = TokenBucket(self._rate, self._burst)
         return bucket.take(now)
 
     def _sweep(self, now: float) -> None:

@@ -145,3 +145,14 @@ def test_only_so_much_is_remembered(directory, store):
     assert store.queries == queries
     result_of(directory.user(0))
     assert store.queries == queries + 1
+
+
+def test_many_who_come_at_once_and_exist_are_all_looked_up(clock):
+    slow = _SlowStore()
+    directory = Directory(slow, clock.seconds)
+    found = []
+    for n in range(3 * DOUBTS_PER_SECOND):
+        Deferred.fromCoroutine(directory.user(n)).addCallback(found.append)
+    for asked in slow.asked:
+        asked.callback(AGENT)
+    assert len(found) == 3 * DOUBTS_PER_SECOND

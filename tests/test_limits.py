@@ -53,11 +53,12 @@ def test_limits_off_lifts_every_rate_and_keeps_every_size_and_deadline() -> None
     assert after.sends_per_second == math.inf
 
 
-def test_a_token_given_back_can_be_taken_again() -> None:
-    bucket = TokenBucket(rate=1, burst=1)
+def test_a_bucket_can_be_asked_without_taking_anything() -> None:
+    bucket = TokenBucket(rate=2, burst=1)
+    assert [bucket.wait(now=0), bucket.wait(now=0)] == [0, 0]
     bucket.take(now=0)
-    bucket.give_back()
-    assert bucket.take(now=0) == 0
+    assert bucket.wait(now=0) == 0.5
+    assert bucket.wait(now=0.5) == 0
 
 
 def test_every_key_has_a_bucket_of_its_own() -> None:

@@ -92,9 +92,9 @@ class _Remembered(Generic[K, V]):
             waiter: Deferred[V | None] = Deferred()
             self._asking[key].append(waiter)
             return await waiter
-        if in_doubt and self._doubts.take(self._seconds()):
+        if in_doubt and self._doubts.wait(self._seconds()):
             raise Unavailable("too many lookups", retry_after=1)
-        again = key in self._known
+        again = key in self._known and not self._again_is_free
         waiters = self._asking[key] = []
         try:
             value = await self._ask(key)
@@ -103,6 +103,9 @@ class _Remembered(Generic[K, V]):
             for waiter in self._done(key, waiters):
                 waiter.errback(failure)
             raise
+        if value is None or (in_doubt and again):
+            # It was asked in vain, or need not have been asked.
+            self._doubts.take(self._seconds())
         if value is None:
             self._known.pop(key, None)
         else:
@@ -110,8 +113,6 @@ class _Remembered(Generic[K, V]):
             self._known.move_to_end(key)
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
-            if in_doubt and (self._again_is_free or not again):
-                self._doubts.give_back()
         for waiter in self._done(key, waiters):
             waiter.callback(value)
         return value
