@@ -207,7 +207,8 @@ class Spool(Protocol):
         `failed` counts a failed try on the entry that is now first; otherwise the count starts
         afresh when anything was removed. `unknown` entries at the front may have arrived: the next
         claim gets them so; when it is too early to find out, `delay` says so. Not before `delay`
-        milliseconds from now is the chat claimed again; with 0 and `may_continue`, the next batch comes back at once.
+        milliseconds from now is the chat claimed again; with 0 and `may_continue`, the next
+        batch comes back at once.
         Does nothing and answers ``elsewhere`` when the claim that `batch` came with is over: it
         was taken over, or settled already by a call whose answer was lost. Every claim that is
         granted, also by `settle` itself, gets a ticket of its own.
