@@ -246,8 +246,9 @@ class Database:
         self._refused_at = self._reactor.seconds()
         if not self._connections:
             # Those who still have a connection to wait for go on waiting.
-            while self._waiting:
-                self._settle(self._waiting.popleft(), Failure(Unavailable(_AWAY)))
+            waiting, self._waiting = self._waiting, deque()
+            for call in waiting:
+                self._settle(call, Failure(Unavailable(_AWAY)))
 
 
 def _connect(parameters: Parameters) -> "psycopg.Connection[Any]":

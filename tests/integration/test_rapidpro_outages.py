@@ -237,17 +237,21 @@ async def test_many_questions_into_an_outage_wait_for_one_attempt(store, proxy, 
 
 @transcript
 async def test_a_full_server_is_used_by_the_connections_there_are(database, uuid, monkeypatch):
+    attempts = []
+
+    def refuse(parameters):
+        attempts.append(parameters)
+        raise psycopg.OperationalError("FATAL: sorry, too many clients already")
+
     store = open_store(database)
     await store.open()
-    monkeypatch.setattr(pool, "_connect", refused)
-    for _ in range(2):
+    monkeypatch.setattr(pool, "_connect", refuse)
+    monkeypatch.setattr(pool, "BREATHER", 60)
+    for _ in range(3):
         asking = [Deferred.fromCoroutine(ask(store, uuid)) for _ in range(100)]
         assert all(await gatherResults(asking))
+    assert len(attempts) == 1
     await store.close()
-
-
-def refused(_parameters):
-    raise psycopg.OperationalError("FATAL: sorry, too many clients already")
 
 
 @transcript

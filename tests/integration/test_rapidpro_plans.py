@@ -84,7 +84,7 @@ def plans(database):
 
 
 def fill(rapidpro: Rapidpro, contacts: int, messages: int) -> None:
-    """Many contacts, of whom the first has said a fifth of everything."""
+    """Many contacts, of whom the first has said more than others."""
     channel = rapidpro.channel(rapidpro.org())
     first = rapidpro.contact(channel.org)
     rapidpro.incoming(first, channel=channel, created_on=NOON)
@@ -98,7 +98,7 @@ def fill(rapidpro: Rapidpro, contacts: int, messages: int) -> None:
             f" FROM {table} t, generate_series(1000, {999 + count}) n"
         )
 
-    whose = f"CASE WHEN n % 5 = 0 THEN {{}} ELSE 1000 + n % {contacts} END"
+    whose = f"CASE WHEN n % 25 = 0 THEN {{}} ELSE 1000 + n % {contacts} END"
     path, identity = "n::text", "'webchat:' || n"
     multiply("contacts_contact", contacts, id="n", uuid="gen_random_uuid()")
     multiply("contacts_contacturn", contacts, id="n", contact_id="n", path=path, identity=identity)
