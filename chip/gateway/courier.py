@@ -8,7 +8,8 @@ know what events are, nor what to do when they fail.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, cast
+from functools import lru_cache
+from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
@@ -18,12 +19,12 @@ from twisted.internet import error
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.web._newclient import RequestNotSent
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseNeverReceived
-from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent, IPolicyForHTTPS
+from twisted.web.client import HTTPConnectionPool, ResponseNeverReceived
+from twisted.web.iweb import IPolicyForHTTPS
 
 from chip.chat.ports import Answer
 from chip.errors import Unavailable
+from chip.gateway.posting import KnownUrl, Poster
 from chip.models import Channel
 from chip.protocol.courier import encode_receive
 
@@ -32,6 +33,8 @@ IDLE_TIMEOUT: Final = 60
 a request on a connection that closes just then has an unknown outcome."""
 MAX_ANSWER: Final = 1024 * 1024
 """Bytes of an answer that are read; Courier's are a few hundred."""
+KNOWN_CHANNELS: Final = 1000
+"""Channels whose URLs are kept."""
 
 # Errors after which Courier cannot have seen any of the request.
 _NEVER_SENT: Final = (
@@ -87,17 +90,24 @@ class CourierGateway:
         self._pool.maxPersistentPerHost = parallel
         self._pool.cachedConnectionTimeout = IDLE_TIMEOUT
         self._pool.retryAutomatically = False
-        more = {"contextFactory": https_policy} if https_policy else {}
-        self._agent = Agent(reactor, connectTimeout=connect_timeout, pool=self._pool, **more)
-        self._client = treq.client.HTTPClient(cast(IAgent, self._agent))
+        self._poster = Poster(
+            reactor,
+            self._base,
+            self._pool,
+            connect_timeout=connect_timeout,
+            https_policy=https_policy,
+        )
+        self._url = lru_cache(KNOWN_CHANNELS)(self._make_url)
         self._observe = observe
+
+    def _make_url(self, channel_uuid: str) -> KnownUrl:
+        return KnownUrl.of(f"{self._base}/{quote(channel_uuid)}/receive")
 
     async def post(self, channel: Channel, chat_id: str, events: list[dict[str, object]]) -> Answer:
         """Hand events to Courier in one request. Never raises."""
         began = self._reactor.seconds()
-        url = f"{self._base}/{quote(channel.uuid)}/receive"
         request: Deferred[tuple[int, bytes]] = Deferred.fromCoroutine(
-            self._request(url, encode_receive(chat_id, channel.secret, events))
+            self._request(self._url(channel.uuid), encode_receive(chat_id, channel.secret, events))
         )
         request.addTimeout(self._timeout, self._reactor)
         try:
@@ -110,16 +120,8 @@ class CourierGateway:
             self._observe(answer.kind, self._reactor.seconds() - began)
         return answer
 
-    async def _request(self, url: str, body: bytes) -> tuple[int, bytes]:
-        response = await self._client.post(
-            url,
-            data=body,
-            headers=Headers({b"Content-Type": [b"application/json"]}),
-            # A redirected POST becomes a GET, and an event would be lost.
-            allow_redirects=False,
-            unbuffered=True,
-            reactor=self._reactor,
-        )
+    async def _request(self, url: KnownUrl, body: bytes) -> tuple[int, bytes]:
+        response = await self._poster.post(url, body)
         parts: list[bytes] = []
         size = 0
 
@@ -136,7 +138,7 @@ class CourierGateway:
     async def check(self) -> str:
         """Whether anything answers at Courier's address, in words. Raises Unavailable."""
         try:
-            response = await self._client.get(self._base, allow_redirects=False, unbuffered=True)
+            response = await self._poster.get(KnownUrl.of(self._base))
             await treq.collect(response, lambda _: None)
         except Exception as problem:
             raise Unavailable(_without_answer(problem).detail) from None

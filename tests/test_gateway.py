@@ -1,0 +1,246 @@
+"""The client to Courier, against a server that says what it is told to."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+import pytest_twisted
+from OpenSSL import SSL, crypto
+from twisted.internet import reactor, ssl
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.protocol import Factory, Protocol
+from twisted.web.client import BrowserLikePolicyForHTTPS
+
+from chip.errors import Unavailable
+from chip.gateway.courier import CourierGateway
+from chip.models import Channel
+from tests.support.certificates import Certificates
+from tests.support.process import free_port
+
+CHANNEL = Channel("8291264a-4581-4d12-96e5-e9fcfa6e68d9", 1, "sesame")
+STARTED = [{"type": "chat_started"}]
+
+
+def answer(status, body, *headers):
+    """An HTTP answer as bytes."""
+    lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}", *headers, "", body]
+    return "\r\n".join(lines).encode()
+
+
+def handled(*uuids):
+    data = [{"type": "msg", "msg_uuid": uuid} for uuid in uuids]
+    return answer(200, json.dumps({"message": "Events Handled", "data": data}))
+
+
+class Courier(Factory):
+    """Answers with whatever comes next in `answers`; None hangs up, "" says nothing."""
+
+    noisy = False
+
+    def __init__(self):
+        self.requests = []
+        self.answers = []
+        self.connections = 0
+        self.open = set()
+        self.empty = None
+
+    def buildProtocol(self, address):
+        self.connections += 1
+        return Line(self)
+
+    async def all_gone(self):
+        if self.open:
+            self.empty = Deferred()
+            await self.empty
+
+
+class Line(Protocol):
+    def __init__(self, courier):
+        self.courier = courier
+        self.data = b""
+
+    def connectionMade(self):
+        self.courier.open.add(self)
+
+    def connectionLost(self, reason):
+        self.courier.open.discard(self)
+        if self.courier.empty and not self.courier.open:
+            self.courier.empty.callback(None)
+
+    def dataReceived(self, data):
+        self.data += data
+        head, found, body = self.data.partition(b"\r\n\r\n")
+        _, length, rest = head.partition(b"Content-Length: ")
+        if not found or len(body) < (int(rest.split(b"\r\n")[0]) if length else 0):
+            return
+        self.data = b""
+        self.courier.requests.append((head.decode().split("\r\n"), body))
+        following = self.courier.answers.pop(0)
+        if following is None:
+            self.transport.abortConnection()
+        else:
+            self.transport.write(following or b"")
+
+
+def finish(work):
+    """Wait for a coroutine at the end of a fixture."""
+    pytest_twisted.blockon(ensureDeferred(work))
+
+
+@pytest.fixture
+def courier():
+    courier = Courier()
+    port = reactor.listenTCP(0, courier, interface="127.0.0.1")
+    courier.domain = f"127.0.0.1:{port.getHost().port}"
+    yield courier
+    port.stopListening()
+    finish(courier.all_gone())
+
+
+def gateway(domain, **options):
+    settings = {"tls": False, "connect_timeout": 3, "timeout": 5, "parallel": 4, **options}
+    return CourierGateway(reactor=reactor, domain=domain, **settings)
+
+
+@pytest.fixture
+def client(courier):
+    client = gateway(courier.domain)
+    yield client
+    finish(client.close())
+
+
+async def test_events_go_to_the_channels_address_as_compact_json(client, courier):
+    courier.answers = [handled("u1", "u2")]
+    result = await client.post(CHANNEL, "bobs", STARTED)
+    assert result.kind == "handled"
+    assert result.heard == ["u1", "u2"]
+    ((request_line, *headers), body) = courier.requests[0]
+    assert request_line == f"POST /c/chp/{CHANNEL.uuid}/receive HTTP/1.1"
+    assert {f"Host: {courier.domain}", "Content-Type: application/json"} <= set(headers)
+    assert body == b'{"chat_id":"bobs","secret":"sesame","events":[{"type":"chat_started"}]}'
+
+
+async def test_one_connection_serves_many_requests(client, courier):
+    courier.answers = [handled() for _ in range(3)]
+    for _ in range(3):
+        await client.post(CHANNEL, "bobs", STARTED)
+    assert courier.connections == 1
+
+
+async def test_each_channel_has_an_address_of_its_own(client, courier):
+    courier.answers = [handled(), handled()]
+    other = Channel("11111111-4581-4d12-96e5-e9fcfa6e68d9", 1, "")
+    await client.post(CHANNEL, "bobs", STARTED)
+    await client.post(other, "bobs", STARTED)
+    addresses = [head[0].split("/")[3] for head, _ in courier.requests]
+    assert addresses == [CHANNEL.uuid, other.uuid]
+
+
+async def test_no_cookie_comes_back(client, courier):
+    courier.answers = [answer(200, "{}", "Set-Cookie: session=1; Path=/"), handled()]
+    await client.post(CHANNEL, "bobs", STARTED)
+    await client.post(CHANNEL, "bobs", STARTED)
+    assert not any("cookie" in line.lower() for line in courier.requests[1][0])
+
+
+ERROR = '{"message":"Error","data":[{"type":"error","error":"secret incorrect"}]}'
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (answer(400, ERROR), "refused"),
+        (answer(500, ERROR), "failed"),
+        (answer(404, "<h1>nginx</h1>"), "failed"),
+        (answer(502, "<h1>nginx</h1>"), "unknown"),
+        (answer(504, ""), "unknown"),
+        (answer(503, "busy"), "failed"),
+        (answer(301, "", "Location: /elsewhere"), "failed"),
+        (answer(307, "", "Location: /elsewhere"), "failed"),
+        (answer(200, "not JSON"), "handled"),
+        (None, "unknown"),
+    ],
+    ids=[
+        *("courier-400", "courier-500", "proxy-404", "proxy-502", "proxy-504", "proxy-503"),
+        *("redirect-301", "redirect-307", "strange-200", "hung-up"),
+    ],
+)
+async def test_what_an_answer_means(client, courier, said, kind):
+    courier.answers = [said]
+    result = await client.post(CHANNEL, "bobs", STARTED)
+    assert result.kind == kind
+    assert len(courier.requests) == 1
+
+
+async def test_where_nobody_listens_nothing_was_sent():
+    client = gateway(f"127.0.0.1:{free_port()}")
+    assert (await client.post(CHANNEL, "bobs", STARTED)).kind == "unsent"
+    await client.close()
+
+
+async def test_an_answer_that_does_not_come_in_time_is_no_answer(courier):
+    told = []
+    client = gateway(courier.domain, timeout=0.05, observe=lambda *seen: told.append(seen))
+    courier.answers = [""]
+    assert (await client.post(CHANNEL, "bobs", STARTED)).kind == "unknown"
+    ((kind, seconds),) = told
+    assert kind == "unknown"
+    assert seconds >= 0.05
+    await client.close()
+
+
+async def test_a_connection_that_courier_wants_closed_is_not_used_again(client, courier):
+    courier.answers = [answer(200, "{}", "Connection: close"), handled()]
+    for _ in range(2):
+        assert (await client.post(CHANNEL, "bobs", STARTED)).kind == "handled"
+    assert courier.connections == 2
+
+
+async def test_looking_says_whether_anybody_answers(client, courier):
+    courier.answers = [answer(404, "not found")]
+    assert await client.check() == f"http://{courier.domain}/c/chp answers"
+    nobody = gateway(f"127.0.0.1:{free_port()}")
+    with pytest.raises(Unavailable, match="ConnectionRefused"):
+        await nobody.check()
+    await nobody.close()
+
+
+# By https
+
+
+@pytest.fixture
+def certificates(tmp_path):
+    return Certificates(tmp_path)
+
+
+@pytest.fixture
+def secure(certificates):
+    courier = Courier()
+    context = ssl.DefaultOpenSSLContextFactory(
+        os.fspath(certificates.key), os.fspath(certificates.certificate), SSL.TLS_SERVER_METHOD
+    )
+    port = reactor.listenSSL(0, courier, context, interface="127.0.0.1")
+    courier.domain = f"localhost:{port.getHost().port}"
+    yield courier
+    port.stopListening()
+    finish(courier.all_gone())
+
+
+async def test_by_https_courier_is_verified_by_its_name(secure, certificates):
+    authority = crypto.load_certificate(crypto.FILETYPE_PEM, certificates.authority.read_bytes())
+    trust = ssl.trustRootFromCertificates([ssl.Certificate(authority)])
+    policy = BrowserLikePolicyForHTTPS(trustRoot=trust)
+    client = gateway(secure.domain, tls=True, https_policy=policy)
+    secure.answers = [handled("u1")]
+    assert (await client.post(CHANNEL, "bobs", STARTED)).heard == ["u1"]
+    await client.close()
+
+
+async def test_to_whom_nobody_vouches_for_nothing_is_said(secure):
+    client = gateway(secure.domain, tls=True)
+    result = await client.post(CHANNEL, "bobs", STARTED)
+    assert result.kind == "unsent"
+    assert secure.requests == []
+    await client.close()
