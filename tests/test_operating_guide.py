@@ -1,0 +1,81 @@
+"""The operator's guide says what the code does: its tables are the code's own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from chip.metrics import CLOSES, Metrics
+from chip.protocol.events import ErrorCode
+from chip.settings import SETTINGS, Setting
+
+ROOT = Path(__file__).parent.parent
+GUIDE = (ROOT / "docs" / "operating.md").read_text()
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
+
+
+def section(title: str) -> str:
+    """The text under a heading, up to the next one of its rank or a higher one."""
+    found = re.search(rf"^(##+) {re.escape(title)}$", GUIDE, re.MULTILINE)
+    assert found, f"no section {title}"
+    rest = GUIDE[found.end() :]
+    end = re.search(rf"^#{{2,{len(found[1])}}} ", rest, re.MULTILINE)
+    return rest[: end.start()] if end else rest
+
+
+def rows(text: str) -> list[str]:
+    """The body of the first table in a text."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return lines[2:]
+
+
+def setting_row(setting: Setting) -> str:
+    default = f"`{setting.default_text}`" if setting.default_text else ""
+    return f"| `{setting.name}` | {default} | {setting.description} |"
+
+
+@pytest.mark.parametrize(("title", "limits"), [("Every setting", False), ("Every limit", True)])
+def test_the_table_of_settings_is_the_codes_own(title, limits):
+    expected = [setting_row(one) for one in SETTINGS.values() if one.is_limit is limits]
+    assert rows(section(title)) == expected, "\n".join(expected)
+
+
+def metric_rows() -> list[str]:
+    page = Metrics().page().decode()
+    about = dict(re.findall(r"# HELP (chip_\w+) (.*)", page))
+    kinds = dict(re.findall(r"# TYPE (chip_\w+) (\w+)", page))
+    return [
+        f"| `{name}` | {kinds[name]} | {text} |"
+        for name, text in about.items()
+        if not name.endswith("_created")
+    ]
+
+
+def test_the_table_of_metrics_is_the_codes_own():
+    expected = metric_rows()
+    assert rows(section("Every metric")) == expected, "\n".join(expected)
+
+
+def test_every_close_code_of_ours_and_every_error_is_explained_to_operators():
+    explained = section("Close codes and errors")
+    for code in (code for code in CLOSES if code.startswith("4")):
+        assert f"| {code} |" in explained
+        assert f"| {code} |" in PROTOCOL
+    for code in ErrorCode.__args__:
+        assert f"| `{code}` |" in explained
+
+
+def test_every_alert_names_a_row_of_the_table_of_symptoms():
+    rules = (ROOT / "deploy" / "prometheus" / "chip-rules.yml").read_text()
+    actions = set(re.findall(r'action: "(.*)"', rules))
+    symptoms = {row.split("|")[1].strip() for row in rows(section("What to do when"))}
+    assert actions
+    assert actions <= symptoms
+
+
+def test_every_file_that_the_guide_mentions_exists():
+    mentioned = set(re.findall(r"`((?:deploy|docs)/[\w./@-]+)`", GUIDE))
+    assert len(mentioned) > 5
+    assert [name for name in mentioned if not (ROOT / name).exists()] == []
