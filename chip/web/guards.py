@@ -83,6 +83,7 @@ class GuardedWebSocket(PatientWriter, BareWebSocket):
     _holds = 0
     _fragments = 0
     _pings: TokenBucket | None = None
+    _before_ping = 0
     _lost = False
 
     def __init__(self, factory: Shared) -> None:
@@ -341,8 +342,18 @@ class GuardedWebSocket(PatientWriter, BareWebSocket):
         if self.state == OPEN and not (self.is_blocked or self._holds):
             self._alive = False
             self.write_now(PING)
+            unsent = self.unsent()
+            if unsent > len(PING) or self._before_ping:
+                self._before_ping = unsent
 
     def expect_life(self) -> None:
         """Drop the peer if it was asked and has not answered with anything."""
-        if not (self._alive or self._holds):
+        if not (self._alive or self._holds or self._is_taking()):
             self.abort()
+
+    def _is_taking(self) -> bool:
+        """Whether the ping has not arrived yet, since the peer is at what was sent before it.
+
+        On a slow line a page of history alone takes longer than a pong may.
+        """
+        return len(PING) < self.unsent() < self._before_ping

@@ -9,6 +9,9 @@ the rest waits here. So it can be seen how much is waiting, and whether the peer
     it stays full for long      `peer_is_stuck`
 """
 
+import fcntl
+import sys
+import termios
 from typing import Any, Final, Protocol
 
 from twisted.internet.interfaces import IPushProducer
@@ -91,6 +94,19 @@ class PatientWriter:
                 data = data[sent:]
         if data:
             self.write(data)
+
+    def unsent(self) -> int:
+        """Bytes that the peer has not taken yet: waiting here, in the transport, in the kernel."""
+        unsent = len(self._backlog or b"")
+        transport = self.transport
+        while transport is not None and not isinstance(transport, Connection):
+            transport = getattr(transport, "transport", None)
+        if transport is not None:
+            unsent += len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+            queued = bytearray(4)
+            fcntl.ioctl(transport.fileno(), termios.TIOCOUTQ, queued)
+            unsent += int.from_bytes(queued, sys.byteorder)
+        return unsent
 
     def flush(self) -> None:
         """Leave everything to the transport: nothing more will be written."""
