@@ -150,7 +150,7 @@ class Database:
 
     def _cancelled(self, call: Call) -> None:
         """Nobody waits any more. What is under way already runs to its end."""
-        if call.connection is None:
+        if call in self._waiting:
             self._waiting.remove(call)
             self._done(call)
 
@@ -179,6 +179,7 @@ class Database:
         if call:
             self._drop_idle()
             self._again(call)
+        self._serve()
 
     def _free(self, connection: Connection) -> None:
         if connection.stale:
