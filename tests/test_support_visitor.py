@@ -118,6 +118,21 @@ async def test_the_close_code_of_the_server_is_kept(url):
 
 
 @pytest_twisted.ensureDeferred
+async def test_the_end_of_an_earlier_connection_does_not_touch_the_present_one(url):
+    visitor = await Visitor(url, CHANNEL).connect()
+    earlier = visitor._protocol
+    await visitor.connect()
+
+    earlier.transport.abortConnection()
+    await earlier.closed
+
+    assert visitor.connected
+    visitor.send("still here")
+    await visitor.hears("still here")
+    await visitor.vanish()
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_visitor_who_stops_reading_hears_it_all_later(url):
     visitor = await Visitor(url, CHANNEL).connect()
 

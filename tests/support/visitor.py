@@ -85,7 +85,6 @@ class Visitor:
         opened: Deferred[None] = Deferred()
         factory.protocol = lambda: _Client(self, opened)
         self._unread.clear()
-        self._closed = Deferred()
         self.close_code = None
         connector = reactor.connectTCP(factory.host, factory.port, factory)  # type: ignore[attr-defined]
         factory.clientConnectionFailed = lambda _, reason: opened.errback(reason)
@@ -228,12 +227,16 @@ class Visitor:
         self._unread.append(event)
         self._wake()
 
-    def _lost(self, code: int | None, reason: str) -> None:
-        self._protocol = None
-        self.close_code = code
-        self.close_reason = reason
-        self._wake()
-        self._closed.callback(None)
+    def _opened(self, client: _Client) -> None:
+        self._protocol = client
+        self._closed = client.closed
+
+    def _lost(self, client: _Client, code: int | None, reason: str) -> None:
+        if self._protocol is client:
+            self._protocol = None
+            self.close_code = code
+            self.close_reason = reason
+            self._wake()
 
     def _wake(self) -> None:
         if self._waiting is not None:
@@ -279,6 +282,7 @@ class _Client(WebSocketClientProtocol):
         self._visitor = visitor
         self._opened = opened
         self._answer = b""
+        self.closed: Deferred[None] = Deferred()
 
     def dataReceived(self, data: bytes) -> None:
         if not self._opened.called:
@@ -286,7 +290,7 @@ class _Client(WebSocketClientProtocol):
         super().dataReceived(data)
 
     def onOpen(self) -> None:
-        self._visitor._protocol = self
+        self._visitor._opened(self)
         self._opened.callback(None)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
@@ -302,7 +306,9 @@ class _Client(WebSocketClientProtocol):
     def connectionLost(self, reason: Failure = Failure(ConnectionDone())) -> None:  # noqa: B008
         super().connectionLost(reason)
         if self._opened.called:
-            self._visitor._lost(self.remoteCloseCode, self.remoteCloseReason or "")
+            # The visitor may have come back by another connection meanwhile.
+            self._visitor._lost(self, self.remoteCloseCode, self.remoteCloseReason or "")
+            self.closed.callback(None)
         elif self._answer:
             head, _, body = self._answer.partition(b"\r\n\r\n")
             self._opened.errback(RefusedError(int(head.split()[1]), body))
