@@ -37,7 +37,6 @@ class SentryObserver:
                 default_integrations=False,
                 auto_enabling_integrations=False,
                 include_local_variables=False,
-                send_default_pii=False,
                 max_breadcrumbs=0,
                 traces_sample_rate=None,
             )
