@@ -122,6 +122,15 @@ async def test_events_go_to_the_channels_address_as_compact_json(client, courier
     assert body == b'{"chat_id":"bobs","secret":"sesame","events":[{"type":"chat_started"}]}'
 
 
+async def test_the_message_that_a_status_names_was_not_heard(client, courier):
+    data = [
+        {"type": "msg", "msg_uuid": "u1"},
+        {"type": "status", "msg_uuid": "u2", "status": "delivered"},
+    ]
+    courier.answers = [answer(200, json.dumps({"message": "Events Handled", "data": data}))]
+    assert (await client.post(CHANNEL, "bobs", STARTED)).heard == ["u1"]
+
+
 async def test_one_connection_serves_many_requests(client, courier):
     courier.answers = [handled() for _ in range(3)]
     for _ in range(3):

@@ -156,7 +156,9 @@ def _meaning(status: int, body: bytes) -> Answer:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         answer = None
     if 200 <= status < 300:
-        heard = [data.msg_uuid for data in answer.data if data.msg_uuid] if answer else []
+        # A status names a message too: one that was sent, not one that was heard.
+        data = answer.data if answer else []
+        heard = [one.msg_uuid for one in data if one.type == "msg" and one.msg_uuid]
         return Answer("handled", heard, f"status {status}")
     if answer and status >= 400:
         return Answer("refused" if status < 500 else "failed", [], f"status {status} from Courier")
