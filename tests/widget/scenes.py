@@ -59,7 +59,7 @@ def conversation(stage: Stage, widget: Widget) -> None:
 
 def connecting(stage: Stage, widget: Widget) -> None:
     stage.chip.ignore("start_chat")
-    widget.open()
+    widget.open(online=False)
     widget.page.clock.fast_forward(4000)
     expect(widget.banner).to_contain_text("Connecting")
 

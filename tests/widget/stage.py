@@ -8,6 +8,7 @@ sides understand each other is tested against a real Chip.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -211,10 +212,23 @@ class Widget:
         self.banner = page.locator("chip-chat .banner")
         self.replies = page.locator("chip-chat .quick-reply")
 
-    def open(self) -> Widget:
+    def open(self, *, online: bool = True) -> Widget:
+        """Open the panel, and wait until the server serves the chat, if it is to."""
         self.launcher.click()
         self.panel.wait_for()
+        return self.online() if online else self
+
+    def online(self) -> Widget:
+        """Wait until the server serves the chat."""
+        self.page.wait_for_function("document.querySelector('chip-chat').state === 'online'")
         return self
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Wait for something on the test's side of the stage, which turns with the page."""
+        deadline = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline, f"waited in vain: {what}"
+            self.page.evaluate("() => new Promise(requestAnimationFrame)")
 
     def write(self, text: str) -> None:
         """Type it and press Enter."""

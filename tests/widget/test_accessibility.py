@@ -101,7 +101,7 @@ def test_a_message_is_announced_once_and_moves_no_focus(stage, visit):
 
 def test_a_message_is_announced_also_while_the_chat_is_closed(stage, visit):
     widget = visit().open()
-    expect(widget.log).to_contain_text("Hello!")
+    widget.online()
     widget.launcher.click()
     stage.chip.say("Are you still there?")
 

@@ -33,6 +33,7 @@ def test_a_question_and_its_answer(stage, visit):
         "aria-label", re.compile(r"^Bob McTickets, \d")
     )
     assert widget.texts() == ["Where is my order?", "On its way!"]
+    widget.until(lambda: stage.chip.commands("ack_chat"), "the answer is acknowledged")
     assert stage.chip.commands("ack_chat") == [{"type": "ack_chat", "msg_id": 102}]
 
 
@@ -61,7 +62,7 @@ def test_what_was_not_sent_yet_is_still_there_after_a_reload(visit):
 
 def test_a_name_and_a_face_stand_over_each_run(stage, visit):
     widget = visit().open()
-    expect(widget.log).to_contain_text("Hello!")
+    widget.online()
     for text, user in [("One", BOB), ("Two", BOB), ("Three", ANN), ("Four", None)]:
         stage.chip.say(text, **({"user": user} if user else {}))
     expect(widget.messages).to_have_count(4)
@@ -268,7 +269,7 @@ def test_who_is_at_the_bottom_stays_there(stage, visit):
 
 def test_messages_that_come_while_closed_are_counted(stage, visit):
     widget = visit().open()
-    expect(widget.log).to_contain_text("Hello!")
+    widget.online()
     widget.launcher.click()
     stage.chip.say("one")
     stage.chip.say("two")
@@ -323,7 +324,7 @@ def test_hostile_texts_are_only_read(stage, visit):
 def test_two_tabs_show_the_same_chat(stage, visit):
     one, two = visit(), visit()
     one.open()
-    expect(one.log).to_contain_text("Hello!")
+    one.online()
     two.open()
     one.write("From the first")
     expect(two.message("From the first")).to_contain_text("Sent")

@@ -280,7 +280,7 @@ def test_a_strict_policy_is_kept(shop, browser):
 
 def test_a_channel_that_does_not_exist_is_said_to_be_so(shop, browser):
     unknown = shop.embed().replace(shop.channel, "00000000-0000-4000-8000-000000000000")
-    widget = shop.visit(browser.person(), unknown).open()
+    widget = shop.visit(browser.person(), unknown).open(online=False)
 
     expect(widget.banner).to_contain_text("This chat is not available.")
     expect(widget.input).to_be_disabled()
@@ -289,7 +289,7 @@ def test_a_channel_that_does_not_exist_is_said_to_be_so(shop, browser):
 
 def test_a_site_that_is_not_allowed_is_refused(website, settings, browser):
     with ChipProcess(**settings, allowed_origins=["https://shop.example"]) as chip:
-        widget = Shop(website, chip).visit(browser.person()).open()
+        widget = Shop(website, chip).visit(browser.person()).open(online=False)
         expect(widget.banner).to_contain_text("This chat is not available.")
     browser.problems.clear()
 

@@ -39,6 +39,11 @@ export class ChipChat extends HTMLElement {
     else this.#build();
   }
 
+  /** What is true now, in the word that the event "state" has for it. */
+  get state() {
+    return this.#widget?.chat.status.phase ?? "idle";
+  }
+
   /** Show the conversation. */
   open() {
     this.#widget?.open();
