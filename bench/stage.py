@@ -40,14 +40,16 @@ class WorkerChip(ChipProcess):
 
     def __init__(self, listening: socket.socket, **settings: object) -> None:
         super().__init__(
-            port=listening.getsockname()[1], listen="systemd:domain=INET:index=0", **settings
+            port=listening.getsockname()[1], listen="systemd:domain=INET:name=chip", **settings
         )
         self._fd = listening.fileno()
 
     def command(self) -> Sequence[str]:
         # The number of the process that listens must be in its environment.
-        take_over = f'exec 3<&{self._fd}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
-        return ["/bin/sh", "-c", take_over, "sh", *super().command()]
+        take_over = (
+            f'exec 3<&{self._fd}; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=chip; exec "$@"'
+        )
+        return ["/bin/bash", "-c", take_over, "bash", *super().command()]
 
     def spawn_options(self) -> dict[str, object]:
         return {"pass_fds": (self._fd,)}
