@@ -94,7 +94,8 @@ def endpoint(reactor: object, setting: str, description: str) -> IStreamServerEn
     try:
         found: IStreamServerEndpoint = serverFromString(reactor, description)
     except (ValueError, TypeError, AttributeError) as error:
-        raise ConfigError(f"{setting}: not an endpoint that can be used: {error}") from None
+        reason = str(error).rpartition("() ")[2]  # without the name of a function of Twisted's
+        raise ConfigError(f"{setting}: not an endpoint that can be used: {reason}") from None
     except (KeyError, IndexError):
         raise ConfigError(f"{setting}: systemd handed over no such socket") from None
     except OSError as error:  # a certificate that cannot be read

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
+import msgspec
 from twisted.application.service import Application, IService
 from twisted.logger import Logger
 from twisted.python import usage
@@ -32,6 +33,7 @@ from chip.redact import REDACTOR
 from chip.sentry import SentryObserver
 from chip.settings import SETTINGS, Setting
 from chip.sources import load, unknown_variables
+from chip.web.origins import parse_allowed_origins
 
 log = Logger()
 
@@ -158,6 +160,7 @@ def _service(config: Config, twistd: Mapping[str, Any]) -> IService:
         target_of(twistd), REDACTOR, level=config.log_level, format=config.log_format
     )
     try:
+        config = _with_origins(config)
         top = LoggedService(observer, *_sentry(config))
         chip: Any = service.make_service(config)
     except ConfigError as error:
@@ -166,6 +169,14 @@ def _service(config: Config, twistd: Mapping[str, Any]) -> IService:
     for name in unknown_variables(os.environ):
         log.warn("no such setting", variable=name)
     return cast(IService, top)
+
+
+def _with_origins(config: Config) -> Config:
+    try:
+        origins = parse_allowed_origins(config.allowed_origins)
+    except ValueError as error:
+        raise ConfigError(f"allowed_origins: {error}") from None
+    return msgspec.structs.replace(config, allowed_origins=origins)
 
 
 def _sentry(config: Config) -> list[SentryObserver]:
