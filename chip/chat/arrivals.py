@@ -32,6 +32,16 @@ def is_chat_id(text: str) -> bool:
     return _CHAT_ID.fullmatch(text) is not None
 
 
+def _new_chat_id() -> str:
+    # One large number, not 24 small ones: each would ask the kernel for randomness, and again
+    # where a draw had to be thrown away to be fair.
+    number, letters = secrets.randbelow(len(_ALPHABET) ** 24), []
+    for _ in range(24):
+        number, place = divmod(number, len(_ALPHABET))
+        letters.append(_ALPHABET[place])
+    return "".join(letters)
+
+
 class Arrivals:
     """The way into a chat."""
 
@@ -67,7 +77,7 @@ class Arrivals:
         wait = self._new_chats.take(address, self._seconds()) if address else 0
         if wait:
             raise CommandError("rate_limited", "too many new chats", retry_after=ceil(wait))
-        return ChatKey("".join(secrets.choice(_ALPHABET) for _ in range(24)), channel.uuid)
+        return ChatKey(_new_chat_id(), channel.uuid)
 
     async def start(self, channel: Channel, chat: ChatKey) -> Contact:
         """Have Courier make the contact, and wait until it can be read. Raises Unavailable.
