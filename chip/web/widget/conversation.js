@@ -125,12 +125,13 @@ export class Conversation {
   #settle() {
     const { newest } = this;
     for (const item of this.#outbox.items()) {
-      if (item.state === "queued") this.#anchors.delete(item.ref);
-      else if (!this.#anchors.has(item.ref)) this.#anchors.set(item.ref, [item.anchor, newest, FIRST].sort().at(-1) ?? "");
+      const { ref, state, anchor } = item;
+      if (state === "queued") this.#anchors.delete(ref);
+      else this.#anchors.set(ref, later(anchor, this.#anchors.get(ref) ?? later(newest, FIRST)));
       const twin = item.state === "sent" && this.#twin(item);
       if (twin) {
-        twin.ref = item.ref;
-        this.#outbox.remove(item.ref);
+        twin.ref = ref;
+        this.#outbox.found(ref, twin.sort);
         return;
       }
     }
@@ -153,7 +154,7 @@ export class Conversation {
       attachments: message.attachments ?? [], quickReplies: [], when: Date.parse(message.time) || Date.now(),
       sort: timeKey(message.time), state: "sent", ref: local?.ref,
     });
-    if (local?.ref) this.#outbox.remove(local.ref);
+    if (local?.ref) this.#outbox.found(local.ref, timeKey(message.time));
   }
 
   /**
@@ -197,6 +198,11 @@ function namesOf({ id, uuid }) {
   if (uuid) names.push(`uuid ${uuid}`);
   if (id !== undefined && id !== "") names.push(id === uuid ? `uuid ${id}` : `id ${id}`);
   return [...new Set(names)];
+}
+
+/** @param {string} one @param {string} other  sortable keys */
+function later(one, other) {
+  return one > other ? one : other;
 }
 
 /** @param {number} n */

@@ -102,6 +102,22 @@ export class Outbox extends Emitter {
     }
   }
 
+  /**
+   * The history has it. What was written after it came later, however little else is known.
+   *
+   * @param {string} ref
+   * @param {string} time  sortable key
+   */
+  found(ref, time) {
+    const { n } = this.#items.get(ref) ?? { n: Infinity };
+    for (const { ref: other } of this.items()) {
+      // What is told of one change may have taken the next one away.
+      const item = this.#items.get(other);
+      if (item && item.n > n && item.state !== "queued" && item.anchor < time) this.#write({ ...item, anchor: time });
+    }
+    this.remove(ref);
+  }
+
   /** @param {string} ref */
   remove(ref) {
     this.#items.delete(ref);

@@ -105,6 +105,21 @@ test("an acceptance that was lost is found in the history also without a ref", (
   assert.deepEqual(page.leave().shown, [], "the copy is not kept: the history has it");
 });
 
+test("what is not in the history yet stays after what was written before it", () => {
+  const page = new Page();
+  page.chat.want();
+  page.serve({ history: [out("hello", 0)] });
+  for (const text of ["one", "two", "three"]) {
+    page.chat.send(text);
+    page.accept();
+  }
+  const history = newest(out("hello", 0, { id: 1 }), out("meanwhile", 3, { id: 2 }), own("one", 4, { id: 3 }), own("two", 5, { id: 4 }));
+  page.again({ history });
+  const expected = ["meanwhile", "one", "two", "three"];
+  assert.deepEqual(page.shown.slice(-4), expected);
+  assert.deepEqual(page.leave().serve({ history }).shown.slice(-4), expected);
+});
+
 test("equal texts are as many in the page as in the history", () => {
   const page = new Page();
   page.chat.want();
