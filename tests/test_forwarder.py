@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 
+from chip.chat.delivery import REPORTS_APART
 from chip.chat.line import CHATS_TO_TRIP, FAILURES_TO_TRIP
 from chip.models import HeardMessage
 from tests.support.scene import BOB, CHANNEL, Scene
@@ -59,6 +60,47 @@ def test_one_request_is_under_way_per_chat_and_what_comes_meanwhile_goes_togethe
     assert scene.gateway.requests == []
     first.handle("uuid-1")
     assert scene.gateway.take().texts == ["two", "three"]
+
+
+def read(bob, *msg_ids):
+    bob.says(*({"type": "ack_chat", "msg_id": number} for number in msg_ids))
+
+
+def reported(request):
+    return [event["status"]["msg_id"] for event in request.events]
+
+
+def test_reports_of_messages_that_are_read_in_a_row_go_together(scene, bob):
+    for number in (1, 2, 3):
+        scene.send(number)
+    read(bob, 1)
+    first = scene.gateway.take()
+    assert reported(first) == [1]
+    read(bob, 2)
+    first.handle()
+    read(bob, 3)
+    assert scene.gateway.requests == []
+    scene.later(REPORTS_APART / 1000)
+    assert reported(scene.gateway.take()) == [2, 3]
+
+
+def test_a_report_that_nothing_went_before_goes_at_once(scene, bob):
+    for number in (1, 2):
+        scene.send(number)
+        read(bob, number)
+        request = scene.gateway.take()
+        assert reported(request) == [number]
+        request.handle()
+
+
+def test_what_the_visitor_says_makes_no_reports_wait(scene, bob):
+    for number in (1, 2):
+        scene.send(number)
+    bob.says(say("Hi"))
+    first = scene.gateway.take()
+    read(bob, 1, 2)
+    first.handle("uuid-1")
+    assert reported(scene.gateway.take()) == [1, 2]
 
 
 def test_chats_do_not_wait_for_each_other(scene, bob):

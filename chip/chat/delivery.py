@@ -35,6 +35,9 @@ ALONE_FOR: Final = 3_600_000
 """Milliseconds after which an event that fails while others succeed is given up."""
 OTHERS_WITHIN: Final = 300.0
 """Seconds within which another chat must have succeeded for that."""
+REPORTS_APART: Final = 250
+"""Milliseconds between two requests of a chat when the first held only reports. Nobody is in a
+hurry for the next ones, and a visitor who reads several messages in a row makes one request."""
 MAX_REQUEST_TEXT: Final = 100_000
 """Characters of text in one request."""
 DATABASE_AWAY: Final = 3000
@@ -131,6 +134,7 @@ class Delivery:
                     remove=count,
                     last_heard=answer.heard[-1] if answer.heard else "",
                     last_text=digest(texts[-1]) if texts else "",
+                    delay=0 if texts else REPORTS_APART,
                 )
             case "unknown":
                 self._warn(chat, answer)

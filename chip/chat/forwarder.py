@@ -124,6 +124,8 @@ class Forwarder:
             self._tasks.spawn("concluding", self._delivery.conclude(batch, outcome))
         if not may_continue and not outcome.delay and not outcome.unknown:
             self.go_on(batch.chat, claim, None)
+        elif claim == "waiting" and outcome.delay < LOOK_EVERY * 1000:
+            self._clock.callLater(outcome.delay / 1000, self.go_on, batch.chat, claim, None)
         return following
 
     async def _settle(

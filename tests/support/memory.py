@@ -358,7 +358,7 @@ class MemorySpool(_Part):
             state.tries += 1
         state.owner = ""
         state.under_way = unknown
-        state.due = now + delay / 1000
+        state.due = now + delay / 1000 if state.spool else now
         return self._claim(batch.chat, may_claim=may_continue)
 
     async def due(self, limit: int) -> list[ChatKey]:
