@@ -539,7 +539,8 @@ async def test_what_another_site_could_send_changes_nothing(office):
 async def test_a_closed_desk_says_why_and_lets_nobody_in(tmp_path):
     office = Office(tmp_path / "data", closed="The desk is closed: because.")
     await office.open()
-    for path in ("/desk/", f"/desk/?token={office.token}", "/desk/api/conversations"):
+    assert office.desk.link == "The desk is closed: because."
+    for path in ("/desk/", "/desk/?token=x", "/desk/api/conversations"):
         answer = await office.ask("GET", path)
         assert answer.status == 403
         assert b"The desk is closed: because." in answer.body

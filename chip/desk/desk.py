@@ -130,7 +130,9 @@ class Desk:
 
     @property
     def link(self) -> str:
-        """Where whoever started Chip clicks to sit down at the desk."""
+        """Where whoever started Chip clicks to sit down at the desk, or why nobody can."""
+        if self._closed:
+            return self._closed
         if self._token or self._access is None:
             return f"{self._base_url}/desk/"
         return f"{self._base_url}/desk/?token={self._access.token}"
