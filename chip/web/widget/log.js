@@ -33,6 +33,7 @@ export class LogView {
   /** @type {Map<number, HTMLElement>} */
   #days = new Map();
   #atBottom = true;
+  #top = 0;
   #newestKey = "";
   #observer = new ResizeObserver(() => this.#stay());
   element;
@@ -76,6 +77,8 @@ export class LogView {
 
   /** @param {Picture} picture */
   show({ entries, online, past, empty }) {
+    // Somebody may have scrolled up in this very moment, before his browser says so.
+    if (this.#scroller.scrollTop < this.#top) this.#measure();
     const held = this.#hold();
     this.#greeting.hidden = !empty;
     this.#past.textContent = past && this.#strings.say(past === "loading" ? "loading" : "historyTrouble");
@@ -100,6 +103,7 @@ export class LogView {
     this.#pill.hidden = true;
     const still = !gently || matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.#scroller.scrollTo({ top: this.#scroller.scrollHeight, behavior: still ? "instant" : "smooth" });
+    this.#top = this.#scroller.scrollTop;
   }
 
   /**
@@ -167,9 +171,14 @@ export class LogView {
     else this.#fill();
   }
 
-  #scrolled() {
+  #measure() {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    this.#top = scrollTop;
     this.#atBottom = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM;
+  }
+
+  #scrolled() {
+    this.#measure();
     if (this.#atBottom) {
       this.#pill.hidden = true;
       this.#actions.bottom();
