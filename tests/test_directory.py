@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
 from chip.chat.directory import DOUBTS_PER_SECOND, FRESH_FOR, REMEMBERED, Directory
@@ -123,9 +123,46 @@ def test_names_that_do_not_exist_cannot_be_used_to_hammer_the_database(directory
 
 def test_doubting_a_secret_again_and_again_does_not_hammer_the_database_either(directory, store):
     result_of(directory.channel(CHANNEL.uuid))
-    for _ in range(3 * DOUBTS_PER_SECOND):
+    for _ in range(DOUBTS_PER_SECOND):
         assert result_of(directory.channel(CHANNEL.uuid, again=True)) == CHANNEL
-    assert store.queries <= DOUBTS_PER_SECOND + 1
+    with pytest.raises(Unavailable):
+        result_of(directory.channel(CHANNEL.uuid, again=True))
+    assert store.queries == DOUBTS_PER_SECOND + 1
+    assert result_of(directory.channel(CHANNEL.uuid)) == CHANNEL
+
+
+def test_a_doubt_is_not_dispelled_by_what_is_remembered(directory, store):
+    result_of(directory.channel(CHANNEL.uuid))
+    store.away = True
+    with pytest.raises(Unavailable):
+        result_of(directory.channel(CHANNEL.uuid, again=True))
+
+
+def test_asking_for_channels_that_do_not_exist_keeps_nobody_from_his_chat(directory):
+    for n in range(DOUBTS_PER_SECOND):
+        result_of(directory.channel(f"{n}"))
+    with pytest.raises(Unavailable):
+        result_of(directory.channel(CHANNEL.uuid))
+    assert result_of(directory.user(AGENT.id)) == AGENT
+
+
+def test_looking_out_for_a_new_contact_is_not_rationed_and_rations_nobody(directory):
+    result_of(directory.channel(CHANNEL.uuid))
+    new = ChatKey("n" * 24, CHANNEL.uuid)
+    for _ in range(3 * DOUBTS_PER_SECOND):
+        assert result_of(directory.contact(new, expected=True)) is None
+    assert result_of(directory.contact(CHAT)) == BOB
+
+
+def test_who_loses_patience_does_not_take_the_answer_from_those_who_wait_with_him(clock):
+    slow = _SlowStore()
+    directory = Directory(slow, clock.seconds)
+    impatient = Deferred.fromCoroutine(directory.user(AGENT.id))
+    failures = []
+    for asking in (impatient, Deferred.fromCoroutine(directory.user(AGENT.id))):
+        asking.addErrback(lambda failure: failures.append(failure.type))
+    impatient.cancel()
+    assert failures == [Unavailable, CancelledError]
 
 
 def test_looking_up_what_exists_is_never_rationed(directory, store):

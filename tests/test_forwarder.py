@@ -227,6 +227,15 @@ def test_a_refusal_because_of_an_old_secret_is_tried_again_with_the_new_one(scen
     assert (request.texts, request.channel.secret) == (["one"], "open")
 
 
+def test_a_refusal_counts_only_when_the_secret_could_be_read_afresh(scene, bob):
+    bob.says(say("one", ref="c1"))
+    bob.hears()
+    scene.store.away = True
+    scene.gateway.take().fail("refused")
+    assert bob.hears() == []
+    assert waiting(scene, bob.chat) == ["one"]
+
+
 def test_when_several_are_refused_those_that_arrived_are_removed_and_the_rest_go_one_by_one(
     scene, bob
 ):

@@ -158,6 +158,13 @@ def test_a_secret_that_was_changed_counts_at_once(scene):
     assert len(waiting(scene)) == 2
 
 
+def test_a_secret_that_differs_from_a_remembered_one_is_not_wrong_while_the_database_is_away(scene):
+    send(scene)
+    scene.store.away = True
+    with pytest.raises(Unavailable):
+        send(scene, secret="open")
+
+
 def test_an_unknown_channel_is_not_refused_while_the_database_is_away(scene):
     scene.store.away = True
     with pytest.raises(Unavailable):

@@ -91,11 +91,12 @@ class Arrivals:
         for wait in LOOKS:
             if wait:
                 await pause(self._clock, wait)
-            contact = await self._directory.contact(chat)
+            contact = await self._directory.contact(chat, expected=True)
             if contact:
                 return contact
         raise Unavailable("the new chat cannot be read yet", retry_after=2)
 
     async def start_again(self, channel: Channel, chat: ChatKey) -> Contact:
         """`start` for an id of which nobody knows whether Courier has made its contact already."""
-        return await self._directory.contact(chat) or await self.start(channel, chat)
+        contact = await self._directory.contact(chat, expected=True)
+        return contact or await self.start(channel, chat)

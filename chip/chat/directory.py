@@ -2,14 +2,15 @@
 
 It owns three promises. Lookups of the same thing at the same time become one query. What is known
 still serves while the database is away. And nobody can hammer the database with names that do
-not exist: asking for the unknown, and asking again, is rate-limited for the whole process.
+not exist: asking for the unknown, and asking again, is rate-limited for the whole process, for each
+kind of thing by itself.
 """
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Final, Generic, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from chip.chat.ports import Store
@@ -22,7 +23,8 @@ FRESH_FOR: Final = 30.0
 REMEMBERED: Final = 20_000
 """Answers kept of each kind, current or not."""
 DOUBTS_PER_SECOND: Final = 200
-"""Lookups of unknown things, and repeated lookups, that the database is asked in a second."""
+"""Lookups of unknown things, and repeated lookups, of one kind that the database is asked in a
+second."""
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -32,21 +34,24 @@ class Directory:
     """The store's nouns, cached."""
 
     def __init__(self, store: Store, seconds: Callable[[], float]) -> None:
-        doubts = TokenBucket(DOUBTS_PER_SECOND, DOUBTS_PER_SECOND)
-        self._channels = _Remembered[str, Channel](store.channel, seconds, doubts)
-        self._users = _Remembered[int, User](store.user, seconds, doubts)
+        self._channels = _Remembered[str, Channel](store.channel, seconds)
+        self._users = _Remembered[int, User](store.user, seconds)
         self._contacts = _Remembered[ChatKey, Contact](
-            self._find_contact, seconds, doubts, again_is_free=True
+            self._find_contact, seconds, again_is_a_wish=True
         )
         self._store = store
 
     async def channel(self, uuid: str, *, again: bool = False) -> Channel | None:
-        """The channel, or None. With `again`, what is remembered is in doubt: ask the database."""
+        """The channel, or None. With `again`, what is remembered is in doubt: only the database's
+        own word will do, and where there is none, this raises Unavailable."""
         return await self._channels.get(uuid, again=again)
 
-    async def contact(self, chat: ChatKey, *, again: bool = False) -> Contact | None:
-        """Whose chat this is, or None. With `again`, the answer is to be as of now."""
-        return await self._contacts.get(chat, again=again)
+    async def contact(
+        self, chat: ChatKey, *, again: bool = False, expected: bool = False
+    ) -> Contact | None:
+        """Whose chat this is, or None. With `again`, the answer is to be as of now, if it can be;
+        an `expected` contact is being made just now, and looking out for it is never rationed."""
+        return await self._contacts.get(chat, again=again, expected=expected)
 
     async def user(self, user_id: int) -> User | None:
         """The active user, or None."""
@@ -58,31 +63,34 @@ class Directory:
 
 
 class _Remembered(Generic[K, V]):
-    """Answers to one kind of question. Only what was found is remembered."""
+    """Answers to one kind of question. Only what was found is remembered.
+
+    Asking `again` is either a wish, which costs nothing and is content with what is known, or a doubt.
+    """
 
     def __init__(
         self,
         ask: Callable[[K], Awaitable[V | None]],
         seconds: Callable[[], float],
-        doubts: TokenBucket,
         *,
-        again_is_free: bool = False,
+        again_is_a_wish: bool = False,
     ) -> None:
         self._ask = ask
-        self._again_is_free = again_is_free
+        self._again_is_a_wish = again_is_a_wish
         self._seconds = seconds
-        self._doubts = doubts
+        self._doubts = TokenBucket(DOUBTS_PER_SECOND, DOUBTS_PER_SECOND)
         self._known: OrderedDict[K, tuple[float, V]] = OrderedDict()
         self._asking: dict[K, list[Deferred[V | None]]] = {}
 
-    async def get(self, key: K, *, again: bool = False) -> V | None:
+    async def get(self, key: K, *, again: bool = False, expected: bool = False) -> V | None:
         known = self._known.get(key)
         if known and not again and self._seconds() - known[0] < FRESH_FOR:
             return known[1]
         try:
-            return await self._look_up(key, in_doubt=again or known is None)
+            in_doubt = (again or known is None) and not expected
+            return await self._look_up(key, in_doubt=in_doubt)
         except Unavailable:
-            if known is None:
+            if known is None or (again and not self._again_is_a_wish):
                 raise
             return known[1]
 
@@ -94,16 +102,19 @@ class _Remembered(Generic[K, V]):
             return await waiter
         if in_doubt and self._doubts.wait(self._seconds()):
             raise Unavailable("too many lookups", retry_after=1)
-        again = key in self._known and not self._again_is_free
+        again = key in self._known and not self._again_is_a_wish
         waiters = self._asking[key] = []
         try:
             value = await self._ask(key)
-        except BaseException:
-            failure = Failure()
+        except BaseException as error:
+            # Whoever asked may have lost patience. That is no reason for the others to do so, who
+            # are told what they can be: that nobody knows.
+            lost = isinstance(error, CancelledError)
+            failure = Failure(Unavailable("the lookup was given up")) if lost else Failure()
             for waiter in self._done(key, waiters):
                 waiter.errback(failure)
             raise
-        if value is None or (in_doubt and again):
+        if in_doubt and (value is None or again):
             # It was asked in vain, or need not have been asked.
             self._doubts.take(self._seconds())
         if value is None:
