@@ -60,23 +60,28 @@ def report(options: argparse.Namespace) -> str:
     effort = QUICK if options.quick else FULL
     everything = not (options.measure or options.chats)
     names = list(MEASURES) if everything else options.measure
-    sizes = options.chats or (SIZES if everything and not options.quick else ())
     parts = [machine()]
     beside: dict[str, Yardstick] = {}
     if names:
         progress("bare parts")
         beside = asyncio.run(yardsticks.measure(effort))
     with Stage.set_up() as stage:
-        for processes in (1, 2) if everything and not options.quick else (options.processes,):
+        for processes in (1, 2) if is_full(options) else (options.processes,):
             stage.processes = processes
             parts.append("## One process" if processes == 1 else f"## {processes} processes")
             if names:
                 parts.append(table(asyncio.run(run_measures(stage, names, effort)), beside))
+            sizes = SIZES if is_full(options) and processes == 1 else options.chats
             if sizes:
                 parts.append(asyncio.run(run_sizes(stage, sizes, effort)))
     if beside:
         parts += ["## Bare parts", yardstick_table(beside)]
     return "\n\n".join(parts)
+
+
+def is_full(options: argparse.Namespace) -> bool:
+    """Whether nothing was left out and nothing cut short."""
+    return not (options.measure or options.chats or options.quick or options.processes > 1)
 
 
 def main() -> None:
@@ -85,7 +90,7 @@ def main() -> None:
     allow_many_files()
     text = report(options)
     print(text)
-    if not (options.measure or options.chats or options.quick):
+    if is_full(options):
         RESULTS.write_text(f"# What Chip's benchmark has measured\n\n{text}\n")
 
 

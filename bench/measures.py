@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from bench.audience import Accepted, Readers
 from bench.meters import Meter, measured, private_bytes, quantile
 from bench.sends import Posters, at_rate
 from bench.stage import PATIENCE, Scene
@@ -37,45 +38,8 @@ class Effort(NamedTuple):
     pages_each: int
 
 
-FULL = Effort(rounds=5, idle_seconds=60, delivery_seconds=20, outgoing_each=10, pages_each=100)
+FULL = Effort(rounds=3, idle_seconds=60, delivery_seconds=20, outgoing_each=10, pages_each=100)
 QUICK = Effort(rounds=2, idle_seconds=15, delivery_seconds=5, outgoing_each=3, pages_each=30)
-
-
-class _Out(msgspec.Struct):
-    id: int | str
-    text: str
-
-
-class _ChatOut(msgspec.Struct, tag="chat_out"):
-    msg_out: _Out
-
-
-_chat_out = msgspec.json.Decoder(_ChatOut)
-
-
-class Readers:
-    """Visitors who acknowledge what they are shown. `shown` is called with each message's text."""
-
-    def __init__(
-        self, visitors: Sequence[Visitor], count: int, shown: Callable[[str], object] | None = None
-    ) -> None:
-        self._left = count
-        self._shown = shown or (lambda _: None)
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Fired when so many messages have been shown."""
-        for visitor in visitors:
-            self._watch(visitor)
-
-    def _watch(self, visitor: Visitor) -> None:
-        def heard(payload: bytes) -> None:
-            message = _chat_out.decode(payload).msg_out
-            self._shown(message.text)
-            visitor.send(msgspec.json.encode({"type": "ack_chat", "msg_id": message.id}))
-            self._left -= 1
-            if not self._left:
-                self.done.set_result(None)
-
-        visitor.heard = heard
 
 
 def _cpu(meter: Meter, operations: int) -> float:
@@ -157,23 +121,6 @@ async def _incoming(
     if to_spool:
         figures[to_spool] = Figure(_median(rounds[1]).value)
     return figures
-
-
-class Accepted:
-    """Counts what visitors say and Chip has accepted. `done` fires at `count`."""
-
-    def __init__(self, visitors: Sequence[Visitor], count: int) -> None:
-        self._left = count
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        for visitor in visitors:
-            visitor.heard = self._heard
-
-    def _heard(self, payload: bytes) -> None:
-        if not payload.startswith(b'{"type":"msg_accepted"'):
-            raise ValueError(payload.decode())
-        self._left -= 1
-        if not self._left:
-            self.done.set_result(None)
 
 
 def _say(turn: int, number: int) -> bytes:

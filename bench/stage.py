@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any, Self
 
@@ -38,7 +38,7 @@ _NEEDED_FILES = 11_000
 class WorkerChip(ChipProcess):
     """One of several Chips on a listening socket, which it gets as systemd hands sockets over."""
 
-    def __init__(self, listening: socket.socket, **settings: object) -> None:
+    def __init__(self, listening: socket.socket, **settings: Any) -> None:
         super().__init__(
             port=listening.getsockname()[1], listen="systemd:domain=INET:name=chip", **settings
         )
@@ -64,23 +64,28 @@ class WorkerChip(ChipProcess):
 class Stage:
     """Everything but Chip, for a whole run."""
 
-    processes = 1
-    """How many Chips serve on one socket."""
+    def __init__(self, postgres: Postgres, valkey: Valkey, courier: Courier, database: str) -> None:
+        self.postgres = postgres
+        self.valkey = valkey
+        self.courier = courier
+        self.database = database
+        self.rapidpro = Rapidpro.open(database)
+        self.channel = self.rapidpro.channel(self.rapidpro.org(), secret=SECRET)
+        self.processes = 1
+        """How many Chips serve on one socket."""
 
     @classmethod
     @contextmanager
     def set_up(cls) -> Iterator[Self]:
         """Start the servers and make a channel."""
-        stage = cls()
         with ExitStack() as stack:
-            stage.postgres = stack.enter_context(Postgres())
+            postgres = stack.enter_context(Postgres())
             # As operators are advised to run it: at most a second is lost when the power fails.
-            stage.valkey = stack.enter_context(Valkey(settings={"appendfsync": "everysec"}))
-            stage.database = stage.postgres.create_database("26.2")
-            stage.rapidpro = Rapidpro.open(stage.database)
+            valkey = stack.enter_context(Valkey(settings={"appendfsync": "everysec"}))
+            database = postgres.create_database("26.2")
+            courier = stack.enter_context(Courier(database, messages=False))
+            stage = cls(postgres, valkey, courier, database)
             stack.callback(stage.rapidpro.close)
-            stage.channel = stage.rapidpro.channel(stage.rapidpro.org(), secret=SECRET)
-            stage.courier = stack.enter_context(Courier(stage.database, messages=False))
             yield stage
 
     @asynccontextmanager
@@ -89,7 +94,7 @@ class Stage:
         self.valkey.clear()
         self.courier.clear()
         self.rapidpro.connection.execute("ANALYZE")
-        settings: Mapping[str, object] = {
+        settings: dict[str, Any] = {
             "db": self.database,
             "valkey": self.valkey.url,
             "domain": self.courier.domain,
@@ -124,7 +129,8 @@ class Stage:
         """
         where = {row["path"]: row for row in self._urns(visitors)}
         now = datetime.datetime.now(datetime.UTC)
-        rows, made = [], []
+        made: list[tuple[Visitor, str]] = []
+        rows: list[dict[str, Any]] = []
         for turn in range(each):
             for visitor in visitors:
                 urn, name = where[visitor.chat_id], str(uuid.uuid4())

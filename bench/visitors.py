@@ -143,7 +143,7 @@ async def connect(url: str) -> Visitor:
     handshake = _HANDSHAKE.format(path=parts.path or "/", host=parts.netloc).encode()
     loop = asyncio.get_running_loop()
     _, visitor = await loop.create_connection(
-        lambda: Visitor(handshake), parts.hostname, parts.port
+        lambda: Visitor(handshake), parts.hostname or "", parts.port or 80
     )
     await visitor.opened()
     return visitor
