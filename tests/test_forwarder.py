@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 
 from chip.chat.delivery import REPORTS_APART
 from chip.chat.line import CHATS_TO_TRIP, FAILURES_TO_TRIP
+from chip.chat.ports import Answer
 from chip.models import HeardMessage
 from tests.support.scene import BOB, CHANNEL, Scene
 
@@ -183,6 +184,24 @@ def test_the_hold_survives_a_takeover(scene, bob):
     assert scene.gateway.take().texts == ["yes"]
 
 
+def test_the_hold_counts_from_what_was_found_to_have_arrived_too(scene, bob):
+    bob.says(say("first"))
+    first = scene.gateway.take()
+    bob.says(say("yes"), say("bad"), say("yes"))
+    courier_has(scene, "first")
+    first.handle("uuid-1")
+    batch = scene.gateway.take()
+    assert batch.texts == ["yes", "bad", "yes"]
+    courier_has(scene, "yes")
+    batch.fail("refused")
+    bad = scene.gateway.take()
+    assert bad.texts == ["bad"]
+    bad.fail("refused")
+    assert scene.gateway.requests == []
+    scene.later(5.5)
+    assert scene.gateway.take().texts == ["yes"]
+
+
 # Failures
 
 
@@ -315,6 +334,36 @@ def test_an_event_that_fails_alone_for_an_hour_blocks_nobody_for_ever(scene, bob
     assert [e["code"] for e in bob.hears() if e["type"] == "error"] == ["rejected"]
 
 
+def test_an_event_of_which_nobody_ever_learns_whether_it_arrived_blocks_nobody_for_ever_either(
+    scene, bob
+):
+    other = scene.visitor()
+    other.says({"type": "start_chat"})
+    bob.says(say("poison", ref="c1"))
+    for minute in range(63):
+        other.says(say(f"{minute}"))
+        for _ in range(60):
+            scene.later(1, step=1)
+            for request in scene.gateway.requests[:]:
+                scene.gateway.requests.remove(request)
+                if request.texts == ["poison"]:
+                    request.fail("unknown")
+                else:
+                    request.handle("uuid")
+    assert waiting(scene, bob.chat) == []
+    assert [e["code"] for e in bob.hears() if e["type"] == "error"] == ["rejected"]
+
+
+def test_an_attempt_that_ends_in_an_exception_is_made_again(scene, bob, expected_failures):
+    post, scene.gateway.post = scene.gateway.post, None
+    bob.says(say("one"))
+    expected_failures.take(TypeError)
+    assert scene.queues.chats[bob.chat].owner == ""
+    scene.gateway.post = post
+    scene.later(34)
+    assert scene.gateway.take().texts == ["one"]
+
+
 def test_while_courier_fails_for_everybody_nothing_is_given_up(scene, bob):
     bob.says(say("patience"))
     for _ in range(90 * 60):
@@ -358,6 +407,20 @@ def test_after_a_run_of_failures_one_request_at_a_time_probes_and_success_lets_a
     assert not scene.heart.line.is_down
     scene.later(2)
     assert len(scene.gateway.requests) == 9
+
+
+def test_probes_that_fail_at_once_do_not_follow_each_other_at_once(scene):
+    visitors = [scene.visitor() for _ in range(40)]
+    fail_everybody(scene, visitors)
+    probes = []
+
+    async def refuse(channel, chat_id, events):
+        probes.append(chat_id)
+        return Answer("unsent", [], "nobody listens")
+
+    scene.gateway.post = refuse
+    scene.later(30)
+    assert 20 <= len(probes) <= 31
 
 
 def test_one_chat_alone_never_puts_the_line_down(scene, bob):

@@ -87,7 +87,18 @@ class Delivery:
         self._last_success = float("-inf")
 
     async def attempt(self, batch: Batch) -> Outcome:
-        """Do what is to be done with `batch`. Says how that ended; changes nothing in the spool."""
+        """Do what is to be done with `batch`. Says how that ended; changes nothing in the spool.
+
+        Never raises: nobody would work on the chat any more.
+        """
+        try:
+            return await self._attempt(batch)
+        except Exception:
+            self._log.failure("an attempt failed", chat=batch.chat.label)
+            delay = int(COURIER_DEADLINE * 1000)
+            return Outcome(failed=True, unknown=len(batch.entries), delay=delay)
+
+    async def _attempt(self, batch: Batch) -> Outcome:
         if batch.unknown:
             return await self._find_out(batch, batch.unknown)
         expired = sum(entry.age > self._max_age for entry in batch.entries)
@@ -173,20 +184,23 @@ class Delivery:
 
     async def _find_out(self, batch: Batch, count: int) -> Outcome:
         """Which of the first `count` events have arrived? While nobody can say, nothing is sent."""
+        sent = [entry.event for entry in batch.entries[:count]]
         try:
             contact = await self._directory.contact(batch.chat)
             if contact is None or batch.last_heard is None:
                 arrived, last_heard = 0, ""
             else:
                 heard = await self._store.heard_since(contact, batch.last_heard)
-                arrived, last_heard = arrivals(
-                    [entry.event for entry in batch.entries[:count]],
-                    [(message.uuid, message.text) for message in heard],
-                )
+                arrived, last_heard = arrivals(sent, [(one.uuid, one.text) for one in heard])
         except Unavailable:
             return Outcome(unknown=count, delay=DATABASE_AWAY)
-        delay = 0 if arrived else int(backoff(batch.tries) * 1000)
-        return Outcome(remove=arrived, last_heard=last_heard, failed=True, delay=delay)
+        if not arrived:
+            return self._again_later(batch, "it has not arrived")
+        # Courier may have taken the last of them only a moment ago, and hold the next against it.
+        texts = [event.text for event in sent[:arrived] if isinstance(event, Incoming)]
+        return Outcome(
+            remove=arrived, last_heard=last_heard, last_text=digest(texts[-1]), failed=True
+        )
 
     def _warn(self, chat: ChatKey, answer: Answer) -> None:
         self._log.warn(

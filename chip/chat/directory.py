@@ -65,7 +65,8 @@ class Directory:
 class _Remembered(Generic[K, V]):
     """Answers to one kind of question. Only what was found is remembered.
 
-    Asking `again` is either a wish, which costs nothing and is content with what is known, or a doubt.
+    Asking `again` is a doubt, or only a wish: that one costs nothing and is content with what is
+    known.
     """
 
     def __init__(

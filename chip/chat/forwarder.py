@@ -177,8 +177,9 @@ class Forwarder:
         taken = self._working + self._reserved
         room = 1 if self._line.is_down else self._line.for_forwarding - taken
         due = await self._spool.due(room)
-        # A full answer means that there may be more than there is room for.
-        self._more_due = len(due) == room
+        # A full answer means that there may be more than there is room for. Probes, however, are
+        # as far apart as the looks are.
+        self._more_due = len(due) == room and not self._line.is_down
         for chat in due:
             if not self._has_room:
                 break
