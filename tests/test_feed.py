@@ -173,6 +173,31 @@ def test_a_chat_that_resumes_while_its_outbox_cannot_be_read_catches_up_with_the
     assert visitor.is_shown() == [10, 11]
 
 
+def test_what_could_not_be_read_is_read_a_little_later_without_any_news(scene):
+    scene.send(10)
+    real = scene.queue.outbox
+    scene.heart.outbox = _Unreadable(scene)
+    visitor, gone = scene.bob(), scene.bob()
+    scene.later(10)
+    gone.leaves()
+    scene.heart.outbox = real
+    scene.later(3)
+    assert visitor.is_shown() == [10]
+    assert scene.queue.reads == 1
+
+
+def test_after_an_exception_while_reading_the_next_news_is_followed(scene, expected_failures):
+    scene.send(10)
+    real = scene.queue.outbox
+    scene.heart.outbox = None
+    visitor = scene.visitor()
+    visitor.says({"type": "start_chat", "chat_id": "65vbbDAQCdPdEWlEhDGy4utO"})
+    expected_failures.take(AttributeError)
+    scene.heart.outbox = real
+    scene.send(11)
+    assert visitor.is_shown() == [10, 11]
+
+
 class _Unreadable:
     def __init__(self, scene):
         self._scene = scene

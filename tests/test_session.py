@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import msgspec
 import pytest
 from twisted.internet.defer import Deferred
@@ -337,6 +340,18 @@ def test_an_exception_in_one_command_ends_neither_this_chat_nor_another(scene, e
     expected_failures.take(ZeroDivisionError)
 
 
+def test_when_storing_fails_every_message_that_went_with_it_is_answered(scene, expected_failures):
+    visitor = scene.bob()
+    scene.heart.store = stuck = _Stuck()
+    scene.heart.spool = None
+    visitor.says({"type": "get_history", "before": "2024-05-01T12:00:00Z"})
+    visitor.says(say("one", ref="c1"), say("two", ref="c2"))
+    stuck.answer.callback(b"[]")
+    errors = visitor.hears()[1:]
+    assert [(e["code"], e["ref"]) for e in errors] == [("internal", "c1"), ("internal", "c2")]
+    expected_failures.take(AttributeError)
+
+
 class _Broken:
     async def history(self, contact, before):
         raise ZeroDivisionError("secret")
@@ -466,6 +481,21 @@ def test_the_newest_connections_of_a_chat_stay_and_the_oldest_is_replaced(scene)
     assert tabs[0].closed_with == (4409, "replaced by a newer connection")
     scene.send(10)
     assert [tab.is_shown() for tab in [*tabs[1:], sixth]] == [[10]] * 5
+
+
+def test_a_closed_connection_is_free_of_cycles(scene):
+    visitor = scene.bob()
+    scene.send(10)
+    visitor.says(say("Hi"), ack(10))
+    gc.disable()
+    try:
+        visitor.leaves()
+        del visitor.session
+        gone = weakref.ref(visitor)
+        del visitor
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_an_author_is_shown_with_his_message(scene):

@@ -7,11 +7,12 @@ nothing.
 
     live      news is sent at once
     reading   the outbox is being read; news only notes that it must be read once more
-    behind    the window is full; an ack makes room and starts a reading
+    behind    the window is full; an ack makes room and starts a reading. Or a reading has failed,
+              and is begun again a little later, if no news comes before
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from chip.chat.ports import OutboxItem, Page
 from chip.chat.window import Window
@@ -23,10 +24,24 @@ if TYPE_CHECKING:
     from chip.chat.heart import Heart
 
 
+RETRY_AFTER: Final = 2.0
+"""Seconds until an outbox that could not be read is read again."""
+
+
 class Feed:
     """One connection's side of its chat's outbox."""
 
-    __slots__ = ("_chat", "_heart", "_news", "_recheck", "_send", "_state", "_stopped", "_window")
+    __slots__ = (
+        "_chat",
+        "_heart",
+        "_news",
+        "_recheck",
+        "_retry",
+        "_send",
+        "_state",
+        "_stopped",
+        "_window",
+    )
 
     def __init__(self, heart: "Heart", chat: ChatKey, send: Callable[[bytes], None]) -> None:
         self._heart = heart
@@ -36,6 +51,7 @@ class Feed:
         self._state: Literal["live", "reading", "behind"] = "behind"
         self._news = False
         self._recheck = False
+        self._retry: Any = None
         self._stopped = False
 
     async def start(self) -> None:
@@ -45,6 +61,9 @@ class Feed:
     def stop(self) -> None:
         """The connection is gone."""
         self._stopped = True
+        if self._retry:
+            self._retry.cancel()
+            self._retry = None
 
     def in_flight(self, name: MsgName) -> bool:
         """Whether this message was sent here and nobody has acknowledged it."""
@@ -108,11 +127,20 @@ class Feed:
                 if not page.more and not self._news:
                     self._state = "live"
                     return
-        except Unavailable:
+        except Exception as error:
             # The next news starts another reading, and so does `interrupted`, which comes when
-            # the queue is back.
+            # the queue is back. Not all troubles end with one of them.
             self._recheck = True
             self._state = "behind"
+            if not isinstance(error, Unavailable):
+                raise
+            if not (self._retry or self._stopped):
+                self._retry = self._heart.clock.callLater(RETRY_AFTER, self._try_again)
+
+    def _try_again(self) -> None:
+        self._retry = None
+        if self._state == "behind":
+            self._catch_up()
 
     def _take(self, page: Page, after: int) -> bool:
         """Send what is new on `page`. Whether some number was skipped: somebody else has it."""

@@ -108,7 +108,7 @@ class Heart:
             max_age_hours=limits.spool_hours,
         )
         self.forwarder = Forwarder(queue.spool, self.line, delivery, self.tasks, clock)
-        self._clock = clock
+        self.clock = clock
         self._expiring: LoopingCall | None = None
 
     def open(self, channel: Channel, client: Client) -> Session:
@@ -122,7 +122,7 @@ class Heart:
     async def start(self) -> None:
         """Begin forwarding. Raises Unavailable when the queue cannot be reached."""
         await self.forwarder.start()
-        self._expiring = every(self._clock, EXPIRE_EVERY, self._expire, now=False)
+        self._expiring = every(self.clock, EXPIRE_EVERY, self._expire, now=False)
 
     def stop_taking_up(self) -> None:
         """Begin to stop: finish what is in hand, take up nothing more for Courier."""
@@ -135,7 +135,7 @@ class Heart:
         """Wait at most `deadline` seconds for what is in hand, then let go of what is left: what
         was spooled or claimed is found again by whoever comes next."""
         try:
-            await within(self._clock, deadline, self.tasks.finish())
+            await within(self.clock, deadline, self.tasks.finish())
         except Unavailable:
             self._log.warn("work in hand was left behind")
         try:

@@ -158,6 +158,8 @@ class Session:
             self._heart.hub.leave(self.chat, self)
         if self._feed:
             self._feed.stop()
+            # It holds on to this session, and nothing else must when the connection is gone.
+            self._feed = None
 
     def _refuse_frame(self, error: CommandError) -> None:
         self.errors += 1
@@ -194,16 +196,25 @@ class Session:
         while command is not None:
             try:
                 await self._handle(command)
-            except Unavailable as error:
-                self._error("unavailable", str(error), command, error.retry_after)
-            except CommandError as error:
-                self._error(error.code, error.message, command, error.retry_after)
-            except Exception:
-                # One visitor's misfortune: it ends neither his connection nor anybody else's.
-                self._log.failure("{command} failed", command=type(command).__name__)
-                self._error("internal", "something went wrong here", command)
+            except Exception as error:
+                self._failed(error, command)
             command = self._next()
         self._busy = False
+
+    def _failed(self, error: Exception, *commands: Command) -> None:
+        """Answer `commands`, which were not carried out. To be called where `error` is handled."""
+        code: ErrorCode = "internal"
+        message, retry_after = "something went wrong here", 0
+        match error:
+            case Unavailable():
+                code, message, retry_after = "unavailable", str(error), error.retry_after
+            case CommandError():
+                code, message, retry_after = error.code, error.message, error.retry_after
+            case _:
+                # One visitor's misfortune: it ends neither his connection nor anybody else's.
+                self._log.failure("{command} failed", command=type(commands[0]).__name__)
+        for command in commands:
+            self._error(code, message, command, retry_after)
 
     def _next(self) -> Command | None:
         if not self._waiting:
@@ -272,9 +283,8 @@ class Session:
                     may_claim=may_claim,
                 )
                 forwarder.go_on(chat, spooled.claim, spooled.batch)
-        except Unavailable as error:
-            for command in commands:
-                self._error("unavailable", str(error), command, error.retry_after)
+        except Exception as error:
+            self._failed(error, *commands)
             return
         for command, result in zip(commands, spooled.results, strict=True):
             if result == "full":
