@@ -156,6 +156,11 @@ class Buckets:
             bucket = self._buckets[key] = TokenBucket(self._rate, self._burst)
         return bucket.take(now)
 
+    def wait(self, key: Hashable, now: float) -> float:
+        """Seconds until there is a token of this key; 0 when there is one. Nothing is taken."""
+        bucket = self._buckets.get(key)
+        return bucket.wait(now) if bucket else 0
+
     def _sweep(self, now: float) -> None:
         self._buckets = {key: b for key, b in self._buckets.items() if not b.is_full(now)}
         # Twice what is left: the work of sweeping stays a constant share of the work of taking.

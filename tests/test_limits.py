@@ -74,3 +74,12 @@ def test_buckets_that_are_full_again_are_forgotten() -> None:
     buckets.take("busy", now=100)
     assert len(buckets) == 1
     assert buckets.take("busy", now=100) == 1
+
+
+def test_looking_into_a_bucket_takes_nothing_from_it() -> None:
+    buckets = Buckets(rate=1, burst=1)
+    assert [buckets.wait("a", now=0) for _ in range(3)] == [0, 0, 0]
+    assert len(buckets) == 0
+    buckets.take("a", now=0)
+    assert buckets.wait("a", now=0.5) == 0.5
+    assert buckets.wait("b", now=0.5) == 0

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 
+from chip.chat.line import ROOM_WITHIN
 from chip.chat.session import MAX_WAITING
 from chip.protocol.commands import MAX_TEXT
 from tests.support.scene import AGENT, BOB, CHANNEL, Scene
@@ -115,6 +116,40 @@ def test_one_address_makes_only_so_many_new_chats(scene):
     exempt = scene.visitor(address="")
     exempt.says(start())
     assert exempt.hears_one()["type"] == "chat_started"
+
+
+def test_asking_for_chats_that_do_not_exist_is_rationed_by_address(scene):
+    scene = Scene(new_chats_per_minute=1, new_chats_burst=1, commands_burst=10_000)
+    scene.visitor().says(start())
+    guesser, before = scene.visitor(), scene.store.queries
+    guesser.says(*[start(f"guess{n:019}") for n in range(100)])
+    assert scene.store.queries - before == 10
+    assert {event["code"] for event in guesser.hears()} == {"rate_limited"}
+    elsewhere = scene.visitor(address="198.51.100.1")
+    elsewhere.says(start(BOB.chat_id))
+    assert elsewhere.hears_one()["type"] == "chat_resumed"
+
+
+def test_a_start_that_is_refused_over_an_old_secret_is_made_with_the_new_one(scene):
+    visitor = scene.visitor()
+    scene.store.channels[CHANNEL.uuid] = msgspec.structs.replace(CHANNEL, secret="open")
+    scene.gateway.starts_need = "open"
+    visitor.says(start())
+    assert visitor.hears_one()["type"] == "chat_started"
+
+
+def test_a_start_that_finds_no_room_for_long_is_unavailable_and_is_not_made_later():
+    scene = Scene(courier_parallel=4)  # one of them is for new chats
+    slow, next_one = scene.visitor(), scene.visitor()
+    scene.gateway.store = None  # answers are the test's
+    slow.says(start())
+    next_one.says(start())
+    scene.later(ROOM_WITHIN + 1)
+    assert next_one.hears_one()["code"] == "unavailable"
+    (request,) = scene.gateway.requests
+    request.fail("unknown")
+    assert slow.hears_one()["code"] == "unavailable"
+    assert scene.gateway.requests == [request]
 
 
 # Before a chat, and what is not a command

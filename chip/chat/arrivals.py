@@ -23,6 +23,9 @@ from chip.tasks import Clock, pause
 _ALPHABET: Final = string.ascii_letters + string.digits
 _CHAT_ID: Final = re.compile(r"[a-zA-Z0-9]{24}", re.ASCII)
 
+IN_VAIN: Final = 10
+"""How often an address may ask for a chat that does not exist for each new chat that it may make.
+Somebody who guesses names must not use up the lookups that others need."""
 LOOKS: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
 """Seconds to wait before each look whether Courier's new contact can be read."""
 
@@ -60,17 +63,28 @@ class Arrivals:
         self._line = line
         self._clock = clock
         self._seconds = seconds
-        self._new_chats = Buckets(limits.new_chats_per_minute / 60, limits.new_chats_burst)
+        rate, burst = limits.new_chats_per_minute / 60, limits.new_chats_burst
+        self._new_chats = Buckets(rate, burst)
+        self._in_vain = Buckets(IN_VAIN * rate, IN_VAIN * burst)
 
-    async def resume(self, channel: Channel, chat_id: str) -> tuple[ChatKey, Contact | None]:
+    async def resume(
+        self, channel: Channel, chat_id: str, address: str
+    ) -> tuple[ChatKey, Contact | None]:
         """The chat of this id and whose it is; no contact when there is no such chat.
 
-        Raises Unavailable when nobody can say.
+        Raises Unavailable when nobody can say, and CommandError when this address has asked in
+        vain too often.
         """
         chat = ChatKey(chat_id, channel.uuid)
         if not is_chat_id(chat_id):
             return chat, None
-        return chat, await self._directory.contact(chat, again=True)
+        wait = self._in_vain.wait(address, self._seconds()) if address else 0
+        if wait:
+            raise CommandError("rate_limited", "too many unknown chats", retry_after=ceil(wait))
+        contact = await self._directory.contact(chat, again=True)
+        if contact is None and address:
+            self._in_vain.take(address, self._seconds())
+        return chat, contact
 
     def make(self, channel: Channel, address: str) -> ChatKey:
         """A new chat id. Raises CommandError when this address makes too many."""
@@ -86,6 +100,11 @@ class Arrivals:
         """
         await self._notes.chat_made(chat)
         answer = await self._line.start(channel, chat)
+        if answer.kind == "refused":
+            # It may be our idea of the channel's secret that is out of date.
+            current = await self._directory.channel(channel.uuid, again=True)
+            if current and current.secret != channel.secret:
+                answer = await self._line.start(current, chat)
         if answer.kind != "handled":
             raise Unavailable("no chat can be started now", self._line.retry_after)
         for wait in LOOKS:

@@ -80,7 +80,7 @@ class Heart:
         self.notes = queue.notes
         self.tasks = Tasks()
         self.directory = Directory(store, seconds)
-        self.line = Line(gateway, limits.courier_parallel)
+        self.line = Line(gateway, limits.courier_parallel, clock)
         self.hub = Hub(queue.live, limits.sockets_per_chat)
         self.send_rates = Buckets(limits.sends_per_second, limits.sends_burst)
         self.arrivals = Arrivals(

@@ -7,13 +7,15 @@ first that is answered puts it up.
 """
 
 import random
-from typing import Final
+from typing import Any, Final, cast
 
 from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.defer import TimeoutError as DeferredTimeout
 
 from chip.chat.ports import Answer, Gateway
 from chip.models import Channel, ChatKey
 from chip.protocol.courier import chat_started_event
+from chip.tasks import Clock
 
 FAILURES_TO_TRIP: Final = 5
 """Failures in a row, and"""
@@ -23,6 +25,9 @@ FIRST_DELAY: Final = 0.5
 """Seconds: the shortest wait before another try."""
 LONGEST_DELAY: Final = 30.0
 """Seconds: the longest wait before another try."""
+ROOM_WITHIN: Final = 10.0
+"""Seconds that a new chat waits for its turn. Its visitor has lost patience by then, and the turns
+of those who have left would be taken from those who are still there."""
 
 Event = dict[str, object]
 
@@ -37,8 +42,9 @@ def backoff(tries: int) -> float:
 class Line:
     """Requests to Courier, counted."""
 
-    def __init__(self, gateway: Gateway, parallel: int) -> None:
+    def __init__(self, gateway: Gateway, parallel: int, clock: Clock) -> None:
         self._gateway = gateway
+        self._clock = clock
         self._failures = 0
         self._failing: set[ChatKey] = set()
         self._under_way = 0
@@ -62,8 +68,14 @@ class Line:
         return 10 if self.is_down else 3
 
     async def start(self, channel: Channel, chat: ChatKey) -> Answer:
-        """Tell Courier of a new chat, as soon as there is room."""
-        await self._for_starts.acquire()
+        """Tell Courier of a new chat, as soon as there is room; ``unsent`` when there is none."""
+        room = self._for_starts.acquire()
+        if not room.called:
+            room.addTimeout(ROOM_WITHIN, cast(Any, self._clock))
+        try:
+            await room
+        except DeferredTimeout:
+            return Answer("unsent", [], "too many new chats are waiting")
         try:
             return await self.post(channel, chat, [chat_started_event()])
         finally:

@@ -243,14 +243,15 @@ class Session:
         if self.chat:
             raise CommandError("chat_already_started", "this connection has a chat already")
         arrivals = self._heart.arrivals
-        chat, contact = await arrivals.resume(self._channel, command.chat_id or "")
+        address = self._client.address
+        chat, contact = await arrivals.resume(self._channel, command.chat_id or "", address)
         event: Event
         if contact:
             email = contact.email or await self._heart.notes.email(chat)
             event = ChatResumed(chat.chat_id, email)
         else:
             if self._made_chat is None:
-                self._made_chat = arrivals.make(self._channel, self._client.address)
+                self._made_chat = arrivals.make(self._channel, address)
                 chat = self._made_chat
                 contact = await arrivals.start(self._channel, chat)
             else:

@@ -437,7 +437,7 @@ class ScriptedGateway:
     """Courier, as the test plays it: requests wait in `requests` until the test answers.
 
     With a `store`, contacts are made as Courier makes them, and a chat's start is answered at
-    once; `starts_fail` answers it with 5xx instead.
+    once; `starts_fail` answers it with 5xx instead, `starts_need` refuses any other secret.
     """
 
     def __init__(self, store: MemoryStore | None = None) -> None:
@@ -445,12 +445,15 @@ class ScriptedGateway:
         self.requests: list[Request] = []
         self.starts: list[str] = []
         self.starts_fail = False
+        self.starts_need = ""
 
     async def post(self, channel: Channel, chat_id: str, events: list[dict[str, object]]) -> Answer:
         if self.store and events == [{"type": "chat_started"}]:
             self.starts.append(chat_id)
             if self.starts_fail:
                 return Answer("failed", [], "status 500 from Courier")
+            if self.starts_need not in ("", channel.secret):
+                return Answer("refused", [], "status 400 from Courier")
             contact_id = 1000 + len(self.starts)
             self.store.contacts[channel.org_id, chat_id] = Contact(contact_id, contact_id, chat_id)
             return Answer("handled", [], "status 200")
