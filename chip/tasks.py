@@ -7,7 +7,7 @@ passing of time is here too, against whatever clock one is handed.
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar, cast
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall
@@ -59,12 +59,11 @@ class Tasks:
     async def finish(self) -> None:
         """Wait until everything in hand, and what that starts, is done."""
         while self._running:
-            waiters: list[Deferred[None]] = []
-            for running in self._running:
-                waiter: Deferred[None] = Deferred()
-                waiters.append(waiter)
-                running.addBoth(lambda _, waiter: waiter.callback(None), waiter)
-            await DeferredList(waiters)
+            # One after the other, each through a Deferred of its own: whoever gives up waiting
+            # cancels that one, and not the work.
+            waiter: Deferred[None] = Deferred()
+            next(iter(self._running)).addBoth(lambda _, waiter: waiter.callback(None), waiter)
+            await waiter
 
 
 async def pause(clock: Clock, seconds: float) -> None:

@@ -1,0 +1,103 @@
+"""Work that nobody awaits, and the passing of time."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
+
+from chip.errors import Unavailable
+from chip.tasks import Tasks, pause, within
+from tests.support.scene import result_of
+
+
+def outcome_of(work):
+    """What has become of a coroutine so far: nothing, or a result, or an exception's type."""
+    outcome = []
+    Deferred.fromCoroutine(work).addCallbacks(outcome.append, lambda f: outcome.append(f.type))
+    return outcome
+
+
+async def waiting_for(something, then=lambda: None):
+    await something
+    then()
+
+
+def test_work_is_begun_at_once():
+    begun = []
+    Tasks().spawn("work", waiting_for(pause(Clock(), 0)))
+    Tasks().spawn("work", _append(begun))
+    assert begun == [1]
+
+
+async def _append(begun):
+    begun.append(1)
+
+
+def test_finishing_waits_for_everything_in_hand_and_for_what_that_starts():
+    tasks, first, second, third = Tasks(), Deferred(), Deferred(), Deferred()
+    tasks.spawn("first", waiting_for(first, lambda: tasks.spawn("third", waiting_for(third))))
+    tasks.spawn("second", waiting_for(second))
+    finished = outcome_of(tasks.finish())
+    first.callback(None)
+    second.callback(None)
+    assert finished == []
+    third.callback(None)
+    assert finished == [None]
+
+
+def test_who_stops_waiting_for_the_end_is_let_go_and_the_work_goes_on():
+    clock, tasks, stuck, done = Clock(), Tasks(), Deferred(), []
+    for _ in range(3):
+        tasks.spawn("stuck", waiting_for(stuck, lambda: done.append(1)))
+    finished = outcome_of(within(clock, 5, tasks.finish()))
+    clock.advance(5)
+    assert finished == [Unavailable]
+    stuck.callback(None)
+    assert done == [1, 1, 1]
+    assert outcome_of(tasks.finish()) == [None]
+
+
+def test_a_failure_is_logged_under_the_name_of_the_work(expected_failures):
+    tasks, broken = Tasks(), Deferred()
+    tasks.spawn("mending", waiting_for(broken))
+    broken.errback(ZeroDivisionError())
+    (event,) = expected_failures.take(ZeroDivisionError)
+    assert event["task"] == "mending"
+
+
+def test_an_outage_is_no_failure():
+    tasks, away = Tasks(), Deferred()
+    tasks.spawn("asking", waiting_for(away))
+    away.errback(Unavailable("away"))
+    assert outcome_of(tasks.finish()) == [None]
+
+
+def test_what_is_done_in_time_is_what_it_was():
+    clock, answer = Clock(), Deferred()
+    outcome = outcome_of(within(clock, 5, _answer(answer)))
+    clock.advance(4)
+    answer.callback(7)
+    assert outcome == [7]
+    assert clock.getDelayedCalls() == []
+
+
+async def _answer(answer):
+    return await answer
+
+
+def test_what_is_late_is_cancelled_and_unavailable():
+    clock, cancelled = Clock(), []
+    answer = Deferred(lambda _: cancelled.append(1))
+    outcome = outcome_of(within(clock, 5, _answer(answer)))
+    clock.advance(5)
+    assert (outcome, cancelled) == ([Unavailable], [1])
+
+
+def test_an_exception_in_time_stays_what_it_was():
+    with pytest.raises(CancelledError):
+        result_of(within(Clock(), 5, _raise(CancelledError())))
+
+
+async def _raise(error):
+    raise error
