@@ -6,6 +6,8 @@
 VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Tests mostly wait, for processes to start or for time-outs to pass: one more than the usual cores.
+WORKERS = 3
 PACKAGE = setup.cfg pyproject.toml
 # What is looked at besides the package: whichever of these exist.
 SOURCES = $(wildcard chip twisted tests bench tools)
@@ -19,7 +21,7 @@ run: $(VENV)/installed
 	$(BIN)/twistd --pidfile= -n chip
 
 test: packages lint $(VENV)/node-modules
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadscope
 
 bench: packages $(VENV)/installed-for-tests
 	$(BIN)/python -m bench
