@@ -76,6 +76,20 @@ async def test_what_was_under_way_is_unknown_once_courier_is_done_with_it(machin
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_claim_whose_outcome_was_never_reported_is_not_held_for_ever(machine):
+    queue = await machine.start()
+    spooled = await say(queue, "one")
+    await machine.pass_time(599)
+    assert await queue.spool.due(10) == []
+    assert (await queue.spool.claim(CHAT))[0] == "elsewhere"
+    await machine.pass_time(2)
+    assert await queue.spool.due(10) == [CHAT]
+    claim, batch = await queue.spool.claim(CHAT)
+    assert (claim, batch.unknown) == ("claimed", 1)
+    assert (await queue.spool.settle(spooled.batch, remove=1))[0] == "elsewhere"
+
+
+@pytest_twisted.ensureDeferred
 async def test_nothing_waits_for_a_courier_that_has_died_with_the_process(machine):
     queue = await machine.start()
     await say(queue, "one", "two")

@@ -11,6 +11,9 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 ATTEMPT_MS = 31_000
 """How long Courier can be at work on an attempt (30 s), and a little more."""
+ABANDONED_MS = 600_000
+"""After this time not even this process is believed to be at work on an attempt of its own: what
+became of it could not be said while the disk was full, and nobody tries to any more."""
 
 
 class Shared(NamedTuple):

@@ -14,6 +14,7 @@ from chip.chat.ports import Appended, Batch, Claim, Spooled, SpoolEntry
 from chip.models import ChatKey
 from chip.protocol.courier import Incoming, SpoolEvent
 from chip.queue.embedded_base import (
+    ABANDONED_MS,
     ATTEMPT_MS,
     HOUR_MS,
     Shared,
@@ -142,9 +143,9 @@ class EmbeddedSpool:
         def look(connection: Connection) -> list[ChatKey]:
             rows = connection.execute(
                 "SELECT name FROM chat WHERE due <= ? AND (claimed_by = '' OR (claimed_by != ?"
-                " AND claimed_by NOT IN (SELECT token FROM process WHERE until > ?)))"
-                " ORDER BY due LIMIT ?",
-                (now, token, now, limit),
+                " AND claimed_by NOT IN (SELECT token FROM process WHERE until > ?))"
+                " OR (claimed_by = ? AND due <= ?)) ORDER BY due LIMIT ?",
+                (now, token, now, token, now + ATTEMPT_MS - ABANDONED_MS, limit),
             )
             return [ChatKey.parse(name) for (name,) in rows]
 
@@ -239,7 +240,9 @@ def _is_held(connection: Connection, shared: Shared, row: Row, now: int) -> bool
     owner = row["claimed_by"]
     if not owner:
         return False
-    if owner == shared.token or row["due"] > now:
+    if owner == shared.token:
+        return bool(row["due"] > now + ATTEMPT_MS - ABANDONED_MS)
+    if row["due"] > now:
         return True
     alive = connection.execute(
         "SELECT 1 FROM process WHERE token = ? AND until > ?", (owner, now)
