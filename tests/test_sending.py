@@ -49,6 +49,10 @@ def test_an_unknown_channel_comes_before_everything_else(scene):
         b'"x"',
         b'{"chat_id":7}',
         b'{"msg":{"id":"ten"}}',
+        b'{"msg":{"id":9223372036854775808}}',
+        b'{"msg":{"id":-9223372036854775809}}',
+        b'{"msg":{"id":10,"user_id":9223372036854775808}}',
+        b'{"msg":{"id":10,"text":"\\ud800"}}',
         b"\xff",
         b"[" * 9999,
     ],
@@ -57,6 +61,11 @@ def test_a_body_that_is_no_send_comes_before_the_secret(scene, body):
     with pytest.raises(Refused, match=r"^error reading request: ") as refused:
         send(scene, raw=body)
     assert refused.value.status == 400
+
+
+def test_the_largest_number_there_is_will_do(scene):
+    send(scene, msg={"id": 2**63 - 1, "text": "Hi"})
+    assert waiting(scene)[0]["id"] == 2**63 - 1
 
 
 @pytest.mark.parametrize("secret", ["", "Sesame", "sesame ", "é", None])
@@ -84,6 +93,11 @@ def test_an_unknown_or_malformed_chat_comes_before_the_message(scene, chat_id):
 def test_a_message_without_a_name_is_refused(scene, msg):
     with pytest.raises(Refused, match=r"^error reading request: msg "):
         send(scene, msg=msg)
+
+
+def test_no_user_may_be_written_as_zero_too(scene):
+    send(scene, msg={"id": 10, "text": "Hi", "user_id": 0})
+    assert "user" not in waiting(scene)[0]
 
 
 def test_an_unknown_user_is_not_found(scene):

@@ -93,7 +93,7 @@ class Sending:
         return contact
 
     async def _user(self, user_id: int | None) -> User | None:
-        if user_id is None:
+        if not user_id:
             return None
         try:
             user = await within(self._clock, LOOKUP_DEADLINE, self._directory.user(user_id))

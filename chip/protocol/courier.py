@@ -15,7 +15,7 @@ Courier up to 10.3.18 names messages by ``id``, later ones by ``uuid``: the two 
 channel's Courier lives in shows in its latest send, and a status uses the name of that era.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -23,18 +23,20 @@ from chip.models import MsgName, Origin
 
 Era = Literal["id", "uuid"]
 Status = Literal["delivered", "failed"]
+Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""A row's number: 64 bits, with Courier as in every queue."""
 
 
 class SendMsg(msgspec.Struct, frozen=True, omit_defaults=True):
     """The message in a send. Go leaves empty fields out, or says null."""
 
-    id: int | None = None
+    id: Number | None = None
     uuid: str | None = None
     text: str = ""
     attachments: list[str] | None = None
     quick_replies: list[str] | None = None
     origin: Origin = "chat"
-    user_id: int | None = None
+    user_id: Number | None = None
 
     @property
     def name(self) -> MsgName:
