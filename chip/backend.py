@@ -4,18 +4,22 @@ It owns how they are opened, what they are called, and that they are closed in t
 Nothing else in Chip knows which ones they are.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from chip.chat.ports import Queue, Store
+from chip.chat.ports import Depths, Queue, Store
 from chip.config import Config
 from chip.embedded import EmbeddedDatabase
+from chip.metrics import Metrics
 from chip.queue.embedded import EmbeddedQueue
 from chip.queue.valkey import ValkeyQueue
 from chip.store.embedded import EmbeddedStore
 from chip.store.rapidpro import RapidproStore
+from chip.tasks import Clock
+
+Closer = Callable[[], Awaitable[None]]
 
 
 class Backend:
@@ -26,7 +30,8 @@ class Backend:
         self._reactor = reactor
         self._limits = config.limits_in_force
         self._database: EmbeddedDatabase | None = None
-        self._closers: list[Callable[[], Any]] = []
+        self._close_queue: Closer | None = None
+        self._close_store: Closer | None = None
         self.store: Store
         self.queue: Queue
         self.store_name = "RapidPro's PostgreSQL" if config.db else "SQLite"
@@ -39,7 +44,7 @@ class Backend:
                 self._config.db, reactor=self._reactor, storage_url=self._config.storage_url
             )
             await store.open()
-            self._closers.append(store.close)
+            self._close_store = store.close
             self.store = store
         else:
             self.store = EmbeddedStore(await self._embedded())
@@ -49,7 +54,7 @@ class Backend:
         if self._config.valkey:
             queue = ValkeyQueue(self._config.valkey, reactor=self._reactor, limits=self._limits)
             await queue.open()
-            self._closers.append(queue.close)
+            self._close_queue = queue.close
             self.queue = queue
         else:
             embedded = EmbeddedQueue(await self._embedded(), self._limits, token_hex(8))
@@ -60,10 +65,33 @@ class Backend:
         if self._database is None:
             self._database = EmbeddedDatabase(Path(self._config.data_dir), self._reactor)
             await self._database.open()
-            self._closers.insert(0, self._database.close)
         return self._database
 
+    async def close_queue(self) -> None:
+        """Close the queues, if they were opened; embedded ones close with the database."""
+        close, self._close_queue = self._close_queue, None
+        if close:
+            await close()
+
     async def close(self) -> None:
-        """Close what was opened, the queues before the store."""
-        while self._closers:
-            await self._closers.pop()()
+        """Close all that was opened, the queues before the store."""
+        await self.close_queue()
+        if self._close_store:
+            await self._close_store()
+        if self._database:
+            await self._database.close()
+
+
+class TimedQueue:
+    """The queues of a backend, timed."""
+
+    def __init__(self, queue: Queue, metrics: Metrics, clock: Clock) -> None:
+        self.outbox = metrics.timed("queue", queue.outbox, clock)
+        self.spool = metrics.timed("queue", queue.spool, clock)
+        self.notes = metrics.timed("queue", queue.notes, clock)
+        self.live = queue.live
+        self._queue = queue
+
+    async def depths(self) -> Depths:
+        """Count what waits now."""
+        return await self._queue.depths()

@@ -1,7 +1,7 @@
 """The one place that builds Chip's parts and wires them together, starts them and stops them.
 
     start   store, queues ──► heart ──► listener ──► desk ──► "ready"
-    stop    listener and sockets ──► work in hand ──► desk ──► queues, Courier client, store
+    stop    listener and sockets ──► desk ──► work in hand ──► queues, Courier client, store
 
 Whatever fails at the start ends the process with one line.
 """
@@ -19,7 +19,7 @@ from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.resource import IResource
 
 from chip import __version__
-from chip.backend import Backend
+from chip.backend import Backend, TimedQueue
 from chip.chat.heart import Heart
 from chip.check import Probe, run
 from chip.config import Config
@@ -97,6 +97,7 @@ class ChipService(Service):
         self._lag = LagService(self._metrics, reactor)
         self._backend = Backend(config, reactor)
         self._ports: list[Any] = []
+        self._ops_port: Any = None
         self._starting: Deferred[None] | None = None
         self._heart: Heart | None = None
         self._site: Site | None = None
@@ -134,7 +135,7 @@ class ChipService(Service):
         self._gateway = _gateway(config, self._reactor, domain, self._metrics)
         heart = self._heart = Heart(
             store=self._metrics.timed("store", backend.store, self._reactor),
-            queue=backend.queue,
+            queue=TimedQueue(backend.queue, self._metrics, self._reactor),
             gateway=self._gateway,
             limits=self._limits,
             clock=self._reactor,
@@ -222,7 +223,7 @@ class ChipService(Service):
         status = Status(self._config, heart, self._backend, lambda: not self.running)
         try:
             site = OpsSite(status, self._metrics, self._reactor)
-            self._ports.append(await self._ops_endpoint.listen(site))
+            self._ops_port = await self._ops_endpoint.listen(site)
         except Exception as error:
             reason = f"cannot listen on {self._config.ops_endpoint}: {_reason(error)}"
             if self._config.ops_required:
@@ -273,9 +274,13 @@ class ChipService(Service):
             await self._desk.stop()
         if self._heart:
             await self._heart.finish(self._limits.drain_deadline)
+        await self._backend.close_queue()
         if self._gateway:
             await self._gateway.close()
         await self._backend.close()
+        if self._ops_port:
+            # Last: until now it has told that Chip is draining.
+            await _done(self._ops_port.stopListening())
         self._lag.stopService()
         self._watchdog.stopService()
 

@@ -21,6 +21,7 @@ from chip.models import (
     StoredMessage,
     User,
 )
+from chip.redact import REDACTOR
 
 PAGE = 25
 HEARD = 100
@@ -54,7 +55,7 @@ class EmbeddedStore:
             row = connection.execute(
                 "SELECT uuid, org_id, secret FROM channel WHERE uuid = ? AND is_active", (uuid,)
             ).fetchone()
-            return Channel(*row) if row else None
+            return _channel(row) if row else None
 
         return await self._database.read(look)
 
@@ -155,6 +156,12 @@ class EmbeddedStore:
             return [HeardMessage(*row) for row in rows]
 
         return await self._database.read(look)
+
+
+def _channel(row: Row) -> Channel:
+    channel = Channel(*row)
+    REDACTOR.learn(channel.secret)
+    return channel
 
 
 def _user(row: Row) -> User:

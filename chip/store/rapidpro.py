@@ -19,6 +19,7 @@ from twisted.logger import Logger
 
 from chip.errors import Unavailable
 from chip.models import Channel, Contact, HeardMessage, MsgName, StoredMessage, User
+from chip.redact import REDACTOR
 from chip.store import statements
 from chip.store.connection import QueryFailed, Reactor, Row, Statement
 from chip.store.postgres import CONNECTIONS, Database
@@ -79,6 +80,7 @@ class RapidproStore:
         if not _UUID.fullmatch(uuid):
             return None
         for org, secret in await self._ask(statements.CHANNEL, uuid):
+            REDACTOR.learn(secret.decode())
             return Channel(uuid, int(org), secret.decode())
         return None
 
