@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from chip.chat.ports import OutboxItem
 from chip.chat.window import Window
@@ -28,8 +29,7 @@ def scene():
 def test_what_waits_is_sent_on_resume_before_anything_new(scene):
     for msg_id in (10, 11, 12):
         scene.send(msg_id)
-    visitor = scene.visitor()
-    visitor.says({"type": "start_chat", "chat_id": "65vbbDAQCdPdEWlEhDGy4utO"})
+    visitor = scene.bob_again()
     scene.send(13)
     assert kinds(visitor) == ["chat_resumed", 10, 11, 12, 13]
 
@@ -41,8 +41,7 @@ def test_everything_unacknowledged_comes_again_in_order(scene):
     assert visitor.is_shown() == [10, 11, 12]
     visitor.says(ack(11))
     visitor.leaves()
-    again = scene.visitor()
-    again.says({"type": "start_chat", "chat_id": "65vbbDAQCdPdEWlEhDGy4utO"})
+    again = scene.bob_again()
     assert kinds(again) == ["chat_resumed", 10, 12]
 
 
@@ -179,7 +178,9 @@ def test_what_could_not_be_read_is_read_a_little_later_without_any_news(scene):
     scene.heart.outbox = _Unreadable(scene)
     visitor, gone = scene.bob(), scene.bob()
     scene.later(10)
+    timers = len(scene.clock.getDelayedCalls())
     gone.leaves()
+    assert len(scene.clock.getDelayedCalls()) == timers - 1
     scene.heart.outbox = real
     scene.later(3)
     assert visitor.is_shown() == [10]
@@ -190,8 +191,7 @@ def test_after_an_exception_while_reading_the_next_news_is_followed(scene, expec
     scene.send(10)
     real = scene.queue.outbox
     scene.heart.outbox = None
-    visitor = scene.visitor()
-    visitor.says({"type": "start_chat", "chat_id": "65vbbDAQCdPdEWlEhDGy4utO"})
+    visitor = scene.bob_again()
     expected_failures.take(AttributeError)
     scene.heart.outbox = real
     scene.send(11)
@@ -208,6 +208,99 @@ class _Unreadable:
             self._scene.queues.reach()
         finally:
             self._scene.queues.away = False
+
+
+class _Slow:
+    """An outbox that is read when the test says so."""
+
+    def __init__(self, scene):
+        self.real, self.asked = scene.queue.outbox, []
+
+    async def read(self, *args):
+        page = await self.real.read(*args)
+        self.asked.append(Deferred())
+        await self.asked[-1]
+        return page
+
+    def answers(self):
+        self.asked.pop().callback(None)
+
+
+def test_news_that_comes_while_the_outbox_is_read_is_not_forgotten(scene):
+    slow = scene.heart.outbox = _Slow(scene)
+    visitor = scene.bob_again()
+    scene.send(10)
+    slow.answers()
+    slow.answers()
+    assert kinds(visitor) == ["chat_resumed", 10]
+    assert slow.asked == []
+
+
+def test_an_interruption_while_the_outbox_is_read_has_it_read_once_more_and_not_twice_at_once(
+    scene,
+):
+    visitor = scene.bob()
+    slow = scene.heart.outbox = _Slow(scene)
+    scene.queues.come_back()
+    scene.queues.come_back()
+    assert len(slow.asked) == 1
+    slow.answers()
+    slow.answers()
+    assert slow.asked == []
+    scene.send(10)
+    assert visitor.is_shown() == [10]
+
+
+def test_an_outbox_is_read_no_further_for_somebody_who_has_left(scene):
+    slow = scene.heart.outbox = _Slow(scene)
+    visitor = scene.bob_again()
+    scene.send(10)
+    visitor.leaves()
+    slow.answers()
+    assert slow.asked == []
+    assert kinds(visitor) == ["chat_resumed"]
+
+
+def test_what_does_not_fit_on_one_page_comes_with_the_next(scene):
+    scene = Scene(window_bytes=1000)
+    scene.send(10, text="x" * 100)
+    scene.send(11, text="x" * 900)
+    visitor = scene.bob_again()
+    assert kinds(visitor) == ["chat_resumed", 10, 11]
+
+
+def test_a_message_larger_than_the_window_is_sent_all_the_same_and_alone(scene):
+    scene = Scene(window_bytes=1000)
+    scene.send(10, text="x" * 5000)
+    scene.send(11)
+    visitor = scene.bob_again()
+    assert kinds(visitor) == ["chat_resumed", 10]
+    visitor.says(ack(10))
+    assert visitor.is_shown() == [11]
+
+
+def test_after_an_interruption_a_full_window_is_still_full(scene):
+    scene = Scene(window_bytes=1000)
+    visitor = scene.bob()
+    for msg_id in (10, 11, 12):
+        scene.send(msg_id, text="x" * 600)
+    assert visitor.is_shown() == [10, 11]
+    scene.queues.come_back()
+    assert visitor.hears() == []
+    visitor.says(ack(10))
+    assert visitor.is_shown() == [12]
+
+
+def test_a_gap_is_noticed_by_somebody_who_found_nothing_waiting(scene):
+    scene.send(10)
+    first = scene.bob()
+    first.says(ack(10))
+    visitor = scene.bob()
+    scene.queue.subscribed.clear()
+    scene.send(11)
+    scene.queue.subscribed.add(visitor.chat)
+    scene.send(12)
+    assert visitor.is_shown() == [11, 12]
 
 
 # The window by itself

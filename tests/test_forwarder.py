@@ -6,10 +6,12 @@ import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 
-from chip.chat.delivery import REPORTS_APART
+from chip.chat.delivery import REPORTS_APART, arrivals
 from chip.chat.line import CHATS_TO_TRIP, FAILURES_TO_TRIP
 from chip.chat.ports import Answer
-from chip.models import HeardMessage
+from chip.errors import Unavailable
+from chip.models import ChatKey, HeardMessage
+from chip.protocol.courier import Incoming, Report
 from tests.support.scene import BOB, CHANNEL, Scene
 
 
@@ -147,6 +149,80 @@ def test_where_others_wait_a_chat_has_one_request_in_turn():
         order += request.texts
         request.handle("uuid")
     assert order == ["busy 1", "other", "busy 2"]
+
+
+def test_room_that_was_kept_for_nothing_goes_to_a_chat_that_waits_for_it():
+    scene = Scene(courier_parallel=1)
+    first, second = scene.visitor(), scene.visitor()
+    for visitor in (first, second):
+        visitor.says({"type": "start_chat"})
+    first.says(say("one", ref="c1"))
+    scene.gateway.take().handle("uuid-1")
+    answer = answers_late(scene.queue.spool)
+    first.says(say("one", ref="c1"))
+    second.says(say("two"))
+    answer()
+    assert scene.gateway.take().texts == ["two"]
+
+
+def test_what_is_due_and_found_no_room_follows_at_once():
+    scene = Scene(courier_parallel=4)
+    visitors = [scene.visitor() for _ in range(5)]
+    for visitor in visitors:
+        visitor.says({"type": "start_chat"})
+    scene.heart.stop_taking_up()
+    for visitor in visitors:
+        visitor.says(say("hello"))
+    scene.process()
+    assert len(scene.gateway.requests) == 3
+    scene.gateway.requests.pop().handle("uuid")
+    scene.gateway.requests.pop().handle("uuid")
+    assert len(scene.gateway.requests) == 3
+
+
+def test_chats_that_are_due_and_never_to_be_had_are_looked_at_once_in_a_while(scene, bob):
+    looks, idle = [], [ChatKey(f"{n:024}", CHANNEL.uuid) for n in range(100)]
+
+    async def due(limit):
+        looks.append(limit)
+        return idle[:limit]
+
+    scene.queue.spool.due = due
+    scene.later(5)
+    assert 4 <= len(looks) <= 6
+    bob.says(say("one"))
+    assert scene.gateway.take().texts == ["one"]
+
+
+def test_a_chat_that_cannot_be_claimed_keeps_no_room():
+    scene = Scene(courier_parallel=1)
+    first, second = scene.visitor(), scene.visitor()
+    first.says({"type": "start_chat"}, say("one"))
+    second.says({"type": "start_chat"}, say("two"))
+    claim = scene.queue.spool.claim
+
+    async def away(chat):
+        raise Unavailable("away")
+
+    scene.queue.spool.claim = away
+    scene.gateway.take().handle("uuid")
+    assert scene.gateway.requests == []
+    scene.queue.spool.claim = claim
+    scene.later(1)
+    assert scene.gateway.take().texts == ["two"]
+
+
+def test_only_so_much_text_goes_in_one_request(scene, bob):
+    bob.says(say("one"))
+    first = scene.gateway.take()
+    bob.says(*[say(f"{n:04}" * 1000) for n in range(30)])
+    first.handle("uuid")
+    assert len(scene.gateway.take().texts) == 25
+
+
+def test_claims_are_renewed_for_as_long_as_the_process_lives(scene):
+    scene.later(60)
+    assert scene.queues.alive[scene.queue.token] > scene.clock.seconds()
 
 
 # The same text twice
@@ -315,6 +391,46 @@ def test_an_older_message_with_the_same_text_is_not_taken_for_this_one(scene):
     assert scene.gateway.take().texts == ["one"]
 
 
+def test_a_text_that_was_said_before_is_not_taken_for_the_same_text_said_again(scene, bob):
+    courier_has(scene, "hi")
+    bob.says(say("hi"))
+    scene.gateway.take().handle("uuid-1")
+    scene.later(5)
+    bob.says(say("hi"))
+    scene.gateway.take().fail("unknown")
+    scene.later(34)
+    assert scene.gateway.take().texts == ["hi"]
+
+
+def test_when_several_failed_those_that_arrived_are_not_sent_again(scene, bob):
+    bob.says(say("one"))
+    first = scene.gateway.take()
+    bob.says(say("two"), say("three"))
+    courier_has(scene, "one")
+    first.handle("uuid-1")
+    courier_has(scene, "two")
+    scene.gateway.take().fail("failed")
+    assert scene.gateway.take().texts == ["three"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "heard", "arrived"),
+    [
+        (["a", "b"], [], (0, "")),
+        (["a", "b"], ["a"], (1, "uuid-0")),
+        (["a", "b"], ["x", "a", "x", "b"], (2, "uuid-3")),
+        (["a", "b", "a"], ["a", "b"], (2, "uuid-1")),
+        (["a", "b"], ["b"], (0, "")),
+        ([" a "], ["a"], (1, "uuid-0")),
+        ([None, "a", None], ["a"], (2, "uuid-0")),
+        ([None], ["a"], (0, "")),
+    ],
+)
+def test_what_arrived_is_at_the_front_and_in_order(sent, heard, arrived):
+    events = [Report("delivered", 1) if text is None else Incoming(text) for text in sent]
+    assert arrivals(events, [(f"uuid-{n}", text) for n, text in enumerate(heard)]) == arrived
+
+
 def test_an_event_that_fails_alone_for_an_hour_blocks_nobody_for_ever(scene, bob):
     other = scene.visitor()
     other.says({"type": "start_chat"})
@@ -421,6 +537,32 @@ def test_probes_that_fail_at_once_do_not_follow_each_other_at_once(scene):
     scene.gateway.post = refuse
     scene.later(30)
     assert 20 <= len(probes) <= 31
+
+
+def test_a_line_that_courier_refuses_something_on_is_up(scene):
+    visitors = [scene.visitor() for _ in range(6)]
+    for visitor in visitors:
+        visitor.says({"type": "start_chat"}, say("hello"))
+    *most, last = scene.gateway.requests
+    for request in most[:4]:
+        request.fail("unsent")
+    most[4].fail("refused")
+    last.fail("unsent")
+    assert not scene.heart.line.is_down
+
+
+def test_failures_before_a_success_do_not_count(scene, bob):
+    fail_everybody(scene, [scene.visitor() for _ in range(3)])
+    bob.says(say("works"))
+    scene.gateway.take().handle("uuid")
+    bob.says(say("poison"))
+    for _ in range(FAILURES_TO_TRIP + 1):
+        for request in scene.gateway.requests[:]:
+            scene.gateway.requests.remove(request)
+            if request.chat_id == BOB.chat_id:
+                request.fail("failed")
+        scene.later(1)
+    assert not scene.heart.line.is_down
 
 
 def test_one_chat_alone_never_puts_the_line_down(scene, bob):

@@ -27,6 +27,13 @@ def test_a_stop_waits_for_what_is_under_way():
     assert scene.queues.chats[bob.chat].spool == []
 
 
+def test_nothing_is_left_in_the_clock_after_a_stop():
+    scene = Scene()
+    assert scene.clock.getDelayedCalls() != []
+    assert stop(scene) == [None]
+    assert scene.clock.getDelayedCalls() == []
+
+
 def test_a_stop_leaves_behind_what_takes_too_long_and_gives_its_claims_up():
     scene = Scene()
     scene.bob().says({"type": "send_msg", "text": "one"})

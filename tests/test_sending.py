@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from twisted.internet.defer import Deferred
 
 from chip.chat.sending import WrongSecret
 from chip.errors import NotFound, QueueFull, Refused, Unavailable
@@ -204,6 +205,23 @@ def test_a_chat_that_is_known_here_is_served_while_the_database_is_away(scene):
     scene.store.away = True
     send(scene, msg={"id": 10, "text": "Hi", "user_id": AGENT.id})
     assert visitor.is_shown() == [10]
+
+
+def test_a_message_does_not_wait_long_for_what_is_only_nice_to_know_of_it(scene):
+    visitor, never = scene.bob(), Deferred()
+
+    async def slow(*_):
+        return await never
+
+    scene.store.user = scene.store.message = slow
+    scene.heart.directory._users._ask = slow
+    body = {"chat_id": BOB.chat_id, "secret": "sesame", "msg": {"id": 10, "user_id": AGENT.id}}
+    stored = []
+    sent = scene.heart.accept_send(CHANNEL.uuid, msgspec.json.encode(body))
+    Deferred.fromCoroutine(sent).addCallback(stored.append)
+    assert stored == []
+    scene.later(3.5)
+    assert (stored, visitor.is_shown()) == ([None], [10])
 
 
 def test_a_chat_that_is_not_known_here_is_unavailable_while_the_database_is_away(scene):

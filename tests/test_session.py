@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from chip.chat.line import ROOM_WITHIN
 from chip.chat.session import MAX_WAITING
 from chip.protocol.commands import MAX_TEXT
+from tests.support.memory import MemoryStore
 from tests.support.scene import AGENT, BOB, CHANNEL, Scene
 
 
@@ -61,6 +62,62 @@ def test_a_known_chat_is_resumed_and_tells_the_email(scene):
     again = scene.visitor()
     again.says(start(BOB.chat_id))
     assert again.hears_one()["email"] == "bob@example.com"
+
+
+def test_an_email_that_courier_has_wiped_is_told_all_the_same(scene):
+    scene.bob().says({"type": "set_email", "email": "bob@example.com"})
+    scene.store.contacts[1, BOB.chat_id] = BOB  # wiped
+    assert scene.bob_again().hears_one()["email"] == "bob@example.com"
+
+
+def test_an_email_is_told_as_the_database_has_it_now(scene):
+    scene.bob()
+    scene.store.contacts[1, BOB.chat_id] = _with_email(BOB, "robert@example.com")
+    assert scene.bob_again().hears_one()["email"] == "robert@example.com"
+
+
+def test_a_new_contact_may_take_a_while_to_be_readable(scene):
+    courier_writes = writes_late(scene)
+    visitor = scene.visitor()
+    visitor.says(start())
+    scene.later(1)
+    assert visitor.hears() == []
+    courier_writes()
+    scene.later(2)
+    assert visitor.hears_one()["type"] == "chat_started"
+
+
+def test_a_contact_that_was_too_late_to_be_read_is_not_made_again(scene):
+    courier_writes = writes_late(scene)
+    visitor = scene.visitor()
+    visitor.says(start())
+    scene.later(9)
+    assert visitor.hears_one()["code"] == "unavailable"
+    courier_writes()
+    visitor.says(start())
+    assert visitor.hears_one()["type"] == "chat_started"
+    assert len(scene.gateway.starts) == 1
+
+
+def writes_late(scene):
+    """Courier's new contacts cannot be read until what this returns is called."""
+    contacts, scene.gateway.store = scene.store.contacts, MemoryStore()
+    return lambda: contacts.update(scene.gateway.store.contacts)
+
+
+def test_who_leaves_while_his_chat_is_opened_leaves_nothing_behind(scene):
+    opened, subscribe = Deferred(), scene.queue.live.subscribe
+
+    async def slow(chat):
+        await opened
+        await subscribe(chat)
+
+    scene.queue.live.subscribe = slow
+    visitor = scene.bob_again()
+    visitor.leaves()
+    opened.callback(None)
+    assert visitor.hears() == []
+    assert (scene.heart.hub.open_chats, scene.queue.subscribed) == (0, set())
 
 
 def test_a_second_start_on_the_same_connection_changes_nothing(scene):
@@ -348,6 +405,7 @@ def test_what_was_said_before_leaving_is_carried_out(scene):
     visitor.leaves()
     stuck.answer.callback(b"[]")
     assert scene.gateway.take().texts == ["Bye"]
+    assert visitor.hears() == []
 
 
 def test_a_visitor_who_says_more_than_can_be_done_is_not_read_for_a_while(scene):

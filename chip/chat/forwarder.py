@@ -105,6 +105,7 @@ class Forwarder:
             self._take_up()
 
     async def _work(self, batch: Batch | None) -> None:
+        worked = batch is not None
         try:
             while batch is not None:
                 batch = await self._attempt(batch)
@@ -113,7 +114,7 @@ class Forwarder:
             self._log.debug("a chat was left to be taken up later")
         finally:
             self._working -= 1
-            self._take_up()
+            self._take_up(look=worked)
 
     async def _attempt(self, batch: Batch) -> Batch | None:
         outcome = await self._delivery.attempt(batch)
@@ -152,13 +153,14 @@ class Forwarder:
                 await pause(self._clock, SETTLE_EVERY)
         raise Unavailable("the queue is away")
 
-    def _take_up(self) -> None:
-        """There may be room."""
+    def _take_up(self, *, look: bool = True) -> None:
+        """There may be room. Without `look`, nothing has come of what was due: to look at once
+        for more of it might never end."""
         while self._ready and self._has_room:
             chat, _ = self._ready.popitem(last=False)
             self._working += 1
             self._tasks.spawn("taking up a chat", self._claim(chat))
-        if self._more_due and self._has_room:
+        if look and self._more_due and self._has_room:
             self._look()
 
     async def _claim(self, chat: ChatKey) -> None:

@@ -306,7 +306,7 @@ class MemorySpool(_Part):
                 return "elsewhere", None
         if state.due > now or not may_claim:
             return "waiting", None
-        state.owner, state.began = self._queue.token, now
+        state.owner, state.began, state.due = self._queue.token, now, now + COURIER_DEADLINE
         state.ticket = next(self._server.tickets)
         unknown = state.under_way
         entries = [

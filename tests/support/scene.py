@@ -68,10 +68,15 @@ class Scene:
         """Somebody has opened a connection."""
         return Visitor(heart or self.heart, address)
 
-    def bob(self, heart: Heart | None = None) -> Visitor:
-        """Bob is back in his chat, and has heard that."""
+    def bob_again(self, heart: Heart | None = None) -> Visitor:
+        """Bob is back in his chat, and has heard nothing yet."""
         visitor = self.visitor(heart)
         visitor.says({"type": "start_chat", "chat_id": BOB.chat_id})
+        return visitor
+
+    def bob(self, heart: Heart | None = None) -> Visitor:
+        """Bob is back in his chat, and has heard that."""
+        visitor = self.bob_again(heart)
         assert visitor.hears()[0]["type"] == "chat_resumed"
         return visitor
 
