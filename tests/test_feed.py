@@ -179,6 +179,8 @@ def test_what_could_not_be_read_is_read_a_little_later_without_any_news(scene):
     visitor, gone = scene.bob(), scene.bob()
     scene.later(10)
     timers = len(scene.clock.getDelayedCalls())
+    scene.heart.hub.interrupted()
+    assert len(scene.clock.getDelayedCalls()) == timers
     gone.leaves()
     assert len(scene.clock.getDelayedCalls()) == timers - 1
     scene.heart.outbox = real

@@ -5,13 +5,15 @@ from __future__ import annotations
 import msgspec
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
 from chip.chat.delivery import REPORTS_APART, arrivals
-from chip.chat.line import CHATS_TO_TRIP, FAILURES_TO_TRIP
+from chip.chat.line import CHATS_TO_TRIP, FAILURES_TO_TRIP, Line
 from chip.chat.ports import Answer
 from chip.errors import Unavailable
 from chip.models import ChatKey, HeardMessage
 from chip.protocol.courier import Incoming, Report
+from tests.support.memory import ScriptedGateway
 from tests.support.scene import BOB, CHANNEL, Scene
 
 
@@ -158,9 +160,12 @@ def test_room_that_was_kept_for_nothing_goes_to_a_chat_that_waits_for_it():
         visitor.says({"type": "start_chat"})
     first.says(say("one", ref="c1"))
     scene.gateway.take().handle("uuid-1")
+    append = scene.queue.spool.append
     answer = answers_late(scene.queue.spool)
     first.says(say("one", ref="c1"))
+    scene.queue.spool.append = append
     second.says(say("two"))
+    assert scene.gateway.requests == []
     answer()
     assert scene.gateway.take().texts == ["two"]
 
@@ -551,18 +556,23 @@ def test_a_line_that_courier_refuses_something_on_is_up(scene):
     assert not scene.heart.line.is_down
 
 
-def test_failures_before_a_success_do_not_count(scene, bob):
-    fail_everybody(scene, [scene.visitor() for _ in range(3)])
-    bob.says(say("works"))
-    scene.gateway.take().handle("uuid")
-    bob.says(say("poison"))
-    for _ in range(FAILURES_TO_TRIP + 1):
-        for request in scene.gateway.requests[:]:
-            scene.gateway.requests.remove(request)
-            if request.chat_id == BOB.chat_id:
-                request.fail("failed")
-        scene.later(1)
-    assert not scene.heart.line.is_down
+def test_failures_before_a_success_do_not_count():
+    courier = ScriptedGateway()
+    line = Line(courier, 4, Clock())
+
+    def post(chat_id, outcome):
+        Deferred.fromCoroutine(line.post(CHANNEL, ChatKey(chat_id, CHANNEL.uuid), [{}]))
+        courier.take().answer.callback(Answer(outcome, [], ""))
+
+    for chat_id in ("a", "b", "c"):
+        post(chat_id, "failed")
+    post("d", "handled")
+    for _ in range(FAILURES_TO_TRIP):
+        post("e", "failed")
+    assert not line.is_down
+    for chat_id in ("f", "g"):
+        post(chat_id, "failed")
+    assert line.is_down
 
 
 def test_one_chat_alone_never_puts_the_line_down(scene, bob):
