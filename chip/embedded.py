@@ -154,11 +154,15 @@ def connect(path: Path) -> sqlite3.Connection:
     """A connection that answers only for what is on the disk. It belongs to its thread."""
     connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_MS / 1000)
     connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    # macOS: fsync alone leaves the data in the drive's own memory.
-    connection.execute("PRAGMA fullfsync = ON")
-    connection.execute("PRAGMA foreign_keys = ON")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        # macOS: fsync alone leaves the data in the drive's own memory.
+        connection.execute("PRAGMA fullfsync = ON")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
