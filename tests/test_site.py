@@ -487,6 +487,21 @@ def test_stopping_lets_requests_in_hand_finish_and_idle_connections_go():
     assert done.called
 
 
+def test_stopping_still_answers_who_was_let_in_and_is_about_to_ask():
+    listener = Listener()
+    asks, is_silent = listener.connects(), listener.connects()
+    done = drain(listener)
+    listener.clock.advance(0.5)
+    asks.says(request("/"))
+    assert asks.answer().status == 200
+    assert not asks.is_open
+    assert is_silent.is_open
+    assert not done.called
+    listener.clock.advance(0.5)
+    assert not is_silent.is_open
+    assert done.called
+
+
 def test_stopping_waits_no_longer_than_it_may():
     listener = Listener()
     listener.heart.directory.wait = Deferred()

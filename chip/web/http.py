@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 IDLE: Final = 120.0
 """Seconds that a connection may wait for its next request: longer than Courier's client, which
 keeps its connections for 90 s and must never find one closed that it has just chosen."""
+LAST_WORDS: Final = 1.0
+"""Seconds that a connection on which nobody has asked yet may still ask in when Chip stops: its
+request may be on the way, and Chip has accepted it."""
 CLOSE_TIMEOUT: Final = 3.0
 """Seconds that a peer has to take the rest of an answer after which it is to be gone."""
 TOO_MUCH: Final = 8
@@ -68,7 +71,12 @@ class Patience:
         self.idle = Deadlines[HttpConnection](clock, IDLE, abort)
         self.taking = Deadlines[HttpConnection](clock, limits.write_stall, abort)
         self.closing = Deadlines[HttpConnection](clock, CLOSE_TIMEOUT, abort)
-        self._all = (self.head, self.body, self.idle, self.taking, self.closing)
+        leave = HttpConnection.leave_if_silent
+        self.last_words = Deadlines[HttpConnection](clock, LAST_WORDS, leave)
+        self._all = (
+            *(self.head, self.body, self.idle, self.taking, self.closing),
+            self.last_words,
+        )
 
     def forget(self, connection: "HttpConnection") -> None:
         """This connection is gone, or no HTTP any more."""
@@ -157,7 +165,14 @@ class HttpConnection(HTTPChannel):
             # Twisted forgets to stop reading when it is an answer that has filled the transport.
             self._networkProducer.pauseProducing()
 
-    def leave_if_idle(self) -> None:
+    def leave(self) -> None:
+        """Close as soon as no request is in hand, nor on its way."""
+        if self in self.site.patience.idle:
+            self.loseConnection()
+        else:
+            self.site.patience.last_words.start(self)
+
+    def leave_if_silent(self) -> None:
         """Close, unless a request has begun."""
         if not (self.requests or self._buffer):
             self.loseConnection()

@@ -196,7 +196,7 @@ class Site(server.Site):
         begun = self.clock.seconds()
         self.connections.admission.draining = True
         for connection in tuple(self._http):
-            connection.leave_if_idle()
+            connection.leave()
         await self.connections.drain(deadline)
         await self._wait(max(0.0, deadline - (self.clock.seconds() - begun)))
         self.patience.close()
