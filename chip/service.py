@@ -261,19 +261,33 @@ class ChipService(Service):
     async def _stop(self) -> None:
         if self._starting is not None:
             self._starting.cancel()
+        # One after the other, and each even if one before it failed.
+        for step in (self._let_nobody_in, self._drain, self._finish, self._close):
+            try:
+                await step()
+            except Exception:
+                self._log.failure("a step of the stop failed")
+
+    async def _let_nobody_in(self) -> None:
         if self._heart:
             self._heart.stop_taking_up()
         ports, self._ports = self._ports, []
         for port in ports:
             await _done(port.stopListening())
+
+    async def _drain(self) -> None:
         if self._desk:
             self._desk.send_away()
         if self._site:
             await self._site.drain(self._limits.drain_deadline)
+
+    async def _finish(self) -> None:
         if self._desk:
             await self._desk.stop()
         if self._heart:
             await self._heart.finish(self._limits.drain_deadline)
+
+    async def _close(self) -> None:
         await self._backend.close_queue()
         if self._gateway:
             await self._gateway.close()

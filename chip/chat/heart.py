@@ -10,6 +10,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from chip.chat.arrivals import Arrivals
+from chip.chat.client import Client
 from chip.chat.delivery import Delivery
 from chip.chat.directory import Directory
 from chip.chat.forwarder import Forwarder
@@ -17,7 +18,7 @@ from chip.chat.hub import Hub
 from chip.chat.line import Line
 from chip.chat.ports import Gateway, Queue, Store
 from chip.chat.sending import Sending
-from chip.chat.session import Client, Session
+from chip.chat.session import Session
 from chip.errors import Unavailable
 from chip.limits import Buckets, Limits
 from chip.models import Channel

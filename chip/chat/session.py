@@ -10,14 +10,15 @@ sockets nor databases: it is handed a `Client` to speak through, and the heart's
 from collections import deque
 from collections.abc import Iterator
 from math import ceil
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from twisted.logger import Logger
 
+from chip.chat.client import Client
 from chip.chat.feed import Feed
 from chip.chat.ports import OutboxItem
+from chip.chat.rates import ConnectionRates
 from chip.errors import Unavailable
-from chip.limits import TokenBucket
 from chip.models import Channel, ChatKey, Contact
 from chip.protocol.commands import (
     AckChat,
@@ -60,45 +61,19 @@ CLOSE_REPLACED: Final = 4409
 _PONG: Final = encode_event(Pong())
 
 
-class Client(Protocol):
-    """A connection, as its session sees it."""
-
-    def send(self, frame: bytes) -> None:
-        """Send a text frame. Never blocks; does nothing once the connection is closing."""
-
-    def close(self, code: int, reason: str) -> None:
-        """Close with a WebSocket close code."""
-
-    def pause(self) -> None:
-        """Read no more for now: enough commands are waiting."""
-
-    def resume(self) -> None:
-        """Read again."""
-
-    @property
-    def address(self) -> str:
-        """What per-address limits count by; ``""`` when exempt."""
-
-    @property
-    def label(self) -> str:
-        """How a log names the connection."""
-
-
 class Session:
     """What Chip means to one connection. Satisfies `hub.Member`."""
 
     __slots__ = (
-        "_bad",
         "_busy",
         "_channel",
         "_client",
         "_closed",
-        "_commands_rate",
         "_contact",
         "_feed",
         "_heart",
-        "_history_rate",
         "_made_chat",
+        "_rates",
         "_waiting",
         "chat",
         "commands",
@@ -118,9 +93,7 @@ class Session:
         self._made_chat: ChatKey | None = None
         self._busy = False
         self._waiting: deque[Command] | None = None
-        self._bad: TokenBucket | None = None
-        self._commands_rate: TokenBucket | None = None
-        self._history_rate: TokenBucket | None = None
+        self._rates = ConnectionRates(heart.limits)
         self.chat: ChatKey | None = None
         """The chat that this connection is in, once it has started or resumed one."""
         self.commands = 0
@@ -166,9 +139,7 @@ class Session:
         self._heart.observer.command("invalid")
         self._heart.observer.error(error.code)
         self._send(Error(error.code, error.message, error.command, error.ref))
-        rate = self._heart.limits.bad_commands_per_minute
-        self._bad = self._bad or TokenBucket(rate / 60, min(rate, 2**31))
-        if self._bad.take(self._heart.seconds()):
+        if self._rates.bad_command(self._heart.seconds()):
             self._client.close(CLOSE_BAD_COMMANDS, "too many bad commands")
 
     def _rate_of(self, command: Command) -> float:
@@ -179,10 +150,7 @@ class Session:
                 return 0
             case Ping():
                 return 0  # the connection counts these, with its own
-        limits = self._heart.limits
-        if self._commands_rate is None:
-            self._commands_rate = TokenBucket(limits.commands_per_second, limits.commands_burst)
-        return self._commands_rate.take(self._heart.seconds())
+        return self._rates.command(self._heart.seconds())
 
     def _queue(self, command: Command) -> None:
         if self._waiting is None:
@@ -336,10 +304,7 @@ class Session:
 
     async def _get_history(self, command: GetHistory) -> None:
         _, contact = self._started()
-        limits = self._heart.limits
-        if self._history_rate is None:
-            self._history_rate = TokenBucket(limits.history_per_second, limits.history_burst)
-        wait = self._history_rate.take(self._heart.seconds())
+        wait = self._rates.history(self._heart.seconds())
         if wait:
             self._error("rate_limited", "too many pages", command, ceil(wait))
             return

@@ -91,7 +91,7 @@ class Heart(Protocol):
 
 
 class Connection(GuardedWebSocket):
-    """One visitor's WebSocket, as its session sees it: a `chip.chat.session.Client`."""
+    """One visitor's WebSocket, as its session sees it: a `chip.chat.client.Client`."""
 
     factory: "Connections"
     session: Session

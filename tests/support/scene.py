@@ -96,7 +96,7 @@ class Scene:
 
 
 class Visitor:
-    """A browser: says commands, hears events. Satisfies `session.Client`."""
+    """A browser: says commands, hears events. Satisfies `client.Client`."""
 
     def __init__(self, heart: Heart, address: str) -> None:
         self.address = address

@@ -1,0 +1,39 @@
+"""How much one connection may ask for. What a whole chat or address may ask for is the heart's."""
+
+from chip.limits import Limits, TokenBucket
+
+
+class ConnectionRates:
+    """The rates of one connection, each kept from its first use: many connections use few.
+
+    Every method returns 0 where the thing is allowed, or the seconds that it comes too early.
+    """
+
+    __slots__ = ("_bad", "_commands", "_history", "_limits")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._bad: TokenBucket | None = None
+        self._commands: TokenBucket | None = None
+        self._history: TokenBucket | None = None
+
+    def bad_command(self, now: float) -> float:
+        """A frame that is no command, or a command with something wrong in it."""
+        if self._bad is None:
+            rate = self._limits.bad_commands_per_minute
+            self._bad = TokenBucket(rate / 60, min(rate, 2**31))
+        return self._bad.take(now)
+
+    def command(self, now: float) -> float:
+        """Any command."""
+        if self._commands is None:
+            limits = self._limits
+            self._commands = TokenBucket(limits.commands_per_second, limits.commands_burst)
+        return self._commands.take(now)
+
+    def history(self, now: float) -> float:
+        """A page of history."""
+        if self._history is None:
+            limits = self._limits
+            self._history = TokenBucket(limits.history_per_second, limits.history_burst)
+        return self._history.take(now)
