@@ -356,11 +356,19 @@ async def test_a_statement_that_takes_too_long_is_given_up_by_the_server(databas
 
 @transcript
 async def test_no_more_connections_are_opened_than_allowed(database, uuid):
-    store = open_store(database, connections=3)
+    store, watcher = open_store(database, connections=3), open_store(database, connections=1)
+    await watcher.open()
     await store.open()
-    assert all(await gatherResults([Deferred.fromCoroutine(ask(store, uuid)) for _ in range(300)]))
-    assert await store._ask(HOW_MANY) == [(b"3",)]
+    # While nobody is answered, every question asks for a connection of its own.
+    with locked(database, "channels_channel"):
+        asking = [Deferred.fromCoroutine(ask(store, uuid)) for _ in range(30)]
+        while await watcher._ask(HOW_MANY) != [(b"4",)]:
+            assert not asking[0].called, "it has given up waiting for more connections"
+            await task.deferLater(reactor, 0.02)
+    assert all(await gatherResults(asking))
+    assert await watcher._ask(HOW_MANY) == [(b"4",)]  # three, and the watcher's own
     await store.close()
+    await watcher.close()
 
 
 @transcript

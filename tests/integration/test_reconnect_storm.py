@@ -1,0 +1,70 @@
+"""A restart sends thousands of visitors away at once, and they all come back at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import resource
+import time
+
+import pytest
+from twisted.internet.threads import deferToThread
+
+from bench.visitors import GoneError, Visitor, connect, in_parallel
+
+VISITORS = 2000
+"""A quarter of a crowd, since these tests share the machine with others. Alone on a machine of two
+cores, 9,000 were back after 12 s."""
+BACK_WITHIN = 30.0
+"""Seconds after the restart."""
+
+
+@pytest.fixture(autouse=True)
+def _enough_files():
+    """Both this process and Chip, which inherits the limit, hold a socket for each visitor."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < VISITORS + 1000:
+        pytest.fail(f"{VISITORS} sockets do not go into {hard} files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def _start(url: str, chat_id: str = "") -> Visitor:
+    """Come as a widget does: again after a while, with full jitter, until the chat goes on."""
+    command = json.dumps({"type": "start_chat", "chat_id": chat_id}).encode()
+    delay = 0.5
+    while True:
+        try:
+            visitor = await connect(url)
+            answer = json.loads(await visitor.ask(command))
+            if answer["type"] == ("chat_resumed" if chat_id else "chat_started"):
+                visitor.chat_id = answer["chat_id"]
+                return visitor
+            visitor.vanish()
+        except (GoneError, OSError):
+            pass
+        await asyncio.sleep(random.uniform(0.1, delay))
+        delay = min(2 * delay, 5.0)
+
+
+async def _storm(chip, url: str) -> float:
+    visitors = await in_parallel((_start(url) for _ in range(VISITORS)), 64)
+    chats = [visitor.chat_id for visitor in visitors]
+    assert len(set(chats)) == VISITORS
+    await asyncio.to_thread(chip.kill)
+    await asyncio.to_thread(chip.start)
+    began = time.monotonic()
+    back = await asyncio.gather(*[_start(url, chat) for chat in chats])
+    took = time.monotonic() - began
+    for visitor in back:
+        visitor.vanish()
+    return took
+
+
+async def test_thousands_of_visitors_are_back_within_half_a_minute(start_chip, channel):
+    chip = start_chip()
+    url = f"{chip.url}/wc/connect/{channel.uuid}"
+    took = await deferToThread(lambda: asyncio.run(_storm(chip, url)))
+    assert took < BACK_WITHIN
