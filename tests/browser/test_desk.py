@@ -223,7 +223,7 @@ def test_the_guide_is_turned_off_at_the_desk(visitor, sit_down):
     visitor.says("Hello")
     agent = sit_down()
     agent.opens("Hello")
-    assert agent.log.get_by_role("article").count() == 1
+    expect(agent.log.get_by_role("article")).to_have_count(1)
 
 
 def test_the_sound_can_be_turned_off_and_stays_off(sit_down):
