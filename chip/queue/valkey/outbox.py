@@ -62,9 +62,7 @@ class ValkeyOutbox:
         raw = str(chat).encode()
         channel = self._live.channel(chat)
         names = [_json(f"m{known}") for known in name if known]
-        answer = await self._spool.ask(
-            chat,
-            self._ack,
+        answer = await self._ack.run(
             keys.taking_out(raw),
             [
                 raw,

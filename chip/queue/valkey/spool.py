@@ -6,7 +6,6 @@ from typing import Any, Final
 import msgspec
 
 from chip.chat.ports import Appended, Batch, Claim, Spooled
-from chip.errors import Unavailable
 from chip.models import ChatKey
 from chip.protocol.courier import Incoming, SpoolEvent
 from chip.queue.valkey import keys
@@ -14,7 +13,7 @@ from chip.queue.valkey.connection import Connection
 from chip.queue.valkey.entries import parse_claim
 from chip.queue.valkey.live import ValkeyLive
 from chip.queue.valkey.protocol import Commands
-from chip.queue.valkey.scripts import BATCH, Script, Scripts
+from chip.queue.valkey.scripts import BATCH, Scripts
 
 _json = msgspec.json.Encoder().encode
 _RESULTS: Final[dict[str, Appended]] = {"q": "queued", "r": "repeated", "f": "full"}
@@ -31,12 +30,9 @@ class ValkeySpool:
         self._commands = commands
         self._live = live
         self._token = token.encode()
-        # The claims that this process knows to be its own.
+        # The claims that this process knows to be its own. Where the answer that granted one was
+        # lost, the server knows of another, which may be claimed again once it is old enough.
         self._tickets: dict[ChatKey, int] = {}
-        # Chats for which an answer was lost, and with it perhaps a claim that nobody knows of; and
-        # chats for which an answer is awaited, and with it perhaps a claim.
-        self._in_doubt: set[ChatKey] = set()
-        self._awaited: dict[ChatKey, int] = {}
         self._append = scripts.script("spool_append", "claims", keys=9)
         self._claim = scripts.script("spool_claim", "claims", keys=8)
         self._settle = scripts.script("spool_settle", "claims", keys=9)
@@ -61,9 +57,7 @@ class ValkeySpool:
         for event in events:
             arguments.append(b"=" + event.ref.encode() if isinstance(event, Incoming) else b"-")
             arguments.append(_json(event))
-        results, *rest = await self.ask(
-            chat, self._append, [*keys.spool(raw), keys.refs(raw)], arguments
-        )
+        results, *rest = await self._append.run([*keys.spool(raw), keys.refs(raw)], arguments)
         claim, batch = self.granted(chat, rest)
         return Spooled([_RESULTS[letter] for letter in results.decode()], claim, batch)
 
@@ -71,21 +65,9 @@ class ValkeySpool:
         """Claim the chat if it is due and nobody holds it."""
         raw = str(chat).encode()
         ticket = self._tickets.get(chat, 0)
-        in_doubt = chat in self._in_doubt and chat not in self._awaited
-        answer = await self.ask(
-            chat,
-            self._claim,
-            keys.spool(raw),
-            [
-                raw,
-                chat.channel_uuid.encode(),
-                self._token,
-                b"%d" % ticket,
-                b"1" if in_doubt else b"0",
-            ],
+        answer = await self._claim.run(
+            keys.spool(raw), [raw, chat.channel_uuid.encode(), self._token, b"%d" % ticket]
         )
-        if in_doubt:
-            self._in_doubt.discard(chat)
         return self.granted(chat, answer)
 
     async def settle(
@@ -104,9 +86,7 @@ class ValkeySpool:
         """Say how an attempt ended, and go on or give the claim up."""
         chat = batch.chat
         raw = str(chat).encode()
-        answer = await self.ask(
-            chat,
-            self._settle,
+        answer = await self._settle.run(
             [*keys.spool(raw), keys.refs(raw)],
             [
                 raw,
@@ -129,10 +109,8 @@ class ValkeySpool:
 
     async def due(self, limit: int) -> list[ChatKey]:
         """Chats whose time has come, longest due first."""
-        due = await self._due.run([keys.SPOOLS], [b"%d" % limit])
-        chats = [chat for chat in self._in_doubt if chat not in self._awaited]
-        chats += [ChatKey.parse(chat.decode()) for chat in due]
-        return chats[:limit]
+        chats = await self._due.run([keys.SPOOLS], [b"%d" % limit])
+        return [ChatKey.parse(chat.decode()) for chat in chats]
 
     async def keep_alive(self) -> None:
         """Renew all claims of this process."""
@@ -141,21 +119,6 @@ class ValkeySpool:
     async def retire(self) -> None:
         """Whatever this process still holds may be claimed as if it had died."""
         await self._commands.call(b"ZREM", keys.ALIVE, self._token)
-
-    async def ask(
-        self, chat: ChatKey, script: Script, keys: list[bytes], arguments: list[bytes]
-    ) -> Any:
-        """The answer of a script that may grant the chat's claim."""
-        self._awaited[chat] = self._awaited.get(chat, 0) + 1
-        try:
-            return await script.run(keys, arguments)
-        except Unavailable:
-            self._in_doubt.add(chat)
-            raise
-        finally:
-            self._awaited[chat] -= 1
-            if not self._awaited[chat]:
-                del self._awaited[chat]
 
     def granted(self, chat: ChatKey, answer: list[Any]) -> tuple[Claim, Batch | None]:
         """What a script says of the chat's claim, which is remembered if it is ours."""
