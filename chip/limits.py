@@ -1,8 +1,8 @@
 """Every limit that protects Chip and its visitors, named, with its default and its reason.
 
-The names are settings (see `chip.config`). A rate is written as two of them: how many a second or
-minute go on for ever, and how many may come at once. This module also owns the one mechanism
-behind every rate, the token bucket.
+The names are settings (see `chip.config.schema`). A rate is written as two of them: how many a
+second or minute go on for ever, and how many may come at once. This module also owns the one
+mechanism behind every rate, the token bucket.
 """
 
 import math

@@ -1,12 +1,12 @@
 """What twistd needs to run Chip: its flags, and the service that they describe.
 
 Owns the command line and the order of a start: settings, then the log, then the service. Builds
-nothing of the service itself (`chip.service` does), and ends the process with one line where a
+nothing of the service itself (`chip.app.service` does), and ends the process with one line where a
 setting is wrong.
 
     twistd chip [settings]              serve
     twistd chip [settings] --check      and
-    twistd chip [settings] channels …   do something else and exit: `chip.commands`
+    twistd chip [settings] channels …   do something else and exit: `chip.app.commands`
 """
 
 import atexit
@@ -24,16 +24,17 @@ from twisted.python import usage
 from twisted.python.components import Componentized
 from twisted.scripts.twistd import ServerOptions  # type: ignore[attr-defined]
 
-from chip import __version__, commands
-from chip.config import Config
+from chip import __version__
+from chip.app import commands
+from chip.config.origins import parse_allowed_origins
+from chip.config.schema import Config
+from chip.config.settings import SETTINGS, Setting
+from chip.config.sources import load, unknown_variables
 from chip.errors import ConfigError
-from chip.logs import LoggedService, Observer
-from chip.logtargets import target_of
-from chip.redact import REDACTOR
-from chip.sentry import SentryObserver
-from chip.settings import SETTINGS, Setting
-from chip.sources import load, unknown_variables
-from chip.web.origins import parse_allowed_origins
+from chip.logs.observer import LoggedService, Observer
+from chip.logs.redact import REDACTOR
+from chip.logs.sentry import SentryObserver
+from chip.logs.targets import target_of
 
 log = Logger()
 
@@ -116,7 +117,7 @@ class Options(_Options):
             raise SystemExit(f"chip: {error}") from None
         # Now, because twistd would refuse to go on beside a running Chip's pid file.
         if self["check"]:
-            from chip import service  # noqa: PLC0415 - a mistaken flag need not wait for all of it
+            from chip.app import service  # noqa: PLC0415 - a mistaken flag need not wait for all of it
 
             os.chdir(twistd["rundir"])
             commands.check(self.config, service.check)
@@ -153,7 +154,7 @@ def make_application() -> Componentized:
 
 
 def _service(config: Config, twistd: Mapping[str, Any]) -> IService:
-    from chip import service  # noqa: PLC0415 - as above
+    from chip.app import service  # noqa: PLC0415 - as above
 
     REDACTOR.keep(config.secret_values())
     observer = Observer(

@@ -7,7 +7,7 @@ import pytest_twisted
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from chip.check import PATIENCE, Probe, run
+from chip.app.check import PATIENCE, Probe, run
 from chip.errors import Unavailable
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chip.config import SECRETS, Config
+from chip.config.schema import SECRETS, Config
+from chip.config.settings import DESCRIPTIONS, SETTINGS
+from chip.config.sources import load, unknown_variables
 from chip.errors import ConfigError
 from chip.limits import Limits
-from chip.settings import DESCRIPTIONS, SETTINGS
-from chip.sources import load, unknown_variables
 
 DB = "postgresql://temba:s3cr3t@db.example/temba"
 

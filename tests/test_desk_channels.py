@@ -9,9 +9,9 @@ import pytest_twisted
 from twisted.internet import reactor
 
 from chip.desk.channels import add_channel, list_channels, remove_channel
-from chip.embedded import EmbeddedDatabase
 from chip.errors import ConfigError
-from chip.store.embedded import EmbeddedStore
+from chip.sqlite.database import EmbeddedDatabase
+from chip.store.sqlite import EmbeddedStore
 
 
 def test_a_new_directory_has_no_channels_and_is_for_the_owner_alone(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
-from chip.chat.directory import DOUBTS_PER_SECOND, FRESH_FOR, REMEMBERED, Directory
+from chip.chat.lookups import DOUBTS_PER_SECOND, FRESH_FOR, REMEMBERED, Directory
 from chip.errors import Unavailable
 from chip.models import ChatKey
 from tests.support.memory import MemoryStore

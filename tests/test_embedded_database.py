@@ -14,8 +14,8 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 
-from chip.embedded import UPGRADES, EmbeddedDatabase, database_path
 from chip.errors import ConfigError, Unavailable
+from chip.sqlite.database import UPGRADES, EmbeddedDatabase, database_path
 
 SIMPLE = ("CREATE TABLE word (word TEXT PRIMARY KEY);",)
 
@@ -132,7 +132,7 @@ def test_second_process_is_refused_with_a_line_that_names_the_first(database):
         "import sys\n"
         "from pathlib import Path\n"
         "from twisted.internet import reactor, defer\n"
-        "from chip.embedded import EmbeddedDatabase\n"
+        "from chip.sqlite.database import EmbeddedDatabase\n"
         "from chip.errors import ConfigError\n"
         "database = EmbeddedDatabase(Path(sys.argv[1]), reactor)\n"
         "try:\n    database.open().send(None)\n"
@@ -230,7 +230,7 @@ def test_commit_survives_the_process_being_killed(tmp_path):
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from twisted.internet import defer, reactor\n"
-        "from chip.embedded import EmbeddedDatabase\n"
+        "from chip.sqlite.database import EmbeddedDatabase\n"
         "database = EmbeddedDatabase(Path(sys.argv[1]), reactor,"
         " upgrades=('CREATE TABLE word (word TEXT);',))\n"
         "async def main():\n"

@@ -8,7 +8,7 @@ import pytest_twisted
 from chip.limits import Limits
 from chip.models import ChatKey, MsgName
 from chip.protocol.courier import Incoming, Report
-from chip.queue.embedded import EmbeddedQueue
+from chip.queue.sqlite.queue import EmbeddedQueue
 from tests.contracts.queue import QueueContract
 from tests.support.embedded import Machine
 

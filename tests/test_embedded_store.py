@@ -10,9 +10,9 @@ from typing import Any
 import pytest_twisted
 from twisted.internet import reactor
 
-from chip.embedded import EmbeddedDatabase, microseconds
 from chip.models import Channel, Origin
-from chip.store.embedded import EmbeddedStore
+from chip.sqlite.database import EmbeddedDatabase, microseconds
+from chip.store.sqlite import EmbeddedStore
 from tests.contracts.store import Name, StoreContract, World
 from tests.support.rapidpro import chat_id as new_chat_id
 

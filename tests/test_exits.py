@@ -14,7 +14,8 @@ TAC = """
 import sys
 from twisted.application.service import Application, Service
 from twisted.internet import reactor
-from chip import exits, redact
+from chip.app import exits
+from chip.logs import redact
 
 redact.REDACTOR.keep(["pa55word"])
 

@@ -7,8 +7,8 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from chip.chat.delivery import REPORTS_APART, arrivals
-from chip.chat.line import CHATS_TO_TRIP, FAILURES_TO_TRIP, Line
+from chip.chat.outbound.attempt import REPORTS_APART, arrivals
+from chip.chat.outbound.circuit import CHATS_TO_TRIP, FAILURES_TO_TRIP, Line
 from chip.chat.ports import Answer
 from chip.errors import Unavailable
 from chip.models import ChatKey, HeardMessage

@@ -14,7 +14,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.web.client import BrowserLikePolicyForHTTPS
 
 from chip.errors import Unavailable
-from chip.gateway.courier import CourierGateway
+from chip.gateway.chp import CourierGateway
 from chip.models import Channel
 from tests.support.certificates import Certificates
 from tests.support.process import free_port

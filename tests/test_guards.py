@@ -16,8 +16,8 @@ from twisted.internet.tcp import Connection as TcpConnection
 from twisted.internet.testing import StringTransport
 
 from chip.limits import Limits
-from chip.web.guards import GuardedWebSocket
-from chip.web.writing import TRANSPORT_BUFFER
+from chip.web.websocket.protocol import GuardedWebSocket
+from chip.web.websocket.writer import TRANSPORT_BUFFER
 from tests.support.web import (
     CHANNEL,
     CHAT,

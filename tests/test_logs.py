@@ -17,9 +17,9 @@ from twisted.python.failure import Failure
 from txaio import make_logger
 
 from chip.errors import Unavailable
-from chip.logs import LoggedService, Observer, StandardLibraryHandler
-from chip.logtargets import Descriptor, RotatedFile, target_of
-from chip.redact import Redactor
+from chip.logs.observer import LoggedService, Observer, StandardLibraryHandler
+from chip.logs.redact import Redactor
+from chip.logs.targets import Descriptor, RotatedFile, target_of
 
 CHAT = "65vbbDAQCdPdEWlEhDGy4utO"
 CHANNEL = "7d62d551-3030-4100-a260-2d7c4e9693e7"
@@ -246,7 +246,7 @@ def test_a_longer_secret_is_not_betrayed_by_a_shorter_one_that_begins_it():
 
 
 def test_learned_values_are_forgotten_only_after_many_others_and_kept_ones_never(monkeypatch):
-    monkeypatch.setattr("chip.redact._MAX_LEARNED", 2)
+    monkeypatch.setattr("chip.logs.redact._MAX_LEARNED", 2)
     redact = Redactor(["for-ever"])
     for secret in ("first-one", "second-one", "second-one", "third-one"):
         redact.learn(secret)

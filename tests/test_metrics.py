@@ -22,7 +22,7 @@ from twisted.internet.threads import deferToThread
 
 from chip.chat.ports import Answer, Depths
 from chip.errors import Unavailable
-from chip.metrics import (
+from chip.ops.metrics import (
     COMMANDS,
     CONNECTIONS,
     COURIER,
@@ -31,7 +31,7 @@ from chip.metrics import (
     Metrics,
     ProcessWithoutStat,
 )
-from chip.ops import OpsSite, Readiness
+from chip.ops.site import OpsSite, Readiness
 from chip.protocol import commands, events
 from chip.web.observer import Outcome
 

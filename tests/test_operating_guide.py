@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from chip.metrics import CLOSES, Metrics
+from chip.config.settings import SETTINGS, Setting
+from chip.ops.metrics import CLOSES, Metrics
 from chip.protocol.events import ErrorCode
-from chip.settings import SETTINGS, Setting
 
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "operating.md").read_text()

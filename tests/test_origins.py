@@ -2,7 +2,7 @@
 
 import pytest
 
-from chip.web.origins import origin_allowed, parse_allowed_origins
+from chip.config.origins import origin_allowed, parse_allowed_origins
 
 SHOP = "https://shop.example.org"
 

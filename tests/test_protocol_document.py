@@ -10,7 +10,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from chip.gateway.courier import _meaning
+from chip.gateway.chp import _meaning
 from chip.models import MsgIn, MsgOut
 from chip.protocol.commands import decode_command
 from chip.protocol.courier import Incoming, Report, decode_send, encode_receive, event_for_courier

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chip.errors import ConfigError
-from chip.store.postgres_url import connection_parameters
+from chip.store.rapidpro.url import connection_parameters
 
 
 def test_a_url_is_taken_apart():

@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from chip.chat.sending import WrongSecret
+from chip.chat.inbound import WrongSecret
 from chip.errors import NotFound, QueueFull, Refused, Unavailable
 from tests.support.web import CHANNEL, UNKNOWN, Answer, Counts, FakeHeart, Wire, build_site, request
 

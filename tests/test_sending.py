@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 
-from chip.chat.sending import WrongSecret
+from chip.chat.inbound import WrongSecret
 from chip.errors import NotFound, QueueFull, Refused, Unavailable
 from tests.support.scene import AGENT, BOB, CHANNEL, Scene, result_of
 

@@ -13,10 +13,10 @@ import sentry_sdk
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from chip.config import Config
+from chip.config.schema import Config
 from chip.errors import ConfigError
-from chip.redact import Redactor
-from chip.sentry import SentryObserver
+from chip.logs.redact import Redactor
+from chip.logs.sentry import SentryObserver
 
 CHAT = "65vbbDAQCdPdEWlEhDGy4utO"
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 
-from chip.chat.line import ROOM_WITHIN
+from chip.chat.outbound.circuit import ROOM_WITHIN
 from chip.chat.session import MAX_WAITING
 from chip.protocol.commands import MAX_TEXT
 from tests.support.memory import MemoryStore

@@ -12,9 +12,9 @@ from twisted.internet.defer import succeed
 from twisted.logger import ILogObserver
 
 import chip
+from chip.config.settings import SETTINGS
 from chip.errors import ConfigError
-from chip.redact import REDACTOR
-from chip.settings import SETTINGS
+from chip.logs.redact import REDACTOR
 from chip.tap import Options, make_application, makeService
 from tests.support.process import free_port
 
@@ -125,7 +125,7 @@ class StandIn:
 @pytest.fixture
 def built(monkeypatch) -> StandIn:
     stand_in = StandIn()
-    monkeypatch.setitem(sys.modules, "chip.service", stand_in)
+    monkeypatch.setitem(sys.modules, "chip.app.service", stand_in)
     monkeypatch.setattr(chip, "service", stand_in, raising=False)
     return stand_in
 

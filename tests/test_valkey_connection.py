@@ -12,7 +12,8 @@ from twisted.internet.threads import deferToThread
 
 from chip.errors import Unavailable
 from chip.limits import Limits
-from chip.queue.valkey import ValkeyQueue, connection
+from chip.queue.valkey import connection
+from chip.queue.valkey.queue import ValkeyQueue
 from tests.contracts.queue_parts import CHAT, Process, name
 from tests.support.process import free_port
 from tests.support.proxy import FaultyProxy

@@ -9,13 +9,13 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, DeferredList, gatherResults
 
-import chip.queue
+import chip.queue.valkey
 from chip.errors import Unavailable
 from chip.limits import Limits
 from tests.contracts.queue_parts import CHAT, OTHER_CHAT, name
 from tests.support.valkey_rig import ValkeyRig
 
-LUA = sorted(Path(chip.queue.__file__).parent.joinpath("lua").glob("*.lua"))
+LUA = sorted(Path(chip.queue.valkey.__file__).parent.joinpath("lua").glob("*.lua"))
 MANY = 500
 
 

@@ -9,7 +9,7 @@ from treq.testing import RequestTraversalAgent
 from twisted.web.http_headers import Headers
 from twisted.web.resource import Resource
 
-from chip.web.widget import join_modules, widget_resource
+from chip.widget.bundle import join_modules, widget_resource
 
 URL = "https://chat.example.org/wc/widget.js"
 

@@ -21,7 +21,7 @@ from chip.models import ChatKey, MsgName
 from chip.protocol.events import Resync, chat_out_frame, encode_event
 
 if TYPE_CHECKING:
-    from chip.chat.heart import Heart
+    from chip.chat.server import Heart
 
 
 RETRY_AFTER: Final = 2.0

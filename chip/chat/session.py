@@ -48,7 +48,7 @@ from chip.protocol.events import (
 from chip.protocol.times import time_of_timestamp
 
 if TYPE_CHECKING:
-    from chip.chat.heart import Heart
+    from chip.chat.server import Heart
 
 MAX_WAITING: Final = 64
 """Commands that may wait for their turn before the connection is not read any more."""

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 import msgspec
 from twisted.web.server import Request
 
-from chip.desk.book import Book
+from chip.desk.commands import Book
 from chip.desk.http import Answer, body_of, decode, json_answer
+from chip.desk.queries import View
 from chip.desk.records import Conversation, Name, Read, Reply, Settings
-from chip.desk.view import View
 from chip.errors import NotFound, Refused
 
 _BODY_LIMIT = 256 * 1024

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from chip.embedded import connect, database_path, make_directory, microseconds, upgrade
 from chip.errors import ConfigError
+from chip.sqlite.database import connect, database_path, make_directory, microseconds, upgrade
 
 
 class ListedChannel(NamedTuple):

@@ -16,18 +16,18 @@ from twisted.web.resource import Resource
 from chip.desk import guide
 from chip.desk.access import Access
 from chip.desk.api import Api
-from chip.desk.book import Book, Said
 from chip.desk.channels import insert_channel
-from chip.desk.courier import CourierResource
+from chip.desk.commands import Book, Said
+from chip.desk.event_stream import Streams
 from chip.desk.front import FrontPage
+from chip.desk.queries import View
+from chip.desk.receive import CourierResource
 from chip.desk.records import News, Reply, Settings
-from chip.desk.resource import DeskResource, WelcomeResource
+from chip.desk.routes import DeskResource, WelcomeResource
 from chip.desk.sender import Post, Sender
-from chip.desk.streams import Streams
-from chip.desk.view import View
-from chip.embedded import EmbeddedDatabase
 from chip.errors import Unavailable
 from chip.models import Channel, ChatKey
+from chip.sqlite.database import EmbeddedDatabase
 from chip.tasks import Clock, Tasks
 
 

@@ -15,7 +15,7 @@ from twisted.web.server import Request
 
 import chip
 from chip.desk.http import HTML, Answer, serve
-from chip.desk.resource import page
+from chip.desk.routes import page
 from chip.models import Channel
 from chip.tasks import Tasks
 

@@ -13,7 +13,7 @@ import msgspec
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
-from chip.desk.book import Book, Waiting
+from chip.desk.commands import Book, Waiting
 from chip.protocol.courier import Send, SendMsg
 from chip.tasks import Clock, Tasks
 

@@ -2,7 +2,7 @@
 
 Owns who is let in and what each refusal says, the open connections and how they are closed when
 the process stops, and the one log line about each. What a connection's messages mean is its
-session's business, what its bytes may be `chip.web.guards`'.
+session's business, what its bytes may be `chip.web.websocket.protocol`'.
 
     → GET /wc/connect/{channel}
     ← 400 no such channel            whatever else is wrong
@@ -18,19 +18,19 @@ from typing import Any, Final, Protocol
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from chip.config.origins import origin_allowed
 from chip.errors import Unavailable
 from chip.limits import Limits, TokenBucket
 from chip.models import Channel, ChatKey
 from chip.tasks import Clock
 from chip.web.addresses import Addresses
 from chip.web.admission import Admission, Refusal
-from chip.web.answers import SERVER, answer_error
-from chip.web.deadlines import Deadlines
-from chip.web.guards import TOO_MANY_REQUESTS, GuardedWebSocket, Shared
-from chip.web.handshake import BrokenUpgradeError, switching_protocols, wants_upgrade
-from chip.web.http import Request
+from chip.web.http.answers import SERVER, answer_error
+from chip.web.http.connection import Request
+from chip.web.http.deadlines import Deadlines
 from chip.web.observer import Nobody, Observer
-from chip.web.origins import origin_allowed
+from chip.web.websocket.handshake import BrokenUpgradeError, switching_protocols, wants_upgrade
+from chip.web.websocket.protocol import TOO_MANY_REQUESTS, GuardedWebSocket, Shared
 
 SERVICE_RESTART: Final = 1012
 NO_CHAT_STARTED: Final = 4001

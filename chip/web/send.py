@@ -1,7 +1,7 @@
 """Courier's door: ``POST /wc/send/{channel}`` in HTTP.
 
 Owns which HTTP status each outcome is. What is checked, in which order, is the heart's
-(`chip.chat.sending`). Courier fails a message for good on any 4xx and tries again on 5xx, so
+(`chip.chat.inbound`). Courier fails a message for good on any 4xx and tries again on 5xx, so
 whatever is unexpected here is a 503.
 
     ← 200 {"status":"queued"}
@@ -15,14 +15,14 @@ from typing import Final, Protocol
 
 from twisted.logger import Logger
 
-from chip.chat.sending import WrongSecret
+from chip.chat.inbound import WrongSecret
 from chip.errors import Refused, Unavailable
 from chip.limits import Buckets, Limits
 from chip.tasks import Clock
 from chip.web.addresses import Addresses
-from chip.web.answers import answer_error, answer_json
 from chip.web.connect import Directory
-from chip.web.http import Request
+from chip.web.http.answers import answer_error, answer_json
+from chip.web.http.connection import Request
 from chip.web.observer import Nobody, Observer
 
 _QUEUED: Final = b'{"status":"queued"}'

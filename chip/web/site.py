@@ -28,9 +28,9 @@ from twisted.web.resource import IResource, Resource, getChildForRequest
 import chip
 from chip.limits import Limits
 from chip.tasks import Clock
-from chip.web.answers import answer_error, answer_json
 from chip.web.connect import Connections
-from chip.web.http import HttpConnection, Patience, Request
+from chip.web.http.answers import answer_error, answer_json
+from chip.web.http.connection import HttpConnection, Patience, Request
 from chip.web.send import Sends
 
 MAX_CONNECTIONS: Final = 4000

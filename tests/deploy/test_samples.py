@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chip.metrics import Metrics
+from chip.ops.metrics import Metrics
 from tests.deploy import samples
 from tests.deploy.samples import DEPLOY
 from tests.support.certificates import Certificates

@@ -14,9 +14,9 @@ from twisted.internet.threads import deferToThread
 from twisted.protocols import portforward
 
 from chip.errors import Unavailable
-from chip.store import postgres as pool
-from chip.store.connection import Statement
-from chip.store.rapidpro import RapidproStore
+from chip.store.rapidpro import pool
+from chip.store.rapidpro.connection import Statement
+from chip.store.rapidpro.store import RapidproStore
 from tests.contracts.store import STORAGE, transcript
 from tests.support.proxy import FaultyProxy
 

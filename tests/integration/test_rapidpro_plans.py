@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from chip.store import statements
-from chip.store.postgres_url import connection_parameters
+from chip.store.rapidpro import statements
+from chip.store.rapidpro.url import connection_parameters
 from tests.contracts.store import NEVER, NOON
 from tests.support.postgres import GENERATIONS
 from tests.support.rapidpro import Rapidpro

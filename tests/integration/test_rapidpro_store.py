@@ -10,8 +10,8 @@ from twisted.internet import reactor
 
 from chip.chat.ports import Store
 from chip.models import Channel, Contact
-from chip.store.rapidpro import RapidproStore
-from chip.store.statements import RECENT
+from chip.store.rapidpro.statements import RECENT
+from chip.store.rapidpro.store import RapidproStore
 from tests.contracts.store import NOON, STORAGE, Name, StoreContract, World, after, transcript
 from tests.support.postgres import GENERATIONS
 from tests.support.rapidpro import Rapidpro

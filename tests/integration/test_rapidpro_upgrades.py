@@ -10,8 +10,8 @@ from twisted.internet import reactor
 
 from chip.errors import Unavailable
 from chip.models import Channel, MsgName
-from chip.store.connection import Statement
-from chip.store.rapidpro import COLUMNS_FRESH_FOR, RapidproStore
+from chip.store.rapidpro.connection import Statement
+from chip.store.rapidpro.store import COLUMNS_FRESH_FOR, RapidproStore
 from tests.contracts.store import NEVER, NOON, STORAGE, after, transcript
 from tests.support.rapidpro import Rapidpro
 

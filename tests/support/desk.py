@@ -22,9 +22,9 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from chip.desk.desk import Desk
-from chip.embedded import EmbeddedDatabase
 from chip.models import Channel, ChatKey
-from chip.store.embedded import EmbeddedStore
+from chip.sqlite.database import EmbeddedDatabase
+from chip.store.sqlite import EmbeddedStore
 
 CHAT = "65vbbDAQCdPdEWlEhDGy4utO"
 NOON = 1_714_564_800.0

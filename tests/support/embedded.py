@@ -6,9 +6,9 @@ from pathlib import Path
 
 from twisted.internet import reactor
 
-from chip.embedded import EmbeddedDatabase
 from chip.limits import Limits
-from chip.queue.embedded import EmbeddedQueue
+from chip.queue.sqlite.queue import EmbeddedQueue
+from chip.sqlite.database import EmbeddedDatabase
 from tests.contracts.queue import Process
 
 

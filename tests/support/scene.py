@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from chip.chat.heart import Heart
+from chip.chat.server import Heart
 from chip.limits import Limits
 from chip.models import Channel, ChatKey, Contact, StoredMessage, User
 from tests.support.memory import MemoryQueues, MemoryStore, ScriptedGateway

@@ -10,7 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
 from chip.limits import Limits
-from chip.queue.valkey import ValkeyQueue
+from chip.queue.valkey.queue import ValkeyQueue
 from tests.contracts.queue_parts import Process
 
 from .valkey import Valkey

@@ -15,7 +15,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Locator, Page, Route, WebSocketRoute
 
-from chip.web.widget import join_modules
+from chip.widget.bundle import join_modules
 
 SITE = "https://shop.example"
 SERVER = "https://chat.example.org"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from chip.web.origins import origin_allowed, parse_allowed_origins
-from chip.web.widget import SOURCES
+from chip.config.origins import origin_allowed, parse_allowed_origins
+from chip.widget.bundle import SOURCES
 from tests.widget.scenes import ANN, talk
 from tests.widget.stage import SERVER, SITE, Stage, Widget, embed
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from chip.web.widget import SOURCES, join_modules, squeeze
+from chip.widget.bundle import SOURCES, join_modules, squeeze
 from tests.widget.tools import HERE, installed, run_node
 
 LIMIT = 25_000

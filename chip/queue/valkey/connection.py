@@ -18,8 +18,7 @@ from txredisapi import ResponseError
 
 from chip.errors import Unavailable
 from chip.queue.valkey.address import Address
-from chip.queue.valkey.protocol import Commands, encode_command
-from chip.queue.valkey.troubles import (
+from chip.queue.valkey.errors import (
     AWAY,
     LOST,
     ScriptMissing,
@@ -28,6 +27,7 @@ from chip.queue.valkey.troubles import (
     refused,
     why_not_connected,
 )
+from chip.queue.valkey.protocol import Commands, encode_command
 
 ANSWER_TIMEOUT: Final = 3.0
 """Seconds for an answer, after which the connection counts as dead."""

@@ -28,8 +28,8 @@ from chip.queue.valkey import keys
 from chip.queue.valkey.address import Address
 from chip.queue.valkey.connection import ANSWER_TIMEOUT, Connection, Deadline
 from chip.queue.valkey.entries import parse_item
+from chip.queue.valkey.errors import LOST
 from chip.queue.valkey.protocol import Commands, Subscriptions, encode_command
-from chip.queue.valkey.troubles import LOST
 
 _CHUNK = 500
 

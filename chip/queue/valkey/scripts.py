@@ -16,8 +16,8 @@ from txredisapi import ResponseError
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.queue.valkey.connection import Connection
+from chip.queue.valkey.errors import ScriptMissing
 from chip.queue.valkey.protocol import Commands, encode
-from chip.queue.valkey.troubles import ScriptMissing
 
 BATCH: Final = 50
 """Entries that one claim of a spool brings."""
@@ -60,7 +60,7 @@ def constants(limits: Limits) -> dict[str, int]:
 
 
 def _lua(name: str) -> str:
-    return files("chip.queue").joinpath("lua", f"{name}.lua").read_text()
+    return files("chip.queue.valkey").joinpath("lua", f"{name}.lua").read_text()
 
 
 class Scripts:

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Connection } from "../../../chip/web/widget/connection.js";
+import { Connection } from "../../../chip/widget/src/connection.js";
 import { settled, World } from "./world.js";
 
 const URL = "https://chat.example/wc/connect/7d62d551";

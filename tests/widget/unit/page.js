@@ -1,9 +1,9 @@
 /**
  * One page of a site with the widget's logic in it, and the words of the server's side.
  */
-import { Chat } from "../../../chip/web/widget/chat.js";
-import { Connection } from "../../../chip/web/widget/connection.js";
-import { Notes } from "../../../chip/web/widget/notes.js";
+import { Chat } from "../../../chip/widget/src/chat.js";
+import { Connection } from "../../../chip/widget/src/connection.js";
+import { Notes } from "../../../chip/widget/src/notes.js";
 import { FakeStorage, World } from "./world.js";
 
 export const CHANNEL = "7d62d551-3030-4100-a260-2d7c4e9693e7";

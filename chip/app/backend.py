@@ -1,0 +1,97 @@
+"""Which store and which queues: the configuration's choice, made in one place.
+
+It owns how they are opened, what they are called, and that they are closed in the right order.
+Nothing else in Chip knows which ones they are.
+"""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from chip.chat.ports import Depths, Queue, Store
+from chip.config.schema import Config
+from chip.ops.metrics import Metrics
+from chip.queue.sqlite.queue import EmbeddedQueue
+from chip.queue.valkey.queue import ValkeyQueue
+from chip.sqlite.database import EmbeddedDatabase
+from chip.store.rapidpro.store import RapidproStore
+from chip.store.sqlite import EmbeddedStore
+from chip.tasks import Clock
+
+Closer = Callable[[], Awaitable[None]]
+
+
+class Backend:
+    """The store and the queues that the configuration asks for."""
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        self._config = config
+        self._reactor = reactor
+        self._limits = config.limits_in_force
+        self._database: EmbeddedDatabase | None = None
+        self._close_queue: Closer | None = None
+        self._close_store: Closer | None = None
+        self.store: Store
+        self.queue: Queue
+        self.store_name = "RapidPro's PostgreSQL" if config.db else "SQLite"
+        self.queue_name = "Valkey" if config.valkey else "embedded"
+
+    async def open_store(self) -> None:
+        """Open the store. Raises Unavailable or ConfigError, in one line for operators."""
+        if self._config.db:
+            store = RapidproStore(
+                self._config.db, reactor=self._reactor, storage_url=self._config.storage_url
+            )
+            await store.open()
+            self._close_store = store.close
+            self.store = store
+        else:
+            self.store = EmbeddedStore(await self._embedded())
+
+    async def open_queue(self) -> None:
+        """Open the queues. Raises Unavailable or ConfigError, in one line for operators."""
+        if self._config.valkey:
+            queue = ValkeyQueue(self._config.valkey, reactor=self._reactor, limits=self._limits)
+            await queue.open()
+            self._close_queue = queue.close
+            self.queue = queue
+        else:
+            embedded = EmbeddedQueue(await self._embedded(), self._limits, token_hex(8))
+            await embedded.open(courier_died=not self._config.db)
+            self.queue = embedded
+
+    async def _embedded(self) -> EmbeddedDatabase:
+        if self._database is None:
+            self._database = EmbeddedDatabase(Path(self._config.data_dir), self._reactor)
+            await self._database.open()
+        return self._database
+
+    async def close_queue(self) -> None:
+        """Close the queues, if they were opened; embedded ones close with the database."""
+        close, self._close_queue = self._close_queue, None
+        if close:
+            await close()
+
+    async def close(self) -> None:
+        """Close all that was opened, the queues before the store."""
+        await self.close_queue()
+        if self._close_store:
+            await self._close_store()
+        if self._database:
+            await self._database.close()
+
+
+class TimedQueue:
+    """The queues of a backend, timed."""
+
+    def __init__(self, queue: Queue, metrics: Metrics, clock: Clock) -> None:
+        self.outbox = metrics.timed("queue", queue.outbox, clock)
+        self.spool = metrics.timed("queue", queue.spool, clock)
+        self.notes = metrics.timed("queue", queue.notes, clock)
+        self.live = queue.live
+        self._queue = queue
+
+    async def depths(self) -> Depths:
+        """Count what waits now."""
+        return await self._queue.depths()

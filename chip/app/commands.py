@@ -1,0 +1,67 @@
+"""What ``twistd chip`` does besides serving: it prints lines and ends.
+
+    twistd chip [settings] --check                  ask every part whether it answers
+    twistd chip [settings] channels list            the websites of the embedded mode
+    twistd chip [settings] channels add NAME
+    twistd chip [settings] channels remove UUID
+
+Owns what is printed. Each function ends the process: with 0 when all is well, else with 1.
+"""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from twisted.internet import task
+from twisted.logger import globalLogBeginner
+
+from chip.config.schema import Config
+from chip.errors import ConfigError
+from chip.logs.observer import Observer
+from chip.logs.redact import REDACTOR
+from chip.logs.targets import Descriptor
+
+Check = Callable[[Config, Any, Callable[[str], object]], Awaitable[bool]]
+"""`chip.service.check`, which knows the parts."""
+
+_STANDARD_ERROR = 2
+
+
+def check(config: Config, examine: Check) -> NoReturn:
+    """Have every part asked, print what it answers, and exit."""
+
+    async def ask(reactor: Any) -> None:
+        well = await examine(config, reactor, print)
+        raise SystemExit(0 if well else 1)
+
+    REDACTOR.keep(config.secret_values())
+    grumbles: Any = Observer(Descriptor(_STANDARD_ERROR), REDACTOR, level="error", format="text")
+    globalLogBeginner.beginLoggingTo([grumbles], redirectStandardIO=False)
+    task.react(ask, ())
+    raise SystemExit(1)
+
+
+def channels(config: Config, action: tuple[str, ...]) -> NoReturn:
+    """List, add or remove channels, and exit."""
+    from chip.desk.channels import (  # noqa: PLC0415 - a check needs none of it
+        add_channel,
+        list_channels,
+        remove_channel,
+    )
+
+    directory = Path(config.data_dir)
+    try:
+        if config.db:
+            raise ConfigError("channels: with db set, channels are made in RapidPro")
+        match action:
+            case ("add", name):
+                print(add_channel(directory, name).uuid)
+            case ("remove", uuid):
+                remove_channel(directory, uuid)
+            case _:
+                for channel in list_channels(directory):
+                    chats = f"{channel.chats} chat{'' if channel.chats == 1 else 's'}"
+                    print(f"{channel.uuid}  {chats:>12}  {channel.name}")
+    except ConfigError as error:
+        raise SystemExit(f"chip: {error}") from None
+    raise SystemExit(0)

@@ -1,0 +1,339 @@
+"""The one place that builds Chip's parts and wires them together, starts them and stops them.
+
+    start   store, queues ──► heart ──► listener ──► desk ──► "ready"
+    stop    listener and sockets ──► desk ──► work in hand ──► queues, Courier client, store
+
+Whatever fails at the start ends the process with one line.
+"""
+
+import gc
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+from twisted.application.service import IService, Service
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.resource import IResource
+
+from chip import __version__
+from chip.app.backend import Backend, TimedQueue
+from chip.app.check import Probe, run
+from chip.app.exits import announce, fail
+from chip.chat.server import Heart
+from chip.config.schema import Config
+from chip.desk.desk import Desk
+from chip.desk.loopback import loopback_post
+from chip.errors import ChipError, Unavailable
+from chip.gateway.chp import CourierGateway
+from chip.limits import Limits
+from chip.ops.metrics import LagService, Metrics
+from chip.ops.site import OpsSite
+from chip.ops.status import Status
+from chip.ops.systemd import Notifier, WatchdogService, endpoint
+from chip.store.sqlite import EmbeddedStore
+from chip.tasks import Tasks
+from chip.web.addresses import Addresses
+from chip.web.connect import Connections
+from chip.web.send import Sends
+from chip.web.site import Site
+from chip.widget.bundle import widget_resource
+
+DESK_TIMEOUT = 10
+"""Seconds that the desk waits for Chip's own answer."""
+LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
+
+
+def make_service(config: Config) -> IService:
+    """Chip as a service, to be started by twistd. Raises ConfigError."""
+    from twisted.internet import reactor  # noqa: PLC0415 - installed by twistd, not by an import
+
+    return cast(IService, ChipService(config, reactor))
+
+
+async def check(config: Config, reactor: Any, say: Callable[[str], object]) -> bool:
+    """Ask every part whether it answers, `say` a line about each, return whether all are well."""
+    backend = Backend(config, reactor)
+
+    async def store() -> str:
+        await backend.open_store()
+        return backend.store_name
+
+    async def queue() -> str:
+        await backend.open_queue()
+        return backend.queue_name
+
+    async def courier() -> str:
+        gateway = _gateway(config, reactor, config.domain)
+        try:
+            return await gateway.check()
+        finally:
+            await gateway.close()
+
+    probes = [Probe("store", store), Probe("queues", queue)]
+    if config.db:
+        probes.append(Probe("Courier", courier))
+    try:
+        return await run(reactor, probes, say)
+    finally:
+        await backend.close()
+
+
+class ChipService(Service):
+    """Chip, from its first port to its last byte."""
+
+    _log = Logger()
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        self._config = config
+        self._reactor = reactor
+        self._limits: Limits = config.limits_in_force
+        self._tasks = Tasks()
+        self._notifier = Notifier()
+        self._metrics = Metrics()
+        self._watchdog = WatchdogService(self._notifier, reactor)
+        self._lag = LagService(self._metrics, reactor)
+        self._backend = Backend(config, reactor)
+        self._ports: list[Any] = []
+        self._ops_port: Any = None
+        self._starting: Deferred[None] | None = None
+        self._heart: Heart | None = None
+        self._site: Site | None = None
+        self._gateway: CourierGateway | None = None
+        self._desk: Desk | None = None
+        # Read now, so that a mistake is told before anything is started.
+        self._endpoint: Any = endpoint(reactor, "listen", config.endpoint)
+        self._ops_endpoint: Any = (
+            endpoint(reactor, "ops_listen", config.ops_endpoint) if config.ops_endpoint else None
+        )
+
+    # Starting.
+
+    def startService(self) -> None:
+        """Begin to start. twistd does not wait, so a failure ends the process by itself."""
+        super().startService()  # type: ignore[no-untyped-call]
+        self._watchdog.startService()
+        self._lag.startService()
+        self._starting = Deferred.fromCoroutine(self._start())
+        self._starting.addErrback(self._could_not_start)
+
+    def _could_not_start(self, failure: Any) -> None:
+        if failure.check(CancelledError):
+            return
+        if not failure.check(ChipError, OSError):
+            self._log.failure("Chip could not start", failure)
+        fail(self._reactor, f"could not start: {_reason(failure.value)}")
+
+    async def _start(self) -> None:
+        config, backend = self._config, self._backend
+        await backend.open_store()
+        await backend.open_queue()
+        loopback = None if config.db else _loopback_socket()
+        domain = f"127.0.0.1:{loopback.getsockname()[1]}" if loopback else config.domain
+        self._gateway = _gateway(config, self._reactor, domain, self._metrics)
+        heart = self._heart = Heart(
+            store=self._metrics.timed("store", backend.store, self._reactor),
+            queue=TimedQueue(backend.queue, self._metrics, self._reactor),
+            gateway=self._gateway,
+            limits=self._limits,
+            clock=self._reactor,
+            observer=self._metrics,
+        )
+        if loopback:
+            self._desk = self._make_desk(heart, f"http://{domain}")
+            await self._desk.start()
+        site = self._site = self._make_site(heart)
+        if loopback:
+            self._listen_on(loopback, site)
+        await heart.start()
+        await self._listen(site)
+        await self._start_ops(heart)
+        gc.collect()
+        # What is alive now stays alive: the collector need not look at it again.
+        gc.freeze()
+        self._say_ready(domain)
+
+    def _make_site(self, heart: Heart) -> Site:
+        addresses = Addresses(self._config.trusted_proxies)
+        connections = Connections(
+            clock=self._reactor,
+            heart=heart,
+            limits=self._limits,
+            addresses=addresses,
+            allowed_origins=self._config.allowed_origins,
+            observer=self._metrics,
+        )
+        sends = Sends(self._reactor, heart, self._limits, addresses, self._metrics)
+        self._metrics.read_from(
+            sockets=partial(len, connections), chats=lambda: heart.hub.open_chats
+        )
+        mounts: dict[str, Any] = {"/wc/widget.js": widget_resource()}
+        if self._desk:
+            mounts.update(self._desk.resources())
+        return Site(
+            clock=self._reactor,
+            limits=self._limits,
+            connections=connections,
+            sends=sends,
+            mounts=mounts,
+            front=cast(IResource, self._desk.front()) if self._desk else None,
+        )
+
+    def _make_desk(self, heart: Heart, chip_url: str) -> Desk:
+        config, store = self._config, self._backend.store
+        assert isinstance(store, EmbeddedStore)  # noqa: S101 - without `db` it is
+        pool = HTTPConnectionPool(self._reactor)
+        agent = Agent(self._reactor, connectTimeout=DESK_TIMEOUT, pool=pool)
+        exposed = config.listen or config.address not in LOOPBACK
+        return Desk(
+            store,
+            post=loopback_post(agent, chip_url),
+            presence=heart.hub,
+            clock=self._reactor,
+            base_url=_public_url(config),
+            token=config.desk_token,
+            guide=config.desk_guide,
+            closed=(
+                "The desk is closed: Chip listens to more than this machine, and desk_token is "
+                "not set."
+                if exposed and not config.desk_token
+                else ""
+            ),
+        )
+
+    async def _listen(self, site: Site) -> None:
+        try:
+            self._ports.append(await self._endpoint.listen(site))
+        except Exception as error:
+            raise Unavailable(
+                f"cannot listen on {self._config.endpoint}: {_reason(error)}"
+            ) from None
+
+    def _listen_on(self, listening: socket.socket, site: Site) -> None:
+        """Serve `site` on a socket that is bound already."""
+        with listening:
+            port = self._reactor.adoptStreamPort(listening.fileno(), socket.AF_INET, site)
+        self._ports.append(port)
+
+    async def _start_ops(self, heart: Heart) -> None:
+        if self._ops_endpoint is None:
+            return
+        status = Status(self._config, heart, self._backend, lambda: not self.running)
+        try:
+            site = OpsSite(status, self._metrics, self._reactor)
+            self._ops_port = await self._ops_endpoint.listen(site)
+        except Exception as error:
+            reason = f"cannot listen on {self._config.ops_endpoint}: {_reason(error)}"
+            if self._config.ops_required:
+                raise Unavailable(f"ops_listen: {reason}") from None
+            self._log.warn("no operators' listener: {reason}", reason=reason)
+
+    def _say_ready(self, domain: str) -> None:
+        backend = self._backend
+        gateway = "the desk" if self._desk else f"Courier at {domain}"
+        self._log.info(
+            "Chip {version} is ready: store {store}, queues {queue}, gateway {gateway}, listening "
+            "on {listen}",
+            version=__version__,
+            store=backend.store_name,
+            queue=backend.queue_name,
+            gateway=gateway,
+            listen=self._config.endpoint,
+        )
+        self._notifier.status(f"serving: {backend.store_name}, {backend.queue_name}, {gateway}")
+        self._notifier.ready()
+        if self._desk:
+            announce(f"\n  Chat:  {_public_url(self._config)}/\n  Desk:  {self._desk.link}\n")
+
+    # Stopping.
+
+    def stopService(self) -> Deferred[None]:
+        """Stop in order. At the hard deadline, whatever still hangs is left behind."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        self._notifier.stopping()
+        stopping = Deferred.fromCoroutine(self._stop())
+        stopping.addTimeout(self._limits.stop_deadline, self._reactor)
+        stopping.addErrback(lambda failure: self._log.failure("Chip did not stop cleanly", failure))
+        return stopping
+
+    async def _stop(self) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+        # One after the other, and each even if one before it failed.
+        for step in (self._let_nobody_in, self._drain, self._finish, self._close):
+            try:
+                await step()
+            except Exception:
+                self._log.failure("a step of the stop failed")
+
+    async def _let_nobody_in(self) -> None:
+        if self._heart:
+            self._heart.stop_taking_up()
+        ports, self._ports = self._ports, []
+        for port in ports:
+            await _done(port.stopListening())
+
+    async def _drain(self) -> None:
+        if self._desk:
+            self._desk.send_away()
+        if self._site:
+            await self._site.drain(self._limits.drain_deadline)
+
+    async def _finish(self) -> None:
+        if self._desk:
+            await self._desk.stop()
+        if self._heart:
+            await self._heart.finish(self._limits.drain_deadline)
+
+    async def _close(self) -> None:
+        await self._backend.close_queue()
+        if self._gateway:
+            await self._gateway.close()
+        await self._backend.close()
+        if self._ops_port:
+            # Last: until now it has told that Chip is draining.
+            await _done(self._ops_port.stopListening())
+        self._lag.stopService()
+        self._watchdog.stopService()
+
+
+def _gateway(
+    config: Config, reactor: Any, domain: str, metrics: Metrics | None = None
+) -> CourierGateway:
+    limits = config.limits_in_force
+    return CourierGateway(
+        reactor=reactor,
+        domain=domain,
+        tls=config.ssl and bool(config.db),
+        connect_timeout=limits.courier_connect_timeout,
+        timeout=limits.courier_timeout,
+        parallel=limits.courier_parallel,
+        observe=metrics.courier if metrics else None,
+    )
+
+
+def _loopback_socket() -> socket.socket:
+    """A port that only this machine reaches, for the desk and Chip to talk to each other."""
+    listening = socket.create_server(("127.0.0.1", 0), backlog=128)
+    listening.setblocking(False)
+    return listening
+
+
+def _public_url(config: Config) -> str:
+    """How a browser on this machine reaches Chip. Behind a `listen`, only a guess."""
+    everywhere = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+    host = "localhost" if config.address in everywhere else config.address
+    return f"http://{f'[{host}]' if ':' in host else host}:{config.port}"
+
+
+def _reason(error: BaseException) -> str:
+    inner = getattr(error, "socketError", None)
+    return str(getattr(inner, "strerror", None) or error or type(error).__name__)
+
+
+async def _done(result: Any) -> None:
+    """Wait for what may be a Deferred."""
+    if isinstance(result, Deferred):
+        await result

@@ -1,0 +1,121 @@
+"""How a visitor comes into a chat: back into the one he knows, or into a new one.
+
+This module owns chat ids: what they look like, and that they come from a CSPRNG, since an id is
+the only credential that a visitor has.
+"""
+
+import re
+import secrets
+import string
+from collections.abc import Callable
+from math import ceil
+from typing import Final
+
+from chip.chat.lookups import Directory
+from chip.chat.outbound.circuit import Line
+from chip.chat.ports import Notes
+from chip.errors import Unavailable
+from chip.limits import Buckets, Limits
+from chip.models import Channel, ChatKey, Contact
+from chip.protocol.commands import CommandError
+from chip.tasks import Clock, pause
+
+_ALPHABET: Final = string.ascii_letters + string.digits
+_CHAT_ID: Final = re.compile(r"[a-zA-Z0-9]{24}", re.ASCII)
+
+IN_VAIN: Final = 10
+"""How often an address may ask for a chat that does not exist for each new chat that it may make.
+Somebody who guesses names must not use up the lookups that others need."""
+LOOKS: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
+"""Seconds to wait before each look whether Courier's new contact can be read."""
+
+
+def is_chat_id(text: str) -> bool:
+    """Whether `text` has the form of a chat id."""
+    return _CHAT_ID.fullmatch(text) is not None
+
+
+def _new_chat_id() -> str:
+    # One large number, not 24 small ones: each would ask the kernel for randomness, and again
+    # where a draw had to be thrown away to be fair.
+    number, letters = secrets.randbelow(len(_ALPHABET) ** 24), []
+    for _ in range(24):
+        number, place = divmod(number, len(_ALPHABET))
+        letters.append(_ALPHABET[place])
+    return "".join(letters)
+
+
+class Arrivals:
+    """The way into a chat."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        notes: Notes,
+        line: Line,
+        clock: Clock,
+        seconds: Callable[[], float],
+        limits: Limits,
+    ) -> None:
+        self._directory = directory
+        self._notes = notes
+        self._line = line
+        self._clock = clock
+        self._seconds = seconds
+        rate, burst = limits.new_chats_per_minute / 60, limits.new_chats_burst
+        self._new_chats = Buckets(rate, burst)
+        self._in_vain = Buckets(IN_VAIN * rate, IN_VAIN * burst)
+
+    async def resume(
+        self, channel: Channel, chat_id: str, address: str
+    ) -> tuple[ChatKey, Contact | None]:
+        """The chat of this id and whose it is; no contact when there is no such chat.
+
+        Raises Unavailable when nobody can say, and CommandError when this address has asked in
+        vain too often.
+        """
+        chat = ChatKey(chat_id, channel.uuid)
+        if not is_chat_id(chat_id):
+            return chat, None
+        wait = self._in_vain.wait(address, self._seconds()) if address else 0
+        if wait:
+            raise CommandError("rate_limited", "too many unknown chats", retry_after=ceil(wait))
+        contact = await self._directory.contact(chat, again=True)
+        if contact is None and address:
+            self._in_vain.take(address, self._seconds())
+        return chat, contact
+
+    def make(self, channel: Channel, address: str) -> ChatKey:
+        """A new chat id. Raises CommandError when this address makes too many."""
+        wait = self._new_chats.take(address, self._seconds()) if address else 0
+        if wait:
+            raise CommandError("rate_limited", "too many new chats", retry_after=ceil(wait))
+        return ChatKey(_new_chat_id(), channel.uuid)
+
+    async def start(self, channel: Channel, chat: ChatKey) -> Contact:
+        """Have Courier make the contact, and wait until it can be read. Raises Unavailable.
+
+        This goes to Courier directly, not through the spool: the visitor is waiting.
+        """
+        await self._notes.chat_made(chat)
+        answer = await self._line.start(channel, chat)
+        if answer.kind == "refused":
+            # It may be our idea of the channel's secret that is out of date.
+            current = await self._directory.channel(channel.uuid, again=True)
+            if current and current.secret != channel.secret:
+                answer = await self._line.start(current, chat)
+        if answer.kind != "handled":
+            raise Unavailable("no chat can be started now", self._line.retry_after)
+        for wait in LOOKS:
+            if wait:
+                await pause(self._clock, wait)
+            contact = await self._directory.contact(chat, expected=True)
+            if contact:
+                return contact
+        raise Unavailable("the new chat cannot be read yet", retry_after=2)
+
+    async def start_again(self, channel: Channel, chat: ChatKey) -> Contact:
+        """`start` for an id of which nobody knows whether Courier has made its contact already."""
+        contact = await self._directory.contact(chat, expected=True)
+        return contact or await self.start(channel, chat)

@@ -1,0 +1,137 @@
+"""A message from Courier comes in: is it all right, whose is it, and into the outbox with it.
+
+It owns the checks of a send and their order. Courier fails a message for good when it is told so,
+and tries again when it is told that Chip is in trouble; so a refusal is given only for what trying
+again cannot mend, and never on the strength of something remembered.
+"""
+
+import hmac
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from chip.chat.chat_start import is_chat_id
+from chip.chat.lookups import Directory
+from chip.chat.ports import Notes, Outbox, Store
+from chip.errors import NotFound, QueueFull, Refused, Unavailable
+from chip.models import Channel, ChatKey, Contact, MsgOut, User
+from chip.protocol.courier import SendMsg, decode_send
+from chip.protocol.times import time_of_timestamp
+from chip.tasks import Clock, within
+
+LOOKUP_DEADLINE: Final = 1.5
+"""Seconds that a message may wait for what is only nice to know of it."""
+_SHOWN: Final = 64
+"""Characters of a bad chat id that are repeated to whoever sent it."""
+
+
+class WrongSecret(Refused):
+    """The secret is not the channel's."""
+
+
+class Sending:
+    """Takes messages from Courier."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        directory: Directory,
+        outbox: Outbox,
+        notes: Notes,
+        clock: Clock,
+        seconds: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._outbox = outbox
+        self._notes = notes
+        self._clock = clock
+        self._seconds = seconds
+
+    async def accept(self, channel_uuid: str, body: bytes) -> None:
+        """Put the message in `body` into its chat's outbox; when this returns, it is stored.
+
+        A message that was accepted before is accepted again, and not stored twice. Raises Refused
+        (`WrongSecret`, `NotFound`) for what will never work, Unavailable for what may work later.
+        """
+        channel = await self._directory.channel(channel_uuid)
+        if channel is None:
+            raise Refused("no such channel")
+        try:
+            send = decode_send(body)
+        except ValueError as error:
+            raise Refused(f"error reading request: {error}") from None
+        await self._check_secret(channel, send.secret)
+        contact = await self._contact(channel, send.chat_id)
+        if send.msg is None:
+            raise Refused("error reading request: msg is missing")
+        if not (send.msg.id or send.msg.uuid):
+            raise Refused("error reading request: msg has neither id nor uuid")
+        user = await self._user(send.msg.user_id)
+        chat = ChatKey(send.chat_id, channel.uuid)
+        await self._store_message(chat, contact, send.msg, user)
+
+    async def _check_secret(self, channel: Channel, secret: str) -> None:
+        if _is_secret(channel, secret):
+            return
+        current = await self._directory.channel(channel.uuid, again=True)
+        if current is None or not _is_secret(current, secret):
+            raise WrongSecret("channel secret incorrect")
+
+    async def _contact(self, channel: Channel, chat_id: str) -> Contact:
+        chat = ChatKey(chat_id, channel.uuid)
+        trouble = f"error loading contact with chat id {chat_id[:_SHOWN]}: "
+        if not is_chat_id(chat_id):
+            raise Refused(trouble + "malformed chat id")
+        contact = await self._directory.contact(chat)
+        if contact is None:
+            if await self._notes.was_chat_made(chat):
+                raise Unavailable("the new chat cannot be read yet", retry_after=5)
+            raise Refused(trouble + "no such contact")
+        return contact
+
+    async def _user(self, user_id: int | None) -> User | None:
+        if not user_id:
+            return None
+        try:
+            user = await within(self._clock, LOOKUP_DEADLINE, self._directory.user(user_id))
+        except Unavailable:
+            return None
+        if user is None:
+            raise NotFound("user not found")
+        return user
+
+    async def _store_message(
+        self, chat: ChatKey, contact: Contact, msg: SendMsg, user: User | None
+    ) -> None:
+        name, time = msg.name, time_of_timestamp(self._seconds())
+        try:
+            stored = await within(
+                self._clock, LOOKUP_DEADLINE, self._store.message(contact, msg.name)
+            )
+        except Unavailable:
+            stored = None
+        if stored:
+            name = name._replace(id=stored.id, uuid=stored.uuid)
+            time = stored.time
+        msg_out = MsgOut(
+            id=name.uuid if name.id is None else name.id,
+            uuid=name.uuid,
+            text=msg.text,
+            attachments=msg.attachments or [],
+            quick_replies=msg.quick_replies or [],
+            origin=msg.origin,
+            user=user,
+            time=time,
+        )
+        result = await self._outbox.append(chat, name, msg.era, msgspec.json.encode(msg_out))
+        if result == "full":
+            raise QueueFull("the outbox of this chat is full", retry_after=60)
+
+
+def _is_secret(channel: Channel, secret: str) -> bool:
+    """A channel without a secret has none that could be right."""
+    matches = hmac.compare_digest(channel.secret.encode(), secret.encode())
+    return matches and bool(channel.secret)

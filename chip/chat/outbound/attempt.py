@@ -1,0 +1,263 @@
+"""One attempt to hand a chat's oldest events to Courier, and what its outcome means.
+
+    too old? ──────────────► rejected
+    may have arrived? ─────► ask the database which have, remove those
+    the same text again? ──► not yet
+    otherwise ─────────────► post: as many as may go together
+        handled ──► remove them                refused, alone ──► rejected
+        refused or failed, several ──► ask the database, then one by one
+        failed, unsent ──► again later         unknown ──► later, and ask the database first
+
+Rejected events leave the spool and the visitor is told. Everything else stays until it is handled.
+This module keeps nothing about any chat: the spool does. It settles nothing: the forwarder does.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from twisted.logger import Logger
+
+from chip.chat.lookups import Directory
+from chip.chat.outbound.circuit import Line, backoff
+from chip.chat.ports import Answer, Batch, Live, SpoolEntry, Store
+from chip.errors import Unavailable
+from chip.models import Channel, ChatKey
+from chip.protocol.courier import Incoming, SpoolEvent, event_for_courier
+from chip.protocol.events import Error, encode_event
+
+SAME_TEXT_HOLD: Final = 4100
+"""Milliseconds after Courier's answer to a text before the same text may follow: Courier drops a
+text that equals the visitor's last one within 4 s, and answers as if it had taken it."""
+COURIER_DEADLINE: Final = 31.0
+"""Seconds after a request was sent when Courier, which gives up after 30, is done with it."""
+ALONE_FOR: Final = 3_600_000
+"""Milliseconds after which an event that fails while others succeed is given up."""
+OTHERS_WITHIN: Final = 300.0
+"""Seconds within which another chat must have succeeded for that."""
+REPORTS_APART: Final = 250
+"""Milliseconds between two requests of a chat when the first held only reports. Nobody is in a
+hurry for the next ones, and a visitor who reads several messages in a row makes one request."""
+MAX_REQUEST_TEXT: Final = 100_000
+"""Characters of text in one request."""
+DATABASE_AWAY: Final = 3000
+"""Milliseconds until the database is asked again what has arrived."""
+
+
+class Outcome(NamedTuple):
+    """How an attempt ended. `rejected` will never be delivered, for `reason`; the other fields
+    are what `Spool.settle` wants to know."""
+
+    remove: int = 0
+    last_heard: str = ""
+    last_text: str = ""
+    failed: bool = False
+    unknown: int = 0
+    delay: int = 0
+    rejected: Sequence[SpoolEvent] = ()
+    reason: str = ""
+
+    @property
+    def forget_refs(self) -> list[str]:
+        """The refs of what was rejected: they may be used again."""
+        return [event.ref for event in self.rejected if isinstance(event, Incoming) and event.ref]
+
+
+class Delivery:
+    """Attempts, one batch at a time."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        live: Live,
+        directory: Directory,
+        line: Line,
+        seconds: Callable[[], float],
+        max_age_hours: float,
+    ) -> None:
+        self._store = store
+        self._live = live
+        self._directory = directory
+        self._line = line
+        self._seconds = seconds
+        self._max_age = max_age_hours * 3_600_000
+        self._last_success = float("-inf")
+
+    async def attempt(self, batch: Batch) -> Outcome:
+        """Do what is to be done with `batch`. Says how that ended; changes nothing in the spool.
+
+        Never raises: nobody would work on the chat any more.
+        """
+        try:
+            return await self._attempt(batch)
+        except Exception:
+            self._log.failure("an attempt failed", chat=batch.chat.label)
+            delay = int(COURIER_DEADLINE * 1000)
+            return Outcome(failed=True, unknown=len(batch.entries), delay=delay)
+
+    async def _attempt(self, batch: Batch) -> Outcome:
+        if batch.unknown:
+            return await self._find_out(batch, batch.unknown)
+        expired = sum(entry.age > self._max_age for entry in batch.entries)
+        if expired:
+            return _rejected(batch.entries[:expired], "it waited too long")
+        hold = _hold(batch)
+        if hold:
+            return Outcome(delay=hold)
+        return await self._post(batch, _together(batch))
+
+    async def conclude(self, batch: Batch, outcome: Outcome) -> None:
+        """What follows once `outcome` is settled: tell the visitor, and mend what Courier wiped."""
+        for event in outcome.rejected:
+            self._log.warn(
+                "an event for Courier was rejected: {reason}",
+                chat=batch.chat.label,
+                event=type(event).__name__,
+                reason=outcome.reason,
+            )
+            if isinstance(event, Incoming):
+                told = Error("rejected", "the message was refused", "send_msg", event.ref)
+                await self._live.tell(batch.chat, encode_event(told))
+        if outcome.remove and batch.email:
+            contact = await self._directory.contact(batch.chat)
+            if contact:
+                await self._store.set_email(contact, batch.email, only_if_empty=True)
+
+    async def _post(self, batch: Batch, count: int) -> Outcome:
+        chat, sent = batch.chat, batch.entries[:count]
+        try:
+            channel = await self._directory.channel(chat.channel_uuid)
+        except Unavailable:
+            return self._again_later(batch, "the channel cannot be looked up")
+        if channel is None:
+            return self._again_later(batch, "no such channel")
+        events = [event_for_courier(entry.event, batch.era) for entry in sent]
+        began = self._seconds()
+        answer = await self._line.post(channel, chat, events)
+        match answer.kind:
+            case "handled":
+                self._last_success = self._seconds()
+                texts = [e.event.text for e in sent if isinstance(e.event, Incoming)]
+                return Outcome(
+                    remove=count,
+                    last_heard=answer.heard[-1] if answer.heard else "",
+                    last_text=digest(texts[-1]) if texts else "",
+                    delay=0 if texts else REPORTS_APART,
+                )
+            case "unknown":
+                self._warn(chat, answer)
+                left = COURIER_DEADLINE - (self._seconds() - began)
+                return Outcome(failed=True, unknown=count, delay=max(0, int(left * 1000)))
+            case "refused" | "failed" if count > 1:
+                self._warn(chat, answer)
+                return await self._find_out(batch, count)
+            case "refused":
+                return await self._refused(batch, channel, answer)
+            case _:
+                return self._again_later(batch, answer.detail)
+
+    async def _refused(self, batch: Batch, used: Channel, answer: Answer) -> Outcome:
+        """Courier says never. Unless it is our idea of the channel's secret that is out of date."""
+        try:
+            channel = await self._directory.channel(used.uuid, again=True)
+        except Unavailable:
+            return self._again_later(batch, "the channel cannot be looked up")
+        if channel and channel.secret != used.secret:
+            return Outcome(failed=True)
+        return _rejected(batch.entries[:1], answer.detail)
+
+    def _again_later(self, batch: Batch, reason: str) -> Outcome:
+        """Nothing has arrived; try again. But one event shall not block a chat for ever."""
+        alone = self._seconds() - self._last_success < OTHERS_WITHIN
+        if batch.failing_for >= ALONE_FOR and alone and not self._line.is_down:
+            return _rejected(batch.entries[:1], f"it failed for an hour: {reason}")
+        self._log.info(
+            "Courier did not take an event: {reason}",
+            chat=batch.chat.label,
+            tries=batch.tries + 1,
+            reason=reason,
+        )
+        return Outcome(failed=True, delay=int(backoff(batch.tries) * 1000))
+
+    async def _find_out(self, batch: Batch, count: int) -> Outcome:
+        """Which of the first `count` events have arrived? While nobody can say, nothing is sent."""
+        sent = [entry.event for entry in batch.entries[:count]]
+        try:
+            contact = await self._directory.contact(batch.chat)
+            if contact is None or batch.last_heard is None:
+                arrived, last_heard = 0, ""
+            else:
+                heard = await self._store.heard_since(contact, batch.last_heard)
+                arrived, last_heard = arrivals(sent, [(one.uuid, one.text) for one in heard])
+        except Unavailable:
+            return Outcome(unknown=count, delay=DATABASE_AWAY)
+        if not arrived:
+            return self._again_later(batch, "it has not arrived")
+        # Courier may have taken the last of them only a moment ago, and hold the next against it.
+        texts = [event.text for event in sent[:arrived] if isinstance(event, Incoming)]
+        return Outcome(
+            remove=arrived, last_heard=last_heard, last_text=digest(texts[-1]), failed=True
+        )
+
+    def _warn(self, chat: ChatKey, answer: Answer) -> None:
+        self._log.warn(
+            "what became of events for Courier is not known yet: {reason}",
+            chat=chat.label,
+            reason=answer.detail,
+        )
+
+
+def digest(text: str) -> str:
+    """What stands for a text where the text itself need not be kept."""
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def arrivals(sent: list[SpoolEvent], heard: list[tuple[str, str]]) -> tuple[int, str]:
+    """How many of the events at the front of `sent` have arrived, and the last one's uuid.
+
+    Courier handles events in order and stops at the first that fails, so those that arrived are at
+    the front. Reports leave no trace that could be looked for; to repeat one does no harm.
+    """
+    arrived, last_heard, position = 0, "", 0
+    for index, event in enumerate(sent):
+        if not isinstance(event, Incoming):
+            continue
+        found = next(
+            (i for i in range(position, len(heard)) if heard[i][1].strip() == event.text.strip()),
+            None,
+        )
+        if found is None:
+            break
+        arrived, last_heard, position = index + 1, heard[found][0], found + 1
+    return arrived, last_heard
+
+
+def _rejected(entries: Sequence[SpoolEntry], reason: str) -> Outcome:
+    events = [entry.event for entry in entries]
+    return Outcome(remove=len(events), rejected=events, reason=reason)
+
+
+def _hold(batch: Batch) -> int:
+    """Milliseconds until the first event may go, 0 for now."""
+    first = batch.entries[0].event
+    if isinstance(first, Incoming) and digest(first.text) == batch.last_text:
+        return max(0, SAME_TEXT_HOLD - batch.since_last_text)
+    return 0
+
+
+def _together(batch: Batch) -> int:
+    """How many events may go in one request: one by one after a failure, and never a text right
+    behind the same text, which Courier would drop."""
+    if batch.tries:
+        return 1
+    last, length = None, 0
+    for index, entry in enumerate(batch.entries):
+        if isinstance(entry.event, Incoming):
+            length += len(entry.event.text)
+            if entry.event.text == last or (index and length > MAX_REQUEST_TEXT):
+                return index
+            last = entry.event.text
+    return len(batch.entries)

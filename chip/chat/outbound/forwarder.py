@@ -1,0 +1,193 @@
+"""Events for Courier: in order per chat, retried, never dropped.
+
+The forwarder owns when a chat's spool is worked on and by how many at once; what one attempt means
+is in `delivery`. It takes up a chat in three ways: an append that found the chat unclaimed brings
+the first batch with it; a chat that found no room waits here until there is some; and a look at
+what is due, every second, finds retries and the chats of processes that died.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from chip.chat.outbound.attempt import Delivery, Outcome
+from chip.chat.outbound.circuit import Line
+from chip.chat.ports import Batch, Claim, Spool
+from chip.errors import Unavailable
+from chip.models import ChatKey
+from chip.tasks import Clock, Tasks, every, pause
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks for chats that are due."""
+KEEP_ALIVE_EVERY = 4.0
+"""Seconds between two renewals of this process's claims: a third of their life."""
+SETTLE_EVERY = 0.5
+"""Seconds between two tries to report an outcome to a queue that is away."""
+SETTLE_TRIES = 600
+"""Such tries before the outcome is left to be found out again."""
+MAX_READY = 10_000
+"""Chats that wait here for room; beyond that, the look at what is due finds them."""
+
+
+class Forwarder:
+    """The chats that this process is at work on."""
+
+    _log = Logger()
+
+    def __init__(
+        self, spool: Spool, line: Line, delivery: Delivery, tasks: Tasks, clock: Clock
+    ) -> None:
+        self._spool = spool
+        self._line = line
+        self._delivery = delivery
+        self._tasks = tasks
+        self._clock = clock
+        self._working = 0
+        self._reserved = 0
+        self._ready: OrderedDict[ChatKey, None] = OrderedDict()
+        self._stopped = False
+        self._more_due = False
+        self._loops: list[LoopingCall] = []
+
+    async def start(self) -> None:
+        """Begin. Raises Unavailable when the queue cannot be reached."""
+        await self._spool.keep_alive()
+        self._loops = [
+            every(self._clock, LOOK_EVERY, self._look, now=True),
+            every(self._clock, KEEP_ALIVE_EVERY, self._keep_alive, now=False),
+        ]
+
+    def stop(self) -> None:
+        """Take up nothing more. What is under way goes on; it is among the heart's tasks."""
+        self._stopped = True
+
+    async def retire(self) -> None:
+        """Give up what is still held, after `stop` and when the deadline has passed."""
+        for loop in self._loops:
+            loop.stop()
+        self._loops = []
+        await self._spool.retire()
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether another chat can be worked on now."""
+        if self._stopped:
+            return False
+        taken = self._working + self._reserved
+        if self._line.is_down:
+            return taken == 0 and self._line.may_probe
+        return taken < self._line.for_forwarding
+
+    @contextmanager
+    def room(self) -> Iterator[bool]:
+        """Whether a chat may be claimed. The room for it is kept until the end of the block, which
+        is to hold the step that claims and the call of `go_on`: many may ask in the meantime."""
+        reserved = self._has_room
+        self._reserved += reserved
+        try:
+            yield reserved
+        finally:
+            self._reserved -= reserved
+            if reserved:
+                self._take_up()
+
+    def go_on(self, chat: ChatKey, claim: Claim, batch: Batch | None) -> None:
+        """Something was spooled for `chat`: work on it, now or as soon as there is room."""
+        if batch is not None:
+            self._working += 1
+            self._tasks.spawn("forwarding a chat", self._work(batch))
+        elif claim == "waiting" and not self._line.is_down and len(self._ready) < MAX_READY:
+            self._ready[chat] = None
+            # Room that was taken when this was asked may be free by now.
+            self._take_up()
+
+    async def _work(self, batch: Batch | None) -> None:
+        worked = batch is not None
+        try:
+            while batch is not None:
+                batch = await self._attempt(batch)
+        except Unavailable:
+            # The queue stays away. The claim is found again when it is back.
+            self._log.debug("a chat was left to be taken up later")
+        finally:
+            self._working -= 1
+            self._take_up(look=worked)
+
+    async def _attempt(self, batch: Batch) -> Batch | None:
+        outcome = await self._delivery.attempt(batch)
+        # Where others wait for room, each chat has one attempt in turn.
+        may_continue = not self._ready and not self._stopped
+        claim, following = await self._settle(batch, outcome, may_continue)
+        if outcome.remove and (outcome.rejected or batch.email):
+            self._tasks.spawn("concluding", self._delivery.conclude(batch, outcome))
+        if not may_continue and not outcome.delay and not outcome.unknown:
+            self.go_on(batch.chat, claim, None)
+        elif claim == "waiting" and outcome.delay < LOOK_EVERY * 1000:
+            self._clock.callLater(outcome.delay / 1000, self.go_on, batch.chat, claim, None)
+        return following
+
+    async def _settle(
+        self, batch: Batch, outcome: Outcome, may_continue: bool
+    ) -> tuple[Claim, Batch | None]:
+        """Report `outcome` to the spool, and keep trying while the queue is away: what is known
+        now would otherwise have to be found out again."""
+        for _ in range(SETTLE_TRIES):
+            try:
+                return await self._spool.settle(
+                    batch,
+                    remove=outcome.remove,
+                    last_heard=outcome.last_heard,
+                    last_text=outcome.last_text,
+                    forget_refs=outcome.forget_refs,
+                    failed=outcome.failed,
+                    unknown=outcome.unknown,
+                    delay=outcome.delay,
+                    may_continue=may_continue,
+                )
+            except Unavailable:
+                if self._stopped:
+                    raise
+                await pause(self._clock, SETTLE_EVERY)
+        raise Unavailable("the queue is away")
+
+    def _take_up(self, *, look: bool = True) -> None:
+        """There may be room. Without `look`, nothing has come of what was due: to look at once
+        for more of it might never end."""
+        while self._ready and self._has_room:
+            chat, _ = self._ready.popitem(last=False)
+            self._working += 1
+            self._tasks.spawn("taking up a chat", self._claim(chat))
+        if look and self._more_due and self._has_room:
+            self._look()
+
+    async def _claim(self, chat: ChatKey) -> None:
+        batch: Batch | None = None
+        try:
+            _, batch = await self._spool.claim(chat)
+        finally:
+            await self._work(batch)
+
+    def _look(self) -> None:
+        self._more_due = False
+        if self._has_room:
+            self._tasks.spawn("looking for due chats", self._take_up_due())
+
+    async def _take_up_due(self) -> None:
+        taken = self._working + self._reserved
+        room = 1 if self._line.is_down else self._line.for_forwarding - taken
+        due = await self._spool.due(room)
+        # A full answer means that there may be more than there is room for. Probes, however, are
+        # as far apart as the looks are.
+        self._more_due = len(due) == room and not self._line.is_down
+        for chat in due:
+            if not self._has_room:
+                break
+            self._ready.pop(chat, None)
+            self._working += 1
+            self._tasks.spawn("taking up a chat", self._claim(chat))
+
+    def _keep_alive(self) -> None:
+        self._tasks.spawn("renewing claims", self._spool.keep_alive())

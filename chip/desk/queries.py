@@ -1,0 +1,150 @@
+"""The desk's view: conversations and messages as the page shows them.
+
+Reads only. Whether a visitor is online is asked of whoever knows.
+"""
+
+from collections.abc import Callable
+from sqlite3 import Connection, Row
+
+import msgspec
+
+from chip.desk.records import Conversation, Message, MessageState
+from chip.models import ChatKey
+from chip.sqlite.database import EmbeddedDatabase, time_text
+
+PAGE = 50
+
+_STATES: dict[str, MessageState] = {
+    "H": "heard",
+    "Q": "queued",
+    "W": "sent",
+    "D": "delivered",
+    "F": "failed",
+}
+_strings = msgspec.json.Decoder(list[str])
+
+_MESSAGE = (
+    "SELECT message.*, trim(coalesce(first_name, '') || ' ' || coalesce(last_name, '')) AS author"
+    " FROM message LEFT JOIN user ON user.id = user_id"
+)
+_CONVERSATION = (
+    "SELECT contact.*, channel.name AS site, (SELECT count(*) FROM message"
+    " WHERE contact_id = contact.id AND direction = 'I' AND message.id > read_id) AS unread"
+    " FROM contact JOIN channel ON channel.uuid = channel_uuid"
+)
+_SEARCH = (  # What is searched for comes as a parameter.
+    f"{_CONVERSATION} WHERE (? = '%%' OR contact.name LIKE ? ESCAPE '\\'"  # noqa: S608
+    " OR email LIKE ? ESCAPE '\\' OR 'Visitor ' || contact.id LIKE ? ESCAPE '\\'"
+    " OR EXISTS (SELECT 1 FROM message WHERE contact_id = contact.id"
+    " AND text LIKE ? ESCAPE '\\'))"
+    " AND (? = 0 OR (active_on, contact.id) < (SELECT active_on, id FROM contact WHERE id = ?))"
+    " ORDER BY active_on DESC, contact.id DESC LIMIT ?"
+)
+
+
+class View:
+    """`online` says whether a visitor has his chat open."""
+
+    def __init__(self, database: EmbeddedDatabase, online: Callable[[ChatKey], bool]) -> None:
+        self._database = database
+        self._online = online
+
+    async def conversations(
+        self, search: str, before: int, limit: int = PAGE
+    ) -> tuple[list[Conversation], bool]:
+        """Conversations by newest activity, and whether there are more.
+
+        `search` is looked for in names, e-mails and texts. `before` is the id of the last
+        conversation of the page before, or 0.
+        """
+        wanted = f"%{_escaped(search.strip())}%"
+
+        def look(db: Connection) -> tuple[list[Conversation], bool]:
+            rows = db.execute(_SEARCH, (*[wanted] * 5, before, before, limit + 1)).fetchall()
+            return [self._conversation(db, row) for row in rows[:limit]], len(rows) > limit
+
+        return await self._database.read(look)
+
+    async def conversation(self, number: int) -> Conversation | None:
+        """One conversation."""
+
+        def look(db: Connection) -> Conversation | None:
+            row = db.execute(f"{_CONVERSATION} WHERE contact.id = ?", (number,)).fetchone()
+            return self._conversation(db, row) if row else None
+
+        return await self._database.read(look)
+
+    async def find(self, chat: ChatKey) -> int | None:
+        """The number of the conversation that is this chat."""
+
+        def look(db: Connection) -> int | None:
+            row = db.execute(
+                "SELECT id FROM contact WHERE channel_uuid = ? AND chat_id = ?",
+                (chat.channel_uuid, chat.chat_id),
+            ).fetchone()
+            return int(row["id"]) if row else None
+
+        return await self._database.read(look)
+
+    async def messages(
+        self, conversation: int, before: int = 0, limit: int = PAGE
+    ) -> tuple[list[Message], bool]:
+        """The newest messages before the one with the id `before`, oldest first, and whether
+        there are earlier ones."""
+
+        def look(db: Connection) -> tuple[list[Message], bool]:
+            rows = db.execute(
+                f"{_MESSAGE} WHERE contact_id = ? AND (? = 0 OR message.id < ?)"
+                " ORDER BY message.id DESC LIMIT ?",
+                (conversation, before, before, limit + 1),
+            ).fetchall()
+            return [_message(row) for row in reversed(rows[:limit])], len(rows) > limit
+
+        return await self._database.read(look)
+
+    async def message(self, number: int) -> Message | None:
+        """One message."""
+
+        def look(db: Connection) -> Message | None:
+            row = db.execute(f"{_MESSAGE} WHERE message.id = ?", (number,)).fetchone()
+            return _message(row) if row else None
+
+        return await self._database.read(look)
+
+    def _conversation(self, db: Connection, row: Row) -> Conversation:
+        last = db.execute(
+            f"{_MESSAGE} WHERE contact_id = ? ORDER BY message.id DESC LIMIT 1", (row["id"],)
+        ).fetchone()
+        return Conversation(
+            id=row["id"],
+            name=row["name"],
+            email=row["email"],
+            site=row["site"],
+            online=self._online(ChatKey(row["chat_id"], row["channel_uuid"])),
+            answered=bool(row["answered"]),
+            unread=row["unread"],
+            active=time_text(row["active_on"]),
+            started=time_text(row["created_on"]),
+            last=_message(last) if last else None,
+        )
+
+
+def _message(row: Row) -> Message:
+    return Message(
+        id=row["id"],
+        uuid=row["uuid"],
+        conversation=row["contact_id"],
+        incoming=row["direction"] == "I",
+        text=row["text"],
+        attachments=_strings.decode(row["attachments"]),
+        quick_replies=_strings.decode(row["quick_replies"]),
+        origin=row["origin"],
+        author=row["author"],
+        state=_STATES[row["status"]],
+        time=time_text(row["created_on"]),
+    )
+
+
+def _escaped(text: str) -> str:
+    """`text` for LIKE, which must find its signs and not follow them."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,233 @@
+"""Chip's log: one line per event, as text or JSON, never a secret, never in the way.
+
+Owns how an event becomes a line, and where lines go. Everything that is logged in this process
+passes here: Chip's own events, Twisted's, the standard library's, and what is printed. Knows
+nothing of visitors or Courier; what is secret is `chip.logs.redact`'s business.
+
+An event of Chip is a constant sentence with named fields::
+
+    log.info("connection closed", chat=chat.label, code=1000, seconds=12.5)
+    2026-11-22T20:42:00.123Z info chip.web.connect connection closed chat=65vb…@7d62d551 code=1000
+
+Other packages' small talk (``info``) counts as ``debug``.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
+from twisted.logger import ILogObserver, Logger, LogLevel, formatEvent, globalLogPublisher
+from twisted.python.components import Componentized
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from chip.logs.failures import describe
+from chip.logs.redact import MASK, Redactor
+from chip.logs.targets import Target
+
+Event = dict[str, object]
+Fields = dict[str, object]
+
+LEVELS = ("debug", "info", "warn", "error", "critical")
+
+LEGACY = "log_legacy"
+"""The name under which Twisted hands on what was said through its old log."""
+
+_OUR_NAMESPACES = ("chip", "stdout", "stderr")
+_MAX_VALUE = 2000
+
+# A field of such a name is a mistake, whatever its value is.
+_PRIVATE = frozenset(
+    {"text", "email", "secret", "chat_id", "password", "token", "body", "cookie", "authorization"}
+)
+
+# Characters that end a line for somebody, or steer a terminal.
+_CONTROLS = {code: f"\\u{code:04x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)} | {
+    9: "\\t",
+    10: "\\n",
+    13: "\\r",
+}
+
+
+class Record:
+    """What there is to say about one event, redacted, not yet formatted."""
+
+    __slots__ = ("fields", "level", "message", "name", "template", "time")
+
+    def __init__(self, event: Event, level: str, name: str, redact: Redactor) -> None:
+        self.time = float(event.get("log_time", 0.0))  # type: ignore[arg-type]
+        self.level = level
+        self.name = name
+        self.template = str(event.get("log_format") or "")
+        if self.template and "{" not in self.template:
+            self.message = redact(self.template)
+        else:
+            self.message = redact(formatEvent(event)[:_MAX_VALUE])
+        self.fields: Fields = {}
+        if name != LEGACY:  # whose fields say the same once more
+            for key, value in event.items():
+                if not key.startswith("log_"):
+                    self.fields[key] = MASK if key in _PRIVATE else _plain(value, redact)
+        failure = event.get("log_failure")
+        if isinstance(failure, Failure):
+            error, trace = describe(failure)
+            self.fields["error"] = redact(error)
+            self.fields["trace"] = redact(trace)
+
+
+def _plain(value: object, redact: Redactor) -> object:
+    if value is None or type(value) in (int, float, bool):
+        return value
+    return redact(str(value)[:_MAX_VALUE])
+
+
+_second: tuple[int, str] = (-1, "")
+
+
+def _timestamp(when: float) -> str:
+    """UTC, RFC 3339, with milliseconds; the part that rarely changes is kept."""
+    global _second  # noqa: PLW0603
+    whole = int(when)
+    if _second[0] != whole:
+        _second = (whole, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)))
+    return f"{_second[1]}.{int((when - whole) * 1000):03d}Z"
+
+
+def as_text(record: Record) -> str:
+    """Format for people: time, level, module, sentence, then ``name=value``."""
+    parts = [_timestamp(record.time), record.level, record.name, record.message]
+    for key, value in record.fields.items():
+        if f"{{{key}}}" in record.template:
+            continue  # the sentence says it already
+        shown = value if isinstance(value, str) else str(value)
+        if not shown or not shown.isprintable() or any(c in shown for c in ' "='):
+            shown = _quote(shown)
+        parts.append(f"{key}={shown}")
+    return " ".join(parts)
+
+
+def as_json(record: Record) -> str:
+    """Format for machines: one object, the sentence as ``message``, fields beside it."""
+    return _to_json(
+        record.fields
+        | {
+            "time": _timestamp(record.time),
+            "level": record.level,
+            "logger": record.name,
+            "message": record.message,
+        }
+    )
+
+
+_quote = json.JSONEncoder(ensure_ascii=False).encode
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+
+FORMATS: Mapping[str, Callable[[Record], str]] = {"text": as_text, "json": as_json}
+
+
+@implementer(ILogObserver)
+class Observer:
+    """Writes events of at least `level` to `target`; whatever happens, it does not raise."""
+
+    def __init__(self, target: Target, redact: Redactor, *, level: str, format: str) -> None:
+        self._target = target
+        self._redact = redact
+        self._wanted = frozenset(LEVELS[LEVELS.index(level) :])
+        self._format = FORMATS[format]
+        self._lost = 0
+
+    def __call__(self, event: Event) -> None:
+        level, name = origin(event)
+        if level not in self._wanted:
+            return
+        try:
+            line = self._format(Record(event, level, name, self._redact))
+        except Exception as error:
+            # A field whose str() raises must not silence the event, nor anybody else.
+            what = f"an event that cannot be shown: {type(error).__name__}"
+            line = f"{_timestamp(time.time())} {level} {name} {what}"
+        self._write(line)
+
+    def _write(self, line: str) -> None:
+        if not line.isprintable():
+            line = line.translate(_CONTROLS)
+        try:
+            self._target.write(line.encode("utf-8", "backslashreplace") + b"\n")
+        except (OSError, ValueError):
+            # The disk is full or the reader has gone. The service outlives its log.
+            self._lost += 1
+            return
+        if self._lost:
+            lost, self._lost = self._lost, 0
+            _log.warn("log lines were lost", lines=lost)
+
+
+def origin(event: Event) -> tuple[str, str]:
+    """The event's level and the name of who said it."""
+    level = getattr(event.get("log_level"), "name", "info")
+    name = str(event.get("log_namespace", "-"))
+    if "warning" in event:  # warnings.warn, by way of twisted.python.log
+        return "warn", name
+    if level == "info" and name.partition(".")[0] not in _OUR_NAMESPACES:
+        level = "debug"
+    return level, name
+
+
+class StandardLibraryHandler(logging.Handler):
+    """Hands the standard library's log records to Twisted's."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        names = {"warning": "warn"}
+        level = record.levelname.lower()
+        log = Logger(namespace=record.name)
+        extra: Event = {}
+        if record.exc_info and record.exc_info[1]:
+            extra["log_failure"] = cast(Any, Failure)(record.exc_info[1])
+        log.emit(
+            LogLevel.lookupByName(names.get(level, level)),
+            "{log_said}",
+            log_said=record.getMessage(),
+            **extra,
+        )
+
+
+class LoggedService(MultiService):
+    """A service whose application logs through `observer` from the first line on.
+
+    twistd looks for an observer on the application, before anything starts. The `listeners` hear
+    the same events while the service runs.
+    """
+
+    def __init__(self, observer: Observer, *listeners: Callable[[Event], None]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._observer = observer
+        self._listeners = listeners
+        self._handler = StandardLibraryHandler(logging.INFO)
+
+    def setServiceParent(self, parent: object) -> None:
+        if isinstance(parent, Componentized):
+            cast(Any, parent).setComponent(ILogObserver, self._observer)
+        super().setServiceParent(parent)  # type: ignore[no-untyped-call]
+
+    def privilegedStartService(self) -> None:
+        logging.getLogger().addHandler(self._handler)
+        for listener in self._listeners:
+            globalLogPublisher.addObserver(cast(Any, listener))
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
+
+    def stopService(self) -> Deferred[object]:
+        stopped: Deferred[object] = super().stopService()  # type: ignore[no-untyped-call]
+        return stopped.addBoth(self._silent)
+
+    def _silent(self, result: object) -> object:
+        logging.getLogger().removeHandler(self._handler)
+        for listener in self._listeners:
+            globalLogPublisher.removeObserver(cast(Any, listener))
+        return result
+
+
+_log = Logger()

@@ -1,0 +1,66 @@
+"""Errors to Sentry, when somebody asked for it and installed the extra ``chip[sentry]``.
+
+Sentry's own integrations would send local variables and requests; none is used. What is sent is
+what the log would say of the same event, redacted by the same rules.
+"""
+
+from importlib import import_module
+
+from twisted.logger import ILogObserver
+from zope.interface import implementer
+
+from chip.config.schema import Config
+from chip.errors import ConfigError
+from chip.logs.observer import Event, Record, origin
+from chip.logs.redact import Redactor
+
+_WORTH_SENDING = frozenset({"error", "critical"})
+
+
+@implementer(ILogObserver)
+class SentryObserver:
+    """Sends errors. Raises ConfigError when the package is missing or the address is wrong."""
+
+    def __init__(self, config: Config, redact: Redactor, release: str) -> None:
+        try:
+            self._sdk = import_module("sentry_sdk")
+        except ImportError:
+            raise ConfigError(
+                "sentry_dsn: needs the package sentry-sdk (pip install 'chip[sentry]')"
+            ) from None
+        self._redact = redact
+        try:
+            self._sdk.init(
+                config.sentry_dsn,
+                release=f"chip@{release}",
+                server_name=config.instance_id,
+                default_integrations=False,
+                auto_enabling_integrations=False,
+                include_local_variables=False,
+                max_breadcrumbs=0,
+                traces_sample_rate=None,
+            )
+        except ValueError:
+            # Its own message would quote the address, which is a credential.
+            raise ConfigError("sentry_dsn: expected https://key@host/project") from None
+
+    def __call__(self, event: Event) -> None:
+        level, name = origin(event)
+        if level not in _WORTH_SENDING:
+            return
+        record = Record(event, level, name, self._redact)
+        fields = dict(record.fields)
+        report: dict[str, object] = {
+            "level": "fatal" if level == "critical" else level,
+            "logger": name,
+            "logentry": {"formatted": record.message},
+            "extra": fields,
+        }
+        if "error" in fields:
+            kind, _, message = str(fields["error"]).partition(": ")
+            report["exception"] = {"values": [{"type": kind, "value": message}]}
+        self._sdk.capture_event(report)
+
+    def close(self, seconds: float) -> None:
+        """Wait at most so many seconds for what is still to be sent. Blocks."""
+        self._sdk.flush(timeout=seconds)

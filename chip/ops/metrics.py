@@ -1,0 +1,279 @@
+"""What Chip counts and times, for Prometheus.
+
+One `Metrics` object per process, with plain methods that the layers are handed as their own small
+ports; none of them knows of this module. Labels come from closed sets: whatever else turns up,
+a close code that a browser invented for instance, is counted as ``other``. Owns the names, their
+descriptions and buckets; where they are read is `chip.ops.site`'s business.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.metrics import MetricWrapperBase
+from twisted.application.service import Service
+from twisted.internet.task import LoopingCall
+
+from chip import __version__
+from chip.chat.ports import Depths
+from chip.tasks import Clock, every
+
+T = TypeVar("T")
+
+OTHER = "other"
+
+CONNECTIONS = (
+    *("accepted", "asked", "no_channel", "bad_upgrade", "origin", "too_many", "too_fast"),
+    *("full", "draining", "unavailable", "failed"),
+)
+COMMANDS = ("start_chat", "send_msg", "ack_chat", "get_history", "set_email", "ping", "invalid")
+ERRORS = (
+    *("invalid_json", "unknown_command", "invalid_command", "chat_not_started"),
+    *("chat_already_started", "rate_limited", "unavailable", "rejected", "internal"),
+)
+CLOSES = (
+    *("1000", "1001", "1002", "1003", "1005", "1006", "1007", "1008", "1009", "1011", "1012"),
+    *("4001", "4008", "4013", "4029", "4400", "4409"),
+)
+SENDS = ("200", "400", "404", "405", "408", "413", "429", "500", "503")
+COURIER = ("handled", "refused", "failed", "unsent", "unknown")
+
+_QUICK = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0, 10.0)
+_LAG = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
+_CALL = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 35.0)
+_SHOWN = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 300.0, 3600.0, 86400.0)
+
+LAG_INTERVAL = 1.0
+"""Seconds between two looks at how late the reactor is."""
+
+
+class Metrics:
+    """Everything that is counted. Methods cost a microsecond or two and never raise."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessWithoutStat(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._gauge("chip_info", "Always 1; the version is in the label", ["version"]).labels(
+            __version__
+        ).set(1)
+        self._connections = self._family(
+            Counter,
+            ("chip_connections_total", "Attempts to open a WebSocket, by what came of them"),
+            ("outcome", CONNECTIONS),
+        )
+        self._closes = self._family(
+            Counter, ("chip_closes_total", "Closed WebSockets, by close code"), ("code", CLOSES)
+        )
+        self._commands = self._family(
+            Counter,
+            ("chip_commands_total", "Commands from visitors, by kind"),
+            ("command", COMMANDS),
+        )
+        self._errors = self._family(
+            Counter, ("chip_errors_total", "Errors told to visitors, by code"), ("code", ERRORS)
+        )
+        self._sends = self._family(
+            Counter,
+            ("chip_sends_total", "Messages handed over by Courier, by HTTP status answered"),
+            ("status", SENDS),
+        )
+        self._courier = self._family(
+            Histogram,
+            ("chip_courier_seconds", "Requests to Courier, by what came of them"),
+            ("outcome", COURIER),
+            _CALL,
+        )
+        self._shown = Histogram(
+            "chip_shown_seconds",
+            "From accepting a message for a visitor to the visitor's acknowledgement",
+            buckets=_SHOWN,
+            registry=self.registry,
+        )
+        self._lag = Histogram(
+            "chip_reactor_lag_seconds",
+            "How late the reactor was, looked at once a second",
+            buckets=_LAG,
+            registry=self.registry,
+        )
+        self._sockets = self._gauge("chip_sockets", "Open WebSockets")
+        self._chats = self._gauge("chip_chats", "Chats open in this process")
+        self._depths = {
+            "outbox_chats": self._gauge(
+                "chip_outbox_chats", "Chats whose visitors have messages waiting"
+            ),
+            "outbox_oldest": self._gauge(
+                "chip_outbox_oldest_seconds", "Age of the oldest undelivered message"
+            ),
+            "spool_events": self._gauge("chip_spool_events", "Events waiting for Courier"),
+            "spool_oldest": self._gauge(
+                "chip_spool_oldest_seconds", "Age of the oldest event waiting for Courier"
+            ),
+        }
+        self._timers = {
+            "store": Histogram(
+                "chip_store_seconds",
+                "Questions to the database, by operation",
+                ["operation"],
+                buckets=_QUICK,
+                registry=self.registry,
+            ),
+            "queue": Histogram(
+                "chip_queue_seconds",
+                "Calls of the queues (Valkey, or embedded), by operation",
+                ["operation"],
+                buckets=_QUICK,
+                registry=self.registry,
+            ),
+        }
+
+    # What the layers tell.
+
+    def connection(self, outcome: str) -> None:
+        """Somebody asked for a WebSocket."""
+        _of(self._connections, outcome).inc()
+
+    def closed(self, code: int) -> None:
+        """A WebSocket is gone."""
+        _of(self._closes, str(code)).inc()
+
+    def send(self, status: int) -> None:
+        """A message from Courier was answered with this HTTP status."""
+        _of(self._sends, str(status)).inc()
+
+    def command(self, kind: str) -> None:
+        """A visitor's command has come in."""
+        _of(self._commands, kind).inc()
+
+    def error(self, code: str) -> None:
+        """A visitor was told of an error."""
+        _of(self._errors, code).inc()
+
+    def shown(self, seconds: float) -> None:
+        """A message was acknowledged, so many seconds after it was accepted."""
+        self._shown.observe(max(0.0, seconds))
+
+    def courier(self, outcome: str, seconds: float) -> None:
+        """A request to Courier has ended."""
+        _of(self._courier, outcome).observe(seconds)
+
+    def lag(self, seconds: float) -> None:
+        """The reactor was so late."""
+        self._lag.observe(max(0.0, seconds))
+
+    # What is asked for when somebody reads.
+
+    def read_from(self, *, sockets: Callable[[], float], chats: Callable[[], float]) -> None:
+        """Set where the numbers of open sockets and chats come from."""
+        self._sockets.set_function(sockets)
+        self._chats.set_function(chats)
+
+    def depths(self, depths: Depths) -> None:
+        """Note how much waits."""
+        for name, value in depths._asdict().items():
+            self._depths[name].set(value)
+
+    def page(self) -> bytes:
+        """Everything, in Prometheus's text format."""
+        return generate_latest(self.registry)
+
+    # Timing.
+
+    def timed(self, part: str, target: T, clock: Clock) -> T:
+        """Return `target` with its asynchronous methods timed, as ``store`` or ``queue``."""
+        return cast(T, _Timed(target, self._timers[part], clock))
+
+    def _gauge(self, name: str, about: str, labels: list[str] | None = None) -> Gauge:
+        return Gauge(name, about, labels or [], registry=self.registry)
+
+    def _family(
+        self,
+        kind: type[MetricWrapperBase],
+        about: tuple[str, str],
+        label: tuple[str, tuple[str, ...]],
+        buckets: tuple[float, ...] | None = None,
+    ) -> dict[str, Any]:
+        """One child per label, made now, so that every series is there from the start."""
+        more: dict[str, Any] = {"buckets": buckets} if buckets else {}
+        family = kind(*about, [label[0]], registry=self.registry, **more)
+        return {value: family.labels(value) for value in (*label[1], OTHER)}
+
+
+def _of(children: dict[str, Any], label: str) -> Any:
+    return children.get(label) or children[OTHER]
+
+
+class _Timed:
+    """A stand-in for `target` whose coroutine methods are timed, named by themselves.
+
+    Everything else is handed through. A method is wrapped once, at its first use.
+    """
+
+    def __init__(self, target: object, histogram: Histogram, clock: Clock) -> None:
+        self.__target = target
+        self.__histogram = histogram
+        self.__seconds = clock.seconds
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.__target, name)
+        if not _is_coroutine_function(found):
+            return found
+        observe = self.__histogram.labels(name).observe
+        seconds = self.__seconds
+
+        async def timed(*args: Any, **named: Any) -> Any:
+            began = seconds()
+            try:
+                return await found(*args, **named)
+            finally:
+                observe(max(0.0, seconds() - began))
+
+        setattr(self, name, timed)
+        return timed
+
+
+def _is_coroutine_function(found: object) -> bool:
+    code = getattr(found, "__code__", None)
+    return code is not None and bool(code.co_flags & 0x80)
+
+
+class ProcessWithoutStat(ProcessCollector):
+    """The usual figures of the process, also where systemd hides all of /proc but processes."""
+
+    def _boot_time(self) -> float:
+        return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class LagService(Service):
+    """Looks once a second how late the reactor is."""
+
+    def __init__(self, metrics: Metrics, clock: Clock) -> None:
+        self._metrics = metrics
+        self._clock = clock
+        self._due = 0.0
+        self._call: LoopingCall | None = None
+
+    def startService(self) -> None:
+        super().startService()  # type: ignore[no-untyped-call]
+        self._due = self._clock.seconds() + LAG_INTERVAL
+        self._call = every(self._clock, LAG_INTERVAL, self._look, now=False)
+
+    def stopService(self) -> None:
+        if self._call:
+            self._call.stop()
+            self._call = None
+        super().stopService()  # type: ignore[no-untyped-call]
+
+    def _look(self) -> None:
+        now = self._clock.seconds()
+        self._metrics.lag(now - self._due)
+        self._due = now + LAG_INTERVAL

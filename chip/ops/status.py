@@ -1,0 +1,81 @@
+"""How Chip is: what the operators' listener tells (`chip.ops.site.Health`).
+
+It asks the parts themselves, now; it remembers nothing.
+"""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Protocol
+
+from chip import __version__
+from chip.chat.ports import Depths, Queue, Store
+from chip.chat.server import Heart
+from chip.config.schema import Config
+from chip.errors import Unavailable
+from chip.ops.site import Readiness
+
+NO_CHANNEL = "00000000-0000-0000-0000-000000000000"
+"""A channel that nobody has: looking for it asks the database, and finds nothing."""
+
+
+class Backend(Protocol):
+    """The store and the queues in use."""
+
+    store: Store
+    queue: Queue
+    store_name: str
+    queue_name: str
+
+
+class Status:
+    """The state of one process."""
+
+    def __init__(
+        self, config: Config, heart: Heart, backend: Backend, draining: Callable[[], bool]
+    ) -> None:
+        self._config = config
+        self._heart = heart
+        self._backend = backend
+        self._draining = draining
+
+    async def readiness(self) -> Readiness:
+        """Whether new visitors should come here. Courier is reported, and not required: while it
+        is away, Chip keeps what visitors say."""
+        store = await _word(self._backend.store.channel(NO_CHANNEL))
+        queue = await _word(self._backend.queue.depths())
+        parts = {
+            "store": store,
+            "queues": queue,
+            "courier": "away" if self._heart.line.is_down else "ok",
+            "draining": "yes" if self._draining() else "no",
+        }
+        return Readiness(store == queue == "ok" and not self._draining(), parts)
+
+    async def depths(self) -> Depths:
+        """How much waits in the queues."""
+        return await self._backend.queue.depths()
+
+    async def status(self) -> Mapping[str, object]:
+        """What a person would want to know."""
+        readiness = await self.readiness()
+        found: dict[str, object] = {
+            "version": __version__,
+            "instance": self._config.instance_id,
+            "store": self._backend.store_name,
+            "queues": self._backend.queue_name,
+            "ready": readiness.ready,
+            "parts": dict(readiness.parts),
+            "chats": self._heart.hub.open_chats,
+        }
+        try:
+            found["waiting"] = (await self.depths())._asdict()
+        except Unavailable:
+            found["waiting"] = None
+        return found
+
+
+async def _word(asked: Coroutine[Any, Any, object]) -> str:
+    try:
+        await asked
+    except Unavailable as error:
+        return str(error)
+    return "ok"

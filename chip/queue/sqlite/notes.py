@@ -1,0 +1,57 @@
+"""The embedded notes: small things to remember about chats for a while (`ports.Notes`)."""
+
+from sqlite3 import Connection
+
+from chip.models import ChatKey
+from chip.queue.sqlite.shared import DAY_MS, Shared, chat_row, find_chat
+
+_MADE_MS = 60_000
+_EMAIL_MS = 90 * DAY_MS
+
+
+class EmbeddedNotes:
+    """Columns of the chat's row."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+
+    async def chat_made(self, chat: ChatKey) -> None:
+        """This chat id was made just now."""
+        await self._note(chat, "made_on", self._shared.now())
+
+    async def was_chat_made(self, chat: ChatKey) -> bool:
+        """Whether this chat id was made in the last minute."""
+        now = self._shared.now()
+
+        def look(connection: Connection) -> bool:
+            row = find_chat(connection, chat)
+            return row is not None and row["made_on"] > now - _MADE_MS
+
+        return await self._shared.database.read(look)
+
+    async def set_email(self, chat: ChatKey, email: str) -> None:
+        """Remember the visitor's e-mail for 90 days."""
+        await self._note(chat, "email", email, "email_until", self._shared.now() + _EMAIL_MS)
+
+    async def email(self, chat: ChatKey) -> str:
+        """The e-mail remembered for this chat, or ``""``."""
+        now = self._shared.now()
+
+        def look(connection: Connection) -> str:
+            row = find_chat(connection, chat)
+            return str(row["email"]) if row is not None and row["email_until"] > now else ""
+
+        return await self._shared.database.read(look)
+
+    async def _note(self, chat: ChatKey, *pairs: str | int) -> None:
+        now = self._shared.now()
+        columns = ", ".join(f"{name} = ?" for name in pairs[::2])
+
+        def note(connection: Connection) -> None:
+            chat_row(connection, chat, now)
+            connection.execute(
+                f"UPDATE chat SET {columns}, touched = ? WHERE name = ?",  # noqa: S608
+                (*pairs[1::2], now, str(chat)),
+            )
+
+        await self._shared.database.write(note)

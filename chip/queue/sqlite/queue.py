@@ -1,0 +1,100 @@
+"""The embedded queues: outboxes, spool, notes and the live push of one process, on SQLite.
+
+Owns how the parts hang together and what a start finds lying about. The data directory's lock
+says that no other process is at work, so whatever another token has claimed is a dead one's.
+"""
+
+from sqlite3 import Connection
+
+from chip.chat.ports import Depths, LiveListener, OutboxItem
+from chip.limits import Limits
+from chip.models import ChatKey
+from chip.queue.sqlite.notes import EmbeddedNotes
+from chip.queue.sqlite.outbox import EmbeddedOutbox
+from chip.queue.sqlite.shared import ATTEMPT_MS, DAY_MS, Shared
+from chip.queue.sqlite.spool import EmbeddedSpool
+from chip.sqlite.database import EmbeddedDatabase
+
+_FORGET_CHATS_AFTER_MS = 180 * DAY_MS
+
+
+class EmbeddedQueue:
+    """All queues (`ports.Queue`). `token` is random and belongs to this start of the process."""
+
+    def __init__(self, database: EmbeddedDatabase, limits: Limits, token: str) -> None:
+        shared = Shared(database, limits, token)
+        self._shared = shared
+        self.live = EmbeddedLive()
+        self.spool = EmbeddedSpool(shared)
+        self.outbox = EmbeddedOutbox(shared, self.live)
+        self.notes = EmbeddedNotes(shared)
+
+    async def open(self, *, courier_died: bool = False) -> None:
+        """Bury what died with earlier starts. Called once, on an open database, before all else.
+
+        What was under way may still be with Courier: its chats wait until it cannot be, or not at
+        all with `courier_died`, when Courier is the desk of the process that has died.
+        """
+        now = self._shared.now()
+
+        def bury(connection: Connection) -> None:
+            connection.execute("DELETE FROM process")
+            # The clock may have been set back meanwhile; nothing ever waits longer than this.
+            connection.execute("UPDATE chat SET due = min(due, ?)", (now + ATTEMPT_MS,))
+            if courier_died:
+                connection.execute("UPDATE chat SET due = ? WHERE claimed_by != ''", (now,))
+            # Nobody is connected yet, so nobody remembers a number of these chats.
+            connection.execute(
+                "DELETE FROM chat WHERE touched < ? AND due IS NULL"
+                " AND NOT EXISTS (SELECT 1 FROM outbox WHERE chat = chat.name)",
+                (now - _FORGET_CHATS_AFTER_MS,),
+            )
+
+        await self._shared.database.write(bury)
+
+    async def depths(self) -> Depths:
+        """Count what waits."""
+        now = self._shared.now()
+
+        def count(connection: Connection) -> Depths:
+            chats, oldest = connection.execute(
+                "SELECT count(DISTINCT chat), min(stored) FROM outbox"
+            ).fetchone()
+            events, first = connection.execute("SELECT count(*), min(stored) FROM spool").fetchone()
+            return Depths(chats, _seconds(now, oldest), events, _seconds(now, first))
+
+        return await self._shared.database.read(count)
+
+
+def _seconds(now: int, since: int | None) -> float:
+    return 0.0 if since is None else max(0, now - since) / 1000
+
+
+class EmbeddedLive:
+    """The push (`ports.Live`): one process, so a message is heard where it was stored."""
+
+    def __init__(self) -> None:
+        self._open: set[ChatKey] = set()
+        self._listener: LiveListener | None = None
+
+    async def subscribe(self, chat: ChatKey) -> None:
+        """Hear of this chat from now on."""
+        self._open.add(chat)
+
+    def unsubscribe(self, chat: ChatKey) -> None:
+        """Stop hearing of this chat."""
+        self._open.discard(chat)
+
+    async def tell(self, chat: ChatKey, frame: bytes) -> None:
+        """Send an event to every connection of the chat."""
+        if self._listener is not None and chat in self._open:
+            self._listener.told(chat, frame)
+
+    def listen(self, listener: LiveListener) -> None:
+        """Set who hears."""
+        self._listener = listener
+
+    def arrived(self, chat: ChatKey, item: OutboxItem) -> None:
+        """Say that a message was stored. Called in the order of the numbers."""
+        if self._listener is not None and chat in self._open:
+            self._listener.arrived(chat, item)

@@ -1,0 +1,63 @@
+"""What the embedded queues share: the database, the limits, the time, and a chat's row."""
+
+from sqlite3 import Connection, Row
+from typing import NamedTuple, cast
+
+from chip.limits import Limits
+from chip.models import ChatKey
+from chip.sqlite.database import EmbeddedDatabase
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+ATTEMPT_MS = 31_000
+"""How long Courier can be at work on an attempt (30 s), and a little more."""
+ABANDONED_MS = 600_000
+"""After this time not even this process is believed to be at work on an attempt of its own: what
+became of it could not be said while the disk was full, and nobody tries to any more."""
+
+
+class Shared(NamedTuple):
+    """Handed to each part. `token` names this start of the process."""
+
+    database: EmbeddedDatabase
+    limits: Limits
+    token: str
+
+    def now(self) -> int:
+        """The time in milliseconds since 1970."""
+        return int(self.database.reactor.seconds() * 1000)
+
+
+def chat_row(connection: Connection, chat: ChatKey, now: int) -> Row:
+    """What the queues know of a chat, from now on if nothing yet."""
+    found = find_chat(connection, chat)
+    if found is None:
+        connection.execute("INSERT INTO chat (name, touched) VALUES (?, ?)", (str(chat), now))
+        found = find_chat(connection, chat)
+    return cast(Row, found)
+
+
+def find_chat(connection: Connection, chat: ChatKey) -> Row | None:
+    """What the queues know of a chat, if anything."""
+    row = connection.execute("SELECT * FROM chat WHERE name = ?", (str(chat),)).fetchone()
+    return cast("Row | None", row)
+
+
+def seen_before(connection: Connection, chat: ChatKey, names: list[str], now: int) -> bool:
+    """Whether one of `names` was remembered for the chat and is not forgotten yet."""
+    places = ", ".join("?" * len(names))
+    query = f"SELECT 1 FROM seen WHERE chat = ? AND name IN ({places}) AND until > ?"  # noqa: S608
+    return connection.execute(query, (str(chat), *names, now)).fetchone() is not None
+
+
+def remember(connection: Connection, chat: ChatKey, names: list[str], now: int, until: int) -> None:
+    """Remember `names` for the chat, and forget a few whose time is over, of whatever chat."""
+    connection.execute(
+        "DELETE FROM seen WHERE (chat, name) IN"
+        " (SELECT chat, name FROM seen WHERE until <= ? LIMIT 8)",
+        (now,),
+    )
+    connection.executemany(
+        "INSERT OR REPLACE INTO seen (chat, name, until) VALUES (?, ?, ?)",
+        [(str(chat), name, until) for name in names],
+    )

@@ -1,0 +1,88 @@
+"""The queues of many processes, on Valkey (or Redis 6.2 and later).
+
+`ValkeyQueue` puts the parts together and owns when both of its connections stand. Every change is
+one Lua script, so it happens whole or not at all; time is the server's own. Only this package may
+know txredisapi.
+"""
+
+from secrets import token_hex
+from typing import Any
+
+from chip.chat.ports import Depths
+from chip.errors import Unavailable
+from chip.limits import Limits
+from chip.queue.valkey import keys
+from chip.queue.valkey.address import parse_url
+from chip.queue.valkey.connection import Connection
+from chip.queue.valkey.errors import AWAY
+from chip.queue.valkey.live import ValkeyLive
+from chip.queue.valkey.notes import ValkeyNotes
+from chip.queue.valkey.outbox import ValkeyOutbox
+from chip.queue.valkey.protocol import Commands, encode_command
+from chip.queue.valkey.scripts import Scripts
+from chip.queue.valkey.spool import ValkeySpool
+
+
+class ValkeyQueue:
+    """All queues (`ports.Queue`), over one connection for commands and one that listens.
+
+    `token` names this start of the process and belongs to nobody else. Raises ConfigError for a
+    URL that is none.
+    """
+
+    def __init__(self, url: str, *, reactor: Any, limits: Limits, token: str | None = None) -> None:
+        token = token or token_hex(8)
+        address = parse_url(url)
+        self._commands: Connection[Commands] = Connection(
+            "commands",
+            address,
+            reactor,
+            Commands,
+            prepare=self._teach,
+            ready=self._back,
+        )
+        self._scripts = Scripts(self._commands, limits)
+        self.live = ValkeyLive(address, reactor, self._commands, token, self._back)
+        self.spool = ValkeySpool(self._scripts, self._commands, self.live, token)
+        self.outbox = ValkeyOutbox(self._scripts, self.live, self.spool, token)
+        self.notes = ValkeyNotes(self._commands)
+        self._depths = self._scripts.script("depths", keys=3)
+
+    async def open(self) -> None:
+        """Connect, and say that this process lives. Raises Unavailable in a line for operators,
+        and has nothing open then."""
+        try:
+            await self._commands.open()
+            await self.live.connection.open()
+            await self.spool.keep_alive()
+        except Unavailable:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """End both connections for good."""
+        await self.live.connection.close()
+        await self._commands.close()
+
+    async def depths(self) -> Depths:
+        """Count what waits now. Raises Unavailable when either connection is away."""
+        if not self.connected:
+            raise Unavailable(AWAY)
+        names = [keys.OUTBOXES, keys.SPOOL_AGES, keys.SPOOL_TOTALS]
+        chats, oldest, events, oldest_event = await self._depths.run(names, [])
+        return Depths(chats, oldest / 1000, events, oldest_event / 1000)
+
+    @property
+    def connected(self) -> bool:
+        """Whether both connections stand."""
+        return self._commands.connected and self.live.connection.connected
+
+    async def _teach(self, protocol: Commands) -> None:
+        """Tell a new connection's server all scripts, which it may have forgotten."""
+        for source in self._scripts.sources:
+            await protocol.request(encode_command(b"SCRIPT", b"LOAD", source))
+
+    def _back(self) -> None:
+        """A connection stands again. What was missed meanwhile shows once both do."""
+        if self.connected:
+            self.live.interrupted()

@@ -1,0 +1,240 @@
+"""One connection to PostgreSQL, driven by the reactor: nothing in it blocks, and no thread waits.
+
+Owns sending a statement and reading its answer through psycopg's wrapper of libpq, and noticing
+at once when the server goes away, in the middle of a call or between two. One call at a time; who
+gets which connection is the pool's business (`chip.store.rapidpro.pool`). Knows nothing of what is
+asked.
+
+    idle ──run──▶ preparing ──▶ running ──▶ idle        the pool hears `answered` or `failed`
+      └──────────────┴─────────────┴──────▶ closed      the pool hears `lost`
+
+psycopg's own cursors would need a thread for each call: four times the work for a lookup, and
+waiting for the interpreter's lock on top of it.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import psycopg
+from psycopg import pq
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReadWriteDescriptor
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+Row = tuple[bytes, ...]
+"""A row's columns as text. Statements are written so that none is NULL."""
+
+
+class Timer(Protocol):
+    """What `Reactor.callLater` returns."""
+
+    def active(self) -> bool: ...
+
+    def cancel(self) -> None: ...
+
+
+class Reactor(Protocol):
+    """What is needed of the reactor."""
+
+    def seconds(self) -> float: ...
+
+    def callLater(self, delay: float, callable: Callable[..., object], *args: object) -> Timer: ...
+
+    def getThreadPool(self) -> Any: ...
+
+    def addReader(self, reader: Any) -> None: ...
+
+    def removeReader(self, reader: Any) -> None: ...
+
+    def addWriter(self, writer: Any) -> None: ...
+
+    def removeWriter(self, writer: Any) -> None: ...
+
+
+class Statement(NamedTuple):
+    """One SQL statement. Its name is made of its text, so that a prepared one is never mistaken
+    for another, whoever else uses the same server connection through a pooler."""
+
+    name: bytes
+    text: bytes
+
+    @classmethod
+    def of(cls, sql: str) -> "Statement":
+        text = " ".join(sql.split()).encode()
+        return cls(b"chip_" + hashlib.sha256(text).hexdigest()[:16].encode(), text)
+
+
+class QueryFailed(Exception):
+    """The server refused a statement. `sqlstate` has five characters."""
+
+    def __init__(self, sqlstate: str, message: str) -> None:
+        super().__init__(sqlstate, message)
+        self.sqlstate = sqlstate
+        self.message = message
+
+
+class Call:
+    """A statement under way, and who waits for its rows."""
+
+    __slots__ = ("answer", "connection", "deadline", "params", "retried", "statement")
+
+    def __init__(
+        self,
+        statement: Statement,
+        params: tuple[bytes | None, ...],
+        cancelled: Callable[["Call"], None],
+    ) -> None:
+        self.statement = statement
+        self.params = params
+        self.answer: Deferred[list[Row]] = Deferred(lambda _: cancelled(self))
+        self.connection: Connection | None = None
+        self.deadline: Timer | None = None
+        self.retried = False
+
+
+class Owner(Protocol):
+    """Who hears what becomes of a connection: the pool."""
+
+    def answered(self, connection: "Connection", call: Call, rows: list[Row]) -> None:
+        """The call is done, and the connection free."""
+
+    def failed(self, connection: "Connection", call: Call, error: QueryFailed) -> None:
+        """The server refused the call; the connection is free."""
+
+    def lost(self, connection: "Connection", call: Call | None) -> None:
+        """The connection is closed, maybe under a call."""
+
+
+# The server is going away, or a pooler has lost it, or it is a standby that cannot be written to:
+# another connection may do better.
+_LOST = ("08", "57P", "25006")
+
+
+@implementer(IReadWriteDescriptor)
+class Connection:
+    """An open connection. With `prepares`, statements are planned once for its lifetime."""
+
+    def __init__(
+        self, session: psycopg.Connection[Any], reactor: Reactor, owner: Owner, *, prepares: bool
+    ) -> None:
+        self.stale = False
+        self._session = session
+        self._pg = session.pgconn
+        # libpq closes its socket as soon as it sees an error, and the number may be given to
+        # another one at once. The reactor must take its leave of it first, so it watches a
+        # duplicate that nobody else closes.
+        self._socket = os.dup(self._pg.socket)
+        self._reactor = reactor
+        self._owner = owner
+        self._prepared: set[bytes] | None = set() if prepares else None
+        self._call: Call | None = None
+        self._result: pq.abc.PGresult | None = None
+        self._open = True
+        # From now on, so that an end that comes between two calls is noticed as well.
+        reactor.addReader(self)
+
+    def run(self, call: Call) -> None:
+        """Send the call's statement. The connection must be idle."""
+        call.connection = self
+        self._call = call
+        self._send(call)
+
+    def close(self) -> Call | None:
+        """Close without telling the owner; return the call that was under way."""
+        call, self._call, self._result = self._call, None, None
+        if self._open:
+            self._reactor.removeReader(self)
+            self._reactor.removeWriter(self)
+            self._open = False
+            os.close(self._socket)
+            self._session.close()
+        return call
+
+    def _send(self, call: Call) -> None:
+        name, text = call.statement
+        try:
+            if self._prepared is None:
+                self._pg.send_query_params(text, call.params)
+            elif name in self._prepared:
+                self._pg.send_query_prepared(name, call.params)
+            else:
+                self._pg.send_prepare(name, text)
+            if self._pg.flush():
+                self._reactor.addWriter(self)
+        except psycopg.OperationalError:
+            self._lose()
+
+    def _lose(self) -> None:
+        call = self.close()
+        self._owner.lost(self, call)
+
+    def _receive(self) -> bool:
+        """Read what has come; True once the answer is complete."""
+        self._pg.consume_input()
+        while self._call is not None and not self._pg.is_busy():
+            result = self._pg.get_result()
+            if result is None:
+                return True
+            self._result = result
+        return False
+
+    def _settle(self) -> None:
+        result, call = self._result, self._call
+        self._result = None
+        if call is None or result is None or self._pg.status != pq.ConnStatus.OK:
+            self._lose()
+        elif result.status == pq.ExecStatus.FATAL_ERROR:
+            self._settle_error(call, result)
+        elif self._prepared is not None and call.statement.name not in self._prepared:
+            self._prepared.add(call.statement.name)
+            self._send(call)
+        else:
+            self._call = None
+            self._owner.answered(self, call, _rows(result))
+
+    def _settle_error(self, call: Call, result: pq.abc.PGresult) -> None:
+        sqlstate = result.error_field(pq.DiagnosticField.SQLSTATE) or b"08006"
+        message = result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b""
+        error = QueryFailed(sqlstate.decode(), message.decode(errors="replace"))
+        if error.sqlstate.startswith(_LOST):
+            self._lose()
+            return
+        self._call = None
+        self._owner.failed(self, call, error)
+
+    # What the reactor calls.
+
+    def fileno(self) -> int:
+        return self._socket if self._open else -1
+
+    def doRead(self) -> None:
+        try:
+            if self._receive():
+                self._settle()
+        except psycopg.OperationalError:
+            self._lose()
+
+    def doWrite(self) -> None:
+        try:
+            if not self._pg.flush():
+                self._reactor.removeWriter(self)
+        except psycopg.OperationalError:
+            self._lose()
+
+    def connectionLost(self, reason: Failure) -> None:
+        if self._open:
+            self._lose()
+
+    def logPrefix(self) -> str:
+        return "postgres"
+
+
+def _rows(result: pq.abc.PGresult) -> list[Row]:
+    columns = range(result.nfields)
+    value = result.get_value
+    return [
+        tuple([value(row, column) or b"" for column in columns]) for row in range(result.ntuples)
+    ]

@@ -1,0 +1,265 @@
+"""A few connections to PostgreSQL, shared by everybody who asks.
+
+Owns who gets which connection, how long anybody waits, and getting over an outage. Knows nothing
+of what is asked; `chip.store.rapidpro.connection` knows how.
+
+- Connections are opened when they are needed, one after another, up to a number. Opening is the
+  one thing done in a thread, so a server that hangs holds one thread.
+- Nobody waits longer than `DEADLINE` in all. A connection whose answer did not come by then is
+  closed, and the idle ones with it: they lead to the same silence.
+- A call whose connection is lost runs once more on a new one. So statements must be such that
+  running them twice does no harm.
+- After a refused connection everybody is told so at once for `BREATHER` seconds.
+- A pooler that takes no startup options, or loses prepared statements, gets neither.
+"""
+
+from collections import deque
+from typing import Any, Final
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chip.errors import Unavailable
+from chip.store.rapidpro.connection import Call, Connection, QueryFailed, Reactor, Row, Statement
+from chip.store.rapidpro.url import OPTIONS, Parameters, connection_parameters
+
+CONNECTIONS: Final = 8
+"""Connections at most."""
+WAITING: Final = 1000
+"""Calls that may wait for a connection."""
+DEADLINE: Final = 5.0
+"""Seconds that a call may take in all."""
+BREATHER: Final = 0.5
+"""Seconds between a refused connection and the next attempt."""
+
+# "Invalid statement name", "duplicate prepared statement": a pooler gave us another's connection.
+_NOT_PREPARED = frozenset({"26000", "42P05"})
+_POOLER_REFUSES = "unsupported startup parameter"
+_AWAY = "the database is away"
+
+
+class Database:
+    """A PostgreSQL database. Raises ConfigError when `url` is not one."""
+
+    _log = Logger()
+
+    def __init__(self, url: str, reactor: Reactor, *, connections: int = CONNECTIONS) -> None:
+        self._parameters = connection_parameters(url)
+        self._reactor: Any = reactor
+        self._size = connections
+        self._options = True
+        self._prepares = True
+        self._connections: set[Connection] = set()
+        self._idle: list[Connection] = []
+        self._waiting: deque[Call] = deque()
+        self._in_hand: set[Call] = set()
+        self._connecting: Deferred[None] | None = None
+        self._refused_at: float | None = None
+        self._idle_at_last: Deferred[None] | None = None
+        self._open = False
+
+    async def open(self) -> None:
+        """Open the first connection. Raises Unavailable, whose text says why in one line."""
+        try:
+            session = await self._dial()
+        except psycopg.Error as error:
+            raise Unavailable(f"cannot use the database: {_reason(error)}") from None
+        self._open = True
+        self._adopt(session)
+
+    async def close(self) -> None:
+        """Take no more calls, wait for those in hand, and close every connection."""
+        self._open = False
+        if self._in_hand:
+            self._idle_at_last = Deferred()
+            await self._idle_at_last
+        if self._connecting:
+            await self._connecting
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+        self._idle.clear()
+
+    async def query(self, statement: Statement, *params: bytes | None) -> list[Row]:
+        """The rows of a statement. Raises QueryFailed when the server refuses it, and Unavailable
+        when there is no answer."""
+        if not self._open or (self._breathing() and not self._connections):
+            raise Unavailable(_AWAY)
+        if len(self._waiting) >= WAITING:
+            raise Unavailable("the database is too busy", retry_after=1)
+        call = Call(statement, params, self._cancelled)
+        call.deadline = self._reactor.callLater(DEADLINE, self._expired, call)
+        self._in_hand.add(call)
+        self._waiting.append(call)
+        self._serve()
+        return await call.answer
+
+    def renew(self) -> None:
+        """Let no further call run on a connection that is open now: what it has planned may not
+        fit the tables any more."""
+        self._drop_idle()
+        for connection in self._connections:
+            connection.stale = True
+
+    # Calls.
+
+    def _serve(self) -> None:
+        while self._waiting and self._idle:
+            # The one used last: the others may rest, and are still there for a rush.
+            self._idle.pop().run(self._waiting.popleft())
+        if self._waiting and self._connecting is None and self._may_grow():
+            self._grow()
+
+    def _settle(self, call: Call, outcome: list[Row] | Failure) -> None:
+        if not call.answer.called:
+            call.answer.callback(outcome)
+        self._done(call)
+
+    def _done(self, call: Call) -> None:
+        self._in_hand.discard(call)
+        if call.deadline and call.deadline.active():
+            call.deadline.cancel()
+        if self._idle_at_last and not self._in_hand:
+            done, self._idle_at_last = self._idle_at_last, None
+            done.callback(None)
+
+    def _again(self, call: Call) -> None:
+        """Run the call once more, first of all."""
+        if call.retried:
+            self._settle(call, Failure(Unavailable(_AWAY)))
+            return
+        call.retried = True
+        call.connection = None
+        self._waiting.appendleft(call)
+        self._serve()
+
+    def _expired(self, call: Call) -> None:
+        connection = call.connection
+        if connection is None:
+            self._waiting.remove(call)
+        else:
+            connection.close()
+            self._connections.discard(connection)
+            self._drop_idle()
+        self._settle(call, Failure(Unavailable("the database does not answer")))
+        self._serve()
+
+    def _cancelled(self, call: Call) -> None:
+        """Nobody waits any more. What is under way already runs to its end."""
+        if call in self._waiting:
+            self._waiting.remove(call)
+            self._done(call)
+
+    # Connections.
+
+    def answered(self, connection: Connection, call: Call, rows: list[Row]) -> None:
+        """See `chip.store.rapidpro.connection.Owner`."""
+        self._free(connection)
+        self._settle(call, rows)
+
+    def failed(self, connection: Connection, call: Call, error: QueryFailed) -> None:
+        """See `chip.store.rapidpro.connection.Owner`."""
+        self._free(connection)
+        if self._prepares and error.sqlstate in _NOT_PREPARED:
+            self._prepares = False
+            self.renew()
+            self._again(call)
+        else:
+            self._settle(call, Failure(error))
+
+    def lost(self, connection: Connection, call: Call | None) -> None:
+        """See `chip.store.rapidpro.connection.Owner`."""
+        self._connections.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+        if call:
+            self._drop_idle()
+            self._again(call)
+        self._serve()
+
+    def _free(self, connection: Connection) -> None:
+        if connection.stale:
+            connection.close()
+            self._connections.discard(connection)
+        else:
+            self._idle.append(connection)
+        self._serve()
+
+    def _drop_idle(self) -> None:
+        for connection in self._idle:
+            connection.close()
+            self._connections.discard(connection)
+        self._idle.clear()
+
+    def _may_grow(self) -> bool:
+        if not self._connections:
+            return True
+        return len(self._connections) < self._size and not self._breathing()
+
+    def _breathing(self) -> bool:
+        since = self._refused_at
+        return since is not None and 0 <= self._reactor.seconds() - since < BREATHER
+
+    def _dial(self) -> "Deferred[psycopg.Connection[Any]]":
+        parameters = self._parameters if self._options else _without_options(self._parameters)
+        dialled: Deferred[psycopg.Connection[Any]] = deferToThreadPool(
+            self._reactor, self._reactor.getThreadPool(), _connect, parameters
+        )
+        return dialled.addErrback(self._without_options)
+
+    def _without_options(self, failure: Failure) -> "Deferred[psycopg.Connection[Any]]":
+        failure.trap(psycopg.OperationalError)
+        if not self._options or _POOLER_REFUSES not in str(failure.value):
+            return failure  # type: ignore[return-value]
+        self._options = self._prepares = False
+        return self._dial()
+
+    def _grow(self) -> None:
+        async def grow() -> None:
+            try:
+                session = await self._dial()
+            except Exception as error:
+                self._connecting = None
+                self._refused(error)
+            else:
+                self._connecting = None
+                self._adopt(session)
+
+        growing = Deferred.fromCoroutine(grow())
+        if not growing.called:
+            self._connecting = growing
+
+    def _adopt(self, session: "psycopg.Connection[Any]") -> None:
+        if self._refused_at is not None:
+            self._log.info("the database is back")
+            self._refused_at = None
+        connection = Connection(session, self._reactor, self, prepares=self._prepares)
+        self._connections.add(connection)
+        self._free(connection)
+
+    def _refused(self, error: Exception) -> None:
+        if self._refused_at is None:
+            self._log.warn("the database is away: {reason}", reason=_reason(error))
+        self._refused_at = self._reactor.seconds()
+        if not self._connections:
+            # Those who still have a connection to wait for go on waiting.
+            waiting, self._waiting = self._waiting, deque()
+            for call in waiting:
+                self._settle(call, Failure(Unavailable(_AWAY)))
+
+
+def _connect(parameters: Parameters) -> "psycopg.Connection[Any]":
+    """In a thread: psycopg resolves names, and minds its time limit, without holding others up."""
+    return psycopg.connect(make_conninfo(**parameters))
+
+
+def _without_options(parameters: Parameters) -> Parameters:
+    return {name: value for name, value in parameters.items() if name != OPTIONS}
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

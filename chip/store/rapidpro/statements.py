@@ -1,0 +1,191 @@
+"""What is asked of RapidPro's tables, in SQL, for whichever release made them.
+
+    channels_channel     read     who may chat on which website, and Courier's secret
+    contacts_contacturn  read     which contact has which chat        written: display
+    contacts_contact     read     whether it is active                written: modified_on
+    users_user           read     who answered
+    msgs_msg             read     what was said
+
+The releases differ in columns of ``msgs_msg``: the ticket and the quick replies have moved. The
+newer column goes first where a database has both, row by row. Which columns there are is asked of
+the catalogue (`COLUMNS`). Parameters carry no type of their own, so that ``uuid = $1`` fits a
+uuid and a varchar alike. Every statement may be run twice without harm, and returns text, never
+NULL.
+
+``column + 0`` hides a column's own index where another one is right whatever the planner thinks,
+who may know the tables only as they were when they were empty. ``coalesce`` hides an index, too,
+and also how much a condition sifts out. Of ``msgs_msg``, most of what is wanted is near the new
+end of ``(contact_id, created_on DESC, id DESC)``; guessing how seldom a contact and a URN meet,
+the planner would rather collect and sort everything that was ever said.
+"""
+# ruff: noqa: S608 - what is put into the text are constants of this module; values are parameters.
+
+from collections.abc import Collection
+
+from chip.store.rapidpro.connection import Statement
+
+COLUMNS = Statement.of(
+    """
+    SELECT attname::text FROM pg_attribute
+    WHERE attrelid = 'msgs_msg'::regclass AND attnum > 0 AND NOT attisdropped
+    """
+)
+
+CHANNEL = Statement.of(
+    """
+    SELECT org_id::text, coalesce(config->>'secret', '')
+    FROM channels_channel
+    WHERE uuid = $1 AND channel_type = 'CHP' AND is_active AND org_id IS NOT NULL
+    """
+)
+
+RECENT = 50
+"""Messages of a contact among which the newest incoming one is looked for at first."""
+
+# The newest incoming message is the one with the highest id: ids rise as rows are written, while
+# the clocks of several Couriers may disagree. Mostly it is among the contact's newest rows; if
+# not (a long series of broadcasts, or of messages on other URNs) everything is looked through.
+CONTACT = Statement.of(
+    f"""
+    SELECT urn.contact_id::text, urn.id::text, coalesce(urn.display, ''), coalesce(
+        (SELECT uuid::text FROM (
+            SELECT id, uuid, direction, contact_urn_id FROM msgs_msg
+            WHERE contact_id = urn.contact_id ORDER BY created_on DESC, id DESC LIMIT {RECENT}
+         ) recent
+         WHERE direction = 'I' AND contact_urn_id = urn.id ORDER BY id DESC LIMIT 1),
+        (SELECT uuid::text FROM msgs_msg
+         WHERE contact_id = urn.contact_id AND contact_urn_id = urn.id AND direction = 'I'
+         ORDER BY id + 0 DESC LIMIT 1),
+        '')
+    FROM contacts_contacturn urn
+    WHERE urn.org_id + 0 = $1 AND urn.identity = $2
+      AND (SELECT is_active FROM contacts_contact WHERE id = urn.contact_id)
+    """
+)
+
+USER = Statement.of(
+    """
+    SELECT id::text, email, btrim(first_name || ' ' || last_name), coalesce(avatar, '')
+    FROM users_user WHERE id = $1::bigint AND is_active
+    """
+)
+
+# Not by created_on::text, whose look depends on settings of the database.
+_TIME = """
+    rtrim(rtrim(to_char(message.created_on AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
+                '0'), '.') || 'Z'
+"""
+
+MESSAGE_BY_ID = Statement.of(
+    f"""
+    SELECT id::text, uuid::text, {_TIME} FROM msgs_msg message
+    WHERE id = $2 AND contact_id + 0 = $1 AND direction = 'O'
+    """
+)
+
+# Not every release has an index on uuid; a message that is asked for is a recent one.
+MESSAGE_BY_UUID = Statement.of(
+    f"""
+    SELECT id::text, uuid::text, {_TIME} FROM msgs_msg message
+    WHERE contact_id = $1 AND uuid = $2 AND direction = 'O'
+    ORDER BY message.created_on DESC, message.id DESC LIMIT 1
+    """
+)
+
+SET_EMAIL = Statement.of(
+    """
+    WITH written AS (
+        UPDATE contacts_contacturn SET display = $2
+        WHERE id = $1 AND (NOT $3::boolean OR coalesce(display, '') = '')
+        RETURNING contact_id
+    )
+    UPDATE contacts_contact SET modified_on = now() WHERE id IN (SELECT contact_id FROM written)
+    """
+)
+
+HEARD = 100
+"""Messages that `HEARD_SINCE` returns at most."""
+
+HEARD_SINCE = Statement.of(
+    f"""
+    SELECT uuid::text, text FROM msgs_msg
+    WHERE contact_id = $1 AND contact_urn_id = $2 AND direction = 'I' AND id + 0 > CASE
+        WHEN $3::uuid IS NULL THEN 0
+        ELSE (SELECT id FROM msgs_msg WHERE contact_id = $1 AND uuid = $3::uuid
+              ORDER BY created_on DESC, id DESC LIMIT 1)
+    END
+    ORDER BY id + 0 LIMIT {HEARD}
+    """
+)
+
+PAGE = 25
+"""Messages on a page of history, not counting those that share the oldest one's time."""
+
+
+_TICKETS = ("ticket_uuid", "ticket_id")
+
+# An entry is an object, or the text with whatever else it has below it. No entries are NULL.
+_QUICK_REPLIES = {
+    "quickreplies": """
+        CASE jsonb_typeof(message.quickreplies) WHEN 'array' THEN (
+            SELECT array_agg(entry->>'text' ORDER BY place)
+            FROM jsonb_array_elements(message.quickreplies) WITH ORDINALITY AS _(entry, place)
+            WHERE entry->>'text' <> '') END
+    """,
+    "quick_replies": r"""
+        (SELECT array_agg(split_part(entry, E'\n', 1) ORDER BY place)
+         FROM unnest(message.quick_replies) WITH ORDINALITY AS _(entry, place)
+         WHERE split_part(entry, E'\n', 1) <> '')
+    """,
+}
+
+
+def history(columns: Collection[str]) -> Statement:
+    """A page of history as JSON, from a ``msgs_msg`` that has these columns.
+
+    $1 contact, $2 URN, $3 before, $4 what avatars are appended to. row_to_json and
+    json_strip_nulls write compact JSON in the order of the columns; json_build_object and json_agg
+    do not. An author need not be active any more.
+    """
+    tickets = [name for name in _TICKETS if name in columns]
+    replies = [name for name in _QUICK_REPLIES if name in columns]
+    moved = "".join(f", {name}" for name in (*tickets, *replies))
+    has_ticket = " OR ".join(f"message.{name} IS NOT NULL" for name in tickets) or "false"
+    quick_replies = ", ".join(["NULL::text[]", *(_QUICK_REPLIES[name] for name in replies)])
+    return Statement.of(
+        f"""
+        SELECT '[' || coalesce(string_agg(
+            CASE message.direction WHEN 'I' THEN '{{"msg_in":' ELSE '{{"msg_out":' END
+            || json_strip_nulls(row_to_json(shown))::text || '}}',
+            ',' ORDER BY message.created_on DESC, message.id DESC), '') || ']'
+        FROM (
+            SELECT id, uuid, direction, text, attachments, created_on, created_by_id, flow_id,
+                   broadcast_id{moved}
+            FROM msgs_msg
+            WHERE contact_id = $1 AND coalesce(contact_urn_id = $2, false) AND created_on < $3
+              AND msg_type = 'T' AND visibility IN ('V', 'A')
+            ORDER BY created_on DESC FETCH FIRST {PAGE} ROWS WITH TIES
+        ) message,
+        LATERAL (
+            SELECT
+                message.id,
+                CASE message.direction WHEN 'O' THEN message.uuid END AS uuid,
+                message.text,
+                nullif(message.attachments, '{{}}') AS attachments,
+                CASE message.direction WHEN 'O' THEN coalesce({quick_replies}) END
+                    AS quick_replies,
+                CASE WHEN message.direction = 'I' THEN NULL
+                     WHEN message.flow_id IS NOT NULL THEN 'flow'
+                     WHEN message.broadcast_id IS NOT NULL THEN 'broadcast'
+                     WHEN {has_ticket} THEN 'ticket'
+                     ELSE 'chat' END AS origin,
+                CASE message.direction WHEN 'O' THEN (
+                    SELECT author FROM (
+                        SELECT id, email, btrim(first_name || ' ' || last_name) AS name,
+                               $4::text || nullif(avatar, '') AS avatar
+                        FROM users_user WHERE id = message.created_by_id
+                    ) author) END AS "user",
+                {_TIME} AS time
+        ) shown
+        """
+    )

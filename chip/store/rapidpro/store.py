@@ -1,0 +1,191 @@
+"""The store on RapidPro's PostgreSQL (`ports.Store`), whichever release made the tables.
+
+Owns turning questions into statements and rows into models, and noticing that RapidPro was
+upgraded underneath: the columns are looked up at the start, now and then, and when a statement
+fails over a column, a type or an operator, which is then tried once more. What is asked stands in
+`chip.store.rapidpro.statements`, how it gets there in `chip.store.rapidpro.pool`.
+
+Of all of RapidPro's data, the e-mail of a chat and the time of its contact's last change are
+written; nothing else ever is.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from twisted.internet.defer import DeferredLock
+from twisted.logger import Logger
+
+from chip.errors import Unavailable
+from chip.logs.redact import REDACTOR
+from chip.models import Channel, Contact, HeardMessage, MsgName, StoredMessage, User
+from chip.store.rapidpro import statements
+from chip.store.rapidpro.connection import QueryFailed, Reactor, Row, Statement
+from chip.store.rapidpro.pool import CONNECTIONS, Database
+
+COLUMNS_FRESH_FOR: Final = 600.0
+"""Seconds until the columns are looked up again though nothing has failed: a release that adds a
+column in favour of another makes no statement fail."""
+_LOOK_PAUSE = 1.0
+
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_BIGINT = 2**63
+
+# A column, function, operator, table or type is not what it was; a plan does not fit any more.
+_CHANGED = frozenset(
+    {"42703", "42883", "42P01", "42804", "42846", "42725", "42P18", "22P02", "0A000"}
+)
+_TOO_SLOW = "57014"
+_SYNTAX_OR_ACCESS = "42"
+
+
+class RapidproStore:
+    """RapidPro's database. Raises ConfigError when `url` is not PostgreSQL's.
+
+    `storage_url` is what avatars' paths are appended to; `connections` is how many are opened at
+    most. Every method raises Unavailable when the database does not answer within five seconds.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, url: str, *, reactor: Reactor, storage_url: str, connections: int = CONNECTIONS
+    ) -> None:
+        self._database = Database(url, reactor, connections=connections)
+        self._reactor = reactor
+        self._storage_url = storage_url
+        self._history = statements.history(())
+        self._looked_at = 0.0
+        self._looking = DeferredLock()
+
+    async def open(self) -> None:
+        """Connect, and find out which columns there are.
+
+        Raises Unavailable, whose text says in one line what is wrong, and holds no secret.
+        """
+        await self._database.open()
+        try:
+            await self._look_at_columns()
+        except QueryFailed as error:
+            await self._database.close()
+            raise Unavailable(f"this is not RapidPro's database: {error.message}") from None
+
+    async def close(self) -> None:
+        """Take no more questions, and close once those in hand are answered."""
+        await self._database.close()
+
+    async def channel(self, uuid: str) -> Channel | None:
+        """The active webchat channel with this uuid (lower case)."""
+        if not _UUID.fullmatch(uuid):
+            return None
+        for org, secret in await self._ask(statements.CHANNEL, uuid):
+            REDACTOR.learn(secret.decode())
+            return Channel(uuid, int(org), secret.decode())
+        return None
+
+    async def contact(self, channel: Channel, chat_id: str) -> Contact | None:
+        """The active contact of the channel's org that has this chat."""
+        identity = f"webchat:{chat_id}"
+        for row in await self._ask(statements.CONTACT, channel.org_id, identity):
+            number, urn, email, last_heard = row
+            return Contact(int(number), int(urn), chat_id, email.decode(), last_heard.decode())
+        return None
+
+    async def user(self, user_id: int) -> User | None:
+        """The active user with this id."""
+        if not 0 < user_id < _BIGINT:
+            return None
+        for number, email, name, avatar in await self._ask(statements.USER, user_id):
+            picture = self._storage_url + avatar.decode() if avatar else ""
+            return User(id=int(number), email=email.decode(), name=name.decode(), avatar=picture)
+        return None
+
+    async def message(self, contact: Contact, name: MsgName) -> StoredMessage | None:
+        """The contact's outgoing message with this id, or with this uuid where there is no id."""
+        rows: list[Row] = []
+        if name.id is not None:
+            if 0 < name.id < _BIGINT:
+                rows = await self._ask(statements.MESSAGE_BY_ID, contact.id, name.id)
+        elif _UUID.fullmatch(name.uuid):
+            rows = await self._ask(statements.MESSAGE_BY_UUID, contact.id, name.uuid)
+        for number, uuid, time in rows:
+            return StoredMessage(int(number), uuid.decode(), time.decode())
+        return None
+
+    async def history(self, contact: Contact, before: datetime) -> bytes:
+        """A page of this chat as a JSON array, newest first, not cut between equal times."""
+        time = before.astimezone(UTC).isoformat()
+        params = _params(contact.id, contact.urn_id, time, self._storage_url)
+
+        async def page() -> list[Row]:
+            if self._reactor.seconds() - self._looked_at > COLUMNS_FRESH_FOR:
+                await self._look_at_columns()
+            return await self._database.query(self._history, *params)
+
+        return (await self._twice(page))[0][0]
+
+    async def set_email(self, contact: Contact, email: str, *, only_if_empty: bool = False) -> None:
+        """Write the e-mail to the contact's URN, and touch the contact, both or neither."""
+        condition = "true" if only_if_empty else "false"
+        await self._ask(statements.SET_EMAIL, contact.urn_id, email, condition)
+
+    async def heard_since(self, contact: Contact, last_heard: str) -> list[HeardMessage]:
+        """The incoming messages that came after `last_heard`, oldest first, a hundred at most."""
+        if last_heard and not _UUID.fullmatch(last_heard):
+            return []
+        rows = await self._ask(
+            statements.HEARD_SINCE, contact.id, contact.urn_id, last_heard or None
+        )
+        return [HeardMessage(uuid.decode(), text.decode()) for uuid, text in rows]
+
+    async def _ask(self, statement: Statement, *values: str | int | None) -> list[Row]:
+        params = _params(*values)
+        return await self._twice(lambda: self._database.query(statement, *params))
+
+    async def _twice(self, ask: Callable[[], Awaitable[list[Row]]]) -> list[Row]:
+        """What `ask` yields; when it fails as if the tables had changed, they are looked at again
+        and it is asked once more."""
+        try:
+            return await ask()
+        except QueryFailed as error:
+            if error.sqlstate not in _CHANGED:
+                raise self._unavailable(error) from None
+        try:
+            await self._look_again()
+            return await ask()
+        except QueryFailed as error:
+            raise self._unavailable(error) from None
+
+    async def _look_again(self) -> None:
+        """One look is enough for everybody who fails at the same time, and for a little longer."""
+        await self._looking.acquire()
+        try:
+            if self._reactor.seconds() - self._looked_at > _LOOK_PAUSE:
+                self._log.info("RapidPro's tables have changed: looking at them again")
+                self._database.renew()
+                await self._look_at_columns()
+        finally:
+            self._looking.release()
+
+    async def _look_at_columns(self) -> None:
+        self._looked_at = self._reactor.seconds()
+        rows = await self._database.query(statements.COLUMNS)
+        self._history = statements.history({name.decode() for (name,) in rows})
+
+    def _unavailable(self, error: QueryFailed) -> Unavailable:
+        """What the caller hears. Only messages about names and types are logged: others may hold
+        what a visitor has said."""
+        if error.sqlstate == _TOO_SLOW:
+            return Unavailable("the database is too slow")
+        about_names = error.sqlstate.startswith(_SYNTAX_OR_ACCESS)
+        self._log.error(
+            "the database refuses a statement: {sqlstate} {reason}",
+            sqlstate=error.sqlstate,
+            reason=error.message if about_names else "",
+        )
+        return Unavailable("the database refuses")
+
+
+def _params(*values: str | int | None) -> tuple[bytes | None, ...]:
+    return tuple([None if value is None else str(value).encode() for value in values])

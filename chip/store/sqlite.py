@@ -1,0 +1,188 @@
+"""The embedded store: channels, contacts, users and history on SQLite (`ports.Store`).
+
+What RapidPro's database is to a Chip in production, this is to one that runs alone. It reads what
+the desk writes in Courier's place, and writes only what Chip writes at RapidPro: e-mails.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from sqlite3 import Connection, Row
+
+import msgspec
+
+from chip.logs.redact import REDACTOR
+from chip.models import (
+    Channel,
+    Contact,
+    HeardMessage,
+    MsgIn,
+    MsgName,
+    MsgOut,
+    StoredMessage,
+    User,
+)
+from chip.sqlite.database import EmbeddedDatabase, microseconds, stored_number, time_text
+
+PAGE = 25
+HEARD = 100
+
+_EVER = -(2**63)
+_USER = "SELECT * FROM user WHERE id = ?"
+_encoder = msgspec.json.Encoder()
+_strings = msgspec.json.Decoder(list[str])
+
+
+class EmbeddedStore:
+    """Every lookup is one read in the database's own thread. Raises Unavailable as it does."""
+
+    def __init__(self, database: EmbeddedDatabase) -> None:
+        self._database = database
+        self._watchers: list[Callable[[int], None]] = []
+
+    @property
+    def database(self) -> EmbeddedDatabase:
+        """Where everything is kept."""
+        return self._database
+
+    def on_email(self, watcher: Callable[[int], None]) -> None:
+        """Call `watcher` with a contact's id whenever his e-mail was written."""
+        self._watchers.append(watcher)
+
+    async def channel(self, uuid: str) -> Channel | None:
+        """The active webchat channel with this uuid."""
+
+        def look(connection: Connection) -> Channel | None:
+            row = connection.execute(
+                "SELECT uuid, org_id, secret FROM channel WHERE uuid = ? AND is_active", (uuid,)
+            ).fetchone()
+            return _channel(row) if row else None
+
+        return await self._database.read(look)
+
+    async def contact(self, channel: Channel, chat_id: str) -> Contact | None:
+        """The contact of the channel's org that has this chat."""
+
+        def look(connection: Connection) -> Contact | None:
+            row = connection.execute(
+                "SELECT id, email, coalesce((SELECT uuid FROM message WHERE contact_id = contact.id"
+                " AND direction = 'I' ORDER BY id DESC LIMIT 1), '') AS last_heard"
+                " FROM contact WHERE org_id = ? AND chat_id = ?",
+                (channel.org_id, chat_id),
+            ).fetchone()
+            if row is None:
+                return None
+            return Contact(row["id"], row["id"], chat_id, row["email"], row["last_heard"])
+
+        return await self._database.read(look)
+
+    async def user(self, user_id: int) -> User | None:
+        """The active user with this id."""
+
+        def look(connection: Connection) -> User | None:
+            row = connection.execute(
+                "SELECT * FROM user WHERE id = ? AND is_active", (stored_number(user_id),)
+            ).fetchone()
+            return _user(row) if row else None
+
+        return await self._database.read(look)
+
+    async def message(self, contact: Contact, name: MsgName) -> StoredMessage | None:
+        """The contact's outgoing message with this id or uuid."""
+
+        def look(connection: Connection) -> StoredMessage | None:
+            row = connection.execute(
+                "SELECT id, uuid, created_on FROM message"
+                " WHERE contact_id = ? AND direction = 'O' AND (id = ? OR uuid = ?)",
+                (contact.id, stored_number(name.id), name.uuid),
+            ).fetchone()
+            return StoredMessage(row[0], row[1], time_text(row[2])) if row else None
+
+        return await self._database.read(look)
+
+    async def history(self, contact: Contact, before: datetime) -> bytes:
+        """A page of this chat as a JSON array, newest first, not cut between equal times."""
+        end = microseconds(before)
+
+        def page(connection: Connection) -> bytes:
+            oldest = connection.execute(
+                "SELECT created_on FROM message WHERE contact_id = ? AND created_on < ?"
+                " ORDER BY created_on DESC LIMIT 1 OFFSET ?",
+                (contact.id, end, PAGE - 1),
+            ).fetchone()
+            rows = connection.execute(
+                "SELECT * FROM message WHERE contact_id = ? AND created_on < ?"
+                " AND created_on >= ? ORDER BY created_on DESC, id DESC",
+                (contact.id, end, oldest[0] if oldest else _EVER),
+            ).fetchall()
+            users = {
+                number: _user(connection.execute(_USER, (number,)).fetchone())
+                for number in {row["user_id"] for row in rows} - {None}
+            }
+            return _encoder.encode([_shown(row, users) for row in rows])
+
+        return await self._database.read(page)
+
+    async def set_email(self, contact: Contact, email: str, *, only_if_empty: bool = False) -> None:
+        """Write the e-mail to the contact, and touch it."""
+        now = microseconds(datetime.now(UTC))
+        await self._database.write(
+            lambda connection: connection.execute(
+                "UPDATE contact SET email = ?, modified_on = ?"
+                " WHERE id = ? AND (email = '' OR NOT ?)",
+                (email, now, contact.id, only_if_empty),
+            )
+        )
+        for watcher in self._watchers:
+            watcher(contact.id)
+
+    async def heard_since(self, contact: Contact, last_heard: str) -> list[HeardMessage]:
+        """The incoming messages that came after `last_heard`, oldest first, a hundred at most."""
+
+        def look(connection: Connection) -> list[HeardMessage]:
+            after = 0
+            if last_heard:
+                row = connection.execute(
+                    "SELECT id FROM message WHERE contact_id = ? AND uuid = ? AND direction = 'I'",
+                    (contact.id, last_heard),
+                ).fetchone()
+                if row is None:
+                    return []
+                after = row[0]
+            rows = connection.execute(
+                "SELECT uuid, text FROM message WHERE contact_id = ? AND direction = 'I'"
+                " AND id > ? ORDER BY id LIMIT ?",
+                (contact.id, after, HEARD),
+            )
+            return [HeardMessage(*row) for row in rows]
+
+        return await self._database.read(look)
+
+
+def _channel(row: Row) -> Channel:
+    channel = Channel(*row)
+    REDACTOR.learn(channel.secret)
+    return channel
+
+
+def _user(row: Row) -> User:
+    name = f"{row['first_name']} {row['last_name']}".strip()
+    return User(id=row["id"], email=row["email"], name=name, avatar=row["avatar"])
+
+
+def _shown(row: Row, users: dict[int, User]) -> dict[str, MsgIn | MsgOut]:
+    attachments = _strings.decode(row["attachments"])
+    time = time_text(row["created_on"])
+    if row["direction"] == "I":
+        return {"msg_in": MsgIn(id=row["id"], text=row["text"], attachments=attachments, time=time)}
+    return {
+        "msg_out": MsgOut(
+            id=row["id"],
+            uuid=row["uuid"],
+            text=row["text"],
+            attachments=attachments,
+            quick_replies=_strings.decode(row["quick_replies"]),
+            origin=row["origin"],
+            user=users.get(row["user_id"]),
+            time=time,
+        )
+    }

@@ -1,0 +1,182 @@
+"""The chat widget as one served file.
+
+Owns how the ES modules in ``src/`` become one script, and how that script is answered over
+HTTP. Knows nothing about chats, sockets or channels.
+
+Browsers get one request, and no build step stands between an edit and a page: the modules are
+joined when the resource is made. They share one scope, in the order in which they import each
+other, so that an ``import`` has nothing left to do and ``export`` means nothing; names at the top
+of two modules must differ, which is checked.
+"""
+
+import gzip
+import hashlib
+import re
+from collections import Counter
+from itertools import product
+from pathlib import Path
+from string import ascii_lowercase
+
+from twisted.web.http import NOT_MODIFIED
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+
+SOURCES = Path(__file__).parent / "src"
+ENTRY = "embed"
+
+# Five minutes without a question, then a day in which a page need not wait for the answer:
+# an update reaches everybody soon and delays nobody.
+CACHE_CONTROL = b"public, max-age=300, stale-while-revalidate=86400"
+
+_BANNER = "/*! Chip's chat widget. MIT licence. */\n"
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+)\.js";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) )", re.MULTILINE)
+_UNKNOWN = re.compile(r"^(?:import|export)\b.*| as \w+[,\n ].*from .*", re.MULTILINE)
+_TOP_NAME = re.compile(r"^(?:async )?(?:function|class|const|let) (\w+)", re.MULTILINE)
+_PRIVATE = re.compile(r"(?:(?<=\.)|(?<=^  )|(?<=^  get )|(?<=^  async ))#([a-z]\w*)", re.MULTILINE)
+_LITERAL = re.compile(
+    r"""(
+        "(?:[^"\\\n]|\\.)*"                                               # a string
+      | `(?:[^`\\]|\\.)*`                                                 # a template
+      | /(?![*/\ ])(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*    # a pattern
+      | /\*.*?\*/ | ^\s*//[^\n]*                                         # a comment
+    )""",
+    re.VERBOSE | re.DOTALL | re.MULTILINE,
+)
+
+
+def join_modules(sources: Path = SOURCES, entry: str = ENTRY) -> str:
+    """Return the module `entry` and all that it imports as one classic script.
+
+    Raises ValueError for modules that import each other, for two that have a name in common, and
+    for a form of import or export that this does not know.
+    """
+    done: dict[str, str] = {}
+    _add_module(sources, entry, (), done)
+    joined = "".join(done.values())
+    names = Counter(_TOP_NAME.findall(joined))
+    if twice := [name for name, times in names.items() if times > 1]:
+        raise ValueError(f"widget modules share the names {', '.join(twice)}")
+    return f'{_BANNER}(() => {{\n"use strict";\n{squeeze(shorten(joined))}}})();\n'
+
+
+def _add_module(sources: Path, name: str, above: tuple[str, ...], done: dict[str, str]) -> None:
+    if name in above:
+        raise ValueError(f"widget modules import each other: {' → '.join((*above, name))}")
+    text = (sources / f"{name}.js").read_text("utf-8")
+    for imported in _IMPORT.findall(text):
+        if imported not in done:
+            _add_module(sources, imported, (*above, name), done)
+    if unknown := _UNKNOWN.search(_EXPORT.sub("", _IMPORT.sub(_plain_import, text))):
+        raise ValueError(f"src/{name}.js: cannot join {unknown[0]!r}")
+    done[name] = _EXPORT.sub("", _IMPORT.sub("", text))
+
+
+def _plain_import(match: re.Match[str]) -> str:
+    """Nothing, for an import under the exported name; itself, to be refused, for another."""
+    return match[0] if " as " in match[0] else ""
+
+
+def shorten(script: str) -> str:
+    """Give the private names of classes short ones. Nobody outside a class can tell."""
+    names = Counter(_PRIVATE.findall(script))
+    letters = [*ascii_lowercase, *map("".join, product(ascii_lowercase, repeat=2))]
+    short = {name: letter for (name, _), letter in zip(names.most_common(), letters, strict=False)}
+    return _PRIVATE.sub(lambda match: f"#{short[match[1]]}", script)
+
+
+def squeeze(script: str) -> str:
+    """Take comments and idle blanks out of a script; lines that end a statement stay lines.
+
+    It reads JavaScript as these modules write it: strings in double quotes, ``//`` alone on its
+    line, blanks around a division, none at the start of a pattern.
+    """
+    parts = _LITERAL.split(_LITERAL.sub(_without_comment, script))
+    parts[1::2] = [_squeeze_literal(part) for part in parts[1::2]]
+    # Literals must not be touched, yet the blanks around them may go: they sit out as marks.
+    code = "\0".join(parts[::2])
+    code = re.sub(r"[ \t]*\n\s*", "\n", code)
+    code = re.sub(r" ?([=<>&|?:,;{}()\[\]!*]+) ?", r"\1", code)
+    code = re.sub(r" ([-+/]=?) (?![-+])", r"\1", code)
+    code = re.sub(r"(?<=[{,;(\[])\n|\n(?=[})\],;?:.])", "", code)
+    code = re.sub(r",(?=[}\]])|;(?=\})", "", code)
+    literals = iter(parts[1::2])
+    return re.sub("\0", lambda _: next(literals), code)
+
+
+def _without_comment(match: re.Match[str]) -> str:
+    return "" if match[0].lstrip().startswith(("/*", "//")) else match[0]
+
+
+def _squeeze_literal(literal: str) -> str:
+    """Squeeze a style sheet, where blanks between words matter and those around marks do not."""
+    if not literal.startswith("`\n"):
+        return literal
+    return re.sub(r"(?<=:) +|;(?=\})", "", re.sub(r"\s*([{};,>])\s*", r"\1", literal))
+
+
+def widget_resource() -> Resource:
+    """Return the resource for ``/wc/widget.js``, joined and compressed once, here."""
+    return _Script(join_modules().encode())
+
+
+class _Script(Resource):
+    """A script that any site may load, answered from memory."""
+
+    isLeaf = True
+
+    def __init__(self, plain: bytes) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        digest = hashlib.sha256(plain).hexdigest()[:20].encode()
+        # One tag for each encoding: a cache must not mend one with the other.
+        self._plain = plain, b'"' + digest + b'"'
+        self._packed = gzip.compress(plain, 9, mtime=0), b'"' + digest + b'-gzip"'
+
+    def render(self, request: Request) -> bytes:
+        """Answer the script, or 304 to a browser that has it."""
+        if request.postpath not in ([], [b""]):
+            return _error(request, 404, b"not found")
+        if request.method not in (b"GET", b"HEAD"):
+            request.setHeader(b"allow", b"GET, HEAD")
+            return _error(request, 405, b"method not allowed")
+        packed = _accepts_gzip(request)
+        body, tag = self._packed if packed else self._plain
+        for name, value in (
+            (b"access-control-allow-origin", b"*"),
+            (b"cache-control", CACHE_CONTROL),
+            (b"content-type", b"text/javascript; charset=utf-8"),
+            (b"cross-origin-resource-policy", b"cross-origin"),
+            (b"vary", b"Accept-Encoding"),
+            (b"x-content-type-options", b"nosniff"),
+        ):
+            request.setHeader(name, value)
+        if packed:
+            request.setHeader(b"content-encoding", b"gzip")
+        if request.setETag(tag) is not None or _knows(request, tag):
+            # 304 has no body, and Twisted would name one's type.
+            request.setResponseCode(NOT_MODIFIED)
+            request.responseHeaders.removeHeader(b"content-encoding")
+            return b""
+        request.setHeader(b"content-length", str(len(body)).encode())
+        return b"" if request.method == b"HEAD" else body
+
+
+def _accepts_gzip(request: Request) -> bool:
+    header = (request.getHeader(b"accept-encoding") or b"").lower()
+    for offer in header.split(b","):
+        coding, _, parameters = offer.partition(b";")
+        if coding.strip() in (b"gzip", b"*"):
+            return not re.fullmatch(rb"q=0(\.0*)?", parameters.strip())
+    return False
+
+
+def _knows(request: Request, tag: bytes) -> bool:
+    """Whether If-None-Match names `tag`, also in the weak form that proxies make of it."""
+    header = request.getHeader(b"if-none-match") or b""
+    return any(known.strip().removeprefix(b"W/") == tag for known in header.split(b","))
+
+
+def _error(request: Request, status: int, text: bytes) -> bytes:
+    request.setResponseCode(status)
+    request.setHeader(b"content-type", b"application/json")
+    return b'{"error":"%s"}' % text
