@@ -31,7 +31,7 @@ from chip.config.schema import Config
 from chip.config.settings import SETTINGS, Setting
 from chip.config.sources import load, unknown_variables
 from chip.errors import ConfigError
-from chip.logs.observer import LoggedService, Observer
+from chip.logs.observer import LoggedService, LogObserver
 from chip.logs.redact import REDACTOR
 from chip.logs.sentry import SentryObserver
 from chip.logs.targets import target_of
@@ -157,7 +157,7 @@ def _service(config: Config, twistd: Mapping[str, Any]) -> IService:
     from chip.app import service  # noqa: PLC0415 - as above
 
     REDACTOR.keep(config.secret_values())
-    observer = Observer(
+    observer = LogObserver(
         target_of(twistd), REDACTOR, level=config.log_level, format=config.log_format
     )
     try:

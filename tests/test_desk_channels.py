@@ -10,8 +10,8 @@ from twisted.internet import reactor
 
 from chip.desk.channels import add_channel, list_channels, remove_channel
 from chip.errors import ConfigError
-from chip.sqlite.database import EmbeddedDatabase
-from chip.store.sqlite import EmbeddedStore
+from chip.sqlite.database import SqliteDatabase
+from chip.store.sqlite import SqliteStore
 
 
 def test_a_new_directory_has_no_channels_and_is_for_the_owner_alone(tmp_path):
@@ -47,9 +47,9 @@ def test_a_directory_that_cannot_be_used_is_said_in_one_line(tmp_path):
 
 @pytest_twisted.ensureDeferred
 async def test_a_running_chip_sees_what_is_added_and_removed(tmp_path):
-    database = EmbeddedDatabase(tmp_path, reactor)
+    database = SqliteDatabase(tmp_path, reactor)
     await database.open()
-    store = EmbeddedStore(database)
+    store = SqliteStore(database)
     shop, blog = add_channel(tmp_path, "Shop"), add_channel(tmp_path, "Blog")
     one, other = await store.channel(shop.uuid), await store.channel(blog.uuid)
     assert one is not None

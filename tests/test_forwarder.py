@@ -8,8 +8,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from chip.chat.outbound.attempt import REPORTS_APART, arrivals
-from chip.chat.outbound.circuit import CHATS_TO_TRIP, FAILURES_TO_TRIP, Line
-from chip.chat.ports import Answer
+from chip.chat.outbound.circuit import CHATS_TO_TRIP, FAILURES_TO_TRIP, CircuitBreaker
+from chip.chat.ports import CourierAnswer
 from chip.errors import Unavailable
 from chip.models import ChatKey, HeardMessage
 from chip.protocol.courier import Incoming, Report
@@ -537,7 +537,7 @@ def test_probes_that_fail_at_once_do_not_follow_each_other_at_once(scene):
 
     async def refuse(channel, chat_id, events):
         probes.append(chat_id)
-        return Answer("unsent", [], "nobody listens")
+        return CourierAnswer("unsent", [], "nobody listens")
 
     scene.gateway.post = refuse
     scene.later(30)
@@ -558,11 +558,11 @@ def test_a_line_that_courier_refuses_something_on_is_up(scene):
 
 def test_failures_before_a_success_do_not_count():
     courier = ScriptedGateway()
-    line = Line(courier, 4, Clock())
+    line = CircuitBreaker(courier, 4, Clock())
 
     def post(chat_id, outcome):
         Deferred.fromCoroutine(line.post(CHANNEL, ChatKey(chat_id, CHANNEL.uuid), [{}]))
-        courier.take().answer.callback(Answer(outcome, [], ""))
+        courier.take().answer.callback(CourierAnswer(outcome, [], ""))
 
     for chat_id in ("a", "b", "c"):
         post(chat_id, "failed")

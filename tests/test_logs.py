@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from txaio import make_logger
 
 from chip.errors import Unavailable
-from chip.logs.observer import LoggedService, Observer, StandardLibraryHandler
+from chip.logs.observer import LoggedService, LogObserver, StandardLibraryHandler
 from chip.logs.redact import Redactor
 from chip.logs.targets import Descriptor, RotatedFile, target_of
 
@@ -52,7 +52,7 @@ class Desk:
     def __init__(self, level: str = "info", format: str = "text", secrets: tuple = ()) -> None:
         self.paper = Paper()
         self.redact = Redactor(secrets)
-        self.observer = Observer(self.paper, self.redact, level=level, format=format)
+        self.observer = LogObserver(self.paper, self.redact, level=level, format=format)
         self.log = Logger(namespace="chip.test", observer=self.observer)
 
     @property
@@ -321,7 +321,7 @@ def test_a_full_disk_costs_lines_and_is_told_of_once_it_is_over(heard):
 
 def test_a_reader_that_has_gone_costs_lines_and_nothing_else():
     ours, theirs = os.pipe()
-    observer = Observer(Descriptor(theirs), Redactor(), level="info", format="text")
+    observer = LogObserver(Descriptor(theirs), Redactor(), level="info", format="text")
     log = Logger(namespace="chip.test", observer=observer)
     log.info("heard")
     assert os.read(ours, 4096).endswith(b"heard\n")

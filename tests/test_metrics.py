@@ -20,7 +20,7 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
 
-from chip.chat.ports import Answer, Depths
+from chip.chat.ports import CourierAnswer, Depths
 from chip.errors import Unavailable
 from chip.ops.metrics import (
     COMMANDS,
@@ -33,7 +33,7 @@ from chip.ops.metrics import (
 )
 from chip.ops.site import OpsSite, Readiness
 from chip.protocol import commands, events
-from chip.web.observer import Outcome
+from chip.web.observer import ConnectOutcome
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
@@ -97,8 +97,8 @@ def test_a_label_that_somebody_invents_makes_no_series_of_its_own():
 
 
 def test_every_label_that_the_layers_use_is_known():
-    assert set(get_args(Outcome)) == set(CONNECTIONS)
-    assert set(get_args(Answer.__annotations__["kind"])) == set(COURIER)
+    assert set(get_args(ConnectOutcome)) == set(CONNECTIONS)
+    assert set(get_args(CourierAnswer.__annotations__["kind"])) == set(COURIER)
     assert set(get_args(events.ErrorCode)) == set(ERRORS)
     tags = {msgspec.inspect.type_info(kind).tag for kind in get_args(commands.Command)}
     assert tags <= set(COMMANDS)

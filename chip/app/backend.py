@@ -12,11 +12,11 @@ from typing import Any
 from chip.chat.ports import Depths, Queue, Store
 from chip.config.schema import Config
 from chip.ops.metrics import Metrics
-from chip.queue.sqlite.queue import EmbeddedQueue
+from chip.queue.sqlite.queue import SqliteQueue
 from chip.queue.valkey.queue import ValkeyQueue
-from chip.sqlite.database import EmbeddedDatabase
+from chip.sqlite.database import SqliteDatabase
 from chip.store.rapidpro.store import RapidproStore
-from chip.store.sqlite import EmbeddedStore
+from chip.store.sqlite import SqliteStore
 from chip.tasks import Clock
 
 Closer = Callable[[], Awaitable[None]]
@@ -29,7 +29,7 @@ class Backend:
         self._config = config
         self._reactor = reactor
         self._limits = config.limits_in_force
-        self._database: EmbeddedDatabase | None = None
+        self._database: SqliteDatabase | None = None
         self._close_queue: Closer | None = None
         self._close_store: Closer | None = None
         self.store: Store
@@ -47,7 +47,7 @@ class Backend:
             self._close_store = store.close
             self.store = store
         else:
-            self.store = EmbeddedStore(await self._embedded())
+            self.store = SqliteStore(await self._embedded())
 
     async def open_queue(self) -> None:
         """Open the queues. Raises Unavailable or ConfigError, in one line for operators."""
@@ -57,13 +57,13 @@ class Backend:
             self._close_queue = queue.close
             self.queue = queue
         else:
-            embedded = EmbeddedQueue(await self._embedded(), self._limits, token_hex(8))
+            embedded = SqliteQueue(await self._embedded(), self._limits, token_hex(8))
             await embedded.open(courier_died=not self._config.db)
             self.queue = embedded
 
-    async def _embedded(self) -> EmbeddedDatabase:
+    async def _embedded(self) -> SqliteDatabase:
         if self._database is None:
-            self._database = EmbeddedDatabase(Path(self._config.data_dir), self._reactor)
+            self._database = SqliteDatabase(Path(self._config.data_dir), self._reactor)
             await self._database.open()
         return self._database
 

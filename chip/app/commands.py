@@ -17,7 +17,7 @@ from twisted.logger import globalLogBeginner
 
 from chip.config.schema import Config
 from chip.errors import ConfigError
-from chip.logs.observer import Observer
+from chip.logs.observer import LogObserver
 from chip.logs.redact import REDACTOR
 from chip.logs.targets import Descriptor
 
@@ -35,7 +35,7 @@ def check(config: Config, examine: Check) -> NoReturn:
         raise SystemExit(0 if well else 1)
 
     REDACTOR.keep(config.secret_values())
-    grumbles: Any = Observer(Descriptor(_STANDARD_ERROR), REDACTOR, level="error", format="text")
+    grumbles: Any = LogObserver(Descriptor(_STANDARD_ERROR), REDACTOR, level="error", format="text")
     globalLogBeginner.beginLoggingTo([grumbles], redirectStandardIO=False)
     task.react(ask, ())
     raise SystemExit(1)

@@ -22,18 +22,18 @@ from chip import __version__
 from chip.app.backend import Backend, TimedQueue
 from chip.app.check import Probe, run
 from chip.app.exits import announce, fail
-from chip.chat.server import Heart
+from chip.chat.server import ChatServer
 from chip.config.schema import Config
 from chip.desk.desk import Desk
 from chip.desk.loopback import loopback_post
 from chip.errors import ChipError, Unavailable
-from chip.gateway.chp import CourierGateway
+from chip.gateway.chp import ChpGateway
 from chip.limits import Limits
 from chip.ops.metrics import LagService, Metrics
 from chip.ops.site import OpsSite
 from chip.ops.status import Status
 from chip.ops.systemd import Notifier, WatchdogService, endpoint
-from chip.store.sqlite import EmbeddedStore
+from chip.store.sqlite import SqliteStore
 from chip.tasks import Tasks
 from chip.web.addresses import Addresses
 from chip.web.connect import Connections
@@ -99,9 +99,9 @@ class ChipService(Service):
         self._ports: list[Any] = []
         self._ops_port: Any = None
         self._starting: Deferred[None] | None = None
-        self._heart: Heart | None = None
+        self._heart: ChatServer | None = None
         self._site: Site | None = None
-        self._gateway: CourierGateway | None = None
+        self._gateway: ChpGateway | None = None
         self._desk: Desk | None = None
         # Read now, so that a mistake is told before anything is started.
         self._endpoint: Any = endpoint(reactor, "listen", config.endpoint)
@@ -133,7 +133,7 @@ class ChipService(Service):
         loopback = None if config.db else _loopback_socket()
         domain = f"127.0.0.1:{loopback.getsockname()[1]}" if loopback else config.domain
         self._gateway = _gateway(config, self._reactor, domain, self._metrics)
-        heart = self._heart = Heart(
+        heart = self._heart = ChatServer(
             store=self._metrics.timed("store", backend.store, self._reactor),
             queue=TimedQueue(backend.queue, self._metrics, self._reactor),
             gateway=self._gateway,
@@ -155,7 +155,7 @@ class ChipService(Service):
         gc.freeze()
         self._say_ready(domain)
 
-    def _make_site(self, heart: Heart) -> Site:
+    def _make_site(self, heart: ChatServer) -> Site:
         addresses = Addresses(self._config.trusted_proxies)
         connections = Connections(
             clock=self._reactor,
@@ -181,9 +181,9 @@ class ChipService(Service):
             front=cast(IResource, self._desk.front()) if self._desk else None,
         )
 
-    def _make_desk(self, heart: Heart, chip_url: str) -> Desk:
+    def _make_desk(self, heart: ChatServer, chip_url: str) -> Desk:
         config, store = self._config, self._backend.store
-        assert isinstance(store, EmbeddedStore)  # noqa: S101 - without `db` it is
+        assert isinstance(store, SqliteStore)  # noqa: S101 - without `db` it is
         pool = HTTPConnectionPool(self._reactor)
         agent = Agent(self._reactor, connectTimeout=DESK_TIMEOUT, pool=pool)
         exposed = config.listen or config.address not in LOOPBACK
@@ -217,7 +217,7 @@ class ChipService(Service):
             port = self._reactor.adoptStreamPort(listening.fileno(), socket.AF_INET, site)
         self._ports.append(port)
 
-    async def _start_ops(self, heart: Heart) -> None:
+    async def _start_ops(self, heart: ChatServer) -> None:
         if self._ops_endpoint is None:
             return
         status = Status(self._config, heart, self._backend, lambda: not self.running)
@@ -301,9 +301,9 @@ class ChipService(Service):
 
 def _gateway(
     config: Config, reactor: Any, domain: str, metrics: Metrics | None = None
-) -> CourierGateway:
+) -> ChpGateway:
     limits = config.limits_in_force
-    return CourierGateway(
+    return ChpGateway(
         reactor=reactor,
         domain=domain,
         tls=config.ssl and bool(config.db),

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from math import ceil
 from typing import Final
 
-from chip.chat.lookups import Directory
-from chip.chat.outbound.circuit import Line
+from chip.chat.lookups import Lookups
+from chip.chat.outbound.circuit import CircuitBreaker
 from chip.chat.ports import Notes
 from chip.errors import Unavailable
 from chip.limits import Buckets, Limits
@@ -45,15 +45,15 @@ def _new_chat_id() -> str:
     return "".join(letters)
 
 
-class Arrivals:
+class ChatStarter:
     """The way into a chat."""
 
     def __init__(
         self,
         *,
-        directory: Directory,
+        directory: Lookups,
         notes: Notes,
-        line: Line,
+        line: CircuitBreaker,
         clock: Clock,
         seconds: Callable[[], float],
         limits: Limits,

@@ -21,7 +21,7 @@ from chip.models import ChatKey, MsgName
 from chip.protocol.events import Resync, chat_out_frame, encode_event
 
 if TYPE_CHECKING:
-    from chip.chat.server import Heart
+    from chip.chat.server import ChatServer
 
 
 RETRY_AFTER: Final = 2.0
@@ -43,7 +43,7 @@ class Feed:
         "_window",
     )
 
-    def __init__(self, heart: "Heart", chat: ChatKey, send: Callable[[bytes], None]) -> None:
+    def __init__(self, heart: "ChatServer", chat: ChatKey, send: Callable[[bytes], None]) -> None:
         self._heart = heart
         self._chat = chat
         self._send = send

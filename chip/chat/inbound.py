@@ -12,11 +12,11 @@ from typing import Final
 import msgspec
 
 from chip.chat.chat_start import is_chat_id
-from chip.chat.lookups import Directory
+from chip.chat.lookups import Lookups
 from chip.chat.ports import Notes, Outbox, Store
 from chip.errors import NotFound, QueueFull, Refused, Unavailable
 from chip.models import Channel, ChatKey, Contact, MsgOut, User
-from chip.protocol.courier import SendMsg, decode_send
+from chip.protocol.courier import SentMsg, decode_send
 from chip.protocol.times import time_of_timestamp
 from chip.tasks import Clock, within
 
@@ -30,14 +30,14 @@ class WrongSecret(Refused):
     """The secret is not the channel's."""
 
 
-class Sending:
+class Inbound:
     """Takes messages from Courier."""
 
     def __init__(
         self,
         *,
         store: Store,
-        directory: Directory,
+        directory: Lookups,
         outbox: Outbox,
         notes: Notes,
         clock: Clock,
@@ -104,7 +104,7 @@ class Sending:
         return user
 
     async def _store_message(
-        self, chat: ChatKey, contact: Contact, msg: SendMsg, user: User | None
+        self, chat: ChatKey, contact: Contact, msg: SentMsg, user: User | None
     ) -> None:
         name, time = msg.name, time_of_timestamp(self._seconds())
         try:

@@ -30,7 +30,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Directory:
+class Lookups:
     """The store's nouns, cached."""
 
     def __init__(self, store: Store, seconds: Callable[[], float]) -> None:

@@ -308,7 +308,7 @@ class Queue(Protocol):
         too whether they can."""
 
 
-class Answer(NamedTuple):
+class CourierAnswer(NamedTuple):
     """What became of a request to Courier.
 
     ``handled``: 2xx, and `heard` holds the uuid of each message that Courier made, in order.
@@ -325,5 +325,7 @@ class Answer(NamedTuple):
 class Gateway(Protocol):
     """Courier's side of a channel."""
 
-    async def post(self, channel: Channel, chat_id: str, events: list[dict[str, object]]) -> Answer:
+    async def post(
+        self, channel: Channel, chat_id: str, events: list[dict[str, object]]
+    ) -> CourierAnswer:
         """Hand events to Courier in one request. Never raises; waits at most 35 s."""

@@ -9,13 +9,13 @@ from typing import Protocol
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from chip.chat.chat_start import Arrivals
+from chip.chat.chat_start import ChatStarter
 from chip.chat.client import Client
 from chip.chat.hub import Hub
-from chip.chat.inbound import Sending
-from chip.chat.lookups import Directory
-from chip.chat.outbound.attempt import Delivery
-from chip.chat.outbound.circuit import Line
+from chip.chat.inbound import Inbound
+from chip.chat.lookups import Lookups
+from chip.chat.outbound.attempt import Attempts
+from chip.chat.outbound.circuit import CircuitBreaker
 from chip.chat.outbound.forwarder import Forwarder
 from chip.chat.ports import Gateway, Queue, Store
 from chip.chat.session import Session
@@ -56,7 +56,7 @@ class Nobody:
         """Nothing."""
 
 
-class Heart:
+class ChatServer:
     """What Chip means, whatever it stands on."""
 
     _log = Logger()
@@ -80,11 +80,11 @@ class Heart:
         self.spool = queue.spool
         self.notes = queue.notes
         self.tasks = Tasks()
-        self.directory = Directory(store, seconds)
-        self.line = Line(gateway, limits.courier_parallel, clock)
+        self.directory = Lookups(store, seconds)
+        self.line = CircuitBreaker(gateway, limits.courier_parallel, clock)
         self.hub = Hub(queue.live, limits.sockets_per_chat)
         self.send_rates = Buckets(limits.sends_per_second, limits.sends_burst)
-        self.arrivals = Arrivals(
+        self.arrivals = ChatStarter(
             directory=self.directory,
             notes=queue.notes,
             line=self.line,
@@ -92,7 +92,7 @@ class Heart:
             seconds=seconds,
             limits=limits,
         )
-        self.sending = Sending(
+        self.sending = Inbound(
             store=store,
             directory=self.directory,
             outbox=queue.outbox,
@@ -100,7 +100,7 @@ class Heart:
             clock=clock,
             seconds=seconds,
         )
-        delivery = Delivery(
+        delivery = Attempts(
             store=store,
             live=queue.live,
             directory=self.directory,
@@ -117,7 +117,7 @@ class Heart:
         return Session(self, channel, client)
 
     async def accept_send(self, channel_uuid: str, body: bytes) -> None:
-        """Take a message from Courier; see `Sending.accept`."""
+        """Take a message from Courier; see `Inbound.accept`."""
         await self.sending.accept(channel_uuid, body)
 
     async def start(self) -> None:

@@ -48,7 +48,7 @@ from chip.protocol.events import (
 from chip.protocol.times import time_of_timestamp
 
 if TYPE_CHECKING:
-    from chip.chat.server import Heart
+    from chip.chat.server import ChatServer
 
 MAX_WAITING: Final = 64
 """Commands that may wait for their turn before the connection is not read any more."""
@@ -83,7 +83,7 @@ class Session:
 
     _log = Logger()
 
-    def __init__(self, heart: "Heart", channel: Channel, client: Client) -> None:
+    def __init__(self, heart: "ChatServer", channel: Channel, client: Client) -> None:
         self._heart = heart
         self._channel = channel
         self._client = client

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 import msgspec
 from twisted.web.server import Request
 
-from chip.desk.commands import Book
+from chip.desk.commands import DeskCommands
 from chip.desk.http import Answer, body_of, decode, json_answer
-from chip.desk.queries import View
-from chip.desk.records import Conversation, Name, Read, Reply, Settings
+from chip.desk.queries import DeskQueries
+from chip.desk.records import Conversation, DeskSettings, Name, Read, Reply
 from chip.errors import NotFound, Refused
 
 _BODY_LIMIT = 256 * 1024
@@ -20,15 +20,15 @@ _BODY_LIMIT = 256 * 1024
 _replies = msgspec.json.Decoder(Reply)
 _reads = msgspec.json.Decoder(Read)
 _names = msgspec.json.Decoder(Name)
-_settings = msgspec.json.Decoder(Settings)
+_settings = msgspec.json.Decoder(DeskSettings)
 
 Route = Callable[..., Coroutine[Any, Any, Answer]]
 
 
-class Office(Protocol):
+class DeskActions(Protocol):
     """What follows from what is done here."""
 
-    settings: Settings
+    settings: DeskSettings
 
     def message_changed(self, message: int, *, send: bool = False) -> None:
         """A message is new or has another state; with `send` it is to go out."""
@@ -43,10 +43,10 @@ class Office(Protocol):
 class Api:
     """The requests, by method and path."""
 
-    def __init__(self, book: Book, view: View, office: Office) -> None:
-        self._book = book
-        self._view = view
-        self._office = office
+    def __init__(self, commands: DeskCommands, queries: DeskQueries, actions: DeskActions) -> None:
+        self._commands = commands
+        self._queries = queries
+        self._actions = actions
         self._routes: dict[tuple[bytes, str, str], Route] = {
             (b"GET", "conversations", ""): self._conversations,
             (b"GET", "conversations", "one"): self._conversation,
@@ -72,14 +72,14 @@ class Api:
 
     async def _conversations(self, request: Request) -> Answer:
         search, before = _argument(request, b"search"), _number(request, b"before")
-        found, more = await self._view.conversations(search[:200], before)
+        found, more = await self._queries.conversations(search[:200], before)
         return json_answer(
-            {"conversations": found, "more": more, "settings": self._office.settings}
+            {"conversations": found, "more": more, "settings": self._actions.settings}
         )
 
     async def _conversation(self, request: Request, number: int) -> Answer:
         conversation = await self._known(number)
-        messages, more = await self._view.messages(number, _number(request, b"before"))
+        messages, more = await self._queries.messages(number, _number(request, b"before"))
         return json_answer({"conversation": conversation, "messages": messages, "more": more})
 
     async def _reply(self, request: Request, number: int) -> Answer:
@@ -88,38 +88,38 @@ class Api:
             raise Refused("a reply needs a text or an attachment")
         if "\0" in reply.text:
             raise Refused("a text cannot hold U+0000")
-        message = await self._book.reply(number, reply)
+        message = await self._commands.reply(number, reply)
         if message is None:
             raise NotFound("no such conversation")
-        self._office.message_changed(message, send=True)
-        return json_answer({"message": await self._view.message(message)})
+        self._actions.message_changed(message, send=True)
+        return json_answer({"message": await self._queries.message(message)})
 
     async def _read(self, request: Request, number: int) -> Answer:
         read = decode(_reads, body_of(request, _BODY_LIMIT))
-        await self._book.read(number, read.up_to)
-        self._office.conversation_changed(number)
+        await self._commands.read(number, read.up_to)
+        self._actions.conversation_changed(number)
         return json_answer({})
 
     async def _name(self, request: Request, number: int) -> Answer:
-        await self._book.rename(number, decode(_names, body_of(request, _BODY_LIMIT)).name)
-        self._office.conversation_changed(number)
+        await self._commands.rename(number, decode(_names, body_of(request, _BODY_LIMIT)).name)
+        self._actions.conversation_changed(number)
         return json_answer({"conversation": await self._known(number)})
 
     async def _retry(self, request: Request, number: int) -> Answer:
-        message = await self._view.message(number)
+        message = await self._queries.message(number)
         if message is None or message.state != "failed":
             raise NotFound("no such failed message")
-        await self._book.mark(number, "Q")
-        self._office.message_changed(number, send=True)
+        await self._commands.mark(number, "Q")
+        self._actions.message_changed(number, send=True)
         return json_answer({})
 
     async def _set(self, request: Request) -> Answer:
         settings = decode(_settings, body_of(request, _BODY_LIMIT))
-        await self._office.set_guide(settings.guide)
-        return json_answer({"settings": self._office.settings})
+        await self._actions.set_guide(settings.guide)
+        return json_answer({"settings": self._actions.settings})
 
     async def _known(self, number: int) -> Conversation:
-        conversation = await self._view.conversation(number)
+        conversation = await self._queries.conversation(number)
         if conversation is None:
             raise NotFound("no such conversation")
         return conversation

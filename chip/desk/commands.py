@@ -1,4 +1,4 @@
-"""The desk's book: what is written about contacts and messages, in Courier's place.
+"""The desk's writing half: what is written about contacts and messages, in Courier's place.
 
 Owns each such step as one transaction on the embedded store's tables. It knows no HTTP and no
 queue, and sends nothing.
@@ -14,13 +14,13 @@ import msgspec
 from chip.desk.attachments import typed
 from chip.desk.records import Reply
 from chip.models import Channel, ChatKey, Origin
-from chip.sqlite.database import EmbeddedDatabase, stored_number
+from chip.sqlite.database import SqliteDatabase, stored_number
 
 _REPORTS = {"sent": "W", "delivered": "D", "failed": "F"}
 _strings = msgspec.json.Decoder(list[str])
 
 
-class Said(NamedTuple):
+class Heard(NamedTuple):
     """The visitor said something. `earlier` is what was said to him without a person's help,
     and `taken_over` whether a person has answered this conversation."""
 
@@ -45,10 +45,10 @@ class Waiting(NamedTuple):
     created_on: int
 
 
-class Book:
+class DeskCommands:
     """`seconds` tells the time."""
 
-    def __init__(self, database: EmbeddedDatabase, seconds: Callable[[], float]) -> None:
+    def __init__(self, database: SqliteDatabase, seconds: Callable[[], float]) -> None:
         self._database = database
         self._seconds = seconds
 
@@ -59,11 +59,11 @@ class Book:
         now = self._now()
         return await self._database.write(lambda db: _contact(db, channel, chat_id, now))
 
-    async def hear(self, channel: Channel, chat_id: str, text: str) -> tuple[int, Said]:
+    async def hear(self, channel: Channel, chat_id: str, text: str) -> tuple[int, Heard]:
         """Note what the visitor said."""
         now = self._now()
 
-        def note(db: Connection) -> tuple[int, Said]:
+        def note(db: Connection) -> tuple[int, Heard]:
             contact = _contact(db, channel, chat_id, now)
             uuid = str(uuids.uuid4())
             db.execute(
@@ -78,7 +78,7 @@ class Book:
             )
             said = [row[0] for row in earlier]
             answered = db.execute("SELECT answered FROM contact WHERE id = ?", (contact,))
-            return contact, Said(uuid, text, said, bool(answered.fetchone()[0]))
+            return contact, Heard(uuid, text, said, bool(answered.fetchone()[0]))
 
         return await self._database.write(note)
 

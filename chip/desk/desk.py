@@ -17,17 +17,17 @@ from chip.desk import guide
 from chip.desk.access import Access
 from chip.desk.api import Api
 from chip.desk.channels import insert_channel
-from chip.desk.commands import Book, Said
-from chip.desk.event_stream import Streams
+from chip.desk.commands import DeskCommands, Heard
+from chip.desk.event_stream import EventStreams
 from chip.desk.front import FrontPage
-from chip.desk.queries import View
+from chip.desk.queries import DeskQueries
 from chip.desk.receive import CourierResource
-from chip.desk.records import News, Reply, Settings
+from chip.desk.records import DeskSettings, News, Reply
 from chip.desk.routes import DeskResource, WelcomeResource
 from chip.desk.sender import Post, Sender
 from chip.errors import Unavailable
 from chip.models import Channel, ChatKey
-from chip.sqlite.database import EmbeddedDatabase
+from chip.sqlite.database import SqliteDatabase
 from chip.tasks import Clock, Tasks
 
 
@@ -35,7 +35,7 @@ class DeskStore(Protocol):
     """The embedded store."""
 
     @property
-    def database(self) -> EmbeddedDatabase:
+    def database(self) -> SqliteDatabase:
         """Where everything is kept."""
 
     async def channel(self, uuid: str) -> Channel | None:
@@ -81,24 +81,24 @@ class Desk:
         self._guide_allowed = guide
         self._closed = closed
         self._tasks = Tasks()
-        self._streams = Streams(clock)
-        self._book = Book(store.database, clock.seconds)
-        self._view = View(store.database, presence.is_open)
-        self._sender = Sender(self._book, post, self.message_changed, clock, self._tasks)
+        self._streams = EventStreams(clock)
+        self._commands = DeskCommands(store.database, clock.seconds)
+        self._queries = DeskQueries(store.database, presence.is_open)
+        self._sender = Sender(self._commands, post, self.message_changed, clock, self._tasks)
         self._access: Access | None = None
-        self.settings = Settings(guide=guide)
+        self.settings = DeskSettings(guide=guide)
         presence.on_presence(self._presence_changed)
         store.on_email(self.conversation_changed)
 
     async def start(self) -> None:
         """Make what is missing, take up what waits."""
-        key = await self._book.setting("desk_key", "")
+        key = await self._commands.setting("desk_key", "")
         if not key:
             key = secrets.token_hex(32)
-            await self._book.set("desk_key", key)
+            await self._commands.set("desk_key", key)
         self._access = Access(self._token, bytes.fromhex(key), self._clock.seconds)
-        wanted = await self._book.setting("guide", "on") == "on"
-        self.settings = Settings(guide=self._guide_allowed and wanted)
+        wanted = await self._commands.setting("guide", "on") == "on"
+        self.settings = DeskSettings(guide=self._guide_allowed and wanted)
         await self.first_channel()
         self._streams.start()
         await self._sender.start()
@@ -117,9 +117,9 @@ class Desk:
         """What is served, by the beginning of the path. To be called once it is started."""
         if self._access is None:
             raise RuntimeError("the desk is not started")
-        api = Api(self._book, self._view, self)
+        api = Api(self._commands, self._queries, self)
         return {
-            "/c": CourierResource(self._store, self._book, self, self._tasks),
+            "/c": CourierResource(self._store, self._commands, self, self._tasks),
             "/desk": DeskResource(self._access, api, self._streams, self._tasks, self._closed),
             "/welcome": WelcomeResource(self._tasks),
         }
@@ -161,7 +161,7 @@ class Desk:
         """A visitor has a chat."""
         self.conversation_changed(conversation)
 
-    def heard(self, conversation: int, said: Said) -> None:
+    def heard(self, conversation: int, said: Heard) -> None:
         """A visitor said something: all windows hear it, or else the guide."""
         self._tasks.spawn("telling the desk", self._tell_heard(conversation))
         if self.settings.guide and not self._streams.anybody and not said.taken_over:
@@ -173,10 +173,10 @@ class Desk:
 
     async def _tell_heard(self, conversation: int) -> None:
         if self._streams.anybody:
-            line = await self._view.conversation(conversation)
+            line = await self._queries.conversation(conversation)
             self._streams.tell(News(conversation=line, message=line.last if line else None))
 
-    async def _answer(self, conversation: int, said: Said) -> None:
+    async def _answer(self, conversation: int, said: Heard) -> None:
         lines = guide.answer(said.text, said.earlier)
         replies = [
             Reply(
@@ -187,10 +187,10 @@ class Desk:
             )
             for line in lines
         ]
-        for message in await self._book.guide(conversation, replies):
+        for message in await self._commands.guide(conversation, replies):
             self.message_changed(message, send=True)
 
-    # What is done at the desk (`api.Office`).
+    # What is done at the desk (`api.DeskActions`).
 
     def message_changed(self, message: int, *, send: bool = False) -> None:
         """A message is new or has another state; with `send` it is to go out."""
@@ -202,29 +202,29 @@ class Desk:
 
     async def set_guide(self, guide: bool) -> None:
         """Turn the guide on or off, unless it is off for good."""
-        await self._book.set("guide", "on" if guide else "off")
-        self.settings = Settings(guide=guide and self._guide_allowed)
+        await self._commands.set("guide", "on" if guide else "off")
+        self.settings = DeskSettings(guide=guide and self._guide_allowed)
         self._streams.tell(News(settings=self.settings))
 
     def _presence_changed(self, chat: ChatKey, is_open: bool) -> None:
         self._tasks.spawn("telling the desk", self._tell_presence(chat))
 
     async def _tell_message(self, number: int, send: bool) -> None:
-        message = await self._view.message(number)
+        message = await self._queries.message(number)
         if message is None:
             return
         if send:
             self._sender.wake(message.conversation)
         if self._streams.anybody:
-            line = await self._view.conversation(message.conversation)
+            line = await self._queries.conversation(message.conversation)
             self._streams.tell(News(conversation=line, message=message))
 
     async def _tell_conversation(self, number: int) -> None:
         if self._streams.anybody:
-            self._streams.tell(News(conversation=await self._view.conversation(number)))
+            self._streams.tell(News(conversation=await self._queries.conversation(number)))
 
     async def _tell_presence(self, chat: ChatKey) -> None:
         if self._streams.anybody:
-            number = await self._view.find(chat)
+            number = await self._queries.find(chat)
             if number is not None:
                 await self._tell_conversation(number)

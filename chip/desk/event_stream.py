@@ -27,7 +27,7 @@ MOST = 100
 _encoder = msgspec.json.Encoder()
 
 
-class Streams:
+class EventStreams:
     """All windows that are open at the desk."""
 
     def __init__(self, clock: Clock) -> None:

@@ -52,7 +52,7 @@ _PERSON_TEXT = (
 _NOTED = "Noted. A person will read this at the desk and answer here."
 
 
-class Line(NamedTuple):
+class GuideMessage(NamedTuple):
     """One message of the guide. `picture` says whether the postcard goes with it."""
 
     text: str
@@ -60,19 +60,22 @@ class Line(NamedTuple):
     picture: bool = False
 
 
-def answer(heard: str, earlier: Sequence[str]) -> list[Line]:
+def answer(heard: str, earlier: Sequence[str]) -> list[GuideMessage]:
     """What the guide says to `heard`, given the texts of all it has said in this chat.
 
     Nothing at all when it has nothing new to say.
     """
     wish = _wish(heard)
     if wish is None and not earlier:
-        return [Line(_greeting(heard)), Line(_INTRODUCTION, (PICTURE, ABOUT, PERSON))]
+        return [
+            GuideMessage(_greeting(heard)),
+            GuideMessage(_INTRODUCTION, (PICTURE, ABOUT, PERSON)),
+        ]
     line = {
-        PICTURE: Line(_PICTURE_TEXT, (ABOUT, PERSON), picture=True),
-        ABOUT: Line(_ABOUT_TEXT, (PICTURE, PERSON)),
-        PERSON: Line(_PERSON_TEXT),
-        None: Line(_NOTED),
+        PICTURE: GuideMessage(_PICTURE_TEXT, (ABOUT, PERSON), picture=True),
+        ABOUT: GuideMessage(_ABOUT_TEXT, (PICTURE, PERSON)),
+        PERSON: GuideMessage(_PERSON_TEXT),
+        None: GuideMessage(_NOTED),
     }[wish]
     if wish is None and line.text in earlier:
         return []

@@ -1,4 +1,4 @@
-"""The desk's view: conversations and messages as the page shows them.
+"""The desk's reading half: conversations and messages as the page shows them.
 
 Reads only. Whether a visitor is online is asked of whoever knows.
 """
@@ -8,9 +8,9 @@ from sqlite3 import Connection, Row
 
 import msgspec
 
-from chip.desk.records import Conversation, Message, MessageState
+from chip.desk.records import Conversation, DeskMessage, MessageState
 from chip.models import ChatKey
-from chip.sqlite.database import EmbeddedDatabase, time_text
+from chip.sqlite.database import SqliteDatabase, time_text
 
 PAGE = 50
 
@@ -42,10 +42,10 @@ _SEARCH = (  # What is searched for comes as a parameter.
 )
 
 
-class View:
+class DeskQueries:
     """`online` says whether a visitor has his chat open."""
 
-    def __init__(self, database: EmbeddedDatabase, online: Callable[[ChatKey], bool]) -> None:
+    def __init__(self, database: SqliteDatabase, online: Callable[[ChatKey], bool]) -> None:
         self._database = database
         self._online = online
 
@@ -88,11 +88,11 @@ class View:
 
     async def messages(
         self, conversation: int, before: int = 0, limit: int = PAGE
-    ) -> tuple[list[Message], bool]:
+    ) -> tuple[list[DeskMessage], bool]:
         """The newest messages before the one with the id `before`, oldest first, and whether
         there are earlier ones."""
 
-        def look(db: Connection) -> tuple[list[Message], bool]:
+        def look(db: Connection) -> tuple[list[DeskMessage], bool]:
             rows = db.execute(
                 f"{_MESSAGE} WHERE contact_id = ? AND (? = 0 OR message.id < ?)"
                 " ORDER BY message.id DESC LIMIT ?",
@@ -102,10 +102,10 @@ class View:
 
         return await self._database.read(look)
 
-    async def message(self, number: int) -> Message | None:
+    async def message(self, number: int) -> DeskMessage | None:
         """One message."""
 
-        def look(db: Connection) -> Message | None:
+        def look(db: Connection) -> DeskMessage | None:
             row = db.execute(f"{_MESSAGE} WHERE message.id = ?", (number,)).fetchone()
             return _message(row) if row else None
 
@@ -129,8 +129,8 @@ class View:
         )
 
 
-def _message(row: Row) -> Message:
-    return Message(
+def _message(row: Row) -> DeskMessage:
+    return DeskMessage(
         id=row["id"],
         uuid=row["uuid"],
         conversation=row["contact_id"],

@@ -18,7 +18,7 @@ import msgspec
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
-from chip.desk.commands import Book, Said
+from chip.desk.commands import DeskCommands, Heard
 from chip.desk.http import Answer, body_of, decode, json_answer, path_of, serve
 from chip.errors import NotFound, Refused, Unavailable
 from chip.models import Channel
@@ -75,7 +75,7 @@ class Listener(Protocol):
     def chat_started(self, conversation: int) -> None:
         """A visitor has a chat."""
 
-    def heard(self, conversation: int, said: Said) -> None:
+    def heard(self, conversation: int, said: Heard) -> None:
         """A visitor said something."""
 
     def reported(self, message: int) -> None:
@@ -87,10 +87,12 @@ class CourierResource(Resource):
 
     isLeaf = True
 
-    def __init__(self, channels: Channels, book: Book, listener: Listener, tasks: Tasks) -> None:
+    def __init__(
+        self, channels: Channels, commands: DeskCommands, listener: Listener, tasks: Tasks
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._channels = channels
-        self._book = book
+        self._commands = commands
         self._listener = listener
         self._tasks = tasks
         self._decoder = msgspec.json.Decoder(Receive)
@@ -128,15 +130,15 @@ class CourierResource(Resource):
         self, channel: Channel, chat_id: str, event: ReceivedEvent
     ) -> dict[str, object]:
         if isinstance(event, ChatStartedEvent):
-            conversation = await self._book.start_chat(channel, chat_id)
+            conversation = await self._commands.start_chat(channel, chat_id)
             self._listener.chat_started(conversation)
             return {"type": "event", "event_type": "new_conversation"}
         if isinstance(event, MsgInEvent):
-            conversation, said = await self._book.hear(channel, chat_id, event.msg.text)
+            conversation, said = await self._commands.hear(channel, chat_id, event.msg.text)
             self._listener.heard(conversation, said)
             return {"type": "msg", "msg_uuid": said.uuid, "text": said.text}
         status = event.status
-        found = await self._book.report(
+        found = await self._commands.report(
             channel, chat_id, status.msg_id or 0, status.msg_uuid or "", status.status
         )
         if found is None:

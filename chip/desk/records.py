@@ -19,15 +19,15 @@ import msgspec
 
 MessageState = Literal["heard", "queued", "sent", "delivered", "failed"]
 
-Text = Annotated[str, msgspec.Meta(max_length=10_000)]
-Line = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+LongText = Annotated[str, msgspec.Meta(max_length=10_000)]
+ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Url = Annotated[str, msgspec.Meta(max_length=2000, pattern=r"^https?://[^\s]+$")]
 Uuid = Annotated[
     str, msgspec.Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 ]
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class DeskMessage(msgspec.Struct, frozen=True, kw_only=True):
     """One message of a conversation. `author` is ``""`` for a visitor, or who answered."""
 
     id: int
@@ -55,16 +55,16 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     unread: int
     active: str
     started: str
-    last: Message | None
+    last: DeskMessage | None
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What somebody at the desk answers. The same `uuid` again is the same reply."""
 
     uuid: Uuid
-    text: Text = ""
+    text: LongText = ""
     attachments: Annotated[list[Url], msgspec.Meta(max_length=10)] = []
-    quick_replies: Annotated[list[Line], msgspec.Meta(max_length=10)] = []
+    quick_replies: Annotated[list[ShortText], msgspec.Meta(max_length=10)] = []
     author: Annotated[str, msgspec.Meta(max_length=60)] = ""
 
 
@@ -80,7 +80,7 @@ class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, msgspec.Meta(max_length=60)]
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DeskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the desk can set: whether the guide answers while nobody is here."""
 
     guide: bool
@@ -90,5 +90,5 @@ class News(msgspec.Struct, frozen=True, omit_defaults=True):
     """What has changed. A page shows what is here in place of what it had by the same id."""
 
     conversation: Conversation | None = None
-    message: Message | None = None
-    settings: Settings | None = None
+    message: DeskMessage | None = None
+    settings: DeskSettings | None = None

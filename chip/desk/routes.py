@@ -20,7 +20,7 @@ from twisted.web.server import Request
 
 from chip.desk.access import DAYS, Access
 from chip.desk.api import Api
-from chip.desk.event_stream import Streams
+from chip.desk.event_stream import EventStreams
 from chip.desk.http import (
     HTML,
     Answer,
@@ -74,7 +74,7 @@ class DeskResource(Resource):
     isLeaf = True
 
     def __init__(
-        self, access: Access, api: Api, streams: Streams, tasks: Tasks, closed: str = ""
+        self, access: Access, api: Api, streams: EventStreams, tasks: Tasks, closed: str = ""
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._access = access

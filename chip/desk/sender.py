@@ -3,8 +3,8 @@
     → POST /wc/send/{channel}/   {"chat_id":"…","secret":"…","msg":{"uuid":"…","text":"Hi",…}}
     ← 2xx: sent    4xx: failed for good    anything else: again, with the same uuid
 
-Owns when a message goes and goes again. It never forgets one: those that wait are in the book, and
-a start looks there. How a request travels is its caller's affair.
+Owns when a message goes and goes again. It never forgets one: those that wait are in the
+database, and a start looks there. How a request travels is its caller's affair.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,8 +13,8 @@ import msgspec
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
-from chip.desk.commands import Book, Waiting
-from chip.protocol.courier import Send, SendMsg
+from chip.desk.commands import DeskCommands, Waiting
+from chip.protocol.courier import SendRequest, SentMsg
 from chip.tasks import Clock, Tasks
 
 Post = Callable[[str, bytes], Awaitable[int]]
@@ -33,9 +33,14 @@ class Sender:
     _log = Logger()
 
     def __init__(
-        self, book: Book, post: Post, changed: Callable[[int], None], clock: Clock, tasks: Tasks
+        self,
+        commands: DeskCommands,
+        post: Post,
+        changed: Callable[[int], None],
+        clock: Clock,
+        tasks: Tasks,
     ) -> None:
-        self._book = book
+        self._commands = commands
         self._post = post
         self._changed = changed
         self._clock = clock
@@ -47,7 +52,7 @@ class Sender:
     async def start(self) -> None:
         """Take up what an earlier start has left."""
         self._stopped = False
-        for conversation in await self._book.waiting_conversations():
+        for conversation in await self._commands.waiting_conversations():
             self.wake(conversation)
 
     def stop(self) -> None:
@@ -69,7 +74,7 @@ class Sender:
             while not self._stopped:
                 # Before the look, not after it: what is put down meanwhile must be seen.
                 self._busy[conversation] = False
-                waiting = await self._book.next_waiting(conversation)
+                waiting = await self._commands.next_waiting(conversation)
                 if waiting is not None:
                     await self._deliver(waiting)
                 elif not self._busy[conversation]:
@@ -82,10 +87,10 @@ class Sender:
         while not self._stopped:
             status = await self._attempt(waiting)
             if 200 <= status < 300:
-                await self._book.mark(waiting.id, "W")
+                await self._commands.mark(waiting.id, "W")
             elif 400 <= status < 500 or self._age(waiting) > GIVE_UP_AFTER:
                 self._log.warn("a message from the desk was refused: {status}", status=status)
-                await self._book.mark(waiting.id, "F")
+                await self._commands.mark(waiting.id, "F")
             else:
                 await self._pause(RETRIES[min(attempts, len(RETRIES) - 1)])
                 attempts += 1
@@ -118,10 +123,10 @@ class Sender:
 
 def _body(waiting: Waiting) -> bytes:
     return msgspec.json.encode(
-        Send(
+        SendRequest(
             chat_id=waiting.chat.chat_id,
             secret=waiting.secret,
-            msg=SendMsg(
+            msg=SentMsg(
                 uuid=waiting.uuid,
                 text=waiting.text,
                 attachments=waiting.attachments or None,

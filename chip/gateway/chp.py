@@ -22,7 +22,7 @@ from twisted.web._newclient import RequestNotSent
 from twisted.web.client import HTTPConnectionPool, ResponseNeverReceived
 from twisted.web.iweb import IPolicyForHTTPS
 
-from chip.chat.ports import Answer
+from chip.chat.ports import CourierAnswer
 from chip.errors import Unavailable
 from chip.gateway.http_client import KnownUrl, Poster
 from chip.models import Channel
@@ -63,7 +63,7 @@ class _Body(msgspec.Struct):
 _body = msgspec.json.Decoder(_Body)
 
 
-class CourierGateway:
+class ChpGateway:
     """Courier at `domain` (``host[:port]``), by HTTPS if `tls`. Satisfies `ports.Gateway`.
 
     `connect_timeout` and `timeout` are in seconds; the latter is for the whole answer, and longer
@@ -103,7 +103,9 @@ class CourierGateway:
     def _make_url(self, channel_uuid: str) -> KnownUrl:
         return KnownUrl.of(f"{self._base}/{quote(channel_uuid)}/receive")
 
-    async def post(self, channel: Channel, chat_id: str, events: list[dict[str, object]]) -> Answer:
+    async def post(
+        self, channel: Channel, chat_id: str, events: list[dict[str, object]]
+    ) -> CourierAnswer:
         """Hand events to Courier in one request. Never raises."""
         began = self._reactor.seconds()
         request: Deferred[tuple[int, bytes]] = Deferred.fromCoroutine(
@@ -149,7 +151,7 @@ class CourierGateway:
         await self._pool.closeCachedConnections()
 
 
-def _meaning(status: int, body: bytes) -> Answer:
+def _meaning(status: int, body: bytes) -> CourierAnswer:
     """What Courier, or whatever answers in its place, says."""
     try:
         answer = _body.decode(body)
@@ -159,22 +161,24 @@ def _meaning(status: int, body: bytes) -> Answer:
         # A status names a message too: one that was sent, not one that was heard.
         data = answer.data if answer else []
         heard = [one.msg_uuid for one in data if one.type == "msg" and one.msg_uuid]
-        return Answer("handled", heard, f"status {status}")
+        return CourierAnswer("handled", heard, f"status {status}")
     if answer and status >= 400:
-        return Answer("refused" if status < 500 else "failed", [], f"status {status} from Courier")
+        return CourierAnswer(
+            "refused" if status < 500 else "failed", [], f"status {status} from Courier"
+        )
     if status in (502, 504):
         # A proxy lost Courier, which may be at work on the request all the same.
-        return Answer("unknown", [], f"status {status} from a proxy")
-    return Answer("failed", [], f"status {status}, not from Courier")
+        return CourierAnswer("unknown", [], f"status {status} from a proxy")
+    return CourierAnswer("failed", [], f"status {status}, not from Courier")
 
 
-def _without_answer(problem: Exception) -> Answer:
+def _without_answer(problem: Exception) -> CourierAnswer:
     if isinstance(problem, DeferredTimeout | CancelledError):
-        return Answer("unknown", [], "no answer in time")
+        return CourierAnswer("unknown", [], "no answer in time")
     causes = [reason.value for reason in getattr(problem, "reasons", ())] or [problem]
     never_sent = isinstance(problem, _NEVER_SENT) or (
         # TLS problems come wrapped: the request was written, but into a handshake that failed.
         isinstance(problem, ResponseNeverReceived)
         and any(isinstance(cause, SSL.Error) for cause in causes)
     )
-    return Answer("unsent" if never_sent else "unknown", [], type(causes[0]).__name__)
+    return CourierAnswer("unsent" if never_sent else "unknown", [], type(causes[0]).__name__)

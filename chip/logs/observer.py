@@ -29,7 +29,7 @@ from chip.logs.failures import describe
 from chip.logs.redact import MASK, Redactor
 from chip.logs.targets import Target
 
-Event = dict[str, object]
+LogEvent = dict[str, object]
 Fields = dict[str, object]
 
 LEVELS = ("debug", "info", "warn", "error", "critical")
@@ -58,7 +58,7 @@ class Record:
 
     __slots__ = ("fields", "level", "message", "name", "template", "time")
 
-    def __init__(self, event: Event, level: str, name: str, redact: Redactor) -> None:
+    def __init__(self, event: LogEvent, level: str, name: str, redact: Redactor) -> None:
         self.time = float(event.get("log_time", 0.0))  # type: ignore[arg-type]
         self.level = level
         self.name = name
@@ -130,7 +130,7 @@ FORMATS: Mapping[str, Callable[[Record], str]] = {"text": as_text, "json": as_js
 
 
 @implementer(ILogObserver)
-class Observer:
+class LogObserver:
     """Writes events of at least `level` to `target`; whatever happens, it does not raise."""
 
     def __init__(self, target: Target, redact: Redactor, *, level: str, format: str) -> None:
@@ -140,7 +140,7 @@ class Observer:
         self._format = FORMATS[format]
         self._lost = 0
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: LogEvent) -> None:
         level, name = origin(event)
         if level not in self._wanted:
             return
@@ -166,7 +166,7 @@ class Observer:
             _log.warn("log lines were lost", lines=lost)
 
 
-def origin(event: Event) -> tuple[str, str]:
+def origin(event: LogEvent) -> tuple[str, str]:
     """The event's level and the name of who said it."""
     level = getattr(event.get("log_level"), "name", "info")
     name = str(event.get("log_namespace", "-"))
@@ -184,7 +184,7 @@ class StandardLibraryHandler(logging.Handler):
         names = {"warning": "warn"}
         level = record.levelname.lower()
         log = Logger(namespace=record.name)
-        extra: Event = {}
+        extra: LogEvent = {}
         if record.exc_info and record.exc_info[1]:
             extra["log_failure"] = cast(Any, Failure)(record.exc_info[1])
         log.emit(
@@ -202,7 +202,7 @@ class LoggedService(MultiService):
     the same events while the service runs.
     """
 
-    def __init__(self, observer: Observer, *listeners: Callable[[Event], None]) -> None:
+    def __init__(self, observer: LogObserver, *listeners: Callable[[LogEvent], None]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._observer = observer
         self._listeners = listeners

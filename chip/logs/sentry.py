@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from chip.config.schema import Config
 from chip.errors import ConfigError
-from chip.logs.observer import Event, Record, origin
+from chip.logs.observer import LogEvent, Record, origin
 from chip.logs.redact import Redactor
 
 _WORTH_SENDING = frozenset({"error", "critical"})
@@ -44,7 +44,7 @@ class SentryObserver:
             # Its own message would quote the address, which is a credential.
             raise ConfigError("sentry_dsn: expected https://key@host/project") from None
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: LogEvent) -> None:
         level, name = origin(event)
         if level not in _WORTH_SENDING:
             return

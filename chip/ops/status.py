@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from chip import __version__
 from chip.chat.ports import Depths, Queue, Store
-from chip.chat.server import Heart
+from chip.chat.server import ChatServer
 from chip.config.schema import Config
 from chip.errors import Unavailable
 from chip.ops.site import Readiness
@@ -30,7 +30,7 @@ class Status:
     """The state of one process."""
 
     def __init__(
-        self, config: Config, heart: Heart, backend: Backend, draining: Callable[[], bool]
+        self, config: Config, heart: ChatServer, backend: Backend, draining: Callable[[], bool]
     ) -> None:
         self._config = config
         self._heart = heart

@@ -22,12 +22,12 @@ import msgspec
 from chip.models import MsgName, Origin
 
 Era = Literal["id", "uuid"]
-Status = Literal["delivered", "failed"]
+DeliveryStatus = Literal["delivered", "failed"]
 Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A row's number: 64 bits, with Courier as in every queue."""
 
 
-class SendMsg(msgspec.Struct, frozen=True, omit_defaults=True):
+class SentMsg(msgspec.Struct, frozen=True, omit_defaults=True):
     """The message in a send. Go leaves empty fields out, or says null."""
 
     id: Number | None = None
@@ -47,12 +47,12 @@ class SendMsg(msgspec.Struct, frozen=True, omit_defaults=True):
         return "id" if self.id else "uuid"
 
 
-class Send(msgspec.Struct, frozen=True):
+class SendRequest(msgspec.Struct, frozen=True):
     """Courier hands over a message for a visitor."""
 
     chat_id: str = ""
     secret: str = ""
-    msg: SendMsg | None = None
+    msg: SentMsg | None = None
 
 
 class Incoming(msgspec.Struct, frozen=True, tag_field="kind", tag="in", omit_defaults=True):
@@ -65,18 +65,18 @@ class Incoming(msgspec.Struct, frozen=True, tag_field="kind", tag="in", omit_def
 class Report(msgspec.Struct, frozen=True, tag_field="kind", tag="status", omit_defaults=True):
     """Waiting in the spool: what became of an outgoing message."""
 
-    status: Status
+    status: DeliveryStatus
     id: int | None = None
     uuid: str = ""
 
 
 SpoolEvent = Incoming | Report
 
-_send_decoder = msgspec.json.Decoder(Send)
+_send_decoder = msgspec.json.Decoder(SendRequest)
 _encoder = msgspec.json.Encoder()
 
 
-def decode_send(body: bytes) -> Send:
+def decode_send(body: bytes) -> SendRequest:
     """The send in a request's body. Raises ValueError, whose text names no value."""
     try:
         return _send_decoder.decode(body)

@@ -54,7 +54,7 @@ class Threads(Protocol):
         """The time as a Unix timestamp, in seconds."""
 
 
-class EmbeddedDatabase:
+class SqliteDatabase:
     """The file ``chip.sqlite3`` in `data_dir`, which is made (mode 0700) where there is none."""
 
     def __init__(

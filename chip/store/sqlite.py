@@ -21,7 +21,7 @@ from chip.models import (
     StoredMessage,
     User,
 )
-from chip.sqlite.database import EmbeddedDatabase, microseconds, stored_number, time_text
+from chip.sqlite.database import SqliteDatabase, microseconds, stored_number, time_text
 
 PAGE = 25
 HEARD = 100
@@ -32,15 +32,15 @@ _encoder = msgspec.json.Encoder()
 _strings = msgspec.json.Decoder(list[str])
 
 
-class EmbeddedStore:
+class SqliteStore:
     """Every lookup is one read in the database's own thread. Raises Unavailable as it does."""
 
-    def __init__(self, database: EmbeddedDatabase) -> None:
+    def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
         self._watchers: list[Callable[[int], None]] = []
 
     @property
-    def database(self) -> EmbeddedDatabase:
+    def database(self) -> SqliteDatabase:
         """Where everything is kept."""
         return self._database
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from chip.limits import Buckets, Limits
 from chip.tasks import Clock
-from chip.web.observer import Outcome
+from chip.web.observer import ConnectOutcome
 
 RETRY_FULL: Final = 10
 """Seconds after which another try makes sense when a cap on open connections is reached."""
@@ -21,7 +21,7 @@ RETRY_DRAINING: Final = 2
 class Refusal(NamedTuple):
     """Why a connection may not be opened. `retry_after` is in whole seconds, 0 for never."""
 
-    outcome: Outcome
+    outcome: ConnectOutcome
     status: int
     reason: str
     retry_after: int = 0

@@ -30,7 +30,7 @@ from chip.web.http.connection import Request
 from chip.web.http.deadlines import Deadlines
 from chip.web.observer import Nobody, Observer
 from chip.web.websocket.handshake import BrokenUpgradeError, switching_protocols, wants_upgrade
-from chip.web.websocket.protocol import TOO_MANY_REQUESTS, GuardedWebSocket, Shared
+from chip.web.websocket.protocol import TOO_MANY_REQUESTS, WebSocketFactory, WebSocketProtocol
 
 SERVICE_RESTART: Final = 1012
 NO_CHAT_STARTED: Final = 4001
@@ -86,11 +86,11 @@ class Heart(Protocol):
     def directory(self) -> Directory:
         """Where channels are looked up."""
 
-    def open(self, channel: Channel, client: "Connection", /) -> Session:
+    def open(self, channel: Channel, client: "VisitorConnection", /) -> Session:
         """A session for a connection that has just opened."""
 
 
-class Connection(GuardedWebSocket):
+class VisitorConnection(WebSocketProtocol):
     """One visitor's WebSocket, as its session sees it: a `chip.chat.client.Client`."""
 
     factory: "Connections"
@@ -143,7 +143,7 @@ class Connection(GuardedWebSocket):
         del self.session
 
 
-class Connections(Shared):
+class Connections(WebSocketFactory):
     """All open connections of this process."""
 
     _log = Logger()
@@ -160,14 +160,14 @@ class Connections(Shared):
     ) -> None:
         super().__init__(clock, limits)
         self.admission = Admission(clock, limits)
-        self.starting = Deadlines[Connection](
-            clock, limits.start_chat_deadline, Connection.expect_chat
+        self.starting = Deadlines[VisitorConnection](
+            clock, limits.start_chat_deadline, VisitorConnection.expect_chat
         )
         self._heart = heart
         self._addresses = addresses
         self._allowed_origins = allowed_origins
         self._observer = observer or Nobody()
-        self._open: set[Connection] = set()
+        self._open: set[VisitorConnection] = set()
         self._numbers = count(1)
         self._empty: Deferred[None] | None = None
 
@@ -229,7 +229,7 @@ class Connections(Shared):
         self._observer.connection(refusal.outcome)
         headers = _ANYBODY
         if refusal.status == 426:
-            headers = [*_ANYBODY, (b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")]
+            headers = [*_ANYBODY, (b"Upgrade", b"websocket"), (b"VisitorConnection", b"Upgrade")]
         elif refusal.status == 405:
             headers = [*_ANYBODY, (b"Allow", b"GET")]
         elif refusal.retry_after:
@@ -240,7 +240,7 @@ class Connections(Shared):
     def _open_connection(
         self, request: Request, channel: Channel, address: str, greeting: bytes
     ) -> None:
-        connection = Connection(self, address, next(self._numbers))
+        connection = VisitorConnection(self, address, next(self._numbers))
         connection.session = self._heart.open(channel, connection)
         self._observer.connection("accepted")
         self.admission.entered(address)
@@ -248,7 +248,7 @@ class Connections(Shared):
         self.starting.start(connection)
         request.hand_over(connection, greeting)
 
-    def left(self, connection: Connection, code: int) -> None:
+    def left(self, connection: VisitorConnection, code: int) -> None:
         """A connection is gone: count it out, and log it."""
         self.starting.stop(connection)
         self.admission.left(connection.address)
@@ -298,7 +298,7 @@ class Connections(Shared):
                 if timer.active():
                     timer.cancel()
 
-    def _send_away(self, connections: list[Connection]) -> None:
+    def _send_away(self, connections: list[VisitorConnection]) -> None:
         for connection in connections:
             connection.close(SERVICE_RESTART, "this server is being restarted")
 

@@ -5,7 +5,7 @@ Labels are bounded: an adapter may make each of them a metric's label.
 
 from typing import Literal, Protocol
 
-Outcome = Literal[
+ConnectOutcome = Literal[
     "accepted",
     "asked",  # a plain GET, to learn why a handshake was refused
     "no_channel",
@@ -23,7 +23,7 @@ Outcome = Literal[
 class Observer(Protocol):
     """Hears of connections and requests, at once and in the reactor's thread."""
 
-    def connection(self, outcome: Outcome) -> None:
+    def connection(self, outcome: ConnectOutcome) -> None:
         """Somebody asked for ``/wc/connect/…``, and this came of it."""
 
     def closed(self, code: int) -> None:
@@ -36,7 +36,7 @@ class Observer(Protocol):
 class Nobody:
     """An `Observer` that does not care."""
 
-    def connection(self, outcome: Outcome) -> None:
+    def connection(self, outcome: ConnectOutcome) -> None:
         """Nothing."""
 
     def closed(self, code: int) -> None:

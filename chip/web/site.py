@@ -30,7 +30,7 @@ from chip.limits import Limits
 from chip.tasks import Clock
 from chip.web.connect import Connections
 from chip.web.http.answers import answer_error, answer_json
-from chip.web.http.connection import HttpConnection, Patience, Request
+from chip.web.http.connection import ConnectionDeadlines, HttpConnection, Request
 from chip.web.send import Sends
 
 MAX_CONNECTIONS: Final = 4000
@@ -65,7 +65,7 @@ class Site(server.Site):
         super().__init__(Resource(), parsePOSTFormSubmission=False, reactor=clock)  # type: ignore[no-untyped-call]
         self.clock = clock
         self.limits = limits
-        self.patience = Patience(clock, limits)
+        self.patience = ConnectionDeadlines(clock, limits)
         self.connections = connections
         self._handlers: dict[bytes, Handler] = {
             b"connect": connections.handle,

@@ -23,8 +23,8 @@ from twisted.web.server import Site
 
 from chip.desk.desk import Desk
 from chip.models import Channel, ChatKey
-from chip.sqlite.database import EmbeddedDatabase
-from chip.store.sqlite import EmbeddedStore
+from chip.sqlite.database import SqliteDatabase
+from chip.store.sqlite import SqliteStore
 
 CHAT = "65vbbDAQCdPdEWlEhDGy4utO"
 NOON = 1_714_564_800.0
@@ -67,9 +67,9 @@ class Office:
 
     async def open(self) -> None:
         """Start the desk."""
-        self.database = EmbeddedDatabase(self.data_dir, reactor)
+        self.database = SqliteDatabase(self.data_dir, reactor)
         await self.database.open()
-        self.store = EmbeddedStore(self.database)
+        self.store = SqliteStore(self.database)
         self._watchers.clear()
         self.desk = Desk(
             self.store,

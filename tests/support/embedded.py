@@ -7,8 +7,8 @@ from pathlib import Path
 from twisted.internet import reactor
 
 from chip.limits import Limits
-from chip.queue.sqlite.queue import EmbeddedQueue
-from chip.sqlite.database import EmbeddedDatabase
+from chip.queue.sqlite.queue import SqliteQueue
+from chip.sqlite.database import SqliteDatabase
 from tests.contracts.queue import Process
 
 
@@ -36,22 +36,22 @@ class Machine:
         self.data_dir = data_dir
         self.time = TurnedTime()
         self.starts = 0
-        self.database: EmbeddedDatabase | None = None
+        self.database: SqliteDatabase | None = None
 
-    async def open(self) -> EmbeddedDatabase:
+    async def open(self) -> SqliteDatabase:
         """Open the database, unless it is."""
         if self.database is None:
-            self.database = EmbeddedDatabase(self.data_dir, self.time)
+            self.database = SqliteDatabase(self.data_dir, self.time)
             await self.database.open()
         return self.database
 
     async def start(
         self, limits: Limits | None = None, *, courier_died: bool = False
-    ) -> EmbeddedQueue:
+    ) -> SqliteQueue:
         """The process dies, if there is one, and another is started."""
         await self.stop()
         self.starts += 1
-        queue = EmbeddedQueue(await self.open(), limits or Limits(), f"start-{self.starts}")
+        queue = SqliteQueue(await self.open(), limits or Limits(), f"start-{self.starts}")
         await queue.open(courier_died=courier_died)
         return queue
 
@@ -63,7 +63,7 @@ class Machine:
 
     async def process(self, token: str = "here", limits: Limits | None = None) -> Process:
         """Another owner of claims on the same database."""
-        queue = EmbeddedQueue(await self.open(), limits or Limits(), token)
+        queue = SqliteQueue(await self.open(), limits or Limits(), token)
         await queue.spool.keep_alive()
         return Process(queue)
 

@@ -19,10 +19,10 @@ from twisted.internet.task import Clock
 
 from chip.chat.ports import (
     Acked,
-    Answer,
     Appended,
     Batch,
     Claim,
+    CourierAnswer,
     Depths,
     LiveListener,
     OutboxItem,
@@ -414,7 +414,7 @@ class Request:
     channel: Channel
     chat_id: str
     events: list[dict[str, object]]
-    answer: Deferred[Answer]
+    answer: Deferred[CourierAnswer]
 
     @property
     def texts(self) -> list[object]:
@@ -426,11 +426,11 @@ class Request:
 
     def handle(self, *heard: str) -> None:
         """Courier took it, and made messages with these uuids."""
-        self.answer.callback(Answer("handled", list(heard), "status 200"))
+        self.answer.callback(CourierAnswer("handled", list(heard), "status 200"))
 
     def fail(self, kind: str, detail: str = "a test's word") -> None:
         """It ended in one of the other ways of `ports.Answer`."""
-        self.answer.callback(Answer(kind, [], detail))  # type: ignore[arg-type]
+        self.answer.callback(CourierAnswer(kind, [], detail))  # type: ignore[arg-type]
 
 
 class ScriptedGateway:
@@ -447,16 +447,18 @@ class ScriptedGateway:
         self.starts_fail = False
         self.starts_need = ""
 
-    async def post(self, channel: Channel, chat_id: str, events: list[dict[str, object]]) -> Answer:
+    async def post(
+        self, channel: Channel, chat_id: str, events: list[dict[str, object]]
+    ) -> CourierAnswer:
         if self.store and events == [{"type": "chat_started"}]:
             self.starts.append(chat_id)
             if self.starts_fail:
-                return Answer("failed", [], "status 500 from Courier")
+                return CourierAnswer("failed", [], "status 500 from Courier")
             if self.starts_need not in ("", channel.secret):
-                return Answer("refused", [], "status 400 from Courier")
+                return CourierAnswer("refused", [], "status 400 from Courier")
             contact_id = 1000 + len(self.starts)
             self.store.contacts[channel.org_id, chat_id] = Contact(contact_id, contact_id, chat_id)
-            return Answer("handled", [], "status 200")
+            return CourierAnswer("handled", [], "status 200")
         request = Request(channel, chat_id, events, Deferred())
         self.requests.append(request)
         return await request.answer

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from chip.chat.server import Heart
+from chip.chat.server import ChatServer
 from chip.limits import Limits
 from chip.models import Channel, ChatKey, Contact, StoredMessage, User
 from tests.support.memory import MemoryQueues, MemoryStore, ScriptedGateway
@@ -52,9 +52,9 @@ class Scene:
         self.queue = self.queues.process()
         self.heart = self.process(self.queue)
 
-    def process(self, queue: Any = None) -> Heart:
+    def process(self, queue: Any = None) -> ChatServer:
         """Another Chip on the same server and database."""
-        heart = Heart(
+        heart = ChatServer(
             store=self.store,
             queue=queue or self.queues.process(),
             gateway=self.gateway,
@@ -64,17 +64,17 @@ class Scene:
         result_of(heart.start())
         return heart
 
-    def visitor(self, heart: Heart | None = None, address: str = "203.0.113.9") -> Visitor:
+    def visitor(self, heart: ChatServer | None = None, address: str = "203.0.113.9") -> Visitor:
         """Somebody has opened a connection."""
         return Visitor(heart or self.heart, address)
 
-    def bob_again(self, heart: Heart | None = None) -> Visitor:
+    def bob_again(self, heart: ChatServer | None = None) -> Visitor:
         """Bob is back in his chat, and has heard nothing yet."""
         visitor = self.visitor(heart)
         visitor.says({"type": "start_chat", "chat_id": BOB.chat_id})
         return visitor
 
-    def bob(self, heart: Heart | None = None) -> Visitor:
+    def bob(self, heart: ChatServer | None = None) -> Visitor:
         """Bob is back in his chat, and has heard that."""
         visitor = self.bob_again(heart)
         assert visitor.hears()[0]["type"] == "chat_resumed"
@@ -98,7 +98,7 @@ class Scene:
 class Visitor:
     """A browser: says commands, hears events. Satisfies `client.Client`."""
 
-    def __init__(self, heart: Heart, address: str) -> None:
+    def __init__(self, heart: ChatServer, address: str) -> None:
         self.address = address
         self.label = "a visitor"
         self.closed_with: tuple[int, str] | None = None

@@ -21,7 +21,7 @@ from zope.interface import implementer
 from chip.limits import Limits
 from chip.models import Channel, ChatKey
 from chip.web.addresses import Addresses
-from chip.web.connect import Connection, Connections
+from chip.web.connect import Connections, VisitorConnection
 from chip.web.send import Sends
 from chip.web.site import Site
 
@@ -33,7 +33,7 @@ CHAT = ChatKey("65vbbDAQCdPdEWlEhDGy4utO", CHANNEL)
 class FakeSession:
     """What came in on one connection. `starts` makes every first message start a chat."""
 
-    def __init__(self, client: Connection, starts: bool) -> None:
+    def __init__(self, client: VisitorConnection, starts: bool) -> None:
         self.client = client
         self.frames: list[bytes] = []
         self.chat: ChatKey | None = None
@@ -76,7 +76,7 @@ class FakeHeart:
         self.send_trouble: Exception | None = None
         self._starts = starts
 
-    def open(self, channel: Channel, client: Connection) -> FakeSession:
+    def open(self, channel: Channel, client: VisitorConnection) -> FakeSession:
         session = FakeSession(client, self._starts)
         self.sessions.append(session)
         return session

@@ -18,9 +18,9 @@ from typing import Final, NamedTuple
 
 from twisted.logger import Logger
 
-from chip.chat.lookups import Directory
-from chip.chat.outbound.circuit import Line, backoff
-from chip.chat.ports import Answer, Batch, Live, SpoolEntry, Store
+from chip.chat.lookups import Lookups
+from chip.chat.outbound.circuit import CircuitBreaker, backoff
+from chip.chat.ports import Batch, CourierAnswer, Live, SpoolEntry, Store
 from chip.errors import Unavailable
 from chip.models import Channel, ChatKey
 from chip.protocol.courier import Incoming, SpoolEvent, event_for_courier
@@ -63,7 +63,7 @@ class Outcome(NamedTuple):
         return [event.ref for event in self.rejected if isinstance(event, Incoming) and event.ref]
 
 
-class Delivery:
+class Attempts:
     """Attempts, one batch at a time."""
 
     _log = Logger()
@@ -73,8 +73,8 @@ class Delivery:
         *,
         store: Store,
         live: Live,
-        directory: Directory,
-        line: Line,
+        directory: Lookups,
+        line: CircuitBreaker,
         seconds: Callable[[], float],
         max_age_hours: float,
     ) -> None:
@@ -159,7 +159,7 @@ class Delivery:
             case _:
                 return self._again_later(batch, answer.detail)
 
-    async def _refused(self, batch: Batch, used: Channel, answer: Answer) -> Outcome:
+    async def _refused(self, batch: Batch, used: Channel, answer: CourierAnswer) -> Outcome:
         """Courier says never. Unless it is our idea of the channel's secret that is out of date."""
         try:
             channel = await self._directory.channel(used.uuid, again=True)
@@ -202,7 +202,7 @@ class Delivery:
             remove=arrived, last_heard=last_heard, last_text=digest(texts[-1]), failed=True
         )
 
-    def _warn(self, chat: ChatKey, answer: Answer) -> None:
+    def _warn(self, chat: ChatKey, answer: CourierAnswer) -> None:
         self._log.warn(
             "what became of events for Courier is not known yet: {reason}",
             chat=chat.label,

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 
-from chip.chat.ports import Answer, Gateway
+from chip.chat.ports import CourierAnswer, Gateway
 from chip.models import Channel, ChatKey
 from chip.protocol.courier import chat_started_event
 from chip.tasks import Clock
@@ -39,7 +39,7 @@ def backoff(tries: int) -> float:
     return random.uniform(FIRST_DELAY, longest)  # noqa: S311 - jitter needs no secrecy
 
 
-class Line:
+class CircuitBreaker:
     """Requests to Courier, counted."""
 
     def __init__(self, gateway: Gateway, parallel: int, clock: Clock) -> None:
@@ -67,7 +67,7 @@ class Line:
         """Seconds after which a visitor may try again."""
         return 10 if self.is_down else 3
 
-    async def start(self, channel: Channel, chat: ChatKey) -> Answer:
+    async def start(self, channel: Channel, chat: ChatKey) -> CourierAnswer:
         """Tell Courier of a new chat, as soon as there is room; ``unsent`` when there is none."""
         room = self._for_starts.acquire()
         if not room.called:
@@ -75,16 +75,16 @@ class Line:
         try:
             await room
         except DeferredTimeout:
-            return Answer("unsent", [], "too many new chats are waiting")
+            return CourierAnswer("unsent", [], "too many new chats are waiting")
         try:
             return await self.post(channel, chat, [chat_started_event()])
         finally:
             self._for_starts.release()
 
-    async def post(self, channel: Channel, chat: ChatKey, events: list[Event]) -> Answer:
+    async def post(self, channel: Channel, chat: ChatKey, events: list[Event]) -> CourierAnswer:
         """Hand events to Courier. While the line is down and being probed, ``unsent`` at once."""
         if self.is_down and not self.may_probe:
-            return Answer("unsent", [], "the line is down")
+            return CourierAnswer("unsent", [], "the line is down")
         self._under_way += 1
         try:
             answer = await self._gateway.post(channel, chat.chat_id, events)

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from chip.chat.outbound.attempt import Delivery, Outcome
-from chip.chat.outbound.circuit import Line
+from chip.chat.outbound.attempt import Attempts, Outcome
+from chip.chat.outbound.circuit import CircuitBreaker
 from chip.chat.ports import Batch, Claim, Spool
 from chip.errors import Unavailable
 from chip.models import ChatKey
@@ -38,7 +38,7 @@ class Forwarder:
     _log = Logger()
 
     def __init__(
-        self, spool: Spool, line: Line, delivery: Delivery, tasks: Tasks, clock: Clock
+        self, spool: Spool, line: CircuitBreaker, delivery: Attempts, tasks: Tasks, clock: Clock
     ) -> None:
         self._spool = spool
         self._line = line

@@ -3,16 +3,16 @@
 from sqlite3 import Connection
 
 from chip.models import ChatKey
-from chip.queue.sqlite.shared import DAY_MS, Shared, chat_row, find_chat
+from chip.queue.sqlite.shared import DAY_MS, SqliteContext, chat_row, find_chat
 
 _MADE_MS = 60_000
 _EMAIL_MS = 90 * DAY_MS
 
 
-class EmbeddedNotes:
+class SqliteNotes:
     """Columns of the chat's row."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: SqliteContext) -> None:
         self._shared = shared
 
     async def chat_made(self, chat: ChatKey) -> None:

@@ -5,11 +5,11 @@ from typing import Protocol
 
 from chip.chat.ports import Acked, Appended, OutboxItem, Page
 from chip.models import ChatKey, MsgName
-from chip.protocol.courier import Era, Report, Status
+from chip.protocol.courier import DeliveryStatus, Era, Report
 from chip.queue.sqlite.shared import (
     DAY_MS,
     HOUR_MS,
-    Shared,
+    SqliteContext,
     chat_row,
     find_chat,
     remember,
@@ -23,10 +23,10 @@ class _Push(Protocol):
     def arrived(self, chat: ChatKey, item: OutboxItem) -> None: ...
 
 
-class EmbeddedOutbox:
+class SqliteOutbox:
     """Rows of the outbox, numbered within each chat by the chat's row."""
 
-    def __init__(self, shared: Shared, live: _Push) -> None:
+    def __init__(self, shared: SqliteContext, live: _Push) -> None:
         self._shared = shared
         self._live = live
 
@@ -145,7 +145,9 @@ class EmbeddedOutbox:
         return await shared.database.write(sweep)
 
 
-def _take_out(connection: Connection, chat: ChatKey, row: Row, status: Status, now: int) -> None:
+def _take_out(
+    connection: Connection, chat: ChatKey, row: Row, status: DeliveryStatus, now: int
+) -> None:
     connection.execute(
         "DELETE FROM outbox WHERE chat = ? AND number = ?", (str(chat), row["number"])
     )

@@ -9,25 +9,25 @@ from sqlite3 import Connection
 from chip.chat.ports import Depths, LiveListener, OutboxItem
 from chip.limits import Limits
 from chip.models import ChatKey
-from chip.queue.sqlite.notes import EmbeddedNotes
-from chip.queue.sqlite.outbox import EmbeddedOutbox
-from chip.queue.sqlite.shared import ATTEMPT_MS, DAY_MS, Shared
-from chip.queue.sqlite.spool import EmbeddedSpool
-from chip.sqlite.database import EmbeddedDatabase
+from chip.queue.sqlite.notes import SqliteNotes
+from chip.queue.sqlite.outbox import SqliteOutbox
+from chip.queue.sqlite.shared import ATTEMPT_MS, DAY_MS, SqliteContext
+from chip.queue.sqlite.spool import SqliteSpool
+from chip.sqlite.database import SqliteDatabase
 
 _FORGET_CHATS_AFTER_MS = 180 * DAY_MS
 
 
-class EmbeddedQueue:
+class SqliteQueue:
     """All queues (`ports.Queue`). `token` is random and belongs to this start of the process."""
 
-    def __init__(self, database: EmbeddedDatabase, limits: Limits, token: str) -> None:
-        shared = Shared(database, limits, token)
+    def __init__(self, database: SqliteDatabase, limits: Limits, token: str) -> None:
+        shared = SqliteContext(database, limits, token)
         self._shared = shared
-        self.live = EmbeddedLive()
-        self.spool = EmbeddedSpool(shared)
-        self.outbox = EmbeddedOutbox(shared, self.live)
-        self.notes = EmbeddedNotes(shared)
+        self.live = SqliteLive()
+        self.spool = SqliteSpool(shared)
+        self.outbox = SqliteOutbox(shared, self.live)
+        self.notes = SqliteNotes(shared)
 
     async def open(self, *, courier_died: bool = False) -> None:
         """Bury what died with earlier starts. Called once, on an open database, before all else.
@@ -70,7 +70,7 @@ def _seconds(now: int, since: int | None) -> float:
     return 0.0 if since is None else max(0, now - since) / 1000
 
 
-class EmbeddedLive:
+class SqliteLive:
     """The push (`ports.Live`): one process, so a message is heard where it was stored."""
 
     def __init__(self) -> None:

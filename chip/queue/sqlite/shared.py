@@ -5,7 +5,7 @@ from typing import NamedTuple, cast
 
 from chip.limits import Limits
 from chip.models import ChatKey
-from chip.sqlite.database import EmbeddedDatabase
+from chip.sqlite.database import SqliteDatabase
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -16,10 +16,10 @@ ABANDONED_MS = 600_000
 became of it could not be said while the disk was full, and nobody tries to any more."""
 
 
-class Shared(NamedTuple):
+class SqliteContext(NamedTuple):
     """Handed to each part. `token` names this start of the process."""
 
-    database: EmbeddedDatabase
+    database: SqliteDatabase
     limits: Limits
     token: str
 

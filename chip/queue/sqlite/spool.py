@@ -17,7 +17,7 @@ from chip.queue.sqlite.shared import (
     ABANDONED_MS,
     ATTEMPT_MS,
     HOUR_MS,
-    Shared,
+    SqliteContext,
     chat_row,
     remember,
     seen_before,
@@ -32,12 +32,12 @@ _decoder = msgspec.json.Decoder(SpoolEvent)
 Step = tuple[Claim, Batch | None]
 
 
-class EmbeddedSpool:
+class SqliteSpool:
     """Rows of the spool in the order in which they came, and the claims in the chats' rows."""
 
     BATCH: Final = _BATCH
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: SqliteContext) -> None:
         self._shared = shared
 
     async def append(
@@ -183,7 +183,7 @@ def put(connection: Connection, chat: ChatKey, event: SpoolEvent, now: int) -> N
 
 
 def claim_after_append(
-    connection: Connection, shared: Shared, chat: ChatKey, now: int, may_claim: bool
+    connection: Connection, shared: SqliteContext, chat: ChatKey, now: int, may_claim: bool
 ) -> Step:
     """What follows when something was appended: the chat is due, unless it was anyway."""
     row = chat_row(connection, chat, now)
@@ -196,7 +196,7 @@ def claim_after_append(
     return ("elsewhere" if _is_held(connection, shared, row, now) else "waiting"), None
 
 
-def _claim_if_due(connection: Connection, shared: Shared, chat: ChatKey, now: int) -> Step:
+def _claim_if_due(connection: Connection, shared: SqliteContext, chat: ChatKey, now: int) -> Step:
     row = chat_row(connection, chat, now)
     if row["due"] is None:
         return "idle", None
@@ -235,7 +235,7 @@ def _claim_if_due(connection: Connection, shared: Shared, chat: ChatKey, now: in
     )
 
 
-def _is_held(connection: Connection, shared: Shared, row: Row, now: int) -> bool:
+def _is_held(connection: Connection, shared: SqliteContext, row: Row, now: int) -> bool:
     """Whether a living process is at work on the chat, or a dead one's attempt may be."""
     owner = row["claimed_by"]
     if not owner:

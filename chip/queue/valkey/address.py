@@ -22,7 +22,7 @@ _TLS = ("valkeys", "rediss")
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ValkeyAddress:
     """A server, a database on it, and a login."""
 
     host: str
@@ -43,7 +43,7 @@ class Address:
         return wrapClientTLS(optionsForClientTLS(self.host), plain)
 
 
-def parse_url(url: str) -> Address:
+def parse_url(url: str) -> ValkeyAddress:
     """The address that `url` names. Raises ConfigError."""
     try:
         parts = urlsplit(url)
@@ -57,7 +57,7 @@ def parse_url(url: str) -> Address:
         raise ConfigError("valkey: a host is needed")
     if database < 0:
         raise ConfigError("valkey: the database must not be negative")
-    return Address(
+    return ValkeyAddress(
         host=parts.hostname,
         port=port,
         database=database,

@@ -17,7 +17,7 @@ from txredisapi import ConnectionError as ConnectionLost
 from txredisapi import ResponseError
 
 from chip.errors import Unavailable
-from chip.queue.valkey.address import Address
+from chip.queue.valkey.address import ValkeyAddress
 from chip.queue.valkey.errors import (
     AWAY,
     LOST,
@@ -27,7 +27,7 @@ from chip.queue.valkey.errors import (
     refused,
     why_not_connected,
 )
-from chip.queue.valkey.protocol import Commands, encode_command
+from chip.queue.valkey.protocol import CommandProtocol, encode_command
 
 ANSWER_TIMEOUT: Final = 3.0
 """Seconds for an answer, after which the connection counts as dead."""
@@ -39,7 +39,7 @@ FIRST_DELAY: Final = 0.1
 LONGEST_DELAY: Final = 2.0
 """Seconds between two attempts to connect: doubling, with jitter."""
 
-P = TypeVar("P", bound=Commands)
+P = TypeVar("P", bound=CommandProtocol)
 
 
 class Deadline:
@@ -66,7 +66,7 @@ class Deadline:
             self._timer.cancel()
 
 
-class Connection(Generic[P]):
+class ValkeyConnection(Generic[P]):
     """A connection whose protocol is a `P`.
 
     `prepare` makes a new connection ready, after the login; when it fails, so does the attempt.
@@ -78,7 +78,7 @@ class Connection(Generic[P]):
     def __init__(
         self,
         purpose: str,
-        address: Address,
+        address: ValkeyAddress,
         reactor: Any,
         protocol: Callable[[], P],
         *,

@@ -25,11 +25,11 @@ from chip.models import ChatKey
 from chip.protocol.events import MsgEcho, Said, encode_event
 from chip.protocol.times import time_of_timestamp
 from chip.queue.valkey import keys
-from chip.queue.valkey.address import Address
-from chip.queue.valkey.connection import ANSWER_TIMEOUT, Connection, Deadline
+from chip.queue.valkey.address import ValkeyAddress
+from chip.queue.valkey.connection import ANSWER_TIMEOUT, Deadline, ValkeyConnection
 from chip.queue.valkey.entries import parse_item
 from chip.queue.valkey.errors import LOST
-from chip.queue.valkey.protocol import Commands, Subscriptions, encode_command
+from chip.queue.valkey.protocol import CommandProtocol, SubscriptionProtocol, encode_command
 
 _CHUNK = 500
 
@@ -76,9 +76,9 @@ class ValkeyLive:
 
     def __init__(
         self,
-        address: Address,
+        address: ValkeyAddress,
         reactor: Any,
-        commands: Connection[Commands],
+        commands: ValkeyConnection[CommandProtocol],
         token: str,
         back: Callable[[], None],
     ) -> None:
@@ -90,8 +90,8 @@ class ValkeyLive:
         self._wanted: dict[bytes, _Subscription] = {}
         # What was asked of the server and not confirmed, by channel, in the order of asking.
         self._asked: dict[bytes, deque[_Subscription]] = {}
-        self._current: Subscriptions | None = None
-        self.connection: Connection[Subscriptions] = Connection(
+        self._current: SubscriptionProtocol | None = None
+        self.connection: ValkeyConnection[SubscriptionProtocol] = ValkeyConnection(
             "listening",
             address,
             reactor,
@@ -152,13 +152,13 @@ class ValkeyLive:
 
     # The connection.
 
-    def _protocol(self) -> Subscriptions:
-        protocol = Subscriptions()
+    def _protocol(self) -> SubscriptionProtocol:
+        protocol = SubscriptionProtocol()
         protocol.on_message = self._heard
         protocol.on_subscribed = self._confirmed
         return protocol
 
-    async def _subscribe_all(self, protocol: Subscriptions) -> None:
+    async def _subscribe_all(self, protocol: SubscriptionProtocol) -> None:
         """Subscribe to every wanted chat on a new connection.
 
         A channel of no chat goes first, so that a server that forbids it says so at once, and a

@@ -4,8 +4,8 @@ from typing import Final
 
 from chip.models import ChatKey
 from chip.queue.valkey import keys
-from chip.queue.valkey.connection import Connection
-from chip.queue.valkey.protocol import Commands
+from chip.queue.valkey.connection import ValkeyConnection
+from chip.queue.valkey.protocol import CommandProtocol
 
 _MADE_SECONDS: Final = b"60"
 _EMAIL_SECONDS: Final = b"%d" % (90 * 86_400)
@@ -14,7 +14,7 @@ _EMAIL_SECONDS: Final = b"%d" % (90 * 86_400)
 class ValkeyNotes:
     """Strings that expire."""
 
-    def __init__(self, commands: Connection[Commands]) -> None:
+    def __init__(self, commands: ValkeyConnection[CommandProtocol]) -> None:
         self._commands = commands
 
     async def chat_made(self, chat: ChatKey) -> None:

@@ -25,7 +25,7 @@ def encode_command(*arguments: bytes) -> bytes:
     return b"*%d\r\n" % len(arguments) + encode(arguments)
 
 
-class Commands(RedisProtocol):  # type: ignore[misc]
+class CommandProtocol(RedisProtocol):  # type: ignore[misc]
     """A connection that commands go through, each answered in its turn."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Commands(RedisProtocol):  # type: ignore[misc]
             self.lost(why)
 
 
-class Subscriptions(Commands, SubscriberProtocol):  # type: ignore[misc]
+class SubscriptionProtocol(CommandProtocol, SubscriberProtocol):  # type: ignore[misc]
     """A connection that listens. Only PING and logging in are answered in their turn."""
 
     on_message: Callable[[bytes, bytes], None]

@@ -13,12 +13,12 @@ from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.queue.valkey import keys
 from chip.queue.valkey.address import parse_url
-from chip.queue.valkey.connection import Connection
+from chip.queue.valkey.connection import ValkeyConnection
 from chip.queue.valkey.errors import AWAY
 from chip.queue.valkey.live import ValkeyLive
 from chip.queue.valkey.notes import ValkeyNotes
 from chip.queue.valkey.outbox import ValkeyOutbox
-from chip.queue.valkey.protocol import Commands, encode_command
+from chip.queue.valkey.protocol import CommandProtocol, encode_command
 from chip.queue.valkey.scripts import Scripts
 from chip.queue.valkey.spool import ValkeySpool
 
@@ -33,11 +33,11 @@ class ValkeyQueue:
     def __init__(self, url: str, *, reactor: Any, limits: Limits, token: str | None = None) -> None:
         token = token or token_hex(8)
         address = parse_url(url)
-        self._commands: Connection[Commands] = Connection(
+        self._commands: ValkeyConnection[CommandProtocol] = ValkeyConnection(
             "commands",
             address,
             reactor,
-            Commands,
+            CommandProtocol,
             prepare=self._teach,
             ready=self._back,
         )
@@ -77,7 +77,7 @@ class ValkeyQueue:
         """Whether both connections stand."""
         return self._commands.connected and self.live.connection.connected
 
-    async def _teach(self, protocol: Commands) -> None:
+    async def _teach(self, protocol: CommandProtocol) -> None:
         """Tell a new connection's server all scripts, which it may have forgotten."""
         for source in self._scripts.sources:
             await protocol.request(encode_command(b"SCRIPT", b"LOAD", source))

@@ -15,9 +15,9 @@ from txredisapi import ResponseError
 
 from chip.errors import Unavailable
 from chip.limits import Limits
-from chip.queue.valkey.connection import Connection
+from chip.queue.valkey.connection import ValkeyConnection
 from chip.queue.valkey.errors import ScriptMissing
-from chip.queue.valkey.protocol import Commands, encode
+from chip.queue.valkey.protocol import CommandProtocol, encode
 
 BATCH: Final = 50
 """Entries that one claim of a spool brings."""
@@ -66,7 +66,7 @@ def _lua(name: str) -> str:
 class Scripts:
     """All scripts of a connection."""
 
-    def __init__(self, connection: Connection[Commands], limits: Limits) -> None:
+    def __init__(self, connection: ValkeyConnection[CommandProtocol], limits: Limits) -> None:
         self._connection = connection
         self._constants = "".join(
             f"local {name} = {value}\n" for name, value in constants(limits).items()
@@ -99,7 +99,9 @@ class Script:
 
     __slots__ = ("_busy", "_connection", "_digest", "_keys", "_waiting", "source")
 
-    def __init__(self, connection: Connection[Commands], source: bytes, keys: int) -> None:
+    def __init__(
+        self, connection: ValkeyConnection[CommandProtocol], source: bytes, keys: int
+    ) -> None:
         self._connection = connection
         self.source = source
         self._digest = sha1(source, usedforsecurity=False).hexdigest().encode()

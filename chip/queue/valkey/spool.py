@@ -9,10 +9,10 @@ from chip.chat.ports import Appended, Batch, Claim, Spooled
 from chip.models import ChatKey
 from chip.protocol.courier import Incoming, SpoolEvent
 from chip.queue.valkey import keys
-from chip.queue.valkey.connection import Connection
+from chip.queue.valkey.connection import ValkeyConnection
 from chip.queue.valkey.entries import parse_claim
 from chip.queue.valkey.live import ValkeyLive
-from chip.queue.valkey.protocol import Commands
+from chip.queue.valkey.protocol import CommandProtocol
 from chip.queue.valkey.scripts import BATCH, Scripts
 
 _json = msgspec.json.Encoder().encode
@@ -25,7 +25,11 @@ class ValkeySpool:
     BATCH = BATCH
 
     def __init__(
-        self, scripts: Scripts, commands: Connection[Commands], live: ValkeyLive, token: str
+        self,
+        scripts: Scripts,
+        commands: ValkeyConnection[CommandProtocol],
+        live: ValkeyLive,
+        token: str,
     ) -> None:
         self._commands = commands
         self._live = live

@@ -90,21 +90,21 @@ class Call:
         self.statement = statement
         self.params = params
         self.answer: Deferred[list[Row]] = Deferred(lambda _: cancelled(self))
-        self.connection: Connection | None = None
+        self.connection: PostgresConnection | None = None
         self.deadline: Timer | None = None
         self.retried = False
 
 
-class Owner(Protocol):
+class ConnectionOwner(Protocol):
     """Who hears what becomes of a connection: the pool."""
 
-    def answered(self, connection: "Connection", call: Call, rows: list[Row]) -> None:
+    def answered(self, connection: "PostgresConnection", call: Call, rows: list[Row]) -> None:
         """The call is done, and the connection free."""
 
-    def failed(self, connection: "Connection", call: Call, error: QueryFailed) -> None:
+    def failed(self, connection: "PostgresConnection", call: Call, error: QueryFailed) -> None:
         """The server refused the call; the connection is free."""
 
-    def lost(self, connection: "Connection", call: Call | None) -> None:
+    def lost(self, connection: "PostgresConnection", call: Call | None) -> None:
         """The connection is closed, maybe under a call."""
 
 
@@ -114,11 +114,16 @@ _LOST = ("08", "57P", "25006")
 
 
 @implementer(IReadWriteDescriptor)
-class Connection:
+class PostgresConnection:
     """An open connection. With `prepares`, statements are planned once for its lifetime."""
 
     def __init__(
-        self, session: psycopg.Connection[Any], reactor: Reactor, owner: Owner, *, prepares: bool
+        self,
+        session: psycopg.Connection[Any],
+        reactor: Reactor,
+        owner: ConnectionOwner,
+        *,
+        prepares: bool,
     ) -> None:
         self.stale = False
         self._session = session

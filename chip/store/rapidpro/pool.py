@@ -24,7 +24,14 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chip.errors import Unavailable
-from chip.store.rapidpro.connection import Call, Connection, QueryFailed, Reactor, Row, Statement
+from chip.store.rapidpro.connection import (
+    Call,
+    PostgresConnection,
+    QueryFailed,
+    Reactor,
+    Row,
+    Statement,
+)
 from chip.store.rapidpro.url import OPTIONS, Parameters, connection_parameters
 
 CONNECTIONS: Final = 8
@@ -42,7 +49,7 @@ _POOLER_REFUSES = "unsupported startup parameter"
 _AWAY = "the database is away"
 
 
-class Database:
+class PostgresPool:
     """A PostgreSQL database. Raises ConfigError when `url` is not one."""
 
     _log = Logger()
@@ -53,8 +60,8 @@ class Database:
         self._size = connections
         self._options = True
         self._prepares = True
-        self._connections: set[Connection] = set()
-        self._idle: list[Connection] = []
+        self._connections: set[PostgresConnection] = set()
+        self._idle: list[PostgresConnection] = []
         self._waiting: deque[Call] = deque()
         self._in_hand: set[Call] = set()
         self._connecting: Deferred[None] | None = None
@@ -156,13 +163,13 @@ class Database:
 
     # Connections.
 
-    def answered(self, connection: Connection, call: Call, rows: list[Row]) -> None:
-        """See `chip.store.rapidpro.connection.Owner`."""
+    def answered(self, connection: PostgresConnection, call: Call, rows: list[Row]) -> None:
+        """See `chip.store.rapidpro.connection.ConnectionOwner`."""
         self._free(connection)
         self._settle(call, rows)
 
-    def failed(self, connection: Connection, call: Call, error: QueryFailed) -> None:
-        """See `chip.store.rapidpro.connection.Owner`."""
+    def failed(self, connection: PostgresConnection, call: Call, error: QueryFailed) -> None:
+        """See `chip.store.rapidpro.connection.ConnectionOwner`."""
         self._free(connection)
         if self._prepares and error.sqlstate in _NOT_PREPARED:
             self._prepares = False
@@ -171,8 +178,8 @@ class Database:
         else:
             self._settle(call, Failure(error))
 
-    def lost(self, connection: Connection, call: Call | None) -> None:
-        """See `chip.store.rapidpro.connection.Owner`."""
+    def lost(self, connection: PostgresConnection, call: Call | None) -> None:
+        """See `chip.store.rapidpro.connection.ConnectionOwner`."""
         self._connections.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
@@ -181,7 +188,7 @@ class Database:
             self._again(call)
         self._serve()
 
-    def _free(self, connection: Connection) -> None:
+    def _free(self, connection: PostgresConnection) -> None:
         if connection.stale:
             connection.close()
             self._connections.discard(connection)
@@ -237,7 +244,7 @@ class Database:
         if self._refused_at is not None:
             self._log.info("the database is back")
             self._refused_at = None
-        connection = Connection(session, self._reactor, self, prepares=self._prepares)
+        connection = PostgresConnection(session, self._reactor, self, prepares=self._prepares)
         self._connections.add(connection)
         self._free(connection)
 

@@ -22,7 +22,7 @@ from chip.logs.redact import REDACTOR
 from chip.models import Channel, Contact, HeardMessage, MsgName, StoredMessage, User
 from chip.store.rapidpro import statements
 from chip.store.rapidpro.connection import QueryFailed, Reactor, Row, Statement
-from chip.store.rapidpro.pool import CONNECTIONS, Database
+from chip.store.rapidpro.pool import CONNECTIONS, PostgresPool
 
 COLUMNS_FRESH_FOR: Final = 600.0
 """Seconds until the columns are looked up again though nothing has failed: a release that adds a
@@ -52,7 +52,7 @@ class RapidproStore:
     def __init__(
         self, url: str, *, reactor: Reactor, storage_url: str, connections: int = CONNECTIONS
     ) -> None:
-        self._database = Database(url, reactor, connections=connections)
+        self._database = PostgresPool(url, reactor, connections=connections)
         self._reactor = reactor
         self._storage_url = storage_url
         self._history = statements.history(())

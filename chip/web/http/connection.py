@@ -61,7 +61,7 @@ class Successor(Protocol):
         """Bytes from the peer."""
 
 
-class Patience:
+class ConnectionDeadlines:
     """How long connections may take, whatever they are at."""
 
     def __init__(self, clock: Clock, limits: Limits) -> None:

@@ -24,7 +24,7 @@ CLOSED: Final = WebSocketServerProtocol.STATE_CLOSED
 _NOBODY_COUNTS: Final = TrafficStats()  # type: ignore[no-untyped-call]
 
 
-class BareWebSocket(WebSocketServerProtocol):
+class AutobahnBase(WebSocketServerProtocol):
     """Frames, fragments and closing handshakes by RFC 6455, and nothing else."""
 
     # Autobahn's options, as class attributes: with nothing to copy, it copies nothing.

@@ -15,7 +15,7 @@ TICKS_PER_SECOND: Final = 8
 """At 10,000 connections that is 42 pings in a row, about a millisecond."""
 
 
-class Alive(Protocol):
+class KeptAlive(Protocol):
     """A connection that can be asked whether its peer lives."""
 
     def ping(self) -> None:
@@ -25,7 +25,7 @@ class Alive(Protocol):
         """Drop the peer if it has shown no life since `ping`."""
 
 
-class Pulse:
+class Keepalive:
     """Pings everything added, every `interval` seconds, and expects life `timeout` later.
 
     Takes a `timeout` that is shorter than `interval`.
@@ -35,7 +35,7 @@ class Pulse:
         count = max(2, ceil(interval * TICKS_PER_SECOND))
         self._clock = clock
         self._tick = interval / count
-        self._slots: list[set[Alive]] = [set() for _ in range(count)]
+        self._slots: list[set[KeptAlive]] = [set() for _ in range(count)]
         self._wait = min(count - 1, ceil(timeout / self._tick))
         # Whoever comes next takes the next slot: so a thousand that come at once are spread out.
         self._next_slot = cycle(range(count))
@@ -43,7 +43,7 @@ class Pulse:
         self._count = 0
         self._timer: Any = None
 
-    def add(self, connection: Alive) -> int:
+    def add(self, connection: KeptAlive) -> int:
         """Take a connection on. Returns its slot, which `remove` wants to have back."""
         slot = next(self._next_slot)
         self._slots[slot].add(connection)
@@ -52,7 +52,7 @@ class Pulse:
             self._timer = self._clock.callLater(self._tick, self._beat)
         return slot
 
-    def remove(self, connection: Alive, slot: int) -> None:
+    def remove(self, connection: KeptAlive, slot: int) -> None:
         """Let a connection go."""
         self._slots[slot].discard(connection)
         self._count -= 1

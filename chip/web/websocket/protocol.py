@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from chip.limits import Limits, TokenBucket
 from chip.tasks import Clock
 from chip.web.http.deadlines import Deadlines
-from chip.web.websocket.autobahn_base import CLOSED, OPEN, BareWebSocket
+from chip.web.websocket.autobahn_base import CLOSED, OPEN, AutobahnBase
 from chip.web.websocket.frames import (
     BINARY,
     EMPTY_PONG,
@@ -29,8 +29,8 @@ from chip.web.websocket.frames import (
     text_frame,
     whole_frame,
 )
-from chip.web.websocket.keepalive import Pulse
-from chip.web.websocket.writer import PatientWriter
+from chip.web.websocket.keepalive import Keepalive
+from chip.web.websocket.writer import BoundedWriter
 
 PROTOCOL_ERROR: Final = 1002
 NO_CODE: Final = 1005
@@ -52,7 +52,7 @@ _SESSION_BUSY: Final = 1
 _PEER_SLOW: Final = 2
 
 
-class Shared:
+class WebSocketFactory:
     """What all connections have in common. Autobahn calls it the factory."""
 
     isServer = True
@@ -60,9 +60,9 @@ class Shared:
     def __init__(self, clock: Clock, limits: Limits) -> None:
         self.clock = clock
         self.limits = limits
-        self.pulse = Pulse(clock, limits.ping_interval, limits.ping_timeout)
-        self.closing = Deadlines[GuardedWebSocket](clock, CLOSE_TIMEOUT, GuardedWebSocket.abort)
-        self.lingering = Deadlines[GuardedWebSocket](clock, LINGER, GuardedWebSocket.abort)
+        self.keepalive = Keepalive(clock, limits.ping_interval, limits.ping_timeout)
+        self.closing = Deadlines[WebSocketProtocol](clock, CLOSE_TIMEOUT, WebSocketProtocol.abort)
+        self.lingering = Deadlines[WebSocketProtocol](clock, LINGER, WebSocketProtocol.abort)
         # A visitor who comes back may acknowledge a whole outbox as fast as he can.
         self.frames_burst = limits.frames_per_second + limits.outbox_messages
 
@@ -72,7 +72,7 @@ class Shared:
         self.lingering.close()
 
 
-class GuardedWebSocket(PatientWriter, BareWebSocket):
+class WebSocketProtocol(BoundedWriter, AutobahnBase):
     """One open WebSocket. `attach` gives it its transport."""
 
     bytes_in = 0
@@ -86,7 +86,7 @@ class GuardedWebSocket(PatientWriter, BareWebSocket):
     _before_ping = 0
     _lost = False
 
-    def __init__(self, factory: Shared) -> None:
+    def __init__(self, factory: WebSocketFactory) -> None:
         super().__init__(factory)
         self._slot = -1
         self._frames = TokenBucket(factory.limits.frames_per_second, factory.frames_burst)
@@ -115,7 +115,7 @@ class GuardedWebSocket(PatientWriter, BareWebSocket):
         transport.write(greeting)
         # The transport's full buffer is all the back-pressure there is.
         transport.registerProducer(self, True)
-        self._slot = self.factory.pulse.add(self)
+        self._slot = self.factory.keepalive.add(self)
 
     @property
     def is_open(self) -> bool:
@@ -158,7 +158,7 @@ class GuardedWebSocket(PatientWriter, BareWebSocket):
         self.factory.closing.stop(self)
         self.factory.lingering.stop(self)
         if self._slot >= 0:
-            self.factory.pulse.remove(self, self._slot)
+            self.factory.keepalive.remove(self, self._slot)
         code = self.localCloseCode if self.closedByMe else self.remoteCloseCode
         self.ended(code or (NO_CODE if self.wasClean else GONE))
 
@@ -334,7 +334,7 @@ class GuardedWebSocket(PatientWriter, BareWebSocket):
         self.localCloseCode = SLOW_READER
         self.abort()
 
-    # The pulse.
+    # Keepalive.
 
     def ping(self) -> None:
         """Ask the peer for a sign of life."""

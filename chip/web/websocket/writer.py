@@ -36,7 +36,7 @@ class Terms(Protocol):
 
 
 @implementer(IPushProducer)
-class PatientWriter:
+class BoundedWriter:
     """The writing side of a connection: the transport's producer. Once the transport is there,
     `transport.registerProducer(self, True)`."""
 

@@ -7,7 +7,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
-from chip.chat.lookups import DOUBTS_PER_SECOND, FRESH_FOR, REMEMBERED, Directory
+from chip.chat.lookups import DOUBTS_PER_SECOND, FRESH_FOR, REMEMBERED, Lookups
 from chip.errors import Unavailable
 from chip.models import ChatKey
 from tests.support.memory import MemoryStore
@@ -32,7 +32,7 @@ def store():
 
 @pytest.fixture
 def directory(store, clock):
-    return Directory(store, clock.seconds)
+    return Lookups(store, clock.seconds)
 
 
 def test_what_was_found_is_asked_for_once_while_it_is_fresh(directory, store, clock):
@@ -80,7 +80,7 @@ def test_what_is_known_serves_while_the_database_is_away(directory, store, clock
 
 def test_those_who_ask_at_the_same_time_share_one_query(clock):
     slow = _SlowStore()
-    directory = Directory(slow, clock.seconds)
+    directory = Lookups(slow, clock.seconds)
     answers = []
     for _ in range(3):
         Deferred.fromCoroutine(directory.channel(CHANNEL.uuid)).addCallback(answers.append)
@@ -91,7 +91,7 @@ def test_those_who_ask_at_the_same_time_share_one_query(clock):
 
 def test_those_who_ask_at_the_same_time_share_a_failure_too(clock):
     slow = _SlowStore()
-    directory = Directory(slow, clock.seconds)
+    directory = Lookups(slow, clock.seconds)
     failures = []
     for _ in range(3):
         asking = Deferred.fromCoroutine(directory.channel(CHANNEL.uuid))
@@ -156,7 +156,7 @@ def test_looking_out_for_a_new_contact_is_not_rationed_and_rations_nobody(direct
 
 def test_who_loses_patience_does_not_take_the_answer_from_those_who_wait_with_him(clock):
     slow = _SlowStore()
-    directory = Directory(slow, clock.seconds)
+    directory = Lookups(slow, clock.seconds)
     impatient = Deferred.fromCoroutine(directory.user(AGENT.id))
     failures = []
     for asking in (impatient, Deferred.fromCoroutine(directory.user(AGENT.id))):
@@ -186,7 +186,7 @@ def test_only_so_much_is_remembered(directory, store):
 
 def test_many_who_come_at_once_and_exist_are_all_looked_up(clock):
     slow = _SlowStore()
-    directory = Directory(slow, clock.seconds)
+    directory = Lookups(slow, clock.seconds)
     found = []
     for n in range(3 * DOUBTS_PER_SECOND):
         Deferred.fromCoroutine(directory.user(n)).addCallback(found.append)

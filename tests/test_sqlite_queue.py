@@ -8,7 +8,7 @@ import pytest_twisted
 from chip.limits import Limits
 from chip.models import ChatKey, MsgName
 from chip.protocol.courier import Incoming, Report
-from chip.queue.sqlite.queue import EmbeddedQueue
+from chip.queue.sqlite.queue import SqliteQueue
 from tests.contracts.queue import QueueContract
 from tests.support.embedded import Machine
 
@@ -30,7 +30,7 @@ class TestEmbeddedQueue(QueueContract):
         return machine
 
 
-async def say(queue: EmbeddedQueue, *texts: str, may_claim: bool = True):
+async def say(queue: SqliteQueue, *texts: str, may_claim: bool = True):
     events = [Incoming(text, ref=f"ref-{text}") for text in texts]
     return await queue.spool.append(CHAT, events, last_heard="", may_claim=may_claim)
 

@@ -11,8 +11,8 @@ import pytest_twisted
 from twisted.internet import reactor
 
 from chip.models import Channel, Origin
-from chip.sqlite.database import EmbeddedDatabase, microseconds
-from chip.store.sqlite import EmbeddedStore
+from chip.sqlite.database import SqliteDatabase, microseconds
+from chip.store.sqlite import SqliteStore
 from tests.contracts.store import Name, StoreContract, World
 from tests.support.rapidpro import chat_id as new_chat_id
 
@@ -22,9 +22,9 @@ _STARTED = datetime(2024, 1, 1, tzinfo=UTC)
 class EmbeddedWorld(World):
     """Rows in the embedded tables, as the desk writes them."""
 
-    def __init__(self, database: EmbeddedDatabase) -> None:
+    def __init__(self, database: SqliteDatabase) -> None:
         self.database = database
-        self.store = EmbeddedStore(database)
+        self.store = SqliteStore(database)
         self._orgs = 0
 
     async def channel(self, *, secret: str = "sesame", active: bool = True) -> Channel:
@@ -152,7 +152,7 @@ class TestEmbeddedStore(StoreContract):
 
     @pytest_twisted.async_yield_fixture
     async def world(self, tmp_path):
-        database = EmbeddedDatabase(tmp_path / "data", reactor)
+        database = SqliteDatabase(tmp_path / "data", reactor)
         await database.open()
         yield EmbeddedWorld(database)
         await database.close()
@@ -160,7 +160,7 @@ class TestEmbeddedStore(StoreContract):
 
 @pytest_twisted.ensureDeferred
 async def test_watchers_hear_of_an_email(tmp_path):
-    database = EmbeddedDatabase(tmp_path / "data", reactor)
+    database = SqliteDatabase(tmp_path / "data", reactor)
     await database.open()
     world = EmbeddedWorld(database)
     channel = await world.channel()

@@ -16,7 +16,7 @@ from twisted.internet.tcp import Connection as TcpConnection
 from twisted.internet.testing import StringTransport
 
 from chip.limits import Limits
-from chip.web.websocket.protocol import GuardedWebSocket
+from chip.web.websocket.protocol import WebSocketProtocol
 from chip.web.websocket.writer import TRANSPORT_BUFFER
 from tests.support.web import (
     CHANNEL,
@@ -553,7 +553,7 @@ def test_autobahns_state_has_a_default_for_everything_that_autobahn_would_set_up
         *("trustXForwardedFor", "perMessageCompressionAccept", "openHandshakeTimeout"),
         *("tcpNoDelay", "transport", "factory"),
     }
-    assert {name for name in vars(stock) if name not in unused} <= {*dir(GuardedWebSocket)}
+    assert {name for name in vars(stock) if name not in unused} <= {*dir(WebSocketProtocol)}
 
 
 def test_an_idle_connection_has_few_attributes_of_its_own():

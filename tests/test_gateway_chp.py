@@ -14,7 +14,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.web.client import BrowserLikePolicyForHTTPS
 
 from chip.errors import Unavailable
-from chip.gateway.chp import CourierGateway
+from chip.gateway.chp import ChpGateway
 from chip.models import Channel
 from tests.support.certificates import Certificates
 from tests.support.process import free_port
@@ -101,7 +101,7 @@ def courier():
 
 def gateway(domain, **options):
     settings = {"tls": False, "connect_timeout": 3, "timeout": 5, "parallel": 4, **options}
-    return CourierGateway(reactor=reactor, domain=domain, **settings)
+    return ChpGateway(reactor=reactor, domain=domain, **settings)
 
 
 @pytest.fixture

@@ -15,18 +15,18 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 
 from chip.errors import ConfigError, Unavailable
-from chip.sqlite.database import UPGRADES, EmbeddedDatabase, database_path
+from chip.sqlite.database import UPGRADES, SqliteDatabase, database_path
 
 SIMPLE = ("CREATE TABLE word (word TEXT PRIMARY KEY);",)
 
 
-def words(database: EmbeddedDatabase):
+def words(database: SqliteDatabase):
     return database.read(
         lambda connection: [row[0] for row in connection.execute("SELECT word FROM word")]
     )
 
 
-def add(database: EmbeddedDatabase, word: str):
+def add(database: SqliteDatabase, word: str):
     return database.write(
         lambda connection: connection.execute("INSERT INTO word VALUES (?)", (word,)).rowcount
     )
@@ -34,7 +34,7 @@ def add(database: EmbeddedDatabase, word: str):
 
 @pytest_twisted.async_yield_fixture
 async def database(tmp_path):
-    opened = EmbeddedDatabase(tmp_path / "data", reactor, upgrades=SIMPLE)
+    opened = SqliteDatabase(tmp_path / "data", reactor, upgrades=SIMPLE)
     await opened.open()
     yield opened
     await opened.close()
@@ -53,7 +53,7 @@ def test_directory_and_files_are_for_the_owner_alone(database):
 async def test_what_was_written_is_read_back_after_a_new_start(database):
     await add(database, "tree")
     await database.close()
-    again = EmbeddedDatabase(database.data_dir, reactor, upgrades=SIMPLE)
+    again = SqliteDatabase(database.data_dir, reactor, upgrades=SIMPLE)
     await again.open()
     assert await words(again) == ["tree"]
     await again.close()
@@ -132,9 +132,9 @@ def test_second_process_is_refused_with_a_line_that_names_the_first(database):
         "import sys\n"
         "from pathlib import Path\n"
         "from twisted.internet import reactor, defer\n"
-        "from chip.sqlite.database import EmbeddedDatabase\n"
+        "from chip.sqlite.database import SqliteDatabase\n"
         "from chip.errors import ConfigError\n"
-        "database = EmbeddedDatabase(Path(sys.argv[1]), reactor)\n"
+        "database = SqliteDatabase(Path(sys.argv[1]), reactor)\n"
         "try:\n    database.open().send(None)\n"
         "except ConfigError as error:\n    print(error)\n"
     )
@@ -153,21 +153,21 @@ def test_second_process_is_refused_with_a_line_that_names_the_first(database):
 async def test_directory_that_cannot_be_made_is_said_in_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="data_dir: cannot use"):
-        await EmbeddedDatabase(tmp_path / "file" / "data", reactor).open()
+        await SqliteDatabase(tmp_path / "file" / "data", reactor).open()
 
 
 @pytest_twisted.ensureDeferred
 async def test_file_that_is_no_database_is_said_in_one_line(tmp_path):
     database_path(tmp_path).write_bytes(b"this is not a database" * 100)
     with pytest.raises(ConfigError, match="not a database"):
-        await EmbeddedDatabase(tmp_path, reactor).open()
+        await SqliteDatabase(tmp_path, reactor).open()
 
 
 @pytest_twisted.ensureDeferred
 async def test_older_schema_is_upgraded_in_place(database):
     await add(database, "old")
     await database.close()
-    newer = EmbeddedDatabase(
+    newer = SqliteDatabase(
         database.data_dir,
         reactor,
         upgrades=(*SIMPLE, "ALTER TABLE word ADD length INTEGER; UPDATE word SET length = 3;"),
@@ -184,12 +184,12 @@ async def test_older_schema_is_upgraded_in_place(database):
 async def test_upgrade_that_fails_changes_nothing(database):
     await add(database, "old")
     await database.close()
-    broken = EmbeddedDatabase(
+    broken = SqliteDatabase(
         database.data_dir, reactor, upgrades=(*SIMPLE, "DELETE FROM word; SELECT nonsense;")
     )
     with pytest.raises(ConfigError, match="nonsense"):
         await broken.open()
-    again = EmbeddedDatabase(database.data_dir, reactor, upgrades=SIMPLE)
+    again = SqliteDatabase(database.data_dir, reactor, upgrades=SIMPLE)
     await again.open()
     assert await words(again) == ["old"]
     await again.close()
@@ -198,7 +198,7 @@ async def test_upgrade_that_fails_changes_nothing(database):
 @pytest_twisted.ensureDeferred
 async def test_newer_schema_is_refused(database):
     await database.close()
-    older = EmbeddedDatabase(database.data_dir, reactor, upgrades=())
+    older = SqliteDatabase(database.data_dir, reactor, upgrades=())
     with pytest.raises(ConfigError, match="made by a newer one"):
         await older.open()
 
@@ -230,8 +230,8 @@ def test_commit_survives_the_process_being_killed(tmp_path):
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from twisted.internet import defer, reactor\n"
-        "from chip.sqlite.database import EmbeddedDatabase\n"
-        "database = EmbeddedDatabase(Path(sys.argv[1]), reactor,"
+        "from chip.sqlite.database import SqliteDatabase\n"
+        "database = SqliteDatabase(Path(sys.argv[1]), reactor,"
         " upgrades=('CREATE TABLE word (word TEXT);',))\n"
         "async def main():\n"
         "    await database.open()\n"
