@@ -138,6 +138,7 @@ def test_a_plain_get_is_told_to_upgrade(method):
     head = bytes(wire.out).lower()
     assert head.startswith(b"http/1.1 426 ")
     assert b"\r\nupgrade: websocket\r\n" in head
+    assert b"\r\nconnection: upgrade\r\n" in head
     assert b"\r\naccess-control-allow-origin: *\r\n" in head
 
 

@@ -229,7 +229,7 @@ class Connections(WebSocketFactory):
         self._observer.connection(refusal.outcome)
         headers = _ANYBODY
         if refusal.status == 426:
-            headers = [*_ANYBODY, (b"Upgrade", b"websocket"), (b"VisitorConnection", b"Upgrade")]
+            headers = [*_ANYBODY, (b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")]
         elif refusal.status == 405:
             headers = [*_ANYBODY, (b"Allow", b"GET")]
         elif refusal.retry_after:
