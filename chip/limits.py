@@ -1,78 +1,114 @@
 """Every limit that protects Chip and its visitors, named, with its default and its reason.
 
-The names are settings (see `chip.config.schema`). A rate is written as two of them: how many a
-second or minute go on for ever, and how many may come at once. This module also owns the one
-mechanism behind every rate, the token bucket.
+Each is a setting of the same name (see `chip.config.schema`), declared here and nowhere else: type,
+default, section and description together. A rate is written as two of them: how many a second or
+minute go on for ever, and how many may come at once. This module also owns the one mechanism behind
+every rate, the token bucket.
 """
 
 import math
-from collections.abc import Hashable
-from typing import Annotated, ClassVar
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
-Rate = Annotated[float, msgspec.Meta(gt=0)]
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class About(msgspec.Struct, frozen=True):
+    """What the annotation of a setting says beside its type.
+
+    `check` returns a value as it is to be used, or raises ValueError with what was expected.
+    `secret` returns the parts of a value that must never be shown.
+    """
+
+    section: str
+    description: str
+    check: Callable[[Any], object] | None = None
+    secret: Callable[[str], set[str]] | None = None
+
+
+of_handshake = partial(About, "Limits of a handshake")
+per_connection = partial(About, "Limits of a connection")
+per_chat = partial(About, "Limits of a chat")
+per_address = partial(About, "Limits of an address")
+per_process = partial(About, "Limits of a process")
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """The limits in force. Sizes are bytes, times are seconds, unless a name says otherwise."""
 
-    # One connection, before it is a WebSocket.
-    handshake_bytes: Count = 8 * 1024
-    handshake_headers: Count = 64
-    handshake_deadline: Seconds = 5
-    start_chat_deadline: Seconds = 10
+    handshake_bytes: Annotated[Count, of_handshake("most bytes of a handshake")] = 8 * 1024
+    handshake_headers: Annotated[Count, of_handshake("most header lines of a handshake")] = 64
+    handshake_deadline: Annotated[Positive, of_handshake("seconds for a whole handshake")] = 5
+    start_chat_deadline: Annotated[
+        Positive, of_handshake("seconds from the handshake to start_chat, else close 4001")
+    ] = 10
 
-    # One connection, afterwards.
-    message_bytes: Count = 16 * 1024
-    fragments_per_message: Count = 64
-    frames_per_second: Rate = 100
-    pings_per_second: Rate = 1
-    pings_burst: Count = 20
-    commands_per_second: Rate = 20
-    commands_burst: Count = 120
-    bad_commands_per_minute: Rate = 10
-    history_per_second: Rate = 2
-    history_burst: Count = 5
-    unsent_pause_bytes: Count = 256 * 1024
-    unsent_close_bytes: Count = 1024 * 1024
-    write_stall: Seconds = 15
-    ping_interval: Seconds = 30
-    ping_timeout: Seconds = 10
+    message_bytes: Annotated[
+        Count, per_connection("most bytes of a visitor's message or frame, else close 1009")
+    ] = 16 * 1024
+    fragments_per_message: Annotated[Count, per_connection("most frames of one message")] = 64
+    frames_per_second: Annotated[Positive, per_connection("frames a second")] = 100
+    pings_per_second: Annotated[Positive, per_connection("pings a second")] = 1
+    pings_burst: Annotated[Count, per_connection("pings at once")] = 20
+    commands_per_second: Annotated[Positive, per_connection("commands a second")] = 20
+    commands_burst: Annotated[Count, per_connection("commands at once")] = 120
+    bad_commands_per_minute: Annotated[
+        Positive, per_connection("commands in error a minute, else close 4400")
+    ] = 10
+    history_per_second: Annotated[Positive, per_connection("history pages a second")] = 2
+    history_burst: Annotated[Count, per_connection("history pages at once")] = 5
+    unsent_pause_bytes: Annotated[
+        Count, per_connection("unsent bytes at which a socket is no longer read")
+    ] = 256 * 1024
+    unsent_close_bytes: Annotated[
+        Count, per_connection("unsent bytes at which a socket is cut off")
+    ] = 1024 * 1024
+    window_messages: Annotated[Count, per_connection("messages under way unacknowledged")] = 32
+    window_bytes: Annotated[Count, per_connection("bytes under way unacknowledged")] = 64 * 1024
+    write_stall: Annotated[
+        Positive, per_connection("seconds without progress in writing until a socket is cut off")
+    ] = 15
+    ping_interval: Annotated[Positive, per_connection("seconds between pings to a visitor")] = 30
+    ping_timeout: Annotated[Positive, per_connection("seconds a visitor has to answer a ping")] = 10
 
-    # One chat.
-    sends_per_second: Rate = 2
-    sends_burst: Count = 60
-    sockets_per_chat: Count = 5
-    window_messages: Count = 32
-    window_bytes: Count = 64 * 1024
-    outbox_messages: Count = 1000
-    outbox_bytes: Count = 1024 * 1024
-    outbox_days: Rate = 14
-    duplicate_memory_hours: Rate = 24
-    spool_events: Count = 1000
-    spool_hours: Rate = 72
+    sends_per_second: Annotated[Positive, per_chat("messages a second")] = 2
+    sends_burst: Annotated[Count, per_chat("messages at once")] = 60
+    sockets_per_chat: Annotated[Count, per_chat("open sockets; the oldest is closed with 4409")] = 5
+    outbox_messages: Annotated[Count, per_chat("messages that may wait for the visitor")] = 1000
+    outbox_bytes: Annotated[Count, per_chat("bytes that may wait for the visitor")] = 1024 * 1024
+    outbox_days: Annotated[Positive, per_chat("days that messages wait for the visitor")] = 14
+    duplicate_memory_hours: Annotated[
+        Positive, per_chat("hours that repeated sends are recognised")
+    ] = 24
+    spool_events: Annotated[Count, per_chat("events that may wait for Courier")] = 1000
+    spool_hours: Annotated[Positive, per_chat("hours that events wait for Courier")] = 72
 
-    # One address.
-    new_chats_per_minute: Rate = 30
-    new_chats_burst: Count = 60
-    sockets_per_address: Count = 200
-    connects_per_second: Rate = 20
-    connects_burst: Count = 100
-    wrong_secrets_per_minute: Rate = 10
+    new_chats_per_minute: Annotated[Positive, per_address("new chats a minute")] = 30
+    new_chats_burst: Annotated[Count, per_address("new chats at once")] = 60
+    sockets_per_address: Annotated[Count, per_address("open sockets")] = 200
+    connects_per_second: Annotated[Positive, per_address("connections a second")] = 20
+    connects_burst: Annotated[Count, per_address("connections at once")] = 100
+    wrong_secrets_per_minute: Annotated[
+        Positive, per_address("wrong secrets a minute for one channel")
+    ] = 10
 
-    # This process, and all of them.
-    sockets: Count = 10_000
-    spool_total: Count = 100_000
-    post_bytes: Count = 1024 * 1024
-    post_deadline: Seconds = 10
-    courier_connect_timeout: Seconds = 3
-    courier_timeout: Seconds = 35
-    courier_parallel: Count = 64
-    drain_deadline: Seconds = 10
-    stop_deadline: Seconds = 30
+    sockets: Annotated[Count, per_process("open sockets")] = 10_000
+    spool_total: Annotated[Count, per_process("events that may wait for Courier in all")] = 100_000
+    post_bytes: Annotated[Count, per_process("most bytes of a POST body")] = 1024 * 1024
+    post_deadline: Annotated[Positive, per_process("seconds for a whole POST request")] = 10
+    courier_connect_timeout: Annotated[Positive, per_process("seconds to connect to Courier")] = 3
+    courier_timeout: Annotated[Positive, per_process("seconds to wait for Courier's answer")] = 35
+    courier_parallel: Annotated[Count, per_process("requests to Courier at once")] = 64
+    drain_deadline: Annotated[
+        Positive, per_process("seconds that work in hand may take when stopping")
+    ] = 10
+    stop_deadline: Annotated[
+        Positive, per_process("seconds after which a stop no longer waits for anything")
+    ] = 30
 
     def without_rates(self) -> "Limits":
         """The same with every rate and every per-address cap lifted, for benchmarks and trusted

@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-import msgspec
 from twisted.application.service import Application, IService
 from twisted.logger import Logger
 from twisted.python import usage
@@ -26,10 +25,10 @@ from twisted.scripts.twistd import ServerOptions  # type: ignore[attr-defined]
 
 from chip import __version__
 from chip.app import commands
-from chip.config.origins import parse_allowed_origins
 from chip.config.schema import Config
-from chip.config.settings import SETTINGS, Setting
+from chip.config.settings import SETTINGS
 from chip.config.sources import load, unknown_variables
+from chip.config.usage import help_page
 from chip.errors import ConfigError
 from chip.logs.observer import LoggedService, LogObserver
 from chip.logs.redact import REDACTOR
@@ -40,11 +39,6 @@ log = Logger()
 
 # Twisted's `--version` asks which version this is, as it does everywhere.
 _FLAGS = [setting for setting in SETTINGS.values() if setting.name != "version"]
-
-
-def _help(setting: Setting) -> str:
-    default = setting.default_text
-    return f"{setting.description} (default: {default})" if default else setting.description
 
 
 class _Options(usage.Options):
@@ -60,7 +54,7 @@ class _Options(usage.Options):
 class ChannelsOptions(_Options):
     """The words after ``channels``."""
 
-    synopsis = "[settings] channels [list | add NAME | remove UUID]"
+    synopsis = "[list | add NAME | remove UUID]"
     longdesc = "Lists, adds and removes the websites that an embedded Chip serves."
 
     def parseArgs(self, *words: str) -> None:
@@ -77,28 +71,32 @@ class Options(_Options):
 
     config: Config
 
-    synopsis = "[settings] [channels …]"
-    longdesc = (
-        "Settings are also read from config.toml in the working directory and from the"
-        " environment: --log-level is log_level there and CHIP_LOG_LEVEL here."
-    )
+    synopsis = "[settings]"
 
     optFlags: ClassVar = [
         ["check", None, "ask the database, Valkey and Courier whether they answer, and exit"],
-        *([s.flag, None, _help(s)] for s in _FLAGS if s.is_switch),
+        *([s.flag, None, s.about.description] for s in _FLAGS if s.is_switch),
         *([f"no-{s.flag}", None, f"the opposite of --{s.flag}"] for s in _FLAGS if s.is_switch),
     ]
     optParameters: ClassVar = [
         ["config", "c", None, "TOML file to read instead of config.toml"],
-        *([s.flag, None, None, _help(s)] for s in _FLAGS if not s.is_switch),
+        *([s.flag, None, None, s.about.description] for s in _FLAGS if not s.is_switch),
     ]
 
-    subCommands: ClassVar = [
+    subCommands: ClassVar[list[list[Any]]] = [
         ["channels", None, ChannelsOptions, "list, add or remove the websites of embedded mode"]
     ]
 
+    def getUsage(self, width: int | None = None) -> str:
+        """The page of --help."""
+        commands = [(name, text) for name, _, _, text in self.subCommands]
+        options = [(f"--{name}", self.docs[name]) for name in ("check", "version", "help")]
+        file = ("-c, --config=", self.docs["config"])
+        width = width or int(os.environ.get("COLUMNS", "80"))
+        return help_page(commands, [file, *options], width)
+
     def opt_version(self) -> None:
-        """Show Chip's version and exit."""
+        """Display Chip's version and exit."""
         print(f"Chip {__version__}")
         raise SystemExit(0)
 
@@ -161,7 +159,6 @@ def _service(config: Config, twistd: Mapping[str, Any]) -> IService:
         target_of(twistd), REDACTOR, level=config.log_level, format=config.log_format
     )
     try:
-        config = _with_origins(config)
         top = LoggedService(observer, *_sentry(config))
         chip: Any = service.make_service(config)
     except ConfigError as error:
@@ -170,14 +167,6 @@ def _service(config: Config, twistd: Mapping[str, Any]) -> IService:
     for name in unknown_variables(os.environ):
         log.warn("no such setting", variable=name)
     return cast(IService, top)
-
-
-def _with_origins(config: Config) -> Config:
-    try:
-        origins = parse_allowed_origins(config.allowed_origins)
-    except ValueError as error:
-        raise ConfigError(f"allowed_origins: {error}") from None
-    return msgspec.structs.replace(config, allowed_origins=origins)
 
 
 def _sentry(config: Config) -> list[SentryObserver]:

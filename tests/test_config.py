@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chip.config.schema import SECRETS, Config
-from chip.config.settings import DESCRIPTIONS, SETTINGS
+from chip.config.schema import Config
+from chip.config.settings import SECTIONS, SETTINGS
 from chip.config.sources import load, unknown_variables
 from chip.errors import ConfigError
 from chip.limits import Limits
@@ -203,12 +203,12 @@ def test_no_secret_is_in_a_representation() -> None:
     )
     for text in (repr(config), str(config), f"{config}", repr([config])):
         assert "pa55" not in text
-    assert {f"CHIP_{name.upper()}" for name in SECRETS} == {
-        "CHIP_DB",
-        "CHIP_VALKEY",
-        "CHIP_DESK_TOKEN",
-        "CHIP_SENTRY_DSN",
-        "CHIP_AWS_SECRET_ACCESS_KEY",
+    assert {name for name, setting in SETTINGS.items() if setting.about.secret} == {
+        "db",
+        "valkey",
+        "desk_token",
+        "sentry_dsn",
+        "aws_secret_access_key",
     }
 
 
@@ -223,6 +223,24 @@ def test_secret_values_are_known_as_written_and_as_meant() -> None:
     assert config.secret_values() == {"a%2Fb", "a/b", "in+query", "v", "desk-token"}
 
 
+def test_a_secret_that_is_no_url_is_kept_all_the_same() -> None:
+    config = load(environ={"CHIP_DESK_TOKEN": "//[pa55word", "CHIP_SENTRY_DSN": "https://[pa55"})
+    assert config.secret_values() == {"//[pa55word", "https://[pa55"}
+
+
+def test_allowed_origins_are_checked_and_made_plain_as_they_are_read() -> None:
+    config = load(environ={"CHIP_ALLOWED_ORIGINS": "HTTPS://Shop.Example:443/,null"})
+    assert config.allowed_origins == ("https://shop.example", "null")
+    assert refusal(environ={"CHIP_ALLOWED_ORIGINS": "shop.example"}).startswith(
+        "allowed_origins (CHIP_ALLOWED_ORIGINS): not an origin: 'shop.example'"
+    )
+
+
+def test_an_empty_list_of_origins_means_every_website(elsewhere: Path) -> None:
+    (elsewhere / "config.toml").write_text("allowed_origins = []\n")
+    assert load(environ={}).allowed_origins == ("*",)
+
+
 def test_every_limit_is_a_setting_of_its_own_name() -> None:
     config = load(environ={"CHIP_OUTBOX_MESSAGES": "7", "CHIP_SENDS_PER_SECOND": "0.5"})
     assert config.limits_in_force == Limits(outbox_messages=7, sends_per_second=0.5)
@@ -233,10 +251,30 @@ def test_limits_off_lifts_the_rates_whatever_was_set() -> None:
     assert config.limits_in_force == Limits().without_rates()
 
 
-def test_every_setting_is_described_once_and_nothing_else_is() -> None:
-    assert list(DESCRIPTIONS) == list(SETTINGS)
+def test_every_setting_is_described_and_has_its_place_in_one_section() -> None:
     assert set(SETTINGS) == set(Config.__struct_fields__)
-    assert all(re.fullmatch(r"\S.{5,79}", text) for text in DESCRIPTIONS.values())
+    assert [one for group in SECTIONS.values() for one in group if one.name not in SETTINGS] == []
+    assert sum(map(len, SECTIONS.values())) == len(SETTINGS)
+    for setting in SETTINGS.values():
+        assert re.fullmatch(r"\S.{5,79}", setting.about.description), setting.name
+
+
+def test_what_protects_chip_comes_after_what_sets_it_up_and_what_is_unused_last() -> None:
+    assert list(SECTIONS) == [
+        "Listening",
+        "RapidPro",
+        "Embedded mode",
+        "Logs and operators",
+        "Limits",
+        "Limits of a handshake",
+        "Limits of a connection",
+        "Limits of a chat",
+        "Limits of an address",
+        "Limits of a process",
+        "Accepted and unused",
+    ]
+    limits = [one.name for title in list(SECTIONS)[5:10] for one in SECTIONS[title]]
+    assert set(limits) == set(Limits.__struct_fields__)
 
 
 def test_every_default_is_a_value_that_the_setting_itself_takes() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chip.config.settings import SETTINGS, Setting
+from chip.config.settings import SECTIONS, Setting
 from chip.ops.metrics import CLOSES, Metrics
 from chip.protocol.events import ErrorCode
 
@@ -33,13 +33,18 @@ def rows(text: str) -> list[str]:
 
 def setting_row(setting: Setting) -> str:
     default = f"`{setting.default_text}`" if setting.default_text else ""
-    return f"| `{setting.name}` | {default} | {setting.description} |"
+    return f"| `{setting.name}` | {default} | {setting.about.description} |"
 
 
-@pytest.mark.parametrize(("title", "limits"), [("Every setting", False), ("Every limit", True)])
-def test_the_table_of_settings_is_the_codes_own(title, limits):
-    expected = [setting_row(one) for one in SETTINGS.values() if one.is_limit is limits]
+@pytest.mark.parametrize("title", list(SECTIONS)[:-1])
+def test_the_table_of_a_section_of_settings_is_the_codes_own(title):
+    expected = [setting_row(one) for one in SECTIONS[title]]
     assert rows(section(title)) == expected, "\n".join(expected)
+
+
+def test_what_is_accepted_and_unused_is_named_and_no_more():
+    *_, unused = SECTIONS
+    assert re.findall("`(.*?)`", section(unused)) == [one.name for one in SECTIONS[unused]]
 
 
 def metric_rows() -> list[str]:

@@ -12,7 +12,7 @@ from twisted.internet.defer import succeed
 from twisted.logger import ILogObserver
 
 import chip
-from chip.config.settings import SETTINGS
+from chip.config.settings import SECTIONS, SETTINGS
 from chip.errors import ConfigError
 from chip.logs.redact import REDACTOR
 from chip.tap import Options, make_application, makeService
@@ -61,11 +61,40 @@ def test_a_switch_can_be_switched_both_ways(monkeypatch):
     assert parse("--no-ssl").config.ssl is False
 
 
-def test_the_help_names_every_flag_with_its_default():
-    page = Options().getUsage(width=200)
-    assert "--port=" in page
-    assert "(default: 8070)" in page
-    assert all(f"--{name.replace('_', '-')}" in page for name in SETTINGS)
+def heads(page: str) -> dict[str, str]:
+    """The blocks of a page of help, by their titles."""
+    blocks = (block.partition(":\n") for block in page.split("\n\n"))
+    return {title: block for title, colon, block in blocks if colon}
+
+
+def test_the_help_has_every_flag_with_its_default_under_the_title_of_its_section():
+    page = heads(Options().getUsage(width=200))
+    *used, _ = SECTIONS.items()
+    assert list(page) == ["Commands", "Options", *(title for title, _ in used)]
+    for title, settings in used:
+        flags = [line.split()[0] for line in page[title].splitlines()]
+        assert flags == [
+            f"--[no-]{one.flag}" if one.is_switch else f"--{one.flag}=" for one in settings
+        ]
+    assert "  --port=                       TCP port to listen on (default: 8070)" in (
+        page["Listening"].splitlines()
+    )
+    assert [line.split()[0] for line in page["Commands"].splitlines()] == ["channels"]
+    for flag in ("--check", "--config=", "--version", "--help"):
+        assert flag in page["Options"]
+
+
+def test_the_help_names_what_is_unused_in_its_last_line_alone():
+    *page, last = Options().getUsage(width=200).splitlines()
+    assert last == (
+        "Accepted and unused: aws_access_key_id, aws_secret_access_key, aws_region,"
+        " cloudwatch_namespace, deployment_id, version."
+    )
+    assert "aws" not in "\n".join(page)
+
+
+def test_the_help_fits_a_narrow_terminal():
+    assert max(map(len, Options().getUsage(width=80).splitlines())) <= 80
 
 
 def test_the_usual_file_is_looked_for_where_twistd_is_to_run(elsewhere):

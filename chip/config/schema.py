@@ -1,63 +1,128 @@
-"""The settings of Chip: what there is to set, what it means, and what is refused.
+"""The settings of Chip, each declared in one place.
 
-One frozen struct. The flags, the environment's names, ``--help`` and the table in
-``docs/operating.md`` are made of its fields. Where the values come from is `chip.config.sources`'s
-business; this module neither reads files nor knows who uses a setting.
+A field's annotation says its type, section, description, check and what of it is secret; the flags,
+the environment's names, ``--help`` and the tables in ``docs/operating.md`` are made of that. Where
+the values come from is `chip.config.sources`'s business; this module neither reads files nor knows
+who uses a setting.
 """
 
-import ipaddress
-import re
 import socket
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
-from urllib.parse import SplitResult, unquote, urlsplit
+from functools import partial
+from typing import Annotated, Literal
 
 import msgspec
 
-from chip.limits import Limits
-
-_Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+from chip.config import checks
+from chip.config.origins import parse_allowed_origins
+from chip.limits import About, Limits
 
 TCP_BACKLOG = 1024
 """Connections that may wait to be accepted; Twisted's own 50 is too few after a restart."""
 
 DEFAULT_OPS_PORT = 8071
 
-SECRETS = frozenset({"db", "valkey", "desk_token", "sentry_dsn", "aws_secret_access_key"})
-"""The settings whose values must never be shown."""
+UNUSED = "Accepted and unused"
+"""The section of settings that the original server has, and Chip no use for."""
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+listening = partial(About, "Listening")
+rapidpro = partial(About, "RapidPro")
+embedded = partial(About, "Embedded mode")
+operators = partial(About, "Logs and operators")
+limits_at_all = partial(About, "Limits")
+unused = partial(About, UNUSED, "accepted and unused")
 
 
 class Config(Limits, frozen=True, kw_only=True):
     """Every setting, and every limit of `chip.limits` under its own name.
 
-    An empty string means "not set". Construct it through `chip.sources.load`, which also checks.
+    An empty string means "not set". Construct it through `chip.config.sources.load`, which also
+    checks.
     """
 
-    address: str = "localhost"
-    port: _Port = 8070
-    listen: str = ""
-    ops_listen: str = ""
-    db: str = ""
-    valkey: str = ""
-    domain: str = "localhost"
-    ssl: bool = False
-    storage_url: str = "http://localhost/media/"
-    instance_id: str = msgspec.field(default_factory=socket.gethostname)
-    allowed_origins: tuple[str, ...] = ("*",)
-    trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1", "unix")
-    limits: Literal["on", "off"] = "on"
-    data_dir: str = "chip-data"
-    desk_token: str = ""
-    desk_guide: bool = True
-    log_level: Literal["debug", "info", "warn", "error"] = "info"
-    log_format: Literal["text", "json"] = "text"
-    sentry_dsn: str = ""
-    aws_access_key_id: str = ""
-    aws_secret_access_key: str = ""
-    aws_region: str = ""
-    cloudwatch_namespace: str = ""
-    deployment_id: str = ""
-    version: str = ""
+    address: Annotated[str, listening("host or address to listen on; empty for all")] = "localhost"
+    port: Annotated[Port, listening("TCP port to listen on")] = 8070
+    listen: Annotated[
+        str, listening("Twisted endpoint to listen on instead of address and port")
+    ] = ""
+    allowed_origins: Annotated[
+        tuple[str, ...],
+        listening("websites that may open chats", check=parse_allowed_origins),
+    ] = ("*",)
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        listening("peers whose X-Forwarded-For is believed", check=checks.proxies),
+    ] = ("127.0.0.0/8", "::1", "unix")
+
+    db: Annotated[
+        str,
+        rapidpro(
+            "RapidPro's PostgreSQL, as a URL; unset: the embedded store",
+            check=checks.database_url,
+            secret=checks.passwords,
+        ),
+    ] = ""
+    valkey: Annotated[
+        str,
+        rapidpro(
+            "Valkey or Redis, as a URL; unset: the embedded queues",
+            check=checks.valkey_url,
+            secret=checks.passwords,
+        ),
+    ] = ""
+    domain: Annotated[str, rapidpro("Courier's host, or host:port", check=checks.domain)] = (
+        "localhost"
+    )
+    ssl: Annotated[bool, rapidpro("speak https to Courier")] = False
+    storage_url: Annotated[
+        str, rapidpro("what avatar paths are appended to", check=checks.storage_url)
+    ] = "http://localhost/media/"
+
+    data_dir: Annotated[
+        str, embedded("directory of the embedded store and queues", check=checks.directory)
+    ] = "chip-data"
+    desk_token: Annotated[
+        str,
+        embedded(
+            "fixed token for the desk; unset: a new one at each start",
+            check=checks.desk_token,
+            secret=checks.whole,
+        ),
+    ] = ""
+    desk_guide: Annotated[bool, embedded("let the guide answer while nobody is at the desk")] = True
+
+    ops_listen: Annotated[
+        str, operators('endpoint for health and metrics, or "off"; unset: loopback, port + 1')
+    ] = ""
+    instance_id: Annotated[
+        str,
+        operators(
+            "names this process in logs and status; unset: the host's name",
+            check=checks.process_name,
+        ),
+    ] = msgspec.field(default_factory=socket.gethostname)
+    log_level: Annotated[
+        Literal["debug", "info", "warn", "error"],
+        operators("what is logged: this and what is worse"),
+    ] = "info"
+    log_format: Annotated[
+        Literal["text", "json"], operators("one line of text or one JSON object per event")
+    ] = "text"
+    sentry_dsn: Annotated[
+        str, operators("report errors to this Sentry project", secret=checks.whole)
+    ] = ""
+
+    limits: Annotated[
+        Literal["on", "off"], limits_at_all("off lifts every rate and every cap per address")
+    ] = "on"
+
+    aws_access_key_id: Annotated[str, unused()] = ""
+    aws_secret_access_key: Annotated[str, unused(secret=checks.whole)] = ""
+    aws_region: Annotated[str, unused()] = ""
+    cloudwatch_namespace: Annotated[str, unused()] = ""
+    deployment_id: Annotated[str, unused()] = ""
+    version: Annotated[str, unused()] = ""
 
     @property
     def endpoint(self) -> str:
@@ -97,105 +162,22 @@ class Config(Limits, frozen=True, kw_only=True):
 
     def secret_values(self) -> frozenset[str]:
         """What must never be printed: tokens, and the passwords within URLs."""
-        values = {self.desk_token, self.aws_secret_access_key, self.sentry_dsn}
-        for url in (self.db, self.valkey, self.sentry_dsn):
-            values |= _passwords(url)
-        return frozenset(values - {""})
+        found: set[str] = set()
+        for name, about in ABOUT.items():
+            if about.secret:
+                found |= about.secret(getattr(self, name))
+        return frozenset(found - {""})
 
     def __repr__(self) -> str:
         shown = (
-            f"{name}={'***' if name in SECRETS and value else repr(value)}"
+            f"{name}={'***' if ABOUT[name].secret and value else repr(value)}"
             for name, value in msgspec.structs.asdict(self).items()
         )
         return f"Config({', '.join(shown)})"
 
 
-def _passwords(url: str) -> set[str]:
-    """What a URL keeps secret, as it is written and as it is meant."""
-    parts = urlsplit(url)
-    found = {parts.password or ""}
-    found |= {value for key, _, value in _pairs(parts.query) if key == "password"}
-    return found | {unquote(value) for value in found}
-
-
-def _pairs(query: str) -> list[tuple[str, str, str]]:
-    return [pair.partition("=") for pair in query.split("&")]
-
-
-# What a value must look like, beyond its type. Each returns what was expected, or nothing.
-
-
-def _check_db(value: str) -> str | None:
-    parts = _split(value)
-    if parts is None or parts.scheme not in ("postgres", "postgresql") or not parts.netloc:
-        return "a URL like postgresql://user:password@host:5432/database"
-    return None
-
-
-def _check_valkey(value: str) -> str | None:
-    parts = _split(value)
-    schemes = ("valkey", "valkeys", "redis", "rediss")
-    if (
-        parts is None
-        or parts.scheme not in schemes
-        or not parts.hostname
-        or not re.fullmatch(r"(/[0-9]{0,5})?", parts.path)
-    ):
-        return "a URL like valkey://user:password@host:6379/5 (valkeys:// for TLS)"
-    return None
-
-
-def _split(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises when it is no number
-    except ValueError:
-        return None
-    return parts
-
-
-def _check_domain(value: str) -> str | None:
-    parts = _split(f"//{value}")
-    if parts is None or not parts.hostname or parts.netloc != value or "@" in value:
-        return "a host, or host:port, without http:// and without a path"
-    return None
-
-
-def _check_storage_url(value: str) -> str | None:
-    return None if re.match(r"(https?:/)?/", value) else "a URL that begins with http(s)://"
-
-
-def _check_trusted_proxies(value: tuple[str, ...]) -> str | None:
-    for entry in value:
-        if entry == "unix":
-            continue
-        try:
-            ipaddress.ip_network(entry, strict=False)
-        except ValueError:
-            return 'addresses or networks like 10.0.0.0/8, or "unix"'
-    return None
-
-
-def _check_desk_token(value: str) -> str | None:
-    return None if len(value) >= 8 else "at least 8 characters"
-
-
-def _check_data_dir(value: str) -> str | None:
-    return None if value else "a directory"
-
-
-def _check_instance_id(value: str) -> str | None:
-    return None if re.fullmatch(r"[\x21-\x7e]{1,128}", value) else "a name without spaces"
-
-
-CHECKS: dict[str, Callable[[Any], str | None]] = {
-    "db": _check_db,
-    "valkey": _check_valkey,
-    "domain": _check_domain,
-    "storage_url": _check_storage_url,
-    "trusted_proxies": _check_trusted_proxies,
-    "data_dir": _check_data_dir,
-    "desk_token": _check_desk_token,
-    "instance_id": _check_instance_id,
+ABOUT: dict[str, About] = {
+    field.name: next(part for part in field.type.__metadata__ if isinstance(part, About))
+    for field in msgspec.structs.fields(Config)
 }
-"""Asked about a value that was given, unless it says "not set"."""
+"""What the annotations say of each setting."""

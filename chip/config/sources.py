@@ -1,7 +1,8 @@
 """Where settings come from: a TOML file, the environment, the command line; the later wins.
 
 Owns the order and the refusals that concern several settings at once. What there is to set, and
-what one value must look like, belongs to `chip.config.schema` and `chip.config.settings`.
+what one value must look like, belongs to `chip.config.schema`; how it is spelled, to
+`chip.config.settings`.
 """
 
 import re

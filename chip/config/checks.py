@@ -1,0 +1,104 @@
+"""What the values of settings must look like beyond their types, and what of them is secret.
+
+A check returns the value as it is to be used, or raises ValueError saying what was expected and
+never what was given.
+"""
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, unquote, urlsplit
+
+
+def database_url(value: str) -> str:
+    """PostgreSQL's address."""
+    parts = _split(value)
+    if parts is None or parts.scheme not in ("postgres", "postgresql") or not parts.netloc:
+        raise ValueError("expected a URL like postgresql://user:password@host:5432/database")
+    return value
+
+
+def valkey_url(value: str) -> str:
+    """Valkey's address, by Redis's schemes too."""
+    parts = _split(value)
+    if (
+        parts is None
+        or parts.scheme not in ("valkey", "valkeys", "redis", "rediss")
+        or not parts.hostname
+        or not re.fullmatch(r"(/[0-9]{0,5})?", parts.path)
+    ):
+        raise ValueError(
+            "expected a URL like valkey://user:password@host:6379/5 (valkeys:// for TLS)"
+        )
+    return value
+
+
+def domain(value: str) -> str:
+    """A host, with a port or without."""
+    parts = _split(f"//{value}")
+    if parts is None or not parts.hostname or parts.netloc != value or "@" in value:
+        raise ValueError("expected a host, or host:port, without http:// and without a path")
+    return value
+
+
+def storage_url(value: str) -> str:
+    """The beginning of a URL, or of a path on the same site."""
+    if not re.match(r"(https?:/)?/", value):
+        raise ValueError("expected a URL that begins with http(s)://")
+    return value
+
+
+def proxies(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Networks, addresses, and the word for peers on a Unix socket."""
+    try:
+        for entry in value:
+            if entry != "unix":
+                ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        raise ValueError('expected addresses or networks like 10.0.0.0/8, or "unix"') from None
+    return value
+
+
+def desk_token(value: str) -> str:
+    """Not to be guessed at once."""
+    if len(value) < 8:
+        raise ValueError("expected at least 8 characters")
+    return value
+
+
+def directory(value: str) -> str:
+    """Not nothing, which would be the working directory."""
+    if not value:
+        raise ValueError("expected a directory")
+    return value
+
+
+def process_name(value: str) -> str:
+    """A word for logs."""
+    if not re.fullmatch(r"[\x21-\x7e]{1,128}", value):
+        raise ValueError("expected a name without spaces")
+    return value
+
+
+def whole(value: str) -> set[str]:
+    """A secret as it is, and the password within if it is a URL."""
+    return {value} | passwords(value)
+
+
+def passwords(url: str) -> set[str]:
+    """The passwords within a URL, as they are written and as they are meant."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return set()  # no URL
+    pairs = (pair.partition("=") for pair in parts.query.split("&"))
+    found = {text for key, _, text in pairs if key == "password"} | {parts.password or ""}
+    return found | {unquote(text) for text in found}
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises when it is no number
+    except ValueError:
+        return None
+    return parts

@@ -1,0 +1,46 @@
+"""The page that ``twistd chip --help`` shows: flags by section, not by first letter."""
+
+from collections.abc import Iterable
+from textwrap import fill
+
+from chip.config.settings import SECTIONS, Setting
+
+Row = tuple[str, str]
+"""What is typed, and what it is for."""
+
+_COLUMN = 32
+_INTRODUCTION = (
+    "Settings are also read from config.toml in the working directory and from the environment:"
+    " --log-level is log_level there and CHIP_LOG_LEVEL here."
+)
+
+
+def help_page(commands: Iterable[Row], options: Iterable[Row], width: int) -> str:
+    """Return the page; `options` are the flags that are no settings.
+
+    What is accepted and unused is named at the end, where it hides nothing.
+    """
+    *used, (unused, idle) = SECTIONS.items()
+    parts = [
+        fill(_INTRODUCTION, width, break_on_hyphens=False),
+        _block("Commands", commands, width),
+        _block("Options", options, width),
+        *(_block(title, map(_row, settings), width) for title, settings in used),
+        fill(f"{unused}: {', '.join(setting.name for setting in idle)}.", width),
+    ]
+    return "\n" + "\n\n".join(parts) + "\n"
+
+
+def _row(setting: Setting) -> Row:
+    flag = f"--[no-]{setting.flag}" if setting.is_switch else f"--{setting.flag}="
+    default, text = setting.default_text, setting.about.description
+    return flag, f"{text} (default: {default})" if default else text
+
+
+def _block(title: str, rows: Iterable[Row], width: int) -> str:
+    return "\n".join([f"{title}:", *(_line(*row, width) for row in rows)])
+
+
+def _line(name: str, text: str, width: int) -> str:
+    indents = f"  {name}".ljust(_COLUMN), " " * _COLUMN
+    return fill(text.strip(), width, initial_indent=indents[0], subsequent_indent=indents[1])
