@@ -1,7 +1,7 @@
-"""The nouns of Chip: channels, contacts, users and messages, as frozen values.
+"""The nouns of Chip: channels, contacts, users, messages and events, as frozen values.
 
-This module owns what these things are and how messages are written as JSON. It knows nothing of
-where they are stored or how they travel. Field order is the order on the wire.
+This module owns what these things are, and how messages and events are written as JSON. It knows
+nothing of where they are stored or how they travel. Field order is the order on the wire.
 """
 
 from typing import Literal, NamedTuple
@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 Origin = Literal["flow", "broadcast", "ticket", "chat"]
+DeliveryStatus = Literal["delivered", "failed"]
 
 
 class ChatKey(NamedTuple):
@@ -119,3 +120,21 @@ class HeardMessage(NamedTuple):
 
     uuid: str
     text: str
+
+
+class Incoming(msgspec.Struct, frozen=True, tag_field="kind", tag="in", omit_defaults=True):
+    """Waiting for Courier: the visitor said something. `ref` is the client's own id for it."""
+
+    text: str
+    ref: str = ""
+
+
+class Report(msgspec.Struct, frozen=True, tag_field="kind", tag="status", omit_defaults=True):
+    """Waiting for Courier: what became of an outgoing message, by every name that it has."""
+
+    status: DeliveryStatus
+    id: int | None = None
+    uuid: str = ""
+
+
+SpoolEvent = Incoming | Report

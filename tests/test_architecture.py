@@ -31,7 +31,7 @@ ROOMS: dict[str, set[str]] = {
     "chip.web.http": {"chip.web"},
     "chip.widget": {"chip.web.http"},
     "chip.desk": {"chip.protocol", "chip.sqlite", "chip.web.http"},
-    "chip.ops": {"chip.chat", "chip.config", "chip.web.http"},
+    "chip.ops": {"chip.chat", "chip.config", "chip.protocol", "chip.web.http"},
     "chip.app": {
         *("chip.chat", "chip.config", "chip.desk", "chip.gateway", "chip.logs", "chip.ops"),
         *("chip.queue", "chip.sqlite", "chip.store", "chip.web", "chip.widget"),

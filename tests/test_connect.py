@@ -114,7 +114,7 @@ def test_an_unknown_channel_is_refused_before_anything_else():
 
 def test_when_nobody_can_say_whether_there_is_such_a_channel_it_is_503():
     house = House()
-    house.heart.directory.trouble = Unavailable("the database does not answer", retry_after=7)
+    house.heart.lookups.trouble = Unavailable("the database does not answer", retry_after=7)
     for headers in ({}, UPGRADE):
         answer = house.asked(**headers)
         assert answer.status == 503
@@ -126,7 +126,7 @@ def test_when_nobody_can_say_whether_there_is_such_a_channel_it_is_503():
 
 def test_an_unexpected_failure_is_500_and_is_logged(expected_failures):
     house = House()
-    house.heart.directory.trouble = RuntimeError("boom")
+    house.heart.lookups.trouble = RuntimeError("boom")
     assert house.asked(**UPGRADE).status == 500
     expected_failures.take(RuntimeError)
 
@@ -180,19 +180,19 @@ def test_an_upgrade_takes_get_and_http_1_1():
 
 def test_a_slow_lookup_does_not_lose_what_the_peer_sends_meanwhile():
     house = House()
-    house.heart.directory.wait = Deferred()
+    house.heart.lookups.wait = Deferred()
     wire = house.upgraded()
     wire.says(masked(b"hello"))
-    house.heart.directory.wait.callback(None)
+    house.heart.lookups.wait.callback(None)
     assert wire.answer().status == 101
     assert house.heart.sessions[0].frames == [b"hello"]
 
 
 def test_a_peer_that_leaves_during_a_slow_lookup_makes_no_session():
     house = House()
-    house.heart.directory.wait = Deferred()
+    house.heart.lookups.wait = Deferred()
     house.upgraded().leaves()
-    house.heart.directory.wait.callback(None)
+    house.heart.lookups.wait.callback(None)
     assert house.heart.sessions == []
 
 

@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 
 from chip.chat.ports import OutboxItem
 from chip.chat.window import Window
+from chip.errors import Unavailable
 from chip.models import MsgName
 from tests.support.scene import Scene
 
@@ -164,18 +165,18 @@ def test_while_the_queue_is_away_the_connection_stays_and_then_catches_up(scene)
 
 def test_a_chat_that_resumes_while_its_outbox_cannot_be_read_catches_up_with_the_next_news(scene):
     scene.send(10)
-    real = scene.queue.outbox
-    scene.heart.outbox = _Unreadable(scene)
+    read = scene.queue.outbox.read
+    scene.queue.outbox.read = _unreadable
     visitor = scene.bob()
-    scene.heart.outbox = real
+    scene.queue.outbox.read = read
     scene.send(11)
     assert visitor.is_shown() == [10, 11]
 
 
 def test_what_could_not_be_read_is_read_a_little_later_without_any_news(scene):
     scene.send(10)
-    real = scene.queue.outbox
-    scene.heart.outbox = _Unreadable(scene)
+    read = scene.queue.outbox.read
+    scene.queue.outbox.read = _unreadable
     visitor, gone = scene.bob(), scene.bob()
     scene.later(10)
     timers = len(scene.clock.getDelayedCalls())
@@ -183,7 +184,7 @@ def test_what_could_not_be_read_is_read_a_little_later_without_any_news(scene):
     assert len(scene.clock.getDelayedCalls()) == timers
     gone.leaves()
     assert len(scene.clock.getDelayedCalls()) == timers - 1
-    scene.heart.outbox = real
+    scene.queue.outbox.read = read
     scene.later(3)
     assert visitor.is_shown() == [10]
     assert scene.queue.reads == 1
@@ -191,35 +192,28 @@ def test_what_could_not_be_read_is_read_a_little_later_without_any_news(scene):
 
 def test_after_an_exception_while_reading_the_next_news_is_followed(scene, expected_failures):
     scene.send(10)
-    real = scene.queue.outbox
-    scene.heart.outbox = None
+    read = scene.queue.outbox.read
+    scene.queue.outbox.read = None
     visitor = scene.bob_again()
-    expected_failures.take(AttributeError)
-    scene.heart.outbox = real
+    expected_failures.take(TypeError)
+    scene.queue.outbox.read = read
     scene.send(11)
     assert visitor.is_shown() == [10, 11]
 
 
-class _Unreadable:
-    def __init__(self, scene):
-        self._scene = scene
-
-    async def read(self, *args):
-        self._scene.queues.away = True
-        try:
-            self._scene.queues.reach()
-        finally:
-            self._scene.queues.away = False
+async def _unreadable(*_):
+    raise Unavailable("the queue is away")
 
 
 class _Slow:
     """An outbox that is read when the test says so."""
 
     def __init__(self, scene):
-        self.real, self.asked = scene.queue.outbox, []
+        self._read, self.asked = scene.queue.outbox.read, []
+        scene.queue.outbox.read = self.read
 
     async def read(self, *args):
-        page = await self.real.read(*args)
+        page = await self._read(*args)
         self.asked.append(Deferred())
         await self.asked[-1]
         return page
@@ -229,7 +223,7 @@ class _Slow:
 
 
 def test_news_that_comes_while_the_outbox_is_read_is_not_forgotten(scene):
-    slow = scene.heart.outbox = _Slow(scene)
+    slow = _Slow(scene)
     visitor = scene.bob_again()
     scene.send(10)
     slow.answers()
@@ -242,7 +236,7 @@ def test_an_interruption_while_the_outbox_is_read_has_it_read_once_more_and_not_
     scene,
 ):
     visitor = scene.bob()
-    slow = scene.heart.outbox = _Slow(scene)
+    slow = _Slow(scene)
     scene.queues.come_back()
     scene.queues.come_back()
     assert len(slow.asked) == 1
@@ -254,7 +248,7 @@ def test_an_interruption_while_the_outbox_is_read_has_it_read_once_more_and_not_
 
 
 def test_an_outbox_is_read_no_further_for_somebody_who_has_left(scene):
-    slow = scene.heart.outbox = _Slow(scene)
+    slow = _Slow(scene)
     visitor = scene.bob_again()
     scene.send(10)
     visitor.leaves()

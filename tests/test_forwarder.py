@@ -9,10 +9,9 @@ from twisted.internet.task import Clock
 
 from chip.chat.outbound.attempt import REPORTS_APART, arrivals
 from chip.chat.outbound.circuit import CHATS_TO_TRIP, FAILURES_TO_TRIP, CircuitBreaker
-from chip.chat.ports import CourierAnswer
+from chip.chat.outbound.ports import CourierAnswer
 from chip.errors import Unavailable
-from chip.models import ChatKey, HeardMessage
-from chip.protocol.courier import Incoming, Report
+from chip.models import ChatKey, HeardMessage, Incoming, Report
 from tests.support.memory import ScriptedGateway
 from tests.support.scene import BOB, CHANNEL, Scene
 
@@ -72,7 +71,7 @@ def read(bob, *msg_ids):
 
 
 def reported(request):
-    return [event["status"]["msg_id"] for event in request.events]
+    return [report.id for report in request.reports]
 
 
 def test_reports_of_messages_that_are_read_in_a_row_go_together(scene, bob):
@@ -500,7 +499,7 @@ def test_events_that_waited_too_long_are_rejected(scene):
     bob.says(say("old", ref="c1"))
     scene.gateway.take().fail("unsent")
     scene.gateway.requests.clear()
-    scene.heart.forwarder.stop()
+    scene.heart.outbound.stop()
     scene.clock.advance(3601)
     bob.hears()
     scene.process()
@@ -521,11 +520,11 @@ def fail_everybody(scene, visitors):
 def test_after_a_run_of_failures_one_request_at_a_time_probes_and_success_lets_all_go(scene):
     visitors = [scene.visitor() for _ in range(10)]
     fail_everybody(scene, visitors)
-    assert scene.heart.line.is_down
+    assert scene.heart.outbound.courier_is_away
     scene.later(40)
     assert len(scene.gateway.requests) == 1
     scene.gateway.requests.pop().handle("uuid")
-    assert not scene.heart.line.is_down
+    assert not scene.heart.outbound.courier_is_away
     scene.later(2)
     assert len(scene.gateway.requests) == 9
 
@@ -553,26 +552,27 @@ def test_a_line_that_courier_refuses_something_on_is_up(scene):
         request.fail("unsent")
     most[4].fail("refused")
     last.fail("unsent")
-    assert not scene.heart.line.is_down
+    assert not scene.heart.outbound.courier_is_away
 
 
 def test_failures_before_a_success_do_not_count():
     courier = ScriptedGateway()
-    line = CircuitBreaker(courier, 4, Clock())
+    circuit = CircuitBreaker(courier, 4, Clock())
 
     def post(chat_id, outcome):
-        Deferred.fromCoroutine(line.post(CHANNEL, ChatKey(chat_id, CHANNEL.uuid), [{}]))
-        courier.take().answer.callback(CourierAnswer(outcome, [], ""))
+        chat = ChatKey(chat_id, CHANNEL.uuid)
+        Deferred.fromCoroutine(circuit.post(CHANNEL, chat, [Incoming("Hi")]))
+        courier.take().answer.callback(CourierAnswer(outcome))
 
     for chat_id in ("a", "b", "c"):
         post(chat_id, "failed")
     post("d", "handled")
     for _ in range(FAILURES_TO_TRIP):
         post("e", "failed")
-    assert not line.is_down
+    assert not circuit.is_open
     for chat_id in ("f", "g"):
         post(chat_id, "failed")
-    assert line.is_down
+    assert circuit.is_open
 
 
 def test_one_chat_alone_never_puts_the_line_down(scene, bob):
@@ -580,7 +580,7 @@ def test_one_chat_alone_never_puts_the_line_down(scene, bob):
     for _ in range(20):
         scene.later(31)
         scene.gateway.take().fail("failed")
-    assert not scene.heart.line.is_down
+    assert not scene.heart.outbound.courier_is_away
 
 
 def test_new_chats_are_unavailable_at_once_while_the_line_is_down(scene):
@@ -613,7 +613,7 @@ def test_a_dead_process_s_chat_is_taken_over_once_the_outcome_can_be_looked_up(s
     bob.says(say("two"))
     scene.gateway.take()  # never answered: the process is killed
     scene.queues.alive.clear()
-    scene.heart.forwarder._spool = _Silent(scene.queue.spool)
+    scene.heart.outbound._forwarder._spool = _Silent(scene.queue.spool)
     scene.process()
     courier_has(scene, "one")
     scene.later(30)
@@ -626,7 +626,7 @@ def test_a_process_that_lost_its_claim_removes_nothing(scene, bob):
     bob.says(say("one"))
     late = scene.gateway.take()
     scene.queues.alive.clear()
-    scene.heart.forwarder._spool = _Silent(scene.queue.spool)
+    scene.heart.outbound._forwarder._spool = _Silent(scene.queue.spool)
     scene.process()
     scene.later(33)
     retry = scene.gateway.take()

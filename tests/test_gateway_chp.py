@@ -13,14 +13,15 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.web.client import BrowserLikePolicyForHTTPS
 
+from chip.chat.observer import Observer
 from chip.errors import Unavailable
 from chip.gateway.chp import ChpGateway
-from chip.models import Channel
+from chip.models import Channel, Incoming
 from tests.support.certificates import Certificates
 from tests.support.process import free_port
 
 CHANNEL = Channel("8291264a-4581-4d12-96e5-e9fcfa6e68d9", 1, "sesame")
-STARTED = [{"type": "chat_started"}]
+SAID = [Incoming("hello")]
 
 
 def answer(status, body, *headers):
@@ -113,13 +114,14 @@ def client(courier):
 
 async def test_events_go_to_the_channels_address_as_compact_json(client, courier):
     courier.answers = [handled("u1", "u2")]
-    result = await client.post(CHANNEL, "bobs", STARTED)
+    result = await client.post(CHANNEL, "bobs", SAID)
     assert result.kind == "handled"
     assert result.heard == ["u1", "u2"]
     ((request_line, *headers), body) = courier.requests[0]
     assert request_line == f"POST /c/chp/{CHANNEL.uuid}/receive HTTP/1.1"
     assert {f"Host: {courier.domain}", "Content-Type: application/json"} <= set(headers)
-    assert body == b'{"chat_id":"bobs","secret":"sesame","events":[{"type":"chat_started"}]}'
+    events = b'[{"type":"msg_in","msg":{"text":"hello"}}]'
+    assert body == b'{"chat_id":"bobs","secret":"sesame","events":%b}' % events
 
 
 async def test_the_message_that_a_status_names_was_not_heard(client, courier):
@@ -128,29 +130,29 @@ async def test_the_message_that_a_status_names_was_not_heard(client, courier):
         {"type": "status", "msg_uuid": "u2", "status": "delivered"},
     ]
     courier.answers = [answer(200, json.dumps({"message": "Events Handled", "data": data}))]
-    assert (await client.post(CHANNEL, "bobs", STARTED)).heard == ["u1"]
+    assert (await client.post(CHANNEL, "bobs", SAID)).heard == ["u1"]
 
 
 async def test_one_connection_serves_many_requests(client, courier):
     courier.answers = [handled() for _ in range(3)]
     for _ in range(3):
-        await client.post(CHANNEL, "bobs", STARTED)
+        await client.post(CHANNEL, "bobs", SAID)
     assert courier.connections == 1
 
 
 async def test_each_channel_has_an_address_of_its_own(client, courier):
     courier.answers = [handled(), handled()]
     other = Channel("11111111-4581-4d12-96e5-e9fcfa6e68d9", 1, "")
-    await client.post(CHANNEL, "bobs", STARTED)
-    await client.post(other, "bobs", STARTED)
+    await client.post(CHANNEL, "bobs", SAID)
+    await client.post(other, "bobs", SAID)
     addresses = [head[0].split("/")[3] for head, _ in courier.requests]
     assert addresses == [CHANNEL.uuid, other.uuid]
 
 
 async def test_no_cookie_comes_back(client, courier):
     courier.answers = [answer(200, "{}", "Set-Cookie: session=1; Path=/"), handled()]
-    await client.post(CHANNEL, "bobs", STARTED)
-    await client.post(CHANNEL, "bobs", STARTED)
+    await client.post(CHANNEL, "bobs", SAID)
+    await client.post(CHANNEL, "bobs", SAID)
     assert not any("cookie" in line.lower() for line in courier.requests[1][0])
 
 
@@ -178,22 +180,24 @@ ERROR = '{"message":"Error","data":[{"type":"error","error":"secret incorrect"}]
 )
 async def test_what_an_answer_means(client, courier, said, kind):
     courier.answers = [said]
-    result = await client.post(CHANNEL, "bobs", STARTED)
+    result = await client.post(CHANNEL, "bobs", SAID)
     assert result.kind == kind
     assert len(courier.requests) == 1
 
 
 async def test_where_nobody_listens_nothing_was_sent():
     client = gateway(f"127.0.0.1:{free_port()}")
-    assert (await client.post(CHANNEL, "bobs", STARTED)).kind == "unsent"
+    assert (await client.post(CHANNEL, "bobs", SAID)).kind == "unsent"
     await client.close()
 
 
 async def test_an_answer_that_does_not_come_in_time_is_no_answer(courier):
     told = []
-    client = gateway(courier.domain, timeout=0.05, observe=lambda *seen: told.append(seen))
+    observer = Observer()
+    observer.courier = lambda *seen: told.append(seen)
+    client = gateway(courier.domain, timeout=0.05, observer=observer)
     courier.answers = [""]
-    assert (await client.post(CHANNEL, "bobs", STARTED)).kind == "unknown"
+    assert (await client.post(CHANNEL, "bobs", SAID)).kind == "unknown"
     ((kind, seconds),) = told
     assert kind == "unknown"
     assert seconds >= 0.05
@@ -203,7 +207,7 @@ async def test_an_answer_that_does_not_come_in_time_is_no_answer(courier):
 async def test_a_connection_that_courier_wants_closed_is_not_used_again(client, courier):
     courier.answers = [answer(200, "{}", "Connection: close"), handled()]
     for _ in range(2):
-        assert (await client.post(CHANNEL, "bobs", STARTED)).kind == "handled"
+        assert (await client.post(CHANNEL, "bobs", SAID)).kind == "handled"
     assert courier.connections == 2
 
 
@@ -243,13 +247,13 @@ async def test_by_https_courier_is_verified_by_its_name(secure, certificates):
     policy = BrowserLikePolicyForHTTPS(trustRoot=trust)
     client = gateway(secure.domain, tls=True, https_policy=policy)
     secure.answers = [handled("u1")]
-    assert (await client.post(CHANNEL, "bobs", STARTED)).heard == ["u1"]
+    assert (await client.post(CHANNEL, "bobs", SAID)).heard == ["u1"]
     await client.close()
 
 
 async def test_to_whom_nobody_vouches_for_nothing_is_said(secure):
     client = gateway(secure.domain, tls=True)
-    result = await client.post(CHANNEL, "bobs", STARTED)
+    result = await client.post(CHANNEL, "bobs", SAID)
     assert result.kind == "unsent"
     assert secure.requests == []
     await client.close()

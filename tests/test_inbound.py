@@ -25,12 +25,14 @@ def send(scene, channel=CHANNEL.uuid, raw=None, **changes):
         "msg": {"id": 10, "text": "Hi", "origin": "flow"},
         **changes,
     }
-    result_of(scene.heart.accept_send(channel, msgspec.json.encode(body) if raw is None else raw))
+    result_of(
+        scene.heart.inbound.accept(channel, msgspec.json.encode(body) if raw is None else raw)
+    )
 
 
 def waiting(scene):
     (chat,) = [chat for chat, state in scene.queues.chats.items() if state.items]
-    return [msgspec.json.decode(item.msg_out) for _, item, _ in scene.queues.chats[chat].items]
+    return [msgspec.json.decode(one.item.msg_out) for one in scene.queues.chats[chat].items]
 
 
 # The checks
@@ -194,10 +196,10 @@ def test_a_contact_that_chip_has_just_made_may_not_be_readable_yet(scene):
     fresh = Scene.process(scene)  # another process, which knows nothing of it
     body = {"chat_id": chat_id, "secret": "sesame", "msg": {"id": 10, "text": "Hi"}}
     with pytest.raises(Unavailable):
-        result_of(fresh.accept_send(CHANNEL.uuid, msgspec.json.encode(body)))
+        result_of(fresh.inbound.accept(CHANNEL.uuid, msgspec.json.encode(body)))
     scene.later(61)
     with pytest.raises(Refused):
-        result_of(fresh.accept_send(CHANNEL.uuid, msgspec.json.encode(body)))
+        result_of(fresh.inbound.accept(CHANNEL.uuid, msgspec.json.encode(body)))
 
 
 def test_a_chat_that_is_known_here_is_served_while_the_database_is_away(scene):
@@ -214,10 +216,10 @@ def test_a_message_does_not_wait_long_for_what_is_only_nice_to_know_of_it(scene)
         return await never
 
     scene.store.user = scene.store.message = slow
-    scene.heart.directory._users._ask = slow
+    scene.heart.lookups._users._ask = slow
     body = {"chat_id": BOB.chat_id, "secret": "sesame", "msg": {"id": 10, "user_id": AGENT.id}}
     stored = []
-    sent = scene.heart.accept_send(CHANNEL.uuid, msgspec.json.encode(body))
+    sent = scene.heart.inbound.accept(CHANNEL.uuid, msgspec.json.encode(body))
     Deferred.fromCoroutine(sent).addCallback(stored.append)
     assert stored == []
     scene.later(3.5)

@@ -7,7 +7,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
-from chip.chat.lookups import DOUBTS_PER_SECOND, FRESH_FOR, REMEMBERED, Lookups
+from chip.chat.lookups import FRESH_FOR, REMEMBERED, UNSURE_PER_SECOND, Lookups
 from chip.errors import Unavailable
 from chip.models import ChatKey
 from tests.support.memory import MemoryStore
@@ -112,22 +112,22 @@ class _SlowStore:
 
 
 def test_names_that_do_not_exist_cannot_be_used_to_hammer_the_database(directory, store, clock):
-    for n in range(DOUBTS_PER_SECOND):
+    for n in range(UNSURE_PER_SECOND):
         assert result_of(directory.channel(f"{n}")) is None
     with pytest.raises(Unavailable):
         result_of(directory.channel("one more"))
-    assert store.queries == DOUBTS_PER_SECOND
+    assert store.queries == UNSURE_PER_SECOND
     clock.advance(1)
     assert result_of(directory.channel("one more")) is None
 
 
 def test_doubting_a_secret_again_and_again_does_not_hammer_the_database_either(directory, store):
     result_of(directory.channel(CHANNEL.uuid))
-    for _ in range(DOUBTS_PER_SECOND):
+    for _ in range(UNSURE_PER_SECOND):
         assert result_of(directory.channel(CHANNEL.uuid, again=True)) == CHANNEL
     with pytest.raises(Unavailable):
         result_of(directory.channel(CHANNEL.uuid, again=True))
-    assert store.queries == DOUBTS_PER_SECOND + 1
+    assert store.queries == UNSURE_PER_SECOND + 1
     assert result_of(directory.channel(CHANNEL.uuid)) == CHANNEL
 
 
@@ -139,7 +139,7 @@ def test_a_doubt_is_not_dispelled_by_what_is_remembered(directory, store):
 
 
 def test_asking_for_channels_that_do_not_exist_keeps_nobody_from_his_chat(directory):
-    for n in range(DOUBTS_PER_SECOND):
+    for n in range(UNSURE_PER_SECOND):
         result_of(directory.channel(f"{n}"))
     with pytest.raises(Unavailable):
         result_of(directory.channel(CHANNEL.uuid))
@@ -149,7 +149,7 @@ def test_asking_for_channels_that_do_not_exist_keeps_nobody_from_his_chat(direct
 def test_looking_out_for_a_new_contact_is_not_rationed_and_rations_nobody(directory):
     result_of(directory.channel(CHANNEL.uuid))
     new = ChatKey("n" * 24, CHANNEL.uuid)
-    for _ in range(3 * DOUBTS_PER_SECOND):
+    for _ in range(3 * UNSURE_PER_SECOND):
         assert result_of(directory.contact(new, expected=True)) is None
     assert result_of(directory.contact(CHAT)) == BOB
 
@@ -166,10 +166,10 @@ def test_who_loses_patience_does_not_take_the_answer_from_those_who_wait_with_hi
 
 
 def test_looking_up_what_exists_is_never_rationed(directory, store):
-    for n in range(3 * DOUBTS_PER_SECOND):
+    for n in range(3 * UNSURE_PER_SECOND):
         store.users[n] = AGENT
         assert result_of(directory.user(n)) == AGENT
-    for _ in range(3 * DOUBTS_PER_SECOND):
+    for _ in range(3 * UNSURE_PER_SECOND):
         assert result_of(directory.contact(CHAT, again=True)) == BOB
 
 
@@ -188,8 +188,8 @@ def test_many_who_come_at_once_and_exist_are_all_looked_up(clock):
     slow = _SlowStore()
     directory = Lookups(slow, clock.seconds)
     found = []
-    for n in range(3 * DOUBTS_PER_SECOND):
+    for n in range(3 * UNSURE_PER_SECOND):
         Deferred.fromCoroutine(directory.user(n)).addCallback(found.append)
     for asked in slow.asked:
         asked.callback(AGENT)
-    assert len(found) == 3 * DOUBTS_PER_SECOND
+    assert len(found) == 3 * UNSURE_PER_SECOND

@@ -11,9 +11,10 @@ import msgspec
 import pytest
 
 from chip.gateway.chp import _meaning
-from chip.models import MsgIn, MsgOut
+from chip.models import Incoming, MsgIn, MsgOut, Report
 from chip.protocol.commands import decode_command
-from chip.protocol.courier import Incoming, Report, decode_send, encode_receive, event_for_courier
+from chip.protocol.courier_receive import encode_chat_started, encode_receive
+from chip.protocol.courier_send import decode_send
 from chip.protocol.events import (
     ChatResumed,
     ChatStarted,
@@ -90,13 +91,17 @@ RECEIVE = examples("## Chip to Courier")
 def test_events_for_courier_are_written_so(line):
     body = json.loads(line)
     (event,) = body["events"]
-    if event["type"] == "msg_in":
-        event = event_for_courier(Incoming(event["msg"]["text"]), "uuid")
-    elif event["type"] == "msg_status":
-        status = event["status"]
-        report = Report(status["status"], status.get("msg_id"), status.get("msg_uuid", ""))
-        event = event_for_courier(report, "id" if "msg_id" in status else "uuid")
-    assert encode_receive(body["chat_id"], body["secret"], [event]).decode() == line
+    chat_id, secret = body["chat_id"], body["secret"]
+    match event["type"]:
+        case "chat_started":
+            written = encode_chat_started(chat_id, secret)
+        case "msg_in":
+            written = encode_receive(chat_id, secret, [Incoming(event["msg"]["text"])])
+        case "msg_status":
+            status = event["status"]
+            report = Report(status["status"], status.get("msg_id"), status.get("msg_uuid", ""))
+            written = encode_receive(chat_id, secret, [report])
+    assert written.decode() == line
 
 
 def test_courier_s_answers_mean_what_is_said():

@@ -81,7 +81,7 @@ def test_a_body_that_is_too_large_is_refused_after_its_channel():
     answer = door.posted(large)
     assert answer.status == 400
     assert answer.json["error"] == "error reading request: body is larger than 1048576 bytes"
-    door.heart.directory.trouble = Unavailable("away")
+    door.heart.lookups.trouble = Unavailable("away")
     assert door.posted(large).status == 503
     assert door.heart.sends == []
 
@@ -90,10 +90,10 @@ def test_an_answer_for_a_courier_that_has_gone_is_dropped():
     door = Door()
     waiting: Deferred[None] = Deferred()
 
-    async def accept_send(channel_uuid: str, body: bytes) -> None:
+    async def accept(channel_uuid: str, body: bytes) -> None:
         await waiting
 
-    door.heart.accept_send = accept_send  # type: ignore[method-assign]
+    door.heart.accept = accept  # type: ignore[method-assign]
     wire = Wire(door.site)
     wire.says(request(f"/wc/send/{CHANNEL}", "POST", b"{}"))
     wire.leaves()

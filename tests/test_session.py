@@ -9,11 +9,14 @@ import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 
+from chip.chat.command_queue import MAX_WAITING
 from chip.chat.outbound.circuit import ROOM_WITHIN
-from chip.chat.session import MAX_WAITING
+from chip.models import Report
 from chip.protocol.commands import MAX_TEXT
 from tests.support.memory import MemoryStore
 from tests.support.scene import AGENT, BOB, CHANNEL, Scene
+
+UUID = "0191e180-7d60-7000-aded-7d8b151cbd5b"
 
 
 def start(chat_id=None):
@@ -297,7 +300,7 @@ def test_a_ping_is_answered_at_any_time(scene):
 
 def test_a_ping_overtakes_a_command_that_waits(scene):
     visitor = scene.bob()
-    scene.heart.store = stuck = _Stuck()
+    stuck = _Stuck(scene.store)
     visitor.says({"type": "get_history", "before": "2024-05-01T12:00:00Z"}, {"type": "ping"})
     assert visitor.hears_one() == {"type": "pong"}
     stuck.answer.callback(b"[]")
@@ -305,9 +308,10 @@ def test_a_ping_overtakes_a_command_that_waits(scene):
 
 
 class _Stuck:
-    """A database that answers when the test wants it to."""
+    """Pages of history come from this store when the test wants them to."""
 
-    def __init__(self):
+    def __init__(self, store):
+        store.history = self.history
         self.answer = Deferred()
 
     async def history(self, contact, before):
@@ -323,7 +327,7 @@ def test_a_message_is_accepted_once_it_is_stored_and_goes_to_courier(scene):
     assert visitor.hears_one() == {"type": "msg_accepted", "ref": "c1"}
     request = scene.gateway.take()
     assert (request.channel, request.chat_id) == (CHANNEL, BOB.chat_id)
-    assert request.events == [{"type": "msg_in", "msg": {"text": "I need help!"}}]
+    assert request.texts == ["I need help!"]
     request.handle("uuid-1")
     assert scene.queues.chats[visitor.chat].spool == []
 
@@ -399,7 +403,7 @@ def test_the_other_tabs_hear_what_was_said_here(scene):
 
 
 def test_what_was_said_before_leaving_is_carried_out(scene):
-    scene.heart.store = stuck = _Stuck()
+    stuck = _Stuck(scene.store)
     visitor = scene.bob()
     visitor.says({"type": "get_history", "before": "2024-05-01T12:00:00Z"}, say("Bye"))
     visitor.leaves()
@@ -411,7 +415,7 @@ def test_what_was_said_before_leaving_is_carried_out(scene):
 def test_a_visitor_who_says_more_than_can_be_done_is_not_read_for_a_while(scene):
     scene = Scene(commands_burst=1000)
     visitor = scene.bob()
-    scene.heart.store = stuck = _Stuck()
+    stuck = _Stuck(scene.store)
     visitor.says({"type": "get_history", "before": "2024-05-01T12:00:00Z"})
     visitor.says(*[ack(n) for n in range(MAX_WAITING - 1)])
     assert not visitor.paused
@@ -423,7 +427,7 @@ def test_a_visitor_who_says_more_than_can_be_done_is_not_read_for_a_while(scene)
 
 def test_an_exception_in_one_command_ends_neither_this_chat_nor_another(scene, expected_failures):
     visitor, other = scene.bob(), scene.bob()
-    scene.heart.store = _Broken()
+    scene.store.history = _broken
     visitor.says({"type": "get_history", "before": "2024-05-01T12:00:00Z"}, say("Hi", ref="c1"))
     error, accepted = visitor.hears()
     assert (error["code"], error["command"]) == ("internal", "get_history")
@@ -435,19 +439,18 @@ def test_an_exception_in_one_command_ends_neither_this_chat_nor_another(scene, e
 
 def test_when_storing_fails_every_message_that_went_with_it_is_answered(scene, expected_failures):
     visitor = scene.bob()
-    scene.heart.store = stuck = _Stuck()
-    scene.heart.spool = None
+    stuck = _Stuck(scene.store)
+    scene.queue.spool.append = None
     visitor.says({"type": "get_history", "before": "2024-05-01T12:00:00Z"})
     visitor.says(say("one", ref="c1"), say("two", ref="c2"))
     stuck.answer.callback(b"[]")
     errors = visitor.hears()[1:]
     assert [(e["code"], e["ref"]) for e in errors] == [("internal", "c1"), ("internal", "c2")]
-    expected_failures.take(AttributeError)
+    expected_failures.take(TypeError)
 
 
-class _Broken:
-    async def history(self, contact, before):
-        raise ZeroDivisionError("secret")
+async def _broken(contact, before):
+    raise ZeroDivisionError("secret")
 
 
 def test_too_many_commands_are_answered_with_when_to_go_on(scene):
@@ -467,27 +470,27 @@ def test_an_ack_takes_the_message_out_and_courier_hears_delivered(scene):
     scene.send(10)
     assert visitor.is_shown() == [10]
     visitor.says(ack(10))
-    assert scene.gateway.take().statuses == [{"msg_id": 10, "status": "delivered"}]
+    assert scene.gateway.take().reports == [Report("delivered", 10)]
     assert scene.queues.chats[visitor.chat].items == []
     assert visitor.hears() == []
 
 
 def test_a_message_can_be_acknowledged_by_its_uuid_too(scene):
-    scene.knows_message(10, "0191e180-7d60-7000-aded-7d8b151cbd5b", "2024-05-01T12:00:00Z")
+    scene.knows_message(10, UUID, "2024-05-01T12:00:00Z")
     visitor = scene.bob()
     scene.send(10)
     visitor.hears()
-    visitor.says({"type": "ack_chat", "msg_uuid": "0191e180-7d60-7000-aded-7d8b151cbd5b"})
-    assert scene.gateway.take().statuses == [{"msg_id": 10, "status": "delivered"}]
+    visitor.says({"type": "ack_chat", "msg_uuid": UUID})
+    assert scene.gateway.take().reports == [Report("delivered", 10, UUID)]
 
 
-def test_a_status_names_the_message_as_that_courier_names_messages_now(scene):
-    uuid = "0191e180-7d60-7000-aded-7d8b151cbd5b"
+def test_a_report_names_a_message_by_its_uuid_where_nothing_else_is_known(scene):
+    uuid = UUID
     visitor = scene.bob()
     scene.send(msg={"id": None, "uuid": uuid})
     assert visitor.is_shown() == [uuid]
     visitor.says(ack(uuid))
-    assert scene.gateway.take().statuses == [{"msg_uuid": uuid, "status": "delivered"}]
+    assert scene.gateway.take().reports == [Report("delivered", None, uuid)]
 
 
 @pytest.mark.parametrize("foreign", [ack(99), ack("nobody's"), ack(2**80), ack(-1)])

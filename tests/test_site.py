@@ -233,11 +233,11 @@ def test_a_body_has_10_seconds():
 
 def test_a_request_in_hand_may_take_as_long_as_it_takes():
     listener = Listener()
-    listener.heart.directory.wait = Deferred()
+    listener.heart.lookups.wait = Deferred()
     wire = listener.connects()
     wire.says(request(f"/wc/connect/{CHANNEL}"))
     listener.clock.advance(1000)
-    listener.heart.directory.wait.callback(None)
+    listener.heart.lookups.wait.callback(None)
     assert wire.answer().status == 426
 
 
@@ -460,11 +460,11 @@ def test_a_connection_that_became_a_websocket_leaves_no_http_behind():
 
 def test_a_peer_that_leaves_while_it_waits_for_an_answer_is_forgotten():
     listener = Listener()
-    listener.heart.directory.wait = Deferred()
+    listener.heart.lookups.wait = Deferred()
     wire = listener.connects()
     wire.says(request(f"/wc/connect/{CHANNEL}"))
     wire.leaves()
-    listener.heart.directory.wait.callback(None)
+    listener.heart.lookups.wait.callback(None)
     assert wire.out == b""
 
 
@@ -474,14 +474,14 @@ def drain(listener: Listener, deadline: float = 10) -> Deferred[None]:
 
 def test_stopping_lets_requests_in_hand_finish_and_idle_connections_go():
     listener = Listener()
-    listener.heart.directory.wait = Deferred()
+    listener.heart.lookups.wait = Deferred()
     idle, busy = listener.connects(), listener.connects()
     idle.says(request("/"))
     busy.says(request(f"/wc/connect/{CHANNEL}"))
     done = drain(listener)
     assert not idle.is_open
     assert not done.called
-    listener.heart.directory.wait.callback(None)
+    listener.heart.lookups.wait.callback(None)
     assert busy.answer().status == 503
     assert not busy.is_open
     assert done.called
@@ -504,7 +504,7 @@ def test_stopping_still_answers_who_was_let_in_and_is_about_to_ask():
 
 def test_stopping_waits_no_longer_than_it_may():
     listener = Listener()
-    listener.heart.directory.wait = Deferred()
+    listener.heart.lookups.wait = Deferred()
     wire = listener.connects()
     wire.says(request(f"/wc/connect/{CHANNEL}"))
     done = drain(listener, 5)

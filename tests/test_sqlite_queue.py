@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import pytest_twisted
 
+from chip.chat.outbound.ports import Outcome
 from chip.limits import Limits
-from chip.models import ChatKey, MsgName
-from chip.protocol.courier import Incoming, Report
+from chip.models import ChatKey, Incoming, MsgName, Report
 from chip.queue.sqlite.queue import SqliteQueue
 from tests.contracts.queue import QueueContract
 from tests.support.embedded import Machine
@@ -42,7 +42,7 @@ def texts(batch) -> list[str]:
 @pytest_twisted.ensureDeferred
 async def test_everything_that_waits_is_there_after_a_restart(machine):
     queue = await machine.start()
-    await queue.outbox.append(CHAT, MsgName(7, "u7"), "uuid", b'{"text":"hi"}')
+    await queue.outbox.append(CHAT, MsgName(7, "u7"), b'{"text":"hi"}')
     await say(queue, "one", "two", may_claim=False)
     await queue.notes.set_email(CHAT, "bob@example.com")
 
@@ -60,7 +60,7 @@ async def test_everything_that_waits_is_there_after_a_restart(machine):
 async def test_what_was_under_way_is_unknown_once_courier_is_done_with_it(machine):
     queue = await machine.start()
     spooled = await say(queue, "one", "two")
-    assert spooled.claim == "claimed"
+    assert spooled.step.claim == "claimed"
 
     queue = await machine.start()
     assert await queue.spool.due(10) == []
@@ -86,7 +86,7 @@ async def test_a_claim_whose_outcome_was_never_reported_is_not_held_for_ever(mac
     assert await queue.spool.due(10) == [CHAT]
     claim, batch = await queue.spool.claim(CHAT)
     assert (claim, batch.unknown) == ("claimed", 1)
-    assert (await queue.spool.settle(spooled.batch, remove=1))[0] == "elsewhere"
+    assert (await queue.spool.settle(spooled.step.batch, Outcome(remove=1)))[0] == "elsewhere"
 
 
 @pytest_twisted.ensureDeferred
@@ -105,11 +105,11 @@ async def test_nothing_waits_for_a_courier_that_has_died_with_the_process(machin
 async def test_numbers_go_on_rising_after_a_restart(machine):
     queue = await machine.start()
     for number in (1, 2):
-        await queue.outbox.append(CHAT, MsgName(number), "id", b"{}")
+        await queue.outbox.append(CHAT, MsgName(number), b"{}")
     await queue.outbox.ack(CHAT, MsgName(2), may_claim=False)
 
     queue = await machine.start()
-    await queue.outbox.append(CHAT, MsgName(3), "id", b"{}")
+    await queue.outbox.append(CHAT, MsgName(3), b"{}")
     page = await queue.outbox.read(CHAT, 0, 10, 1000)
     assert [item.number for item in page.items] == [1, 3]
     assert page.head == 3
@@ -119,12 +119,12 @@ async def test_numbers_go_on_rising_after_a_restart(machine):
 async def test_repeats_are_still_known_after_a_restart(machine):
     queue = await machine.start()
     await say(queue, "one", may_claim=False)
-    await queue.outbox.append(CHAT, MsgName(7, "u7"), "uuid", b"{}")
+    await queue.outbox.append(CHAT, MsgName(7, "u7"), b"{}")
 
     queue = await machine.start()
     assert (await say(queue, "one", may_claim=False)).results == ["repeated"]
-    assert await queue.outbox.append(CHAT, MsgName(None, "u7"), "uuid", b"{}") == "repeated"
-    assert await queue.outbox.append(CHAT, MsgName(7), "id", b"{}") == "repeated"
+    assert await queue.outbox.append(CHAT, MsgName(None, "u7"), b"{}") == "repeated"
+    assert await queue.outbox.append(CHAT, MsgName(7), b"{}") == "repeated"
 
 
 @pytest_twisted.ensureDeferred
@@ -143,7 +143,7 @@ async def test_total_of_what_visitors_said_is_bounded_and_counts_down(machine):
     queue = await machine.start(Limits(spool_total=2))
     spooled = await say(queue, "one", "two", "three")
     assert spooled.results == ["queued", "queued", "full"]
-    await queue.spool.settle(spooled.batch, remove=2)
+    await queue.spool.settle(spooled.step.batch, Outcome(remove=2))
     assert (await say(queue, "three")).results == ["queued"]
 
 
@@ -161,7 +161,7 @@ async def test_idle_process_does_not_write(machine):
 async def test_chats_of_half_a_year_ago_are_forgotten_at_a_start_unless_something_waits(machine):
     queue = await machine.start()
     waiting = ChatKey("a" * 24, CHAT.channel_uuid)
-    await queue.outbox.append(waiting, MsgName(1), "id", b"{}")
+    await queue.outbox.append(waiting, MsgName(1), b"{}")
     await queue.notes.chat_made(CHAT)
     await machine.pass_time(181 * 86_400)
 
@@ -175,7 +175,7 @@ async def test_chats_of_half_a_year_ago_are_forgotten_at_a_start_unless_somethin
 @pytest_twisted.ensureDeferred
 async def test_failed_report_follows_a_message_that_waited_too_long(machine):
     queue = await machine.start()
-    await queue.outbox.append(CHAT, MsgName(7, "u7"), "uuid", b"{}")
+    await queue.outbox.append(CHAT, MsgName(7, "u7"), b"{}")
     await machine.pass_time(14 * 86_400)
     assert await queue.outbox.expire(10) == 1
     _, batch = await queue.spool.claim(CHAT)

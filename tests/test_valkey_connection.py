@@ -133,7 +133,7 @@ async def test_a_user_needs_no_more_rights_than_chip_uses():
         await here.live.subscribe(CHAT)
         await here.send(1)
         await here.outbox.ack(CHAT, name(1), may_claim=False)
-        await here.spool.settle(await here.claim(), remove=1)
+        await here.settle(await here.claim(), remove=1)
         assert [event[0] for event in await here.heard()] == ["arrived"]
         await rig.close()
 
@@ -331,7 +331,7 @@ async def test_a_server_without_memory_takes_acks_and_nothing_else(rig):
         with pytest.raises(Unavailable, match="Valkey is out of memory"):
             await refused
     assert await here.outbox.ack(CHAT, name(1), may_claim=False) is not None
-    _, following = await here.spool.settle(batch, remove=1)
+    _, following = await here.settle(batch, remove=1)
     assert following is not None
 
     await rig.cli("CONFIG", "SET", "maxmemory", "0")

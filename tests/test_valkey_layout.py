@@ -9,8 +9,7 @@ import pytest
 import pytest_twisted
 
 from chip.limits import Limits
-from chip.models import MsgName
-from chip.protocol.courier import Incoming, Report
+from chip.models import Incoming, MsgName, Report
 from tests.contracts.queue_parts import ATTEMPT, CHAT, HOUR, OTHER_CHAT, message, name, texts
 from tests.support.valkey_rig import ValkeyRig
 
@@ -114,8 +113,8 @@ async def test_another_servers_message_is_acknowledged_and_reported_by_its_id(ri
     assert await here.outbox.ack(CHAT, MsgName(LARGE - 1), may_claim=True) is None
     acked = await here.outbox.ack(CHAT, MsgName(LARGE), may_claim=True)
     assert acked is not None
-    assert acked.batch is not None
-    assert acked.batch.entries[0].event == Report("delivered", LARGE)
+    assert acked.step.batch is not None
+    assert acked.step.batch.entries[0].event == Report("delivered", LARGE)
     assert await rig.cli("EXISTS", OUTBOX, "chat:outboxes") == "0"
 
 
@@ -126,7 +125,7 @@ async def test_another_servers_message_is_not_queued_again(rig):
     now = int((await rig.cli("TIME")).split()[0]) * 1000
     young = (THEIRS % (6, 6)).replace("1700000000000", str(now - 60_000))
     await rig.cli("RPUSH", OUTBOX, young)
-    assert await here.outbox.append(CHAT, MsgName(6), "id", message(6)) == "repeated"
+    assert await here.outbox.append(CHAT, MsgName(6), message(6)) == "repeated"
 
 
 @pytest_twisted.ensureDeferred
@@ -178,7 +177,6 @@ async def test_queues_stay_for_ever_and_bookkeeping_does_not(rig):
             "chat:spools",
             "chat:spool-ages",
             "chat:spool-totals",
-            "chat:eras",
             "chat:alive",
         ]
     )
@@ -190,8 +188,8 @@ async def test_a_chat_at_rest_leaves_nothing_that_lasts(rig):
     await here.send(1)
     acked = await here.outbox.ack(CHAT, name(1), may_claim=True)
     assert acked is not None
-    assert acked.batch is not None
-    await here.spool.settle(acked.batch, remove=1)
+    assert acked.step.batch is not None
+    await here.settle(acked.step.batch, remove=1)
     lasting = [
         key
         for key in (await rig.cli("KEYS", f"*{CHAT}")).split()
@@ -219,7 +217,7 @@ async def test_a_claim_whose_answer_was_lost_is_taken_up_again_by_its_own_proces
     assert await here.spool.claim(CHAT) == ("elsewhere", None)
     await rig.pass_time(5)
     await here.spool.keep_alive()
-    assert (await here.say("two")).claim == "elsewhere"
+    assert (await here.say("two")).step.claim == "elsewhere"
     batch = await here.claim()
     assert (texts(batch), batch.unknown) == (["one", "two"], 1)
 
@@ -237,7 +235,7 @@ async def test_while_reports_pile_up_the_next_message_has_to_wait(rig):
     assert await here.send(2) == "full"
     assert await here.send(2, OTHER_CHAT) == "queued"
     batch = await here.claim()
-    await here.spool.settle(batch, remove=1)
+    await here.settle(batch, remove=1)
     assert await here.send(2) == "queued"
 
 
@@ -246,7 +244,7 @@ async def test_only_so_many_refs_of_a_chat_are_remembered(rig, monkeypatch):
     monkeypatch.setattr("chip.queue.valkey.scripts._REFS", 2)
     here = await rig.process()
     batch = await here.take("one", "two", "three")
-    await here.spool.settle(batch, remove=3)
+    await here.settle(batch, remove=3)
     assert (await here.say("three", "two", "one")).results == ["repeated", "repeated", "queued"]
 
 
@@ -257,5 +255,5 @@ async def test_a_ref_may_be_anything(rig, ref):
     event = Incoming("Hello", ref)
     twice = await here.spool.append(CHAT, [event, event], last_heard="", may_claim=True)
     assert twice.results == ["queued", "repeated" if ref else "queued"]
-    assert twice.batch is not None
-    assert twice.batch.entries[0].event == event
+    assert twice.step.batch is not None
+    assert twice.step.batch.entries[0].event == event

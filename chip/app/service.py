@@ -1,6 +1,6 @@
 """The one place that builds Chip's parts and wires them together, starts them and stops them.
 
-    start   store, queues ──► heart ──► listener ──► desk ──► "ready"
+    start   store, queues ──► chats ──► listener ──► desk ──► "ready"
     stop    listener and sockets ──► desk ──► work in hand ──► queues, Courier client, store
 
 Whatever fails at the start ends the process with one line.
@@ -99,7 +99,7 @@ class ChipService(Service):
         self._ports: list[Any] = []
         self._ops_port: Any = None
         self._starting: Deferred[None] | None = None
-        self._heart: ChatServer | None = None
+        self._server: ChatServer | None = None
         self._site: Site | None = None
         self._gateway: ChpGateway | None = None
         self._desk: Desk | None = None
@@ -133,7 +133,7 @@ class ChipService(Service):
         loopback = None if config.db else _loopback_socket()
         domain = f"127.0.0.1:{loopback.getsockname()[1]}" if loopback else config.domain
         self._gateway = _gateway(config, self._reactor, domain, self._metrics)
-        heart = self._heart = ChatServer(
+        server = self._server = ChatServer(
             store=self._metrics.timed("store", backend.store, self._reactor),
             queue=TimedQueue(backend.queue, self._metrics, self._reactor),
             gateway=self._gateway,
@@ -142,32 +142,32 @@ class ChipService(Service):
             observer=self._metrics,
         )
         if loopback:
-            self._desk = self._make_desk(heart, f"http://{domain}")
+            self._desk = self._make_desk(server, f"http://{domain}")
             await self._desk.start()
-        site = self._site = self._make_site(heart)
+        site = self._site = self._make_site(server)
         if loopback:
             self._listen_on(loopback, site)
-        await heart.start()
+        await server.start()
         await self._listen(site)
-        await self._start_ops(heart)
+        await self._start_ops(server)
         gc.collect()
         # What is alive now stays alive: the collector need not look at it again.
         gc.freeze()
         self._say_ready(domain)
 
-    def _make_site(self, heart: ChatServer) -> Site:
+    def _make_site(self, server: ChatServer) -> Site:
         addresses = Addresses(self._config.trusted_proxies)
         connections = Connections(
             clock=self._reactor,
-            heart=heart,
+            heart=server,
             limits=self._limits,
             addresses=addresses,
             allowed_origins=self._config.allowed_origins,
             observer=self._metrics,
         )
-        sends = Sends(self._reactor, heart, self._limits, addresses, self._metrics)
+        sends = Sends(self._reactor, server, self._limits, addresses, self._metrics)
         self._metrics.read_from(
-            sockets=partial(len, connections), chats=lambda: heart.hub.open_chats
+            sockets=partial(len, connections), chats=lambda: server.hub.open_chats
         )
         mounts: dict[str, Any] = {"/wc/widget.js": widget_resource()}
         if self._desk:
@@ -181,7 +181,7 @@ class ChipService(Service):
             front=cast(IResource, self._desk.front()) if self._desk else None,
         )
 
-    def _make_desk(self, heart: ChatServer, chip_url: str) -> Desk:
+    def _make_desk(self, server: ChatServer, chip_url: str) -> Desk:
         config, store = self._config, self._backend.store
         assert isinstance(store, SqliteStore)  # noqa: S101 - without `db` it is
         pool = HTTPConnectionPool(self._reactor)
@@ -190,7 +190,7 @@ class ChipService(Service):
         return Desk(
             store,
             post=loopback_post(agent, chip_url),
-            presence=heart.hub,
+            presence=server.hub,
             clock=self._reactor,
             base_url=_public_url(config),
             token=config.desk_token,
@@ -217,10 +217,10 @@ class ChipService(Service):
             port = self._reactor.adoptStreamPort(listening.fileno(), socket.AF_INET, site)
         self._ports.append(port)
 
-    async def _start_ops(self, heart: ChatServer) -> None:
+    async def _start_ops(self, server: ChatServer) -> None:
         if self._ops_endpoint is None:
             return
-        status = Status(self._config, heart, self._backend, lambda: not self.running)
+        status = Status(self._config, server, self._backend, lambda: not self.running)
         try:
             site = OpsSite(status, self._metrics, self._reactor)
             self._ops_port = await self._ops_endpoint.listen(site)
@@ -269,8 +269,8 @@ class ChipService(Service):
                 self._log.failure("a step of the stop failed")
 
     async def _let_nobody_in(self) -> None:
-        if self._heart:
-            self._heart.stop_taking_up()
+        if self._server:
+            self._server.stop_taking_up()
         ports, self._ports = self._ports, []
         for port in ports:
             await _done(port.stopListening())
@@ -284,8 +284,8 @@ class ChipService(Service):
     async def _finish(self) -> None:
         if self._desk:
             await self._desk.stop()
-        if self._heart:
-            await self._heart.finish(self._limits.drain_deadline)
+        if self._server:
+            await self._server.finish(self._limits.drain_deadline)
 
     async def _close(self) -> None:
         await self._backend.close_queue()
@@ -310,7 +310,7 @@ def _gateway(
         connect_timeout=limits.courier_connect_timeout,
         timeout=limits.courier_timeout,
         parallel=limits.courier_parallel,
-        observe=metrics.courier if metrics else None,
+        observer=metrics,
     )
 
 

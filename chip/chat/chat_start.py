@@ -1,4 +1,4 @@
-"""How a visitor comes into a chat: back into the one he knows, or into a new one.
+"""``start_chat``: how a visitor comes back into the chat he knows, or into a new one.
 
 This module owns chat ids: what they look like, and that they come from a CSPRNG, since an id is
 the only credential that a visitor has.
@@ -7,12 +7,11 @@ the only credential that a visitor has.
 import re
 import secrets
 import string
-from collections.abc import Callable
 from math import ceil
 from typing import Final
 
 from chip.chat.lookups import Lookups
-from chip.chat.outbound.circuit import CircuitBreaker
+from chip.chat.outbound.outbound import Outbound
 from chip.chat.ports import Notes
 from chip.errors import Unavailable
 from chip.limits import Buckets, Limits
@@ -23,7 +22,7 @@ from chip.tasks import Clock, pause
 _ALPHABET: Final = string.ascii_letters + string.digits
 _CHAT_ID: Final = re.compile(r"[a-zA-Z0-9]{24}", re.ASCII)
 
-IN_VAIN: Final = 10
+GUESSES: Final = 10
 """How often an address may ask for a chat that does not exist for each new chat that it may make.
 Somebody who guesses names must not use up the lookups that others need."""
 LOOKS: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
@@ -46,26 +45,25 @@ def _new_chat_id() -> str:
 
 
 class ChatStarter:
-    """The way into a chat."""
+    """Resumes chats and starts new ones, within what an address may ask for."""
 
     def __init__(
         self,
         *,
-        directory: Lookups,
+        lookups: Lookups,
         notes: Notes,
-        line: CircuitBreaker,
+        outbound: Outbound,
         clock: Clock,
-        seconds: Callable[[], float],
         limits: Limits,
     ) -> None:
-        self._directory = directory
+        self._lookups = lookups
         self._notes = notes
-        self._line = line
+        self._outbound = outbound
         self._clock = clock
-        self._seconds = seconds
+        self._seconds = clock.seconds
         rate, burst = limits.new_chats_per_minute / 60, limits.new_chats_burst
         self._new_chats = Buckets(rate, burst)
-        self._in_vain = Buckets(IN_VAIN * rate, IN_VAIN * burst)
+        self._guesses = Buckets(GUESSES * rate, GUESSES * burst)
 
     async def resume(
         self, channel: Channel, chat_id: str, address: str
@@ -78,12 +76,12 @@ class ChatStarter:
         chat = ChatKey(chat_id, channel.uuid)
         if not is_chat_id(chat_id):
             return chat, None
-        wait = self._in_vain.wait(address, self._seconds()) if address else 0
+        wait = self._guesses.wait(address, self._seconds()) if address else 0
         if wait:
             raise CommandError("rate_limited", "too many unknown chats", retry_after=ceil(wait))
-        contact = await self._directory.contact(chat, again=True)
+        contact = await self._lookups.contact(chat, again=True)
         if contact is None and address:
-            self._in_vain.take(address, self._seconds())
+            self._guesses.take(address, self._seconds())
         return chat, contact
 
     def make(self, channel: Channel, address: str) -> ChatKey:
@@ -99,23 +97,23 @@ class ChatStarter:
         This goes to Courier directly, not through the spool: the visitor is waiting.
         """
         await self._notes.chat_made(chat)
-        answer = await self._line.start(channel, chat)
+        answer = await self._outbound.start_chat(channel, chat)
         if answer.kind == "refused":
             # It may be our idea of the channel's secret that is out of date.
-            current = await self._directory.channel(channel.uuid, again=True)
+            current = await self._lookups.channel(channel.uuid, again=True)
             if current and current.secret != channel.secret:
-                answer = await self._line.start(current, chat)
+                answer = await self._outbound.start_chat(current, chat)
         if answer.kind != "handled":
-            raise Unavailable("no chat can be started now", self._line.retry_after)
+            raise Unavailable("no chat can be started now", self._outbound.retry_after)
         for wait in LOOKS:
             if wait:
                 await pause(self._clock, wait)
-            contact = await self._directory.contact(chat, expected=True)
+            contact = await self._lookups.contact(chat, expected=True)
             if contact:
                 return contact
         raise Unavailable("the new chat cannot be read yet", retry_after=2)
 
     async def start_again(self, channel: Channel, chat: ChatKey) -> Contact:
         """`start` for an id of which nobody knows whether Courier has made its contact already."""
-        contact = await self._directory.contact(chat, expected=True)
+        contact = await self._lookups.contact(chat, expected=True)
         return contact or await self.start(channel, chat)

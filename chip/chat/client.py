@@ -1,4 +1,4 @@
-"""A visitor's connection, as the heart sees it: what whoever owns the socket must be able to do."""
+"""A visitor's connection, as a session sees it: what the owner of the socket must be able to do."""
 
 from typing import Protocol
 

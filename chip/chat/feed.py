@@ -12,17 +12,15 @@ nothing.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from chip.chat.ports import OutboxItem, Page
+from chip.chat.ports import Outbox, OutboxItem, Page
 from chip.chat.window import Window
 from chip.errors import Unavailable
+from chip.limits import Limits
 from chip.models import ChatKey, MsgName
 from chip.protocol.events import Resync, chat_out_frame, encode_event
-
-if TYPE_CHECKING:
-    from chip.chat.server import ChatServer
-
+from chip.tasks import Clock, Tasks
 
 RETRY_AFTER: Final = 2.0
 """Seconds until an outbox that could not be read is read again."""
@@ -33,21 +31,36 @@ class Feed:
 
     __slots__ = (
         "_chat",
-        "_heart",
+        "_clock",
+        "_limits",
         "_news",
+        "_outbox",
         "_recheck",
         "_retry",
         "_send",
         "_state",
         "_stopped",
+        "_tasks",
         "_window",
     )
 
-    def __init__(self, heart: "ChatServer", chat: ChatKey, send: Callable[[bytes], None]) -> None:
-        self._heart = heart
+    def __init__(
+        self,
+        chat: ChatKey,
+        *,
+        outbox: Outbox,
+        clock: Clock,
+        tasks: Tasks,
+        limits: Limits,
+        send: Callable[[bytes], None],
+    ) -> None:
         self._chat = chat
+        self._outbox = outbox
+        self._clock = clock
+        self._tasks = tasks
+        self._limits = limits
         self._send = send
-        self._window = Window(heart.limits.window_messages, heart.limits.window_bytes)
+        self._window = Window(limits.window_messages, limits.window_bytes)
         self._state: Literal["live", "reading", "behind"] = "behind"
         self._news = False
         self._recheck = False
@@ -98,7 +111,7 @@ class Feed:
             self._catch_up()
 
     def _catch_up(self) -> None:
-        self._heart.tasks.spawn("reading an outbox", self._read(first=False))
+        self._tasks.spawn("reading an outbox", self._read(first=False))
 
     async def _read(self, *, first: bool) -> None:
         """Read the outbox until nothing new waits, or the window is full.
@@ -107,7 +120,7 @@ class Feed:
         """
         self._state = "reading"
         window = self._window
-        limits = self._heart.limits
+        limits = self._limits
         try:
             while not self._stopped:
                 self._news = False
@@ -115,7 +128,7 @@ class Feed:
                 after = window.last
                 if recheck and window.oldest is not None:
                     after = window.oldest - 1
-                page = await self._heart.outbox.read(
+                page = await self._outbox.read(
                     self._chat, after, limits.window_messages, limits.window_bytes
                 )
                 missed = self._take(page, after)
@@ -135,7 +148,7 @@ class Feed:
             if not isinstance(error, Unavailable):
                 raise
             if not (self._retry or self._stopped):
-                self._retry = self._heart.clock.callLater(RETRY_AFTER, self._try_again)
+                self._retry = self._clock.callLater(RETRY_AFTER, self._try_again)
 
     def _try_again(self) -> None:
         self._retry = None

@@ -118,9 +118,6 @@ class Hub:
         for member in self._members(chat):
             member.acked(number)
 
-    def echoed(self, chat: ChatKey, frame: bytes) -> None:
-        self.told(chat, frame)
-
     def told(self, chat: ChatKey, frame: bytes) -> None:
         for member in self._members(chat):
             member.tell(frame)

@@ -1,4 +1,4 @@
-"""A message from Courier comes in: is it all right, whose is it, and into the outbox with it.
+"""A message from Courier comes in: it is checked, its contact found, and it goes into the outbox.
 
 It owns the checks of a send and their order. Courier fails a message for good when it is told so,
 and tries again when it is told that Chip is in trouble; so a refusal is given only for what trying
@@ -6,7 +6,6 @@ again cannot mend, and never on the strength of something remembered.
 """
 
 import hmac
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -16,7 +15,7 @@ from chip.chat.lookups import Lookups
 from chip.chat.ports import Notes, Outbox, Store
 from chip.errors import NotFound, QueueFull, Refused, Unavailable
 from chip.models import Channel, ChatKey, Contact, MsgOut, User
-from chip.protocol.courier import SentMsg, decode_send
+from chip.protocol.courier_send import SentMsg, decode_send
 from chip.protocol.times import time_of_timestamp
 from chip.tasks import Clock, within
 
@@ -37,18 +36,16 @@ class Inbound:
         self,
         *,
         store: Store,
-        directory: Lookups,
+        lookups: Lookups,
         outbox: Outbox,
         notes: Notes,
         clock: Clock,
-        seconds: Callable[[], float],
     ) -> None:
         self._store = store
-        self._directory = directory
+        self._lookups = lookups
         self._outbox = outbox
         self._notes = notes
         self._clock = clock
-        self._seconds = seconds
 
     async def accept(self, channel_uuid: str, body: bytes) -> None:
         """Put the message in `body` into its chat's outbox; when this returns, it is stored.
@@ -56,7 +53,7 @@ class Inbound:
         A message that was accepted before is accepted again, and not stored twice. Raises Refused
         (`WrongSecret`, `NotFound`) for what will never work, Unavailable for what may work later.
         """
-        channel = await self._directory.channel(channel_uuid)
+        channel = await self._lookups.channel(channel_uuid)
         if channel is None:
             raise Refused("no such channel")
         try:
@@ -76,7 +73,7 @@ class Inbound:
     async def _check_secret(self, channel: Channel, secret: str) -> None:
         if _is_secret(channel, secret):
             return
-        current = await self._directory.channel(channel.uuid, again=True)
+        current = await self._lookups.channel(channel.uuid, again=True)
         if current is None or not _is_secret(current, secret):
             raise WrongSecret("channel secret incorrect")
 
@@ -85,7 +82,7 @@ class Inbound:
         trouble = f"error loading contact with chat id {chat_id[:_SHOWN]}: "
         if not is_chat_id(chat_id):
             raise Refused(trouble + "malformed chat id")
-        contact = await self._directory.contact(chat)
+        contact = await self._lookups.contact(chat)
         if contact is None:
             if await self._notes.was_chat_made(chat):
                 raise Unavailable("the new chat cannot be read yet", retry_after=5)
@@ -96,7 +93,7 @@ class Inbound:
         if not user_id:
             return None
         try:
-            user = await within(self._clock, LOOKUP_DEADLINE, self._directory.user(user_id))
+            user = await within(self._clock, LOOKUP_DEADLINE, self._lookups.user(user_id))
         except Unavailable:
             return None
         if user is None:
@@ -106,7 +103,7 @@ class Inbound:
     async def _store_message(
         self, chat: ChatKey, contact: Contact, msg: SentMsg, user: User | None
     ) -> None:
-        name, time = msg.name, time_of_timestamp(self._seconds())
+        name, time = msg.name, time_of_timestamp(self._clock.seconds())
         try:
             stored = await within(
                 self._clock, LOOKUP_DEADLINE, self._store.message(contact, msg.name)
@@ -126,7 +123,7 @@ class Inbound:
             user=user,
             time=time,
         )
-        result = await self._outbox.append(chat, name, msg.era, msgspec.json.encode(msg_out))
+        result = await self._outbox.append(chat, name, msgspec.json.encode(msg_out))
         if result == "full":
             raise QueueFull("the outbox of this chat is full", retry_after=60)
 

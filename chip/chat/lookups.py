@@ -1,4 +1,4 @@
-"""Who is who: channels, contacts and users, looked up once and remembered for a short while.
+"""Channels, contacts and users: a single-flight cache in front of the store.
 
 It owns three promises. Lookups of the same thing at the same time become one query. What is known
 still serves while the database is away. And nobody can hammer the database with names that do
@@ -22,7 +22,7 @@ FRESH_FOR: Final = 30.0
 """Seconds that an answer counts as current: a changed secret counts after that at the latest."""
 REMEMBERED: Final = 20_000
 """Answers kept of each kind, current or not."""
-DOUBTS_PER_SECOND: Final = 200
+UNSURE_PER_SECOND: Final = 200
 """Lookups of unknown things, and repeated lookups, of one kind that the database is asked in a
 second."""
 
@@ -31,14 +31,12 @@ V = TypeVar("V")
 
 
 class Lookups:
-    """The store's nouns, cached."""
+    """The store's channels, contacts and users, cached."""
 
     def __init__(self, store: Store, seconds: Callable[[], float]) -> None:
-        self._channels = _Remembered[str, Channel](store.channel, seconds)
-        self._users = _Remembered[int, User](store.user, seconds)
-        self._contacts = _Remembered[ChatKey, Contact](
-            self._find_contact, seconds, again_is_a_wish=True
-        )
+        self._channels = _Cache[str, Channel](store.channel, seconds)
+        self._users = _Cache[int, User](store.user, seconds)
+        self._contacts = _Cache[ChatKey, Contact](self._find_contact, seconds, stale_ok=True)
         self._store = store
 
     async def channel(self, uuid: str, *, again: bool = False) -> Channel | None:
@@ -62,11 +60,11 @@ class Lookups:
         return await self._store.contact(channel, chat.chat_id) if channel else None
 
 
-class _Remembered(Generic[K, V]):
+class _Cache(Generic[K, V]):
     """Answers to one kind of question. Only what was found is remembered.
 
-    Asking `again` is a doubt, or only a wish: that one costs nothing and is content with what is
-    known.
+    Asking `again` bypasses the cache, and is rate-limited. With `stale_ok` it is not, and falls
+    back on what is remembered when the store does not answer.
     """
 
     def __init__(
@@ -74,12 +72,12 @@ class _Remembered(Generic[K, V]):
         ask: Callable[[K], Awaitable[V | None]],
         seconds: Callable[[], float],
         *,
-        again_is_a_wish: bool = False,
+        stale_ok: bool = False,
     ) -> None:
         self._ask = ask
-        self._again_is_a_wish = again_is_a_wish
+        self._stale_ok = stale_ok
         self._seconds = seconds
-        self._doubts = TokenBucket(DOUBTS_PER_SECOND, DOUBTS_PER_SECOND)
+        self._unsure = TokenBucket(UNSURE_PER_SECOND, UNSURE_PER_SECOND)
         self._known: OrderedDict[K, tuple[float, V]] = OrderedDict()
         self._asking: dict[K, list[Deferred[V | None]]] = {}
 
@@ -88,22 +86,22 @@ class _Remembered(Generic[K, V]):
         if known and not again and self._seconds() - known[0] < FRESH_FOR:
             return known[1]
         try:
-            in_doubt = (again or known is None) and not expected
-            return await self._look_up(key, in_doubt=in_doubt)
+            unsure = (again or known is None) and not expected
+            return await self._look_up(key, unsure=unsure)
         except Unavailable:
-            if known is None or (again and not self._again_is_a_wish):
+            if known is None or (again and not self._stale_ok):
                 raise
             return known[1]
 
-    async def _look_up(self, key: K, *, in_doubt: bool) -> V | None:
+    async def _look_up(self, key: K, *, unsure: bool) -> V | None:
         """Ask, or wait for the answer of whoever is asking already."""
         if key in self._asking:
             waiter: Deferred[V | None] = Deferred()
             self._asking[key].append(waiter)
             return await waiter
-        if in_doubt and self._doubts.wait(self._seconds()):
+        if unsure and self._unsure.wait(self._seconds()):
             raise Unavailable("too many lookups", retry_after=1)
-        again = key in self._known and not self._again_is_a_wish
+        again = key in self._known and not self._stale_ok
         waiters = self._asking[key] = []
         try:
             value = await self._ask(key)
@@ -115,9 +113,9 @@ class _Remembered(Generic[K, V]):
             for waiter in self._done(key, waiters):
                 waiter.errback(failure)
             raise
-        if in_doubt and (value is None or again):
+        if unsure and (value is None or again):
             # It was asked in vain, or need not have been asked.
-            self._doubts.take(self._seconds())
+            self._unsure.take(self._seconds())
         if value is None:
             self._known.pop(key, None)
         else:

@@ -1,4 +1,4 @@
-"""How much one connection may ask for. What a whole chat or address may ask for is the heart's."""
+"""How much one connection may ask for. Whole chats and addresses have buckets elsewhere."""
 
 from chip.limits import Limits, TokenBucket
 

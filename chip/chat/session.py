@@ -1,25 +1,23 @@
 """One visitor's connection: a command comes in, this happens.
 
-A session owns the order of its commands and what its connection has been sent. It knows neither
-sockets nor databases: it is handed a `Client` to speak through, and the heart's other parts.
+A session owns what its connection has been sent, and what a command means. It knows neither
+sockets nor databases: it is handed a `Client` to speak through, and the parts that it uses.
 
     received → decode → (wait for the commands before it) → handle → answer or error
     hub      → arrived / acked / told / interrupted       → the feed → Client.send
 """
 
-from collections import deque
-from collections.abc import Iterator
 from math import ceil
-from typing import TYPE_CHECKING, Final, cast
-
-from twisted.logger import Logger
+from typing import Final
 
 from chip.chat.client import Client
+from chip.chat.command_queue import CommandQueue
 from chip.chat.feed import Feed
 from chip.chat.ports import OutboxItem
 from chip.chat.rates import ConnectionRates
-from chip.errors import Unavailable
-from chip.models import Channel, ChatKey, Contact
+from chip.chat.replies import Replies
+from chip.chat.session_parts import SessionParts
+from chip.models import Channel, ChatKey, Contact, Incoming
 from chip.protocol.commands import (
     AckChat,
     Command,
@@ -31,12 +29,9 @@ from chip.protocol.commands import (
     StartChat,
     decode_command,
 )
-from chip.protocol.courier import Incoming
 from chip.protocol.events import (
     ChatResumed,
     ChatStarted,
-    Error,
-    ErrorCode,
     Event,
     MsgAccepted,
     MsgEcho,
@@ -47,11 +42,6 @@ from chip.protocol.events import (
 )
 from chip.protocol.times import time_of_timestamp
 
-if TYPE_CHECKING:
-    from chip.chat.server import ChatServer
-
-MAX_WAITING: Final = 64
-"""Commands that may wait for their turn before the connection is not read any more."""
 MAX_SENDS_AT_ONCE: Final = 100
 """Messages that are stored in one step when a visitor sends many at once."""
 
@@ -65,40 +55,43 @@ class Session:
     """What Chip means to one connection. Satisfies `hub.Member`."""
 
     __slots__ = (
-        "_busy",
         "_channel",
         "_client",
-        "_closed",
         "_contact",
         "_feed",
-        "_heart",
         "_made_chat",
+        "_parts",
+        "_queue",
         "_rates",
-        "_waiting",
+        "_replies",
         "chat",
         "commands",
-        "errors",
-        "events_sent",
     )
 
-    _log = Logger()
-
-    def __init__(self, heart: "ChatServer", channel: Channel, client: Client) -> None:
-        self._heart = heart
+    def __init__(self, parts: SessionParts, channel: Channel, client: Client) -> None:
+        self._parts = parts
         self._channel = channel
         self._client = client
-        self._closed = False
         self._contact: Contact | None = None
         self._feed: Feed | None = None
         self._made_chat: ChatKey | None = None
-        self._busy = False
-        self._waiting: deque[Command] | None = None
-        self._rates = ConnectionRates(heart.limits)
+        self._queue = CommandQueue(client, parts.tasks)
+        self._rates = ConnectionRates(parts.limits)
+        self._replies = Replies(client, parts.observer)
         self.chat: ChatKey | None = None
         """The chat that this connection is in, once it has started or resumed one."""
         self.commands = 0
-        self.errors = 0
-        self.events_sent = 0
+        """Frames that came in."""
+
+    @property
+    def errors(self) -> int:
+        """How many of them were answered by an error."""
+        return self._replies.errors
+
+    @property
+    def events_sent(self) -> int:
+        """Frames that went out."""
+        return self._replies.sent
 
     # From the connection.
 
@@ -110,36 +103,30 @@ class Session:
         except CommandError as error:
             self._refuse_frame(error)
             return
-        self._heart.observer.command(str(command.__struct_config__.tag))
+        self._parts.observer.command(str(command.__struct_config__.tag))
         wait = self._rate_of(command)
         if wait:
-            self._error("rate_limited", "too many commands", command, ceil(wait))
+            self._replies.error("rate_limited", "too many commands", command, ceil(wait))
         elif isinstance(command, Ping):
             # Not in turn: it asks whether anybody is there, not whether the database is.
-            self._send_frame(_PONG)
-        elif self._busy:
-            self._queue(command)
+            self._replies.send_frame(_PONG)
         else:
-            self._busy = True
-            self._heart.tasks.spawn("a visitor's command", self._work(command))
+            self._queue.put(command, self._carry_out)
 
     def closed(self) -> None:
         """The connection is gone."""
         # What it said before goes on: a visitor may say something and leave at once.
-        self._closed = True
+        self._replies.closed = True
         if self.chat:
-            self._heart.hub.leave(self.chat, self)
+            self._parts.hub.leave(self.chat, self)
         if self._feed:
             self._feed.stop()
-            # It holds on to this session, and nothing else must when the connection is gone.
             self._feed = None
 
     def _refuse_frame(self, error: CommandError) -> None:
-        self.errors += 1
-        self._heart.observer.command("invalid")
-        self._heart.observer.error(error.code)
-        self._send(Error(error.code, error.message, error.command, error.ref))
-        if self._rates.bad_command(self._heart.seconds()):
+        self._parts.observer.command("invalid")
+        self._replies.refuse(error)
+        if self._rates.bad_command(self._now()):
             self._client.close(CLOSE_BAD_COMMANDS, "too many bad commands")
 
     def _rate_of(self, command: Command) -> float:
@@ -150,142 +137,98 @@ class Session:
                 return 0
             case Ping():
                 return 0  # the connection counts these, with its own
-        return self._rates.command(self._heart.seconds())
-
-    def _queue(self, command: Command) -> None:
-        if self._waiting is None:
-            self._waiting = deque()
-        self._waiting.append(command)
-        if len(self._waiting) >= MAX_WAITING:
-            self._client.pause()
-
-    async def _work(self, command: Command | None) -> None:
-        """Carry out `command` and all that come in meanwhile, strictly in order."""
-        while command is not None:
-            try:
-                await self._handle(command)
-            except Exception as error:
-                self._failed(error, command)
-            command = self._next()
-        self._busy = False
-
-    def _failed(self, error: Exception, *commands: Command) -> None:
-        """Answer `commands`, which were not carried out. To be called where `error` is handled."""
-        code: ErrorCode = "internal"
-        message, retry_after = "something went wrong here", 0
-        match error:
-            case Unavailable():
-                code, message, retry_after = "unavailable", str(error), error.retry_after
-            case CommandError():
-                code, message, retry_after = error.code, error.message, error.retry_after
-            case _:
-                # One visitor's misfortune: it ends neither his connection nor anybody else's.
-                self._log.failure("{command} failed", command=type(commands[0]).__name__)
-        for command in commands:
-            self._error(code, message, command, retry_after)
-
-    def _next(self) -> Command | None:
-        if not self._waiting:
-            self._waiting = None
-            return None
-        if len(self._waiting) == MAX_WAITING:
-            self._client.resume()
-        return self._waiting.popleft()
+        return self._rates.command(self._now())
 
     # The commands.
 
-    async def _handle(self, command: Command) -> None:
-        match command:
-            case StartChat():
-                await self._start_chat(command)
-            case SendMsg():
-                await self._send_msgs(command)
-            case AckChat():
-                await self._ack_chat(command)
-            case GetHistory():
-                await self._get_history(command)
-            case SetEmail():
-                await self._set_email(command)
+    async def _carry_out(self, command: Command) -> None:
+        try:
+            match command:
+                case StartChat():
+                    await self._start_chat(command)
+                case SendMsg():
+                    await self._send_msgs(command)
+                case AckChat():
+                    await self._ack_chat(command)
+                case GetHistory():
+                    await self._get_history(command)
+                case SetEmail():
+                    await self._set_email(command)
+        except Exception as error:
+            self._replies.failed(error, command)
 
     async def _start_chat(self, command: StartChat) -> None:
         if self.chat:
             raise CommandError("chat_already_started", "this connection has a chat already")
-        arrivals = self._heart.arrivals
-        address = self._client.address
-        chat, contact = await arrivals.resume(self._channel, command.chat_id or "", address)
+        parts, address = self._parts, self._client.address
+        starter = parts.chat_starter
+        chat, contact = await starter.resume(self._channel, command.chat_id or "", address)
         event: Event
         if contact:
-            email = contact.email or await self._heart.notes.email(chat)
+            email = contact.email or await parts.notes.email(chat)
             event = ChatResumed(chat.chat_id, email)
         else:
             if self._made_chat is None:
-                self._made_chat = arrivals.make(self._channel, address)
-                chat = self._made_chat
-                contact = await arrivals.start(self._channel, chat)
+                self._made_chat = chat = starter.make(self._channel, address)
+                contact = await starter.start(self._channel, chat)
             else:
                 chat = self._made_chat
-                contact = await arrivals.start_again(self._channel, chat)
+                contact = await starter.start_again(self._channel, chat)
             event = ChatStarted(chat.chat_id)
-        if not self._closed:
-            await self._heart.hub.join(chat, self)
+        if not self._replies.closed:
+            await parts.hub.join(chat, self)
         self.chat, self._contact = chat, contact
-        if self._closed:
-            self._heart.hub.leave(chat, self)
+        if self._replies.closed:
+            parts.hub.leave(chat, self)
             return
-        self._send(event)
-        self._feed = Feed(self._heart, chat, self._send_frame)
+        self._replies.send(event)
+        self._feed = Feed(
+            chat,
+            outbox=parts.outbox,
+            clock=parts.clock,
+            tasks=parts.tasks,
+            limits=parts.limits,
+            send=self._replies.send_frame,
+        )
         await self._feed.start()
 
     async def _send_msgs(self, first: SendMsg) -> None:
-        """Spool a message, and with it those that the visitor sent right behind it."""
+        """Store a message, and with it those that the visitor sent right behind it."""
         chat, contact = self._started()
-        commands = self._within_rate(chat, [first, *self._sends_behind()])
+        behind = self._queue.following(SendMsg, MAX_SENDS_AT_ONCE - 1)
+        commands = self._within_rate(chat, [first, *behind])
         if not commands:
             return
-        forwarder = self._heart.forwarder
+        messages = [Incoming(command.text, command.ref or "") for command in commands]
         try:
-            with forwarder.room() as may_claim:
-                spooled = await self._heart.spool.append(
-                    chat,
-                    [Incoming(command.text, command.ref or "") for command in commands],
-                    last_heard=contact.last_heard,
-                    may_claim=may_claim,
-                )
-                forwarder.go_on(chat, spooled.claim, spooled.batch)
+            results = await self._parts.outbound.say(chat, messages, last_heard=contact.last_heard)
         except Exception as error:
-            self._failed(error, *commands)
+            self._replies.failed(error, *commands)
             return
-        for command, result in zip(commands, spooled.results, strict=True):
+        for command, result in zip(commands, results, strict=True):
             if result == "full":
-                self._error("rate_limited", "too many messages are waiting", command, 30)
+                self._replies.error("rate_limited", "too many messages are waiting", command, 30)
                 continue
             if command.ref:
-                self._send(MsgAccepted(command.ref))
+                self._replies.send(MsgAccepted(command.ref))
             if result == "queued":
                 self._echo(chat, command)
-
-    def _sends_behind(self) -> Iterator[SendMsg]:
-        """Take the messages that wait directly behind the one in hand."""
-        for _ in range(MAX_SENDS_AT_ONCE - 1):
-            if not self._waiting or not isinstance(self._waiting[0], SendMsg):
-                return
-            yield cast(SendMsg, self._next())
 
     def _within_rate(self, chat: ChatKey, commands: list[SendMsg]) -> list[SendMsg]:
         """Those that the chat may send now; the others are answered."""
         allowed = []
         for command in commands:
-            wait = self._heart.send_rates.take(chat, self._heart.seconds())
+            wait = self._parts.send_rates.take(chat, self._now())
             if wait:
-                self._error("rate_limited", "too many messages", command, ceil(wait))
+                self._replies.error("rate_limited", "too many messages", command, ceil(wait))
             else:
                 allowed.append(command)
         return allowed
 
     def _echo(self, chat: ChatKey, command: SendMsg) -> None:
-        others = self._heart.hub.others(chat, self)
+        others = self._parts.hub.others(chat, self)
         if others:
-            now = time_of_timestamp(self._heart.seconds())
+            now = time_of_timestamp(self._now())
             said = Said(text=command.text, ref=command.ref or "", time=now)
             frame = encode_event(MsgEcho(said))
             for other in others:
@@ -293,29 +236,25 @@ class Session:
 
     async def _ack_chat(self, command: AckChat) -> None:
         chat, _ = self._started()
-        forwarder = self._heart.forwarder
-        with forwarder.room() as may_claim:
-            acked = await self._heart.outbox.ack(chat, command.name, may_claim=may_claim)
-            if acked:
-                forwarder.go_on(chat, acked.claim, acked.batch)
+        acked = await self._parts.outbound.acknowledge(chat, command.name)
         if acked:
-            self._heart.hub.acked(chat, acked.number)
-            self._heart.observer.shown(acked.age / 1000)
+            self._parts.hub.acked(chat, acked.number)
+            self._parts.observer.shown(acked.age / 1000)
 
     async def _get_history(self, command: GetHistory) -> None:
         _, contact = self._started()
-        wait = self._rates.history(self._heart.seconds())
+        wait = self._rates.history(self._now())
         if wait:
-            self._error("rate_limited", "too many pages", command, ceil(wait))
+            self._replies.error("rate_limited", "too many pages", command, ceil(wait))
             return
-        page = await self._heart.store.history(contact, command.moment)
-        self._send_frame(history_frame(page))
+        page = await self._parts.store.history(contact, command.moment)
+        self._replies.send_frame(history_frame(page))
 
     async def _set_email(self, command: SetEmail) -> None:
         chat, contact = self._started()
-        await self._heart.store.set_email(contact, command.email)
+        await self._parts.store.set_email(contact, command.email)
         # Courier wipes what was just written at the visitor's next event; this note outlives it.
-        await self._heart.notes.set_email(chat, command.email)
+        await self._parts.notes.set_email(chat, command.email)
 
     def _started(self) -> tuple[ChatKey, Contact]:
         if self.chat is None or self._contact is None:
@@ -333,7 +272,7 @@ class Session:
             self._feed.acked(number)
 
     def tell(self, frame: bytes) -> None:
-        self._send_frame(frame)
+        self._replies.send_frame(frame)
 
     def interrupted(self) -> None:
         if self._feed:
@@ -342,19 +281,5 @@ class Session:
     def replaced(self) -> None:
         self._client.close(CLOSE_REPLACED, "replaced by a newer connection")
 
-    # To the connection.
-
-    def _send(self, event: Event) -> None:
-        self._send_frame(encode_event(event))
-
-    def _send_frame(self, frame: bytes) -> None:
-        if not self._closed:
-            self.events_sent += 1
-            self._client.send(frame)
-
-    def _error(self, code: ErrorCode, message: str, command: Command, retry_after: int = 0) -> None:
-        self.errors += 1
-        self._heart.observer.error(code)
-        name = str(command.__struct_config__.tag)
-        ref = (command.ref or "") if isinstance(command, SendMsg) else ""
-        self._send(Error(code, message, name, ref, retry_after))
+    def _now(self) -> float:
+        return self._parts.clock.seconds()

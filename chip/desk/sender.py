@@ -14,7 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from chip.desk.commands import DeskCommands, Waiting
-from chip.protocol.courier import SendRequest, SentMsg
+from chip.protocol.courier_send import SendRequest, SentMsg
 from chip.tasks import Clock, Tasks
 
 Post = Callable[[str, bytes], Awaitable[int]]

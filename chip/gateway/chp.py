@@ -1,18 +1,17 @@
-"""The HTTP client to Courier, RapidPro's messaging gateway.
+"""Courier's webchat channels (type ``CHP``) over HTTP.
 
     POST http(s)://{domain}/c/chp/{channel}/receive      Content-Type: application/json
 
 It owns the connections to Courier and what its answers mean: whether Courier itself has spoken or
 something in between, and whether a request that brought no answer can have arrived. It does not
-know what events are, nor what to do when they fail.
+know what is to be done when events fail. The JSON is in `chip.protocol.courier_receive`.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
-import msgspec
 import treq
 from OpenSSL import SSL
 from twisted.internet import error
@@ -22,11 +21,12 @@ from twisted.web._newclient import RequestNotSent
 from twisted.web.client import HTTPConnectionPool, ResponseNeverReceived
 from twisted.web.iweb import IPolicyForHTTPS
 
-from chip.chat.ports import CourierAnswer
+from chip.chat.observer import Observer
+from chip.chat.outbound.ports import CourierAnswer
 from chip.errors import Unavailable
 from chip.gateway.http_client import KnownUrl, Poster
-from chip.models import Channel
-from chip.protocol.courier import encode_receive
+from chip.models import Channel, SpoolEvent
+from chip.protocol.courier_receive import decode_answer, encode_chat_started, encode_receive
 
 IDLE_TIMEOUT: Final = 60
 """Seconds that an idle connection is kept: less than the 90 s after which Courier closes it, since
@@ -45,29 +45,12 @@ _NEVER_SENT: Final = (
     SSL.Error,  # the handshake failed, or the certificate is not Courier's
 )
 
-Observer = Callable[[str, float], None]
-
-
-class _Data(msgspec.Struct):
-    type: str = ""
-    msg_uuid: str = ""
-
-
-class _Body(msgspec.Struct):
-    """What Courier answers, good or bad."""
-
-    message: str
-    data: list[_Data]
-
-
-_body = msgspec.json.Decoder(_Body)
-
 
 class ChpGateway:
     """Courier at `domain` (``host[:port]``), by HTTPS if `tls`. Satisfies `ports.Gateway`.
 
     `connect_timeout` and `timeout` are in seconds; the latter is for the whole answer, and longer
-    than Courier's own deadline of 30 s, so that Courier gives up first. `observe` is told how each
+    than Courier's own deadline of 30 s, so that Courier gives up first. `observer` is told how each
     request ended and how many seconds it took.
     """
 
@@ -81,7 +64,7 @@ class ChpGateway:
         timeout: float,
         parallel: int,
         https_policy: IPolicyForHTTPS | None = None,
-        observe: Observer | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._reactor = reactor
         self._timeout = timeout
@@ -98,28 +81,34 @@ class ChpGateway:
             https_policy=https_policy,
         )
         self._url = lru_cache(KNOWN_CHANNELS)(self._make_url)
-        self._observe = observe
+        self._observer = observer or Observer()
 
     def _make_url(self, channel_uuid: str) -> KnownUrl:
         return KnownUrl.of(f"{self._base}/{quote(channel_uuid)}/receive")
 
+    async def start_chat(self, channel: Channel, chat_id: str) -> CourierAnswer:
+        """Have Courier make the contact of a new chat. Never raises."""
+        return await self._ask(channel, encode_chat_started(chat_id, channel.secret))
+
     async def post(
-        self, channel: Channel, chat_id: str, events: list[dict[str, object]]
+        self, channel: Channel, chat_id: str, events: Sequence[SpoolEvent]
     ) -> CourierAnswer:
         """Hand events to Courier in one request. Never raises."""
+        return await self._ask(channel, encode_receive(chat_id, channel.secret, events))
+
+    async def _ask(self, channel: Channel, body: bytes) -> CourierAnswer:
         began = self._reactor.seconds()
         request: Deferred[tuple[int, bytes]] = Deferred.fromCoroutine(
-            self._request(self._url(channel.uuid), encode_receive(chat_id, channel.secret, events))
+            self._request(self._url(channel.uuid), body)
         )
         request.addTimeout(self._timeout, self._reactor)
         try:
-            status, body = await request
+            status, said = await request
         except Exception as problem:
             answer = _without_answer(problem)
         else:
-            answer = _meaning(status, body)
-        if self._observe:
-            self._observe(answer.kind, self._reactor.seconds() - began)
+            answer = _meaning(status, said)
+        self._observer.courier(answer.kind, self._reactor.seconds() - began)
         return answer
 
     async def _request(self, url: KnownUrl, body: bytes) -> tuple[int, bytes]:
@@ -153,32 +142,26 @@ class ChpGateway:
 
 def _meaning(status: int, body: bytes) -> CourierAnswer:
     """What Courier, or whatever answers in its place, says."""
-    try:
-        answer = _body.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        answer = None
+    answer = decode_answer(body)
     if 200 <= status < 300:
-        # A status names a message too: one that was sent, not one that was heard.
-        data = answer.data if answer else []
-        heard = [one.msg_uuid for one in data if one.type == "msg" and one.msg_uuid]
-        return CourierAnswer("handled", heard, f"status {status}")
+        return CourierAnswer("handled", answer.heard if answer else [], f"status {status}")
     if answer and status >= 400:
         return CourierAnswer(
-            "refused" if status < 500 else "failed", [], f"status {status} from Courier"
+            "refused" if status < 500 else "failed", detail=f"status {status} from Courier"
         )
     if status in (502, 504):
         # A proxy lost Courier, which may be at work on the request all the same.
-        return CourierAnswer("unknown", [], f"status {status} from a proxy")
-    return CourierAnswer("failed", [], f"status {status}, not from Courier")
+        return CourierAnswer("unknown", detail=f"status {status} from a proxy")
+    return CourierAnswer("failed", detail=f"status {status}, not from Courier")
 
 
 def _without_answer(problem: Exception) -> CourierAnswer:
     if isinstance(problem, DeferredTimeout | CancelledError):
-        return CourierAnswer("unknown", [], "no answer in time")
+        return CourierAnswer("unknown", detail="no answer in time")
     causes = [reason.value for reason in getattr(problem, "reasons", ())] or [problem]
     never_sent = isinstance(problem, _NEVER_SENT) or (
         # TLS problems come wrapped: the request was written, but into a handshake that failed.
         isinstance(problem, ResponseNeverReceived)
         and any(isinstance(cause, SSL.Error) for cause in causes)
     )
-    return CourierAnswer("unsent" if never_sent else "unknown", [], type(causes[0]).__name__)
+    return CourierAnswer("unsent" if never_sent else "unknown", detail=type(causes[0]).__name__)

@@ -1,14 +1,14 @@
 """What Chip counts and times, for Prometheus.
 
-One `Metrics` object per process, with plain methods that the layers are handed as their own small
-ports; none of them knows of this module. Labels come from closed sets: whatever else turns up,
-a close code that a browser invented for instance, is counted as ``other``. Owns the names, their
-descriptions and buckets; where they are read is `chip.ops.site`'s business.
+One `Metrics` object per process; the layers know it as the `Observer` that they tell. Labels come
+from closed sets, most of them the literals of what is told: whatever else turns up, a close code
+that a browser invented for instance, is counted as ``other``. Owns the names, their descriptions
+and buckets; where they are read is `chip.ops.site`'s business.
 """
 
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -24,28 +24,23 @@ from twisted.application.service import Service
 from twisted.internet.task import LoopingCall
 
 from chip import __version__
+from chip.chat.observer import ConnectOutcome, Observer
+from chip.chat.outbound.ports import AnswerKind
 from chip.chat.ports import Depths
+from chip.protocol.commands import COMMAND_NAMES
+from chip.protocol.events import ErrorCode
 from chip.tasks import Clock, every
 
 T = TypeVar("T")
 
 OTHER = "other"
 
-CONNECTIONS = (
-    *("accepted", "asked", "no_channel", "bad_upgrade", "origin", "too_many", "too_fast"),
-    *("full", "draining", "unavailable", "failed"),
-)
-COMMANDS = ("start_chat", "send_msg", "ack_chat", "get_history", "set_email", "ping", "invalid")
-ERRORS = (
-    *("invalid_json", "unknown_command", "invalid_command", "chat_not_started"),
-    *("chat_already_started", "rate_limited", "unavailable", "rejected", "internal"),
-)
+COMMANDS = (*COMMAND_NAMES, "invalid")
 CLOSES = (
     *("1000", "1001", "1002", "1003", "1005", "1006", "1007", "1008", "1009", "1011", "1012"),
     *("4001", "4008", "4013", "4029", "4400", "4409"),
 )
 SENDS = ("200", "400", "404", "405", "408", "413", "429", "500", "503")
-COURIER = ("handled", "refused", "failed", "unsent", "unknown")
 
 _QUICK = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0, 10.0)
 _LAG = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
@@ -56,7 +51,7 @@ LAG_INTERVAL = 1.0
 """Seconds between two looks at how late the reactor is."""
 
 
-class Metrics:
+class Metrics(Observer):
     """Everything that is counted. Methods cost a microsecond or two and never raise."""
 
     def __init__(self) -> None:
@@ -69,7 +64,7 @@ class Metrics:
         self._connections = self._family(
             Counter,
             ("chip_connections_total", "Attempts to open a WebSocket, by what came of them"),
-            ("outcome", CONNECTIONS),
+            ("outcome", get_args(ConnectOutcome)),
         )
         self._closes = self._family(
             Counter, ("chip_closes_total", "Closed WebSockets, by close code"), ("code", CLOSES)
@@ -80,7 +75,9 @@ class Metrics:
             ("command", COMMANDS),
         )
         self._errors = self._family(
-            Counter, ("chip_errors_total", "Errors told to visitors, by code"), ("code", ERRORS)
+            Counter,
+            ("chip_errors_total", "Errors told to visitors, by code"),
+            ("code", get_args(ErrorCode)),
         )
         self._sends = self._family(
             Counter,
@@ -90,7 +87,7 @@ class Metrics:
         self._courier = self._family(
             Histogram,
             ("chip_courier_seconds", "Requests to Courier, by what came of them"),
-            ("outcome", COURIER),
+            ("outcome", get_args(AnswerKind)),
             _CALL,
         )
         self._shown = Histogram(
@@ -138,7 +135,7 @@ class Metrics:
 
     # What the layers tell.
 
-    def connection(self, outcome: str) -> None:
+    def connection(self, outcome: ConnectOutcome) -> None:
         """Somebody asked for a WebSocket."""
         _of(self._connections, outcome).inc()
 
@@ -154,7 +151,7 @@ class Metrics:
         """A visitor's command has come in."""
         _of(self._commands, kind).inc()
 
-    def error(self, code: str) -> None:
+    def error(self, code: ErrorCode) -> None:
         """A visitor was told of an error."""
         _of(self._errors, code).inc()
 
@@ -162,9 +159,9 @@ class Metrics:
         """A message was acknowledged, so many seconds after it was accepted."""
         self._shown.observe(max(0.0, seconds))
 
-    def courier(self, outcome: str, seconds: float) -> None:
+    def courier(self, kind: AnswerKind, seconds: float) -> None:
         """A request to Courier has ended."""
-        _of(self._courier, outcome).observe(seconds)
+        _of(self._courier, kind).observe(seconds)
 
     def lag(self, seconds: float) -> None:
         """The reactor was so late."""

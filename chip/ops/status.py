@@ -30,10 +30,10 @@ class Status:
     """The state of one process."""
 
     def __init__(
-        self, config: Config, heart: ChatServer, backend: Backend, draining: Callable[[], bool]
+        self, config: Config, server: ChatServer, backend: Backend, draining: Callable[[], bool]
     ) -> None:
         self._config = config
-        self._heart = heart
+        self._server = server
         self._backend = backend
         self._draining = draining
 
@@ -45,7 +45,7 @@ class Status:
         parts = {
             "store": store,
             "queues": queue,
-            "courier": "away" if self._heart.line.is_down else "ok",
+            "courier": "away" if self._server.outbound.courier_is_away else "ok",
             "draining": "yes" if self._draining() else "no",
         }
         return Readiness(store == queue == "ok" and not self._draining(), parts)
@@ -64,7 +64,7 @@ class Status:
             "queues": self._backend.queue_name,
             "ready": readiness.ready,
             "parts": dict(readiness.parts),
-            "chats": self._heart.hub.open_chats,
+            "chats": self._server.hub.open_chats,
         }
         try:
             found["waiting"] = (await self.depths())._asdict()

@@ -13,7 +13,7 @@ event needs to know.
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 import msgspec
 
@@ -104,7 +104,7 @@ class Ping(msgspec.Struct, frozen=True, tag="ping"):
 
 Command = StartChat | SendMsg | AckChat | GetHistory | SetEmail | Ping
 
-_NAMES = frozenset({"start_chat", "send_msg", "ack_chat", "get_history", "set_email", "ping"})
+COMMAND_NAMES: Final = tuple(str(kind.__struct_config__.tag) for kind in get_args(Command))
 _decoder = msgspec.json.Decoder(Command)
 
 
@@ -151,7 +151,7 @@ def _explain(frame: bytes, error: Exception) -> CommandError:
         return CommandError("invalid_json", "a frame must hold one JSON object")
     if not isinstance(known, dict):
         return CommandError("invalid_json", "a frame must hold one JSON object")
-    if known.get("type") not in _NAMES:
+    if known.get("type") not in COMMAND_NAMES:
         return CommandError("unknown_command", "type must name a command", ref=_ref(known))
     # msgspec speaks of types and field names, never of the values that it was given.
     return _invalid(str(error), known)

@@ -8,9 +8,9 @@ from collections import Counter
 from math import ceil
 from typing import Final, NamedTuple
 
+from chip.chat.observer import ConnectOutcome
 from chip.limits import Buckets, Limits
 from chip.tasks import Clock
-from chip.web.observer import ConnectOutcome
 
 RETRY_FULL: Final = 10
 """Seconds after which another try makes sense when a cap on open connections is reached."""

@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from chip.chat.observer import Observer
 from chip.config.origins import origin_allowed
 from chip.errors import Unavailable
 from chip.limits import Limits, TokenBucket
@@ -28,7 +29,6 @@ from chip.web.admission import Admission, Refusal
 from chip.web.http.answers import SERVER, answer_error
 from chip.web.http.connection import Request
 from chip.web.http.deadlines import Deadlines
-from chip.web.observer import Nobody, Observer
 from chip.web.websocket.handshake import BrokenUpgradeError, switching_protocols, wants_upgrade
 from chip.web.websocket.protocol import TOO_MANY_REQUESTS, WebSocketFactory, WebSocketProtocol
 
@@ -83,7 +83,7 @@ class Heart(Protocol):
     """What stands behind the sockets."""
 
     @property
-    def directory(self) -> Directory:
+    def lookups(self) -> Directory:
         """Where channels are looked up."""
 
     def open(self, channel: Channel, client: "VisitorConnection", /) -> Session:
@@ -166,7 +166,7 @@ class Connections(WebSocketFactory):
         self._heart = heart
         self._addresses = addresses
         self._allowed_origins = allowed_origins
-        self._observer = observer or Nobody()
+        self._observer = observer or Observer()
         self._open: set[VisitorConnection] = set()
         self._numbers = count(1)
         self._empty: Deferred[None] | None = None
@@ -182,7 +182,7 @@ class Connections(WebSocketFactory):
     async def handle(self, request: Request, channel_uuid: str) -> None:
         """Answer a request for ``/wc/connect/{channel_uuid}``, or make a connection of it."""
         try:
-            channel = await self._heart.directory.channel(channel_uuid)
+            channel = await self._heart.lookups.channel(channel_uuid)
         except Unavailable as error:
             refusal = Refusal("unavailable", 503, str(error), error.retry_after)
             self._refuse(request, refusal)

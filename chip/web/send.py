@@ -15,7 +15,8 @@ from typing import Final, Protocol
 
 from twisted.logger import Logger
 
-from chip.chat.inbound import WrongSecret
+from chip.chat.inbound import Inbound, WrongSecret
+from chip.chat.observer import Observer
 from chip.errors import Refused, Unavailable
 from chip.limits import Buckets, Limits
 from chip.tasks import Clock
@@ -23,7 +24,6 @@ from chip.web.addresses import Addresses
 from chip.web.connect import Directory
 from chip.web.http.answers import answer_error, answer_json
 from chip.web.http.connection import Request
-from chip.web.observer import Nobody, Observer
 
 _QUEUED: Final = b'{"status":"queued"}'
 _RETRY: Final = 5
@@ -34,11 +34,12 @@ class Courier(Protocol):
     """Who takes Courier's messages: the heart."""
 
     @property
-    def directory(self) -> Directory:
+    def lookups(self) -> Directory:
         """Where channels are looked up."""
 
-    async def accept_send(self, channel_uuid: str, body: bytes, /) -> None:
-        """Store a message. Raises Refused (WrongSecret) or Unavailable."""
+    @property
+    def inbound(self) -> Inbound:
+        """What checks and stores a message."""
 
 
 class Sends:
@@ -58,7 +59,7 @@ class Sends:
         self._heart = heart
         self._limits = limits
         self._addresses = addresses
-        self._observer = observer or Nobody()
+        self._observer = observer or Observer()
         wrong = limits.wrong_secrets_per_minute
         self._wrong_secrets = Buckets(wrong / 60, wrong)
 
@@ -84,8 +85,8 @@ class Sends:
 
     async def _accept(self, request: Request, channel_uuid: str) -> None:
         if not request.oversized:
-            await self._heart.accept_send(channel_uuid, request.content.read())
-        elif await self._heart.directory.channel(channel_uuid) is None:
+            await self._heart.inbound.accept(channel_uuid, request.content.read())
+        elif await self._heart.lookups.channel(channel_uuid) is None:
             raise Refused("no such channel")
         else:
             most = self._limits.post_bytes

@@ -9,7 +9,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
 
-from chip.protocol.courier import Incoming
+from chip.models import Incoming
 
 from .queue_parts import CHAT, DAY, OTHER_CHAT, QueueRig, message, name
 

@@ -7,10 +7,9 @@ import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
 
 from chip.limits import Limits
-from chip.models import MsgName
-from chip.protocol.courier import Report
+from chip.models import MsgName, Report
 
-from .queue_parts import CHAT, DAY, HOUR, OTHER_CHAT, QueueRig, ids, message, name, texts
+from .queue_parts import CHAT, DAY, HOUR, OTHER_CHAT, QueueRig, ids, message, name
 
 TOGETHER = 100
 
@@ -115,7 +114,7 @@ class OutboxContract:
         here = await rig.process()
         await here.send(10)
         for again in (MsgName(10), MsgName(None, "uuid-10"), name(10), MsgName(10, "uuid-99")):
-            assert await here.outbox.append(CHAT, again, "id", message(10)) == "repeated"
+            assert await here.outbox.append(CHAT, again, message(10)) == "repeated"
         assert await here.waiting() == [10]
 
     @pytest_twisted.ensureDeferred
@@ -175,12 +174,12 @@ class OutboxContract:
     async def test_a_message_known_by_its_uuid_alone_is_acknowledged_by_it(self, rig: QueueRig):
         here = await rig.process()
         only = MsgName(None, "0191e180-7d60-7000-aded-7d8b151cbd5b")
-        await here.outbox.append(CHAT, only, "uuid", b'{"id":"0191e180","text":"Hi"}')
+        await here.outbox.append(CHAT, only, b'{"id":"0191e180","text":"Hi"}')
 
         acked = await here.outbox.ack(CHAT, only, may_claim=True)
         assert acked is not None
-        assert acked.batch is not None
-        assert acked.batch.entries[0].event == Report("delivered", None, only.uuid)
+        assert acked.step.batch is not None
+        assert acked.step.batch.entries[0].event == Report("delivered", None, only.uuid)
 
     @pytest_twisted.ensureDeferred
     async def test_acks_of_what_does_not_wait_here_are_answered_by_nothing(self, rig: QueueRig):
@@ -207,10 +206,10 @@ class OutboxContract:
         await rig.pass_time(60)
         acked = await here.outbox.ack(CHAT, MsgName(10), may_claim=True)
         assert acked is not None
-        assert acked.claim == "claimed"
+        assert acked.step.claim == "claimed"
         assert acked.age == pytest.approx(60_000, abs=5_000)
-        assert acked.batch is not None
-        assert [entry.event for entry in acked.batch.entries] == [
+        assert acked.step.batch is not None
+        assert [entry.event for entry in acked.step.batch.entries] == [
             Report("delivered", 10, "uuid-10")
         ]
 
@@ -222,7 +221,7 @@ class OutboxContract:
         await here.send(10)
         acked = await here.outbox.ack(CHAT, MsgName(10), may_claim=False)
         assert acked is not None
-        assert (acked.claim, acked.batch) == ("waiting", None)
+        assert (acked.step.claim, acked.step.batch) == ("waiting", None)
         assert await here.spool.due(10) == [CHAT]
 
     @pytest_twisted.ensureDeferred
@@ -286,16 +285,3 @@ class OutboxContract:
         assert await here.outbox.expire(1) == 1
         assert await here.outbox.expire(1) == 1
         assert await here.outbox.expire(1) == 0
-
-    @pytest_twisted.ensureDeferred
-    async def test_the_latest_message_says_how_courier_names_messages(self, rig: QueueRig):
-        here = await rig.process()
-        await here.outbox.append(CHAT, name(1), "id", message(1))
-        batch = await here.take("one")
-        assert batch.era == "id"
-        await here.outbox.append(OTHER_CHAT, name(2), "uuid", message(2))
-        await here.say("two")
-        _, following = await here.spool.settle(batch, remove=1)
-        assert following is not None
-        assert texts(following) == ["two"]
-        assert following.era == "uuid"

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from chip.chat.ports import Batch, OutboxItem, Queue, Spooled
+from chip.chat.outbound.ports import Batch, Outcome, Spooled, Step
+from chip.chat.ports import OutboxItem, Queue
 from chip.limits import Limits
-from chip.models import ChatKey, MsgName
-from chip.protocol.courier import Incoming
+from chip.models import ChatKey, Incoming, MsgName
 
 CHANNEL = "7d62d551-3030-4100-a260-2d7c4e9693e7"
 CHAT = ChatKey("65vbbDAQCdPdEWlEhDGy4utO", CHANNEL)
@@ -52,7 +52,7 @@ class Process:
 
     async def send(self, number: int, chat: ChatKey = CHAT, text: str = "Hi") -> str:
         """Courier hands over a message that has both names."""
-        return await self.outbox.append(chat, name(number), "id", message(number, text))
+        return await self.outbox.append(chat, name(number), message(number, text))
 
     async def waiting(self, chat: ChatKey = CHAT) -> list[int]:
         """The ids of the messages that wait for the visitor."""
@@ -65,14 +65,15 @@ class Process:
 
     async def take(self, *texts: str, chat: ChatKey = CHAT) -> Batch:
         """The visitor says something, and this process gets it to forward."""
-        return claimed(await self.say(*texts, chat=chat))
+        return claimed((await self.say(*texts, chat=chat)).step)
 
     async def claim(self, chat: ChatKey = CHAT) -> Batch:
         """Claim a chat that is free."""
-        claim, batch = await self.spool.claim(chat)
-        assert claim == "claimed"
-        assert batch is not None
-        return batch
+        return claimed(await self.spool.claim(chat))
+
+    async def settle(self, batch: Batch, *, may_continue: bool = True, **outcome: Any) -> Step:
+        """An attempt has ended in this way; see `Outcome`."""
+        return await self.spool.settle(batch, Outcome(**outcome), may_continue=may_continue)
 
     async def heard(self, chat: ChatKey = CHAT) -> list[tuple[Any, ...]]:
         """What this process has heard of a chat that it listens to: all that was said by now."""
@@ -94,9 +95,6 @@ class Ears:
 
     def acked(self, chat: ChatKey, number: int) -> None:
         self._hears("acked", chat, number)
-
-    def echoed(self, chat: ChatKey, frame: bytes) -> None:
-        self._hears("echoed", chat, frame)
 
     def told(self, chat: ChatKey, frame: bytes) -> None:
         self._hears("told", chat, frame)
@@ -138,8 +136,8 @@ def texts(batch: Batch) -> list[str]:
     return [entry.event.text for entry in batch.entries if isinstance(entry.event, Incoming)]
 
 
-def claimed(spooled: Spooled) -> Batch:
-    """The batch of an append that claimed the chat."""
-    assert spooled.claim == "claimed"
-    assert spooled.batch is not None
-    return spooled.batch
+def claimed(step: Step) -> Batch:
+    """The batch of a step that claimed the chat."""
+    assert step.claim == "claimed"
+    assert step.batch is not None
+    return step.batch

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from chip.chat.ports import Depths
 from chip.limits import Limits
-from chip.protocol.courier import Incoming, Report
+from chip.models import Incoming, Report
 
 from .queue_parts import ATTEMPT, CHAT, HOUR, OTHER_CHAT, QueueRig, claimed, name, texts
 
@@ -27,7 +27,7 @@ class SpoolContract:
         spooled = await here.spool.append(CHAT, events, last_heard="", may_claim=True)
 
         assert spooled.results == ["queued", "queued", "queued"]
-        batch = claimed(spooled)
+        batch = claimed(spooled.step)
         assert batch.chat == CHAT
         assert [entry.event for entry in batch.entries] == events
         assert (batch.unknown, batch.tries, batch.failing_for) == (0, 0, 0)
@@ -41,15 +41,15 @@ class SpoolContract:
             await here.say(str(text))
         assert texts(batch) == ["0"]
 
-        _, second = await here.spool.settle(batch, remove=1)
+        _, second = await here.settle(batch, remove=1)
         assert second is not None
         assert texts(second) == [str(text) for text in range(1, here.spool.BATCH + 1)]
-        _, third = await here.spool.settle(second, remove=here.spool.BATCH)
+        _, third = await here.settle(second, remove=here.spool.BATCH)
         assert third is not None
         assert texts(third) == [
             str(text) for text in range(here.spool.BATCH + 1, 2 * here.spool.BATCH)
         ]
-        assert await here.spool.settle(third, remove=len(third.entries)) == ("idle", None)
+        assert await here.settle(third, remove=len(third.entries)) == ("idle", None)
 
     @pytest_twisted.ensureDeferred
     async def test_events_stored_at_once_are_claimed_by_one_of_them(self, rig: QueueRig):
@@ -61,7 +61,7 @@ class SpoolContract:
                 for process in (here, there)
             ]
         )
-        assert sorted(spooled.claim for spooled in stored) == ["claimed", *["elsewhere"] * 39]
+        assert sorted(spooled.step.claim for spooled in stored) == ["claimed", *["elsewhere"] * 39]
 
     @pytest_twisted.ensureDeferred
     async def test_a_ref_counts_once_in_its_chat(self, rig: QueueRig):
@@ -75,7 +75,7 @@ class SpoolContract:
         )
         assert again.results == ["repeated", "queued", "repeated"]
         assert texts(await here.take("one", chat=OTHER_CHAT)) == ["one"]
-        _, following = await here.spool.settle(batch, remove=1)
+        _, following = await here.settle(batch, remove=1)
         assert following is not None
         assert texts(following) == ["two"]
 
@@ -91,10 +91,10 @@ class SpoolContract:
         self, rig: QueueRig
     ):
         here = await rig.process()
-        await here.spool.settle(await here.take("one"), remove=1)
+        await here.settle(await here.take("one"), remove=1)
         await rig.pass_time(95 * HOUR)
         spooled = await here.say("one")
-        assert (spooled.results, spooled.claim) == (["repeated"], "idle")
+        assert (spooled.results, spooled.step.claim) == (["repeated"], "idle")
         assert (await here.say("two")).results == ["queued"]
         await rig.pass_time(2 * HOUR)
         assert (await here.say("one", "two")).results == ["queued", "repeated"]
@@ -103,7 +103,7 @@ class SpoolContract:
     async def test_the_ref_of_a_refused_message_may_be_used_again(self, rig: QueueRig):
         here = await rig.process()
         batch = await here.take("one", "two")
-        await here.spool.settle(batch, remove=2, forget_refs=["one"])
+        await here.settle(batch, remove=2, rejected=1)
         assert (await here.say("one", "two")).results == ["queued", "repeated"]
 
     @pytest_twisted.ensureDeferred
@@ -116,7 +116,7 @@ class SpoolContract:
         assert (await here.say("one")).results == ["repeated"]
         assert (await here.say("three", chat=OTHER_CHAT)).results == ["queued"]
 
-        await here.spool.settle(batch, remove=1)
+        await here.settle(batch, remove=1)
         assert (await here.say("three", "four")).results == ["queued", "full"]
 
     @pytest_twisted.ensureDeferred
@@ -125,7 +125,7 @@ class SpoolContract:
         await here.take("one")
         batch = await here.take("two", chat=OTHER_CHAT)
         assert (await here.say("three")).results == ["full"]
-        await here.spool.settle(batch, remove=1)
+        await here.settle(batch, remove=1)
         assert (await here.say("three", "four")).results == ["queued", "full"]
 
     @pytest_twisted.ensureDeferred
@@ -135,10 +135,10 @@ class SpoolContract:
         batch = await here.take("one")
         acked = await here.outbox.ack(CHAT, name(10), may_claim=True)
         assert acked is not None
-        assert acked.claim == "elsewhere"
+        assert acked.step.claim == "elsewhere"
         spooled = await here.spool.append(CHAT, [REPORT], last_heard="", may_claim=False)
         assert spooled.results == ["queued"]
-        _, following = await here.spool.settle(batch, remove=1)
+        _, following = await here.settle(batch, remove=1)
         assert following is not None
         assert len(following.entries) == 2
         assert (await here.say("two")).results == ["queued"]
@@ -169,7 +169,7 @@ class SpoolContract:
     async def test_without_leave_to_claim_the_chat_waits_for_whoever_has_room(self, rig: QueueRig):
         here, there = await rig.process(), await rig.process("there")
         spooled = await here.say("one", may_claim=False)
-        assert (spooled.claim, spooled.batch) == ("waiting", None)
+        assert (spooled.step.claim, spooled.step.batch) == ("waiting", None)
         assert await there.spool.due(10) == [CHAT]
         assert texts(await there.claim()) == ["one"]
         assert await here.spool.due(10) == []
@@ -180,11 +180,11 @@ class SpoolContract:
         batch = await here.take("one")
         for process in (here, there):
             spooled = await process.say(f"more of {process is here}")
-            assert (spooled.claim, spooled.batch) == ("elsewhere", None)
+            assert (spooled.step.claim, spooled.step.batch) == ("elsewhere", None)
             assert await process.spool.claim(CHAT) == ("elsewhere", None)
-        assert (await there.say("last", may_claim=False)).claim == "elsewhere"
+        assert (await there.say("last", may_claim=False)).step.claim == "elsewhere"
 
-        _, following = await here.spool.settle(batch, remove=1)
+        _, following = await here.settle(batch, remove=1)
         assert following is not None
         assert texts(following) == ["more of True", "more of False", "last"]
 
@@ -192,7 +192,7 @@ class SpoolContract:
     async def test_nothing_strands_when_a_claim_is_given_up(self, rig: QueueRig):
         here, there = await rig.process(), await rig.process("there")
         batch = await here.take("one")
-        assert await here.spool.settle(batch, remove=1) == ("idle", None)
+        assert await here.settle(batch, remove=1) == ("idle", None)
         assert await here.spool.claim(CHAT) == ("idle", None)
         assert texts(await there.take("two")) == ["two"]
 
@@ -200,7 +200,7 @@ class SpoolContract:
     async def test_a_chat_may_be_left_to_others_though_more_waits(self, rig: QueueRig):
         here, there = await rig.process(), await rig.process("there")
         batch = await here.take("one", "two")
-        settled = await here.spool.settle(batch, remove=1, may_continue=False)
+        settled = await here.settle(batch, remove=1, may_continue=False)
         assert settled == ("waiting", None)
         assert await there.spool.due(10) == [CHAT]
         assert texts(await there.claim()) == ["two"]
@@ -209,10 +209,10 @@ class SpoolContract:
     async def test_a_delay_is_kept_by_everybody(self, rig: QueueRig):
         here, there = await rig.process(), await rig.process("there")
         batch = await here.take("one")
-        assert await here.spool.settle(batch, delay=60_000) == ("waiting", None)
+        assert await here.settle(batch, delay=60_000) == ("waiting", None)
         for process in (here, there):
             assert await process.spool.claim(CHAT) == ("waiting", None)
-            assert (await process.say("more")).claim == "waiting"
+            assert (await process.say("more")).step.claim == "waiting"
         assert await here.spool.due(10) == []
 
         await rig.pass_time(61)
@@ -232,27 +232,27 @@ class SpoolContract:
     async def test_a_claim_is_settled_once(self, rig: QueueRig):
         here = await rig.process()
         first = await here.take("one", "two", "three")
-        _, second = await here.spool.settle(first, remove=1)
+        _, second = await here.settle(first, remove=1)
         assert second is not None
-        assert await here.spool.settle(first, remove=1) == ("elsewhere", None)
+        assert await here.settle(first, remove=1) == ("elsewhere", None)
 
-        _, third = await here.spool.settle(second, remove=1)
+        _, third = await here.settle(second, remove=1)
         assert third is not None
         assert texts(third) == ["three"]
-        assert await here.spool.settle(third, remove=1) == ("idle", None)
-        assert await here.spool.settle(third, remove=1) == ("elsewhere", None)
+        assert await here.settle(third, remove=1) == ("idle", None)
+        assert await here.settle(third, remove=1) == ("elsewhere", None)
 
     # Attempts.
 
     @pytest_twisted.ensureDeferred
     async def test_failures_of_the_first_entry_are_counted(self, rig: QueueRig):
         here = await rig.process()
-        await here.spool.settle(await here.take("one", "two"), failed=True, delay=1)
+        await here.settle(await here.take("one", "two"), failed=True, delay=1)
         await rig.pass_time(60)
         batch = await here.claim()
         assert batch.tries == 1
         assert batch.failing_for == pytest.approx(60_000, abs=5_000)
-        await here.spool.settle(batch, failed=True, delay=1)
+        await here.settle(batch, failed=True, delay=1)
         await rig.pass_time(60)
         batch = await here.claim()
         assert batch.tries == 2
@@ -261,9 +261,9 @@ class SpoolContract:
     @pytest_twisted.ensureDeferred
     async def test_a_delay_alone_is_no_failure_and_forgives_none(self, rig: QueueRig):
         here = await rig.process()
-        await here.spool.settle(await here.take("one"), failed=True, delay=1)
+        await here.settle(await here.take("one"), failed=True, delay=1)
         await rig.pass_time(1)
-        await here.spool.settle(await here.claim(), delay=1)
+        await here.settle(await here.claim(), delay=1)
         await rig.pass_time(1)
         assert (await here.claim()).tries == 1
 
@@ -271,14 +271,14 @@ class SpoolContract:
     async def test_the_count_starts_afresh_with_another_entry(self, rig: QueueRig):
         here = await rig.process()
         batch = await here.take("one", "two", "three")
-        await here.spool.settle(batch, failed=True, delay=1)
+        await here.settle(batch, failed=True, delay=1)
         await rig.pass_time(60)
-        await here.spool.settle(await here.claim(), remove=1, failed=True, delay=1)
+        await here.settle(await here.claim(), remove=1, failed=True, delay=1)
         await rig.pass_time(60)
         batch = await here.claim()
         assert (texts(batch), batch.tries) == (["two", "three"], 1)
         assert batch.failing_for == pytest.approx(60_000, abs=5_000)
-        _, batch_of_three = await here.spool.settle(batch, remove=1)
+        _, batch_of_three = await here.settle(batch, remove=1)
         assert batch_of_three is not None
         assert (batch_of_three.tries, batch_of_three.failing_for) == (0, 0)
 
@@ -286,13 +286,13 @@ class SpoolContract:
     async def test_entries_of_unknown_fate_are_handed_on_as_such(self, rig: QueueRig):
         here, there = await rig.process(), await rig.process("there")
         batch = await here.take("one", "two", "three")
-        await here.spool.settle(batch, remove=1, unknown=1, delay=60_000)
+        await here.settle(batch, remove=1, unknown=1, delay=60_000)
         await here.say("four")
         await rig.pass_time(61)
         batch = await there.claim()
         assert (texts(batch), batch.unknown) == (["two", "three", "four"], 1)
 
-        _, batch_of_four = await there.spool.settle(batch, remove=2)
+        _, batch_of_four = await there.settle(batch, remove=2)
         assert batch_of_four is not None
         assert (texts(batch_of_four), batch_of_four.unknown) == (["four"], 0)
 
@@ -304,7 +304,7 @@ class SpoolContract:
         batch = await here.take("one", "two")
         await here.say("three")
         await rig.pass_time(25)
-        assert (await there.say("four")).claim == "elsewhere"
+        assert (await there.say("four")).step.claim == "elsewhere"
         assert await there.spool.claim(CHAT) == ("elsewhere", None)
         assert await there.spool.due(10) == []
 
@@ -313,8 +313,8 @@ class SpoolContract:
         taken = await there.claim()
         assert (texts(taken), taken.unknown) == (["one", "two", "three", "four"], 2)
 
-        assert await here.spool.settle(batch, remove=2) == ("elsewhere", None)
-        _, rest = await there.spool.settle(taken, remove=1, unknown=1)
+        assert await here.settle(batch, remove=2) == ("elsewhere", None)
+        _, rest = await there.settle(taken, remove=1, unknown=1)
         assert rest is not None
         assert (texts(rest), rest.unknown) == (["two", "three", "four"], 1)
 
@@ -335,9 +335,9 @@ class SpoolContract:
             await here.spool.keep_alive()
         assert await there.spool.claim(CHAT) == ("elsewhere", None)
         assert await there.spool.due(10) == []
-        assert (await there.say("two")).claim == "elsewhere"
+        assert (await there.say("two")).step.claim == "elsewhere"
         assert await here.spool.claim(CHAT) == ("elsewhere", None)
-        _, following = await here.spool.settle(batch, remove=1)
+        _, following = await here.settle(batch, remove=1)
         assert following is not None
         assert texts(following) == ["two"]
 
@@ -368,21 +368,21 @@ class SpoolContract:
         await here.send(1)
         acked = await here.outbox.ack(CHAT, name(1), may_claim=True)
         assert acked is not None
-        assert acked.batch is not None
-        assert acked.batch.last_heard is None
+        assert acked.step.batch is not None
+        assert acked.step.batch.last_heard is None
         one, two = Incoming("one"), Incoming("two")
         await here.spool.append(CHAT, [one], last_heard="uuid-a", may_claim=True)
         await here.spool.append(CHAT, [two], last_heard="uuid-b", may_claim=True)
 
-        _, batch = await here.spool.settle(acked.batch, remove=1)
+        _, batch = await here.settle(acked.step.batch, remove=1)
         assert batch is not None
         assert batch.last_heard == "uuid-a"
-        _, batch = await here.spool.settle(batch, remove=1, last_heard="uuid-c")
+        _, batch = await here.settle(batch, remove=1, last_heard="uuid-c")
         assert batch is not None
         assert batch.last_heard == "uuid-c"
-        await here.spool.settle(batch, remove=1)
+        await here.settle(batch, remove=1)
         spooled = await here.spool.append(CHAT, [one], last_heard="uuid-a", may_claim=True)
-        assert claimed(spooled).last_heard == "uuid-c"
+        assert claimed(spooled.step).last_heard == "uuid-c"
 
     @pytest_twisted.ensureDeferred
     async def test_that_courier_has_heard_nothing_can_be_noted(self, rig: QueueRig):
@@ -395,14 +395,14 @@ class SpoolContract:
     ):
         here = await rig.process()
         batch = await here.take("one")
-        await here.spool.settle(batch, remove=1, last_text="digest")
+        await here.settle(batch, remove=1, last_text="digest")
         await rig.pass_time(3)
         batch = await here.take("two")
         assert batch.last_text == "digest"
         assert batch.since_last_text == pytest.approx(3_000, abs=2_500)
 
         await here.send(1)
-        await here.spool.settle(batch, remove=1)
+        await here.settle(batch, remove=1)
         batch = await here.take("three")
         assert (batch.last_text, batch.since_last_text) == ("", 0)
 
@@ -433,15 +433,15 @@ class SpoolContract:
 
         await here.outbox.ack(CHAT, name(1), may_claim=False)
         await here.outbox.ack(CHAT, name(2), may_claim=False)
-        _, following = await here.spool.settle(batch, remove=1)
+        _, following = await here.settle(batch, remove=1)
         depths = await here.queue.depths()
         assert (depths.outbox_chats, depths.spool_events) == (1, 4)
         assert depths.outbox_oldest == pytest.approx(0, abs=5)
         assert depths.spool_oldest == pytest.approx(0, abs=5)
 
         assert following is not None
-        await here.spool.settle(following, remove=4)
+        await here.settle(following, remove=4)
         await here.outbox.ack(OTHER_CHAT, name(3), may_claim=False)
         batch = await here.claim(OTHER_CHAT)
-        await here.spool.settle(batch, remove=1)
+        await here.settle(batch, remove=1)
         assert await here.queue.depths() == Depths()

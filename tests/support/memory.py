@@ -11,42 +11,42 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
 
 import msgspec
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from chip.chat.ports import (
-    Acked,
+from chip.chat.outbound.ports import (
     Appended,
     Batch,
-    Claim,
     CourierAnswer,
-    Depths,
-    LiveListener,
-    OutboxItem,
-    Page,
+    Outcome,
     Spooled,
     SpoolEntry,
+    Step,
 )
+from chip.chat.ports import Acked, Depths, LiveListener, OutboxItem, Page
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.models import (
     Channel,
     ChatKey,
     Contact,
+    DeliveryStatus,
     HeardMessage,
+    Incoming,
     MsgName,
+    Report,
+    SpoolEvent,
     StoredMessage,
     User,
 )
-from chip.protocol.courier import Era, Incoming, Report, SpoolEvent
 from chip.protocol.events import MsgEcho, Said, encode_event
 from chip.protocol.times import format_time, time_of_timestamp
 
 CLAIM_LIFE = 12.0
 COURIER_DEADLINE = 31.0
+EMAIL_LIFE = 90 * 86400.0
 
 
 class MemoryStore:
@@ -107,24 +107,37 @@ class MemoryStore:
 
 
 @dataclass
+class _Item:
+    stored: float
+    item: OutboxItem
+    name: MsgName
+
+
+@dataclass
 class _Chat:
-    items: list[tuple[float, OutboxItem, MsgName]] = field(default_factory=list)
-    head: int = 0
+    items: list[_Item] = field(default_factory=list)
+    head: int = 1000
     sent: dict[str, float] = field(default_factory=dict)
     spool: list[tuple[float, SpoolEvent]] = field(default_factory=list)
-    refs: set[str] = field(default_factory=set)
+    refs: dict[str, float] = field(default_factory=dict)
     owner: str = ""
     ticket: int = 0
-    began: float = 0
     under_way: int = 0
-    due: float = 0
+    unknown: int = 0
+    due: float | None = None
     last_heard: str | None = None
     last_text: str = ""
     last_text_at: float = 0
     tries: int = 0
     failing_since: float = 0
     email: str = ""
+    email_at: float = float("-inf")
     made: float = float("-inf")
+
+    @property
+    def said(self) -> int:
+        """How many of the spooled events the visitor said."""
+        return sum(isinstance(event, Incoming) for _, event in self.spool)
 
 
 class MemoryQueues:
@@ -135,14 +148,12 @@ class MemoryQueues:
         self.limits = limits or Limits()
         self.away = False
         self.chats: dict[ChatKey, _Chat] = defaultdict(_Chat)
-        self.eras: dict[str, Era] = {}
         self.alive: dict[str, float] = {}
         self.processes: list[MemoryQueue] = []
-        self.tickets = count(1)
 
-    def process(self) -> MemoryQueue:
+    def process(self, token: str = "", limits: Limits | None = None) -> MemoryQueue:
         """Another process on this server."""
-        process = MemoryQueue(self, f"token-{len(self.processes)}")
+        process = MemoryQueue(self, token or f"token-{len(self.processes)}", limits or self.limits)
         self.processes.append(process)
         return process
 
@@ -159,15 +170,24 @@ class MemoryQueues:
             if process.listener:
                 process.listener.interrupted()
 
+    def listeners(self, chat: ChatKey, *, but: MemoryQueue | None = None) -> list[LiveListener]:
+        """Who hears what happens to a chat."""
+        return [
+            process.listener
+            for process in self.processes
+            if process.listener and chat in process.subscribed and process is not but
+        ]
+
 
 class MemoryQueue:
     """One process's side of the queues: `ports.Queue`."""
 
-    def __init__(self, server: MemoryQueues, token: str) -> None:
+    def __init__(self, server: MemoryQueues, token: str, limits: Limits) -> None:
         self.server = server
         self.token = token
-        self.outbox = MemoryOutbox(self)
+        self.limits = limits
         self.spool = MemorySpool(self)
+        self.outbox = MemoryOutbox(self)
         self.notes = MemoryNotes(self)
         self.live = MemoryLive(self)
         self.listener: LiveListener | None = None
@@ -178,47 +198,48 @@ class MemoryQueue:
         now, chats = self.server.reach(), self.server.chats.values()
         return Depths(
             outbox_chats=sum(bool(state.items) for state in chats),
-            outbox_oldest=max((now - s.items[0][0] for s in chats if s.items), default=0),
+            outbox_oldest=max((now - s.items[0].stored for s in chats if s.items), default=0),
             spool_events=sum(len(state.spool) for state in chats),
             spool_oldest=max((now - s.spool[0][0] for s in chats if s.spool), default=0),
         )
-
-    def listening(self, chat: ChatKey) -> list[MemoryQueue]:
-        return [p for p in self.server.processes if chat in p.subscribed and p.listener]
 
 
 class _Part:
     def __init__(self, queue: MemoryQueue) -> None:
         self._queue = queue
         self._server = queue.server
+        self._limits = queue.limits
 
 
 class MemoryOutbox(_Part):
-    async def append(self, chat: ChatKey, name: MsgName, era: Era, msg_out: bytes) -> Appended:
+    async def append(self, chat: ChatKey, name: MsgName, msg_out: bytes) -> Appended:
         now, state = self._server.reach(), self._server.chats[chat]
-        limits = self._server.limits
-        names = {str(part) for part in (name.id, name.uuid) if part}
+        limits = self._limits
+        names = {str(part) for part in name if part}
         memory = limits.duplicate_memory_hours * 3600
         if any(now - state.sent.get(part, float("-inf")) < memory for part in names):
             return "repeated"
-        size = sum(len(item.msg_out) for _, item, _ in state.items) + len(msg_out)
-        if len(state.items) >= limits.outbox_messages or size > limits.outbox_bytes:
+        size = sum(len(one.item.msg_out) for one in state.items) + len(msg_out)
+        if (
+            len(state.items) >= limits.outbox_messages
+            or size > limits.outbox_bytes
+            or len(state.spool) >= 2 * limits.spool_events
+        ):
             return "full"
         state.sent.update(dict.fromkeys(names, now))
-        state.head = (state.head or 1000) + 1
+        state.head += 1
         item = OutboxItem(state.head, name.outbox_id, msg_out)
-        state.items.append((now, item, name))
-        self._server.eras[chat.channel_uuid] = era
+        state.items.append(_Item(now, item, name))
         state.last_text = ""
-        for process in self._queue.listening(chat):
-            process.listener.arrived(chat, item)  # type: ignore[union-attr]
+        for listener in self._server.listeners(chat):
+            listener.arrived(chat, item)
         return "queued"
 
     async def read(self, chat: ChatKey, after: int, limit: int, max_bytes: int) -> Page:
         self._server.reach()
         self._queue.reads += 1
         state = self._server.chats[chat]
-        waiting = [item for _, item, _ in state.items if item.number > after]
+        waiting = [one.item for one in state.items if one.item.number > after]
         page: list[OutboxItem] = []
         for item in waiting[:limit]:
             max_bytes -= len(item.msg_out)
@@ -228,30 +249,31 @@ class MemoryOutbox(_Part):
         return Page(state.head, page, len(page) < len(waiting))
 
     async def ack(self, chat: ChatKey, name: MsgName, *, may_claim: bool) -> Acked | None:
-        now, state = self._server.reach(), self._server.chats[chat]
-        for entry in state.items:
-            _, item, known = entry
-            if item.id == name.outbox_id or (name.uuid and known.uuid == name.uuid):
-                state.items.remove(entry)
-                report = Report("delivered", known.id, known.uuid)
-                claim, batch = self._queue.spool.add(chat, [report], may_claim=may_claim)
-                for process in self._queue.listening(chat):
-                    if process is not self._queue:
-                        process.listener.acked(chat, item.number)  # type: ignore[union-attr]
-                return Acked(item.number, int((now - entry[0]) * 1000), claim, batch)
+        now = self._server.reach()
+        for one in self._server.chats[chat].items:
+            if one.item.id == name.outbox_id or (name.uuid and one.name.uuid == name.uuid):
+                self._take_out(chat, one, "delivered")
+                step = self._queue.spool.after_append(chat, may_claim=may_claim)
+                for listener in self._server.listeners(chat, but=self._queue):
+                    listener.acked(chat, one.item.number)
+                return Acked(one.item.number, int((now - one.stored) * 1000), step)
         return None
 
     async def expire(self, limit: int) -> int:
-        now, taken = self._server.reach(), 0
-        for chat, state in list(self._server.chats.items())[:limit]:
-            for entry in list(state.items):
-                if now - entry[0] > self._server.limits.outbox_days * 86400:
-                    state.items.remove(entry)
-                    self._queue.spool.add(
-                        chat, [Report("failed", entry[2].id, entry[2].uuid)], may_claim=False
-                    )
-                    taken += 1
+        oldest, taken = self._server.reach() - self._limits.outbox_days * 86400, 0
+        for chat in [c for c, s in self._server.chats.items() if s.items][:limit]:
+            for one in [o for o in self._server.chats[chat].items if o.stored <= oldest]:
+                self._take_out(chat, one, "failed")
+                self._queue.spool.after_append(chat, may_claim=False)
+                taken += 1
+                for listener in self._server.listeners(chat):
+                    listener.acked(chat, one.item.number)
         return taken
+
+    def _take_out(self, chat: ChatKey, one: _Item, status: DeliveryStatus) -> None:
+        state = self._server.chats[chat]
+        state.items.remove(one)
+        state.spool.append((self._server.reach(), Report(status, one.name.id, one.name.uuid)))
 
 
 class MemorySpool(_Part):
@@ -263,108 +285,109 @@ class MemorySpool(_Part):
         now, state = self._server.reach(), self._server.chats[chat]
         if state.last_heard is None:
             state.last_heard = last_heard
-        results: list[Appended] = []
-        accepted: list[SpoolEvent] = []
-        for event in events:
-            ref = event.ref if isinstance(event, Incoming) else ""
-            waiting = sum(isinstance(e, Incoming) for _, e in state.spool)
-            waiting += sum(isinstance(e, Incoming) for e in accepted)
-            if ref and ref in state.refs:
-                results.append("repeated")
-            elif isinstance(event, Incoming) and waiting >= self._server.limits.spool_events:
-                results.append("full")
-            else:
-                results.append("queued")
-                accepted.append(event)
-                state.refs |= {ref} - {""}
-                if isinstance(event, Incoming):
-                    said = Said(text=event.text, ref=ref, time=time_of_timestamp(now))
-                    for process in self._queue.listening(chat):
-                        if process is not self._queue:
-                            process.listener.echoed(  # type: ignore[union-attr]
-                                chat, encode_event(MsgEcho(said))
-                            )
-        return Spooled(results, *self.add(chat, accepted, may_claim=may_claim))
+        results = [self._append(chat, event, now) for event in events]
+        return Spooled(results, self.after_append(chat, may_claim=may_claim))
 
-    def add(
-        self, chat: ChatKey, events: Sequence[SpoolEvent], *, may_claim: bool
-    ) -> tuple[Claim, Batch | None]:
-        state = self._server.chats[chat]
-        state.spool.extend((self._server.reach(), event) for event in events)
-        return self._claim(chat, may_claim=may_claim)
+    def _append(self, chat: ChatKey, event: SpoolEvent, now: float) -> Appended:
+        state, limits = self._server.chats[chat], self._limits
+        if isinstance(event, Incoming):
+            memory = (limits.spool_hours + limits.duplicate_memory_hours) * 3600
+            if event.ref and now - state.refs.get(event.ref, float("-inf")) < memory:
+                return "repeated"
+            in_all = sum(other.said for other in self._server.chats.values())
+            if state.said >= limits.spool_events or in_all >= limits.spool_total:
+                return "full"
+            state.refs |= {event.ref: now} if event.ref else {}
+            said = Said(text=event.text, ref=event.ref, time=time_of_timestamp(now))
+            for listener in self._server.listeners(chat, but=self._queue):
+                listener.told(chat, encode_event(MsgEcho(said)))
+        state.spool.append((now, event))
+        return "queued"
 
-    def _claim(
-        self, chat: ChatKey, *, may_claim: bool, afresh: bool = False
-    ) -> tuple[Claim, Batch | None]:
+    def after_append(self, chat: ChatKey, *, may_claim: bool) -> Step:
         now, state = self._server.reach(), self._server.chats[chat]
-        if not state.spool and not state.owner:
-            return "idle", None
+        if not state.spool:
+            return Step("idle")
+        if state.due is None:
+            state.due = now
         if state.owner:
-            alive = self._server.alive.get(state.owner, float("-inf")) > now
-            mine_again = state.owner == self._queue.token and afresh
-            if (alive and not mine_again) or now < state.began + COURIER_DEADLINE:
-                return "elsewhere", None
-        if state.due > now or not may_claim:
-            return "waiting", None
-        state.owner, state.began, state.due = self._queue.token, now, now + COURIER_DEADLINE
-        state.ticket = next(self._server.tickets)
-        unknown = state.under_way
+            return Step("elsewhere") if self._is_held(state, now) else self._claim(chat)
+        return self._claim(chat) if may_claim else Step("waiting")
+
+    def _is_held(self, state: _Chat, now: float) -> bool:
+        if not state.owner:
+            return False
+        if state.owner == self._queue.token:
+            return True
+        alive = self._server.alive.get(state.owner, float("-inf")) > now
+        return alive or (state.due or 0) > now
+
+    def _claim(self, chat: ChatKey) -> Step:
+        now, state = self._server.reach(), self._server.chats[chat]
+        if state.due is None:
+            return Step("idle")
+        if self._is_held(state, now):
+            return Step("elsewhere")
+        if state.due > now:
+            return Step("waiting")
+        unknown = max(state.unknown, state.under_way)
         entries = [
             SpoolEntry(event, int((now - at) * 1000)) for at, event in state.spool[: self.BATCH]
         ]
+        state.owner, state.due = self._queue.token, now + COURIER_DEADLINE
+        state.ticket += 1
         state.under_way = len(entries)
-        return "claimed", Batch(
+        batch = Batch(
             chat=chat,
             ticket=state.ticket,
             entries=entries,
-            unknown=unknown,
+            unknown=min(unknown, len(entries)),
             last_heard=state.last_heard,
             last_text=state.last_text,
             since_last_text=int((now - state.last_text_at) * 1000) if state.last_text else 0,
             tries=state.tries,
             failing_for=int((now - state.failing_since) * 1000) if state.tries else 0,
-            era=self._server.eras.get(chat.channel_uuid, "id"),
-            email=state.email,
+            email=state.email if now - state.email_at < EMAIL_LIFE else "",
         )
+        return Step("claimed", batch)
 
-    async def claim(self, chat: ChatKey) -> tuple[Claim, Batch | None]:
-        return self._claim(chat, may_claim=True, afresh=True)
+    async def claim(self, chat: ChatKey) -> Step:
+        self._server.reach()
+        return self._claim(chat)
 
-    async def settle(
-        self,
-        batch: Batch,
-        *,
-        remove: int = 0,
-        last_heard: str = "",
-        last_text: str = "",
-        forget_refs: Sequence[str] = (),
-        failed: bool = False,
-        unknown: int = 0,
-        delay: int = 0,
-        may_continue: bool = True,
-    ) -> tuple[Claim, Batch | None]:
+    async def settle(self, batch: Batch, outcome: Outcome, *, may_continue: bool = True) -> Step:
         now, state = self._server.reach(), self._server.chats[batch.chat]
         if (state.owner, state.ticket) != (self._queue.token, batch.ticket):
-            return "elsewhere", None
-        del state.spool[:remove]
-        state.refs -= set(forget_refs)
-        state.last_heard = last_heard or state.last_heard
-        if last_text:
-            state.last_text, state.last_text_at = last_text, now
-        if remove:
+            return Step("elsewhere")
+        for _, event in state.spool[: outcome.rejected]:
+            if isinstance(event, Incoming):
+                state.refs.pop(event.ref, None)
+        del state.spool[: outcome.remove]
+        state.last_heard = outcome.last_heard or state.last_heard
+        if outcome.last_text:
+            state.last_text, state.last_text_at = outcome.last_text, now
+        if outcome.remove or not state.spool:
             state.tries = 0
-        if failed:
-            state.failing_since = now if state.tries == 0 else state.failing_since
+        if outcome.failed and state.spool:
+            state.failing_since = state.failing_since if state.tries else now
             state.tries += 1
-        state.owner = ""
-        state.under_way = unknown
-        state.due = now + delay / 1000 if state.spool else now
-        return self._claim(batch.chat, may_claim=may_continue)
+        state.owner, state.under_way, state.unknown = "", 0, outcome.unknown
+        state.due = now + outcome.delay / 1000 if state.spool else None
+        if not state.spool:
+            state.unknown = 0
+            return Step("idle")
+        if outcome.delay or not may_continue:
+            return Step("waiting")
+        return self._claim(batch.chat)
 
     async def due(self, limit: int) -> list[ChatKey]:
-        now = self._server.reach()
-        due = [c for c, s in self._server.chats.items() if s.spool and s.due <= now]
-        return sorted(due, key=lambda chat: self._server.chats[chat].due)[:limit]
+        now, chats = self._server.reach(), self._server.chats
+        due = [
+            (state.due, chat)
+            for chat, state in chats.items()
+            if state.due is not None and state.due <= now and not self._is_held(state, now)
+        ]
+        return [chat for _, chat in sorted(due)][:limit]
 
     async def keep_alive(self) -> None:
         self._server.alive[self._queue.token] = self._server.reach() + CLAIM_LIFE
@@ -382,12 +405,12 @@ class MemoryNotes(_Part):
         return self._server.reach() - self._server.chats[chat].made < 60
 
     async def set_email(self, chat: ChatKey, email: str) -> None:
-        self._server.reach()
-        self._server.chats[chat].email = email
+        state = self._server.chats[chat]
+        state.email, state.email_at = email, self._server.reach()
 
     async def email(self, chat: ChatKey) -> str:
-        self._server.reach()
-        return self._server.chats[chat].email
+        state = self._server.chats[chat]
+        return state.email if self._server.reach() - state.email_at < EMAIL_LIFE else ""
 
 
 class MemoryLive(_Part):
@@ -403,8 +426,8 @@ class MemoryLive(_Part):
 
     async def tell(self, chat: ChatKey, frame: bytes) -> None:
         self._server.reach()
-        for process in self._queue.listening(chat):
-            process.listener.told(chat, frame)  # type: ignore[union-attr]
+        for listener in self._server.listeners(chat):
+            listener.told(chat, frame)
 
 
 @dataclass
@@ -413,24 +436,24 @@ class Request:
 
     channel: Channel
     chat_id: str
-    events: list[dict[str, object]]
+    events: Sequence[SpoolEvent]
     answer: Deferred[CourierAnswer]
 
     @property
-    def texts(self) -> list[object]:
-        return [event["msg"]["text"] for event in self.events if "msg" in event]  # type: ignore[index]
+    def texts(self) -> list[str]:
+        return [event.text for event in self.events if isinstance(event, Incoming)]
 
     @property
-    def statuses(self) -> list[object]:
-        return [event["status"] for event in self.events if "status" in event]
+    def reports(self) -> list[Report]:
+        return [event for event in self.events if isinstance(event, Report)]
 
     def handle(self, *heard: str) -> None:
         """Courier took it, and made messages with these uuids."""
         self.answer.callback(CourierAnswer("handled", list(heard), "status 200"))
 
     def fail(self, kind: str, detail: str = "a test's word") -> None:
-        """It ended in one of the other ways of `ports.Answer`."""
-        self.answer.callback(CourierAnswer(kind, [], detail))  # type: ignore[arg-type]
+        """It ended in one of the other ways of `CourierAnswer`."""
+        self.answer.callback(CourierAnswer(kind, detail=detail))  # type: ignore[arg-type]
 
 
 class ScriptedGateway:
@@ -447,18 +470,21 @@ class ScriptedGateway:
         self.starts_fail = False
         self.starts_need = ""
 
+    async def start_chat(self, channel: Channel, chat_id: str) -> CourierAnswer:
+        if self.store is None:
+            return await self.post(channel, chat_id, [])
+        self.starts.append(chat_id)
+        if self.starts_fail:
+            return CourierAnswer("failed", detail="status 500 from Courier")
+        if self.starts_need not in ("", channel.secret):
+            return CourierAnswer("refused", detail="status 400 from Courier")
+        contact_id = 1000 + len(self.starts)
+        self.store.contacts[channel.org_id, chat_id] = Contact(contact_id, contact_id, chat_id)
+        return CourierAnswer("handled", detail="status 200")
+
     async def post(
-        self, channel: Channel, chat_id: str, events: list[dict[str, object]]
+        self, channel: Channel, chat_id: str, events: Sequence[SpoolEvent]
     ) -> CourierAnswer:
-        if self.store and events == [{"type": "chat_started"}]:
-            self.starts.append(chat_id)
-            if self.starts_fail:
-                return CourierAnswer("failed", [], "status 500 from Courier")
-            if self.starts_need not in ("", channel.secret):
-                return CourierAnswer("refused", [], "status 400 from Courier")
-            contact_id = 1000 + len(self.starts)
-            self.store.contacts[channel.org_id, chat_id] = Contact(contact_id, contact_id, chat_id)
-            return CourierAnswer("handled", [], "status 200")
         request = Request(channel, chat_id, events, Deferred())
         self.requests.append(request)
         return await request.answer

@@ -84,7 +84,7 @@ class Scene:
         """Courier hands over a message for Bob. Raises what the heart raises."""
         msg = {"id": msg_id, "text": text, "origin": "flow", **more.pop("msg", {})}
         body = {"chat_id": BOB.chat_id, "secret": "sesame", "msg": msg, **more}
-        result_of(self.heart.accept_send(CHANNEL.uuid, msgspec.json.encode(body)))
+        result_of(self.heart.inbound.accept(CHANNEL.uuid, msgspec.json.encode(body)))
 
     def knows_message(self, msg_id: int, uuid: str, time: str) -> None:
         """An outgoing message to Bob is in the database."""

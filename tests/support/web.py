@@ -51,7 +51,7 @@ class FakeSession:
         self.closes += 1
 
 
-class FakeDirectory:
+class FakeLookups:
     """Knows one channel. `trouble` is raised instead; `waits` are answered when the test says."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class FakeHeart:
     """Sessions in the order of their opening, and the bodies of sends."""
 
     def __init__(self, starts: bool = True) -> None:
-        self.directory = FakeDirectory()
+        self.lookups = FakeLookups()
         self.sessions: list[FakeSession] = []
         self.sends: list[tuple[str, bytes]] = []
         self.send_trouble: Exception | None = None
@@ -81,7 +81,11 @@ class FakeHeart:
         self.sessions.append(session)
         return session
 
-    async def accept_send(self, channel_uuid: str, body: bytes) -> None:
+    @property
+    def inbound(self) -> FakeHeart:
+        return self
+
+    async def accept(self, channel_uuid: str, body: bytes) -> None:
         if self.send_trouble is not None:
             raise self.send_trouble
         self.sends.append((channel_uuid, body))

@@ -14,16 +14,16 @@ This module keeps nothing about any chat: the spool does. It settles nothing: th
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from twisted.logger import Logger
 
 from chip.chat.lookups import Lookups
 from chip.chat.outbound.circuit import CircuitBreaker, backoff
-from chip.chat.ports import Batch, CourierAnswer, Live, SpoolEntry, Store
+from chip.chat.outbound.ports import Batch, CourierAnswer, Outcome
+from chip.chat.ports import Live, Store
 from chip.errors import Unavailable
-from chip.models import Channel, ChatKey
-from chip.protocol.courier import Incoming, SpoolEvent, event_for_courier
+from chip.models import Channel, ChatKey, Incoming, SpoolEvent
 from chip.protocol.events import Error, encode_event
 
 SAME_TEXT_HOLD: Final = 4100
@@ -44,25 +44,6 @@ DATABASE_AWAY: Final = 3000
 """Milliseconds until the database is asked again what has arrived."""
 
 
-class Outcome(NamedTuple):
-    """How an attempt ended. `rejected` will never be delivered, for `reason`; the other fields
-    are what `Spool.settle` wants to know."""
-
-    remove: int = 0
-    last_heard: str = ""
-    last_text: str = ""
-    failed: bool = False
-    unknown: int = 0
-    delay: int = 0
-    rejected: Sequence[SpoolEvent] = ()
-    reason: str = ""
-
-    @property
-    def forget_refs(self) -> list[str]:
-        """The refs of what was rejected: they may be used again."""
-        return [event.ref for event in self.rejected if isinstance(event, Incoming) and event.ref]
-
-
 class Attempts:
     """Attempts, one batch at a time."""
 
@@ -73,45 +54,47 @@ class Attempts:
         *,
         store: Store,
         live: Live,
-        directory: Lookups,
-        line: CircuitBreaker,
+        lookups: Lookups,
+        circuit: CircuitBreaker,
         seconds: Callable[[], float],
         max_age_hours: float,
     ) -> None:
         self._store = store
         self._live = live
-        self._directory = directory
-        self._line = line
+        self._lookups = lookups
+        self._circuit = circuit
         self._seconds = seconds
         self._max_age = max_age_hours * 3_600_000
         self._last_success = float("-inf")
 
-    async def attempt(self, batch: Batch) -> Outcome:
+    async def make(self, batch: Batch) -> Outcome:
         """Do what is to be done with `batch`. Says how that ended; changes nothing in the spool.
 
         Never raises: nobody would work on the chat any more.
         """
         try:
-            return await self._attempt(batch)
+            return await self._make(batch)
         except Exception:
             self._log.failure("an attempt failed", chat=batch.chat.label)
             delay = int(COURIER_DEADLINE * 1000)
-            return Outcome(failed=True, unknown=len(batch.entries), delay=delay)
+            return Outcome(
+                failed=True, unknown=len(batch.entries), delay=delay, reason="internal error"
+            )
 
-    async def _attempt(self, batch: Batch) -> Outcome:
+    async def _make(self, batch: Batch) -> Outcome:
         if batch.unknown:
             return await self._find_out(batch, batch.unknown)
         expired = sum(entry.age > self._max_age for entry in batch.entries)
         if expired:
-            return _rejected(batch.entries[:expired], "it waited too long")
+            return _rejected(expired, "it waited too long")
         hold = _hold(batch)
         if hold:
-            return Outcome(delay=hold)
+            return Outcome(delay=hold, reason="the same text was sent a moment ago")
         return await self._post(batch, _together(batch))
 
     async def conclude(self, batch: Batch, outcome: Outcome) -> None:
         """What follows once `outcome` is settled: tell the visitor, and mend what Courier wiped."""
-        for event in outcome.rejected:
+        for event, _ in batch.entries[: outcome.rejected]:
             self._log.warn(
                 "an event for Courier was rejected: {reason}",
                 chat=batch.chat.label,
@@ -122,35 +105,40 @@ class Attempts:
                 told = Error("rejected", "the message was refused", "send_msg", event.ref)
                 await self._live.tell(batch.chat, encode_event(told))
         if outcome.remove and batch.email:
-            contact = await self._directory.contact(batch.chat)
+            contact = await self._lookups.contact(batch.chat)
             if contact:
                 await self._store.set_email(contact, batch.email, only_if_empty=True)
 
     async def _post(self, batch: Batch, count: int) -> Outcome:
-        chat, sent = batch.chat, batch.entries[:count]
+        chat, sent = batch.chat, [entry.event for entry in batch.entries[:count]]
         try:
-            channel = await self._directory.channel(chat.channel_uuid)
+            channel = await self._lookups.channel(chat.channel_uuid)
         except Unavailable:
             return self._again_later(batch, "the channel cannot be looked up")
         if channel is None:
             return self._again_later(batch, "no such channel")
-        events = [event_for_courier(entry.event, batch.era) for entry in sent]
         began = self._seconds()
-        answer = await self._line.post(channel, chat, events)
+        answer = await self._circuit.post(channel, chat, sent)
         match answer.kind:
             case "handled":
                 self._last_success = self._seconds()
-                texts = [e.event.text for e in sent if isinstance(e.event, Incoming)]
+                texts = _texts(sent)
                 return Outcome(
                     remove=count,
                     last_heard=answer.heard[-1] if answer.heard else "",
                     last_text=digest(texts[-1]) if texts else "",
                     delay=0 if texts else REPORTS_APART,
+                    reason=answer.detail,
                 )
             case "unknown":
                 self._warn(chat, answer)
                 left = COURIER_DEADLINE - (self._seconds() - began)
-                return Outcome(failed=True, unknown=count, delay=max(0, int(left * 1000)))
+                return Outcome(
+                    failed=True,
+                    unknown=count,
+                    delay=max(0, int(left * 1000)),
+                    reason=answer.detail,
+                )
             case "refused" | "failed" if count > 1:
                 self._warn(chat, answer)
                 return await self._find_out(batch, count)
@@ -162,44 +150,47 @@ class Attempts:
     async def _refused(self, batch: Batch, used: Channel, answer: CourierAnswer) -> Outcome:
         """Courier says never. Unless it is our idea of the channel's secret that is out of date."""
         try:
-            channel = await self._directory.channel(used.uuid, again=True)
+            channel = await self._lookups.channel(used.uuid, again=True)
         except Unavailable:
             return self._again_later(batch, "the channel cannot be looked up")
         if channel and channel.secret != used.secret:
-            return Outcome(failed=True)
-        return _rejected(batch.entries[:1], answer.detail)
+            return Outcome(failed=True, reason=answer.detail)
+        return _rejected(1, answer.detail)
 
     def _again_later(self, batch: Batch, reason: str) -> Outcome:
         """Nothing has arrived; try again. But one event shall not block a chat for ever."""
         alone = self._seconds() - self._last_success < OTHERS_WITHIN
-        if batch.failing_for >= ALONE_FOR and alone and not self._line.is_down:
-            return _rejected(batch.entries[:1], f"it failed for an hour: {reason}")
+        if batch.failing_for >= ALONE_FOR and alone and not self._circuit.is_open:
+            return _rejected(1, f"it failed for an hour: {reason}")
         self._log.info(
             "Courier did not take an event: {reason}",
             chat=batch.chat.label,
             tries=batch.tries + 1,
             reason=reason,
         )
-        return Outcome(failed=True, delay=int(backoff(batch.tries) * 1000))
+        return Outcome(failed=True, delay=int(backoff(batch.tries) * 1000), reason=reason)
 
     async def _find_out(self, batch: Batch, count: int) -> Outcome:
         """Which of the first `count` events have arrived? While nobody can say, nothing is sent."""
         sent = [entry.event for entry in batch.entries[:count]]
         try:
-            contact = await self._directory.contact(batch.chat)
+            contact = await self._lookups.contact(batch.chat)
             if contact is None or batch.last_heard is None:
                 arrived, last_heard = 0, ""
             else:
                 heard = await self._store.heard_since(contact, batch.last_heard)
                 arrived, last_heard = arrivals(sent, [(one.uuid, one.text) for one in heard])
-        except Unavailable:
-            return Outcome(unknown=count, delay=DATABASE_AWAY)
+        except Unavailable as error:
+            return Outcome(unknown=count, delay=DATABASE_AWAY, reason=str(error))
         if not arrived:
             return self._again_later(batch, "it has not arrived")
         # Courier may have taken the last of them only a moment ago, and hold the next against it.
-        texts = [event.text for event in sent[:arrived] if isinstance(event, Incoming)]
         return Outcome(
-            remove=arrived, last_heard=last_heard, last_text=digest(texts[-1]), failed=True
+            remove=arrived,
+            last_heard=last_heard,
+            last_text=digest(_texts(sent[:arrived])[-1]),
+            failed=True,
+            reason="it had arrived",
         )
 
     def _warn(self, chat: ChatKey, answer: CourierAnswer) -> None:
@@ -210,12 +201,16 @@ class Attempts:
         )
 
 
+def _texts(events: Sequence[SpoolEvent]) -> list[str]:
+    return [event.text for event in events if isinstance(event, Incoming)]
+
+
 def digest(text: str) -> str:
     """What stands for a text where the text itself need not be kept."""
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def arrivals(sent: list[SpoolEvent], heard: list[tuple[str, str]]) -> tuple[int, str]:
+def arrivals(sent: Sequence[SpoolEvent], heard: list[tuple[str, str]]) -> tuple[int, str]:
     """How many of the events at the front of `sent` have arrived, and the last one's uuid.
 
     Courier handles events in order and stops at the first that fails, so those that arrived are at
@@ -235,9 +230,8 @@ def arrivals(sent: list[SpoolEvent], heard: list[tuple[str, str]]) -> tuple[int,
     return arrived, last_heard
 
 
-def _rejected(entries: Sequence[SpoolEntry], reason: str) -> Outcome:
-    events = [entry.event for entry in entries]
-    return Outcome(remove=len(events), rejected=events, reason=reason)
+def _rejected(count: int, reason: str) -> Outcome:
+    return Outcome(remove=count, rejected=count, reason=reason)
 
 
 def _hold(batch: Batch) -> int:

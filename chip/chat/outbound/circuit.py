@@ -1,26 +1,27 @@
-"""The line to Courier: how many requests may be under way, and what to do when it is down.
+"""A circuit breaker in front of Courier.
 
-It owns the circuit breaker. While Courier works, many requests are under way at once: most for the
-forwarder, some kept for new chats, whose visitors are waiting. After a run of failures across
-several chats the line is *down*, and one request at a time probes whether it works again; the
-first that is answered puts it up.
+It owns how many requests may be under way at once: most of them for the forwarder, some kept for
+new chats, whose visitors are waiting. After a run of failures across several chats the circuit is
+*open*: one request at a time probes whether Courier is back, and the first that is answered closes
+it.
 """
 
 import random
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Final, cast
 
 from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 
-from chip.chat.ports import CourierAnswer, Gateway
-from chip.models import Channel, ChatKey
-from chip.protocol.courier import chat_started_event
+from chip.chat.outbound.ports import CourierAnswer, Gateway
+from chip.models import Channel, ChatKey, SpoolEvent
 from chip.tasks import Clock
 
 FAILURES_TO_TRIP: Final = 5
 """Failures in a row, and"""
 CHATS_TO_TRIP: Final = 3
-"""chats among them, put the line down. One chat alone never does: its event may be to blame."""
+"""chats among them, open the circuit. One chat alone never does: its event may be to blame."""
 FIRST_DELAY: Final = 0.5
 """Seconds: the shortest wait before another try."""
 LONGEST_DELAY: Final = 30.0
@@ -28,8 +29,6 @@ LONGEST_DELAY: Final = 30.0
 ROOM_WITHIN: Final = 10.0
 """Seconds that a new chat waits for its turn. Its visitor has lost patience by then, and the turns
 of those who have left would be taken from those who are still there."""
-
-Event = dict[str, object]
 
 
 def backoff(tries: int) -> float:
@@ -50,24 +49,24 @@ class CircuitBreaker:
         self._under_way = 0
         self._for_starts = DeferredSemaphore(max(1, parallel // 4))
         self.for_forwarding = max(1, parallel - parallel // 4)
-        """Chats that may be forwarded at once while the line is up."""
+        """Chats that may be forwarded at once while the circuit is closed."""
 
     @property
-    def is_down(self) -> bool:
+    def is_open(self) -> bool:
         """Whether Courier seems to be away."""
         return self._failures >= FAILURES_TO_TRIP and len(self._failing) >= CHATS_TO_TRIP
 
     @property
     def may_probe(self) -> bool:
-        """Whether nothing is under way that will tell whether the line is up."""
+        """Whether nothing is under way that will tell whether Courier is back."""
         return self._under_way == 0
 
     @property
     def retry_after(self) -> int:
         """Seconds after which a visitor may try again."""
-        return 10 if self.is_down else 3
+        return 10 if self.is_open else 3
 
-    async def start(self, channel: Channel, chat: ChatKey) -> CourierAnswer:
+    async def start_chat(self, channel: Channel, chat: ChatKey) -> CourierAnswer:
         """Tell Courier of a new chat, as soon as there is room; ``unsent`` when there is none."""
         room = self._for_starts.acquire()
         if not room.called:
@@ -75,19 +74,26 @@ class CircuitBreaker:
         try:
             await room
         except DeferredTimeout:
-            return CourierAnswer("unsent", [], "too many new chats are waiting")
+            return CourierAnswer("unsent", detail="too many new chats are waiting")
         try:
-            return await self.post(channel, chat, [chat_started_event()])
+            return await self._guard(chat, partial(self._gateway.start_chat, channel, chat.chat_id))
         finally:
             self._for_starts.release()
 
-    async def post(self, channel: Channel, chat: ChatKey, events: list[Event]) -> CourierAnswer:
-        """Hand events to Courier. While the line is down and being probed, ``unsent`` at once."""
-        if self.is_down and not self.may_probe:
-            return CourierAnswer("unsent", [], "the line is down")
+    async def post(
+        self, channel: Channel, chat: ChatKey, events: Sequence[SpoolEvent]
+    ) -> CourierAnswer:
+        """Hand events to Courier. While the circuit is open and probed, ``unsent`` at once."""
+        return await self._guard(chat, partial(self._gateway.post, channel, chat.chat_id, events))
+
+    async def _guard(
+        self, chat: ChatKey, request: Callable[[], Awaitable[CourierAnswer]]
+    ) -> CourierAnswer:
+        if self.is_open and not self.may_probe:
+            return CourierAnswer("unsent", detail="the circuit is open")
         self._under_way += 1
         try:
-            answer = await self._gateway.post(channel, chat.chat_id, events)
+            answer = await request()
         finally:
             self._under_way -= 1
         if answer.kind in ("handled", "refused"):

@@ -1,9 +1,9 @@
-"""Events for Courier: in order per chat, retried, never dropped.
+"""Forwards events to Courier: in order per chat, retried, never dropped.
 
-The forwarder owns when a chat's spool is worked on and by how many at once; what one attempt means
-is in `delivery`. It takes up a chat in three ways: an append that found the chat unclaimed brings
-the first batch with it; a chat that found no room waits here until there is some; and a look at
-what is due, every second, finds retries and the chats of processes that died.
+The forwarder owns when a chat's spool is worked on and how many chats at once; what one attempt
+means is in `attempt`. It takes up a chat in three ways: an append that found the chat unclaimed
+brings the first batch with it; a chat that found no room waits here until there is some; and a look
+at what is due, every second, finds retries and the chats of processes that died.
 """
 
 from collections import OrderedDict
@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from chip.chat.outbound.attempt import Attempts, Outcome
+from chip.chat.outbound.attempt import Attempts
 from chip.chat.outbound.circuit import CircuitBreaker
-from chip.chat.ports import Batch, Claim, Spool
+from chip.chat.outbound.ports import Batch, Outcome, Spool, Step
 from chip.errors import Unavailable
 from chip.models import ChatKey
 from chip.tasks import Clock, Tasks, every, pause
@@ -38,11 +38,11 @@ class Forwarder:
     _log = Logger()
 
     def __init__(
-        self, spool: Spool, line: CircuitBreaker, delivery: Attempts, tasks: Tasks, clock: Clock
+        self, spool: Spool, circuit: CircuitBreaker, attempts: Attempts, tasks: Tasks, clock: Clock
     ) -> None:
         self._spool = spool
-        self._line = line
-        self._delivery = delivery
+        self._circuit = circuit
+        self._attempts = attempts
         self._tasks = tasks
         self._clock = clock
         self._working = 0
@@ -61,7 +61,7 @@ class Forwarder:
         ]
 
     def stop(self) -> None:
-        """Take up nothing more. What is under way goes on; it is among the heart's tasks."""
+        """Take up nothing more. What is under way goes on; it is among the tasks."""
         self._stopped = True
 
     async def retire(self) -> None:
@@ -77,12 +77,12 @@ class Forwarder:
         if self._stopped:
             return False
         taken = self._working + self._reserved
-        if self._line.is_down:
-            return taken == 0 and self._line.may_probe
-        return taken < self._line.for_forwarding
+        if self._circuit.is_open:
+            return taken == 0 and self._circuit.may_probe
+        return taken < self._circuit.for_forwarding
 
     @contextmanager
-    def room(self) -> Iterator[bool]:
+    def reserve(self) -> Iterator[bool]:
         """Whether a chat may be claimed. The room for it is kept until the end of the block, which
         is to hold the step that claims and the call of `go_on`: many may ask in the meantime."""
         reserved = self._has_room
@@ -94,15 +94,19 @@ class Forwarder:
             if reserved:
                 self._take_up()
 
-    def go_on(self, chat: ChatKey, claim: Claim, batch: Batch | None) -> None:
+    def go_on(self, chat: ChatKey, step: Step) -> None:
         """Something was spooled for `chat`: work on it, now or as soon as there is room."""
-        if batch is not None:
+        if step.batch is not None:
             self._working += 1
-            self._tasks.spawn("forwarding a chat", self._work(batch))
-        elif claim == "waiting" and not self._line.is_down and len(self._ready) < MAX_READY:
+            self._tasks.spawn("forwarding a chat", self._work(step.batch))
+        elif step.claim == "waiting" and self._may_wait_here:
             self._ready[chat] = None
             # Room that was taken when this was asked may be free by now.
             self._take_up()
+
+    @property
+    def _may_wait_here(self) -> bool:
+        return not self._circuit.is_open and len(self._ready) < MAX_READY
 
     async def _work(self, batch: Batch | None) -> None:
         worked = batch is not None
@@ -117,36 +121,24 @@ class Forwarder:
             self._take_up(look=worked)
 
     async def _attempt(self, batch: Batch) -> Batch | None:
-        outcome = await self._delivery.attempt(batch)
+        outcome = await self._attempts.make(batch)
         # Where others wait for room, each chat has one attempt in turn.
         may_continue = not self._ready and not self._stopped
-        claim, following = await self._settle(batch, outcome, may_continue)
+        step = await self._settle(batch, outcome, may_continue)
         if outcome.remove and (outcome.rejected or batch.email):
-            self._tasks.spawn("concluding", self._delivery.conclude(batch, outcome))
+            self._tasks.spawn("concluding", self._attempts.conclude(batch, outcome))
         if not may_continue and not outcome.delay and not outcome.unknown:
-            self.go_on(batch.chat, claim, None)
-        elif claim == "waiting" and outcome.delay < LOOK_EVERY * 1000:
-            self._clock.callLater(outcome.delay / 1000, self.go_on, batch.chat, claim, None)
-        return following
+            self.go_on(batch.chat, Step(step.claim))
+        elif step.claim == "waiting" and outcome.delay < LOOK_EVERY * 1000:
+            self._clock.callLater(outcome.delay / 1000, self.go_on, batch.chat, Step("waiting"))
+        return step.batch
 
-    async def _settle(
-        self, batch: Batch, outcome: Outcome, may_continue: bool
-    ) -> tuple[Claim, Batch | None]:
+    async def _settle(self, batch: Batch, outcome: Outcome, may_continue: bool) -> Step:
         """Report `outcome` to the spool, and keep trying while the queue is away: what is known
         now would otherwise have to be found out again."""
         for _ in range(SETTLE_TRIES):
             try:
-                return await self._spool.settle(
-                    batch,
-                    remove=outcome.remove,
-                    last_heard=outcome.last_heard,
-                    last_text=outcome.last_text,
-                    forget_refs=outcome.forget_refs,
-                    failed=outcome.failed,
-                    unknown=outcome.unknown,
-                    delay=outcome.delay,
-                    may_continue=may_continue,
-                )
+                return await self._spool.settle(batch, outcome, may_continue=may_continue)
             except Unavailable:
                 if self._stopped:
                     raise
@@ -166,7 +158,7 @@ class Forwarder:
     async def _claim(self, chat: ChatKey) -> None:
         batch: Batch | None = None
         try:
-            _, batch = await self._spool.claim(chat)
+            batch = (await self._spool.claim(chat)).batch
         finally:
             await self._work(batch)
 
@@ -177,11 +169,11 @@ class Forwarder:
 
     async def _take_up_due(self) -> None:
         taken = self._working + self._reserved
-        room = 1 if self._line.is_down else self._line.for_forwarding - taken
+        room = 1 if self._circuit.is_open else self._circuit.for_forwarding - taken
         due = await self._spool.due(room)
         # A full answer means that there may be more than there is room for. Probes, however, are
         # as far apart as the looks are.
-        self._more_due = len(due) == room and not self._line.is_down
+        self._more_due = len(due) == room and not self._circuit.is_open
         for chat in due:
             if not self._has_room:
                 break

@@ -3,9 +3,9 @@
 from sqlite3 import Connection, Row
 from typing import Protocol
 
-from chip.chat.ports import Acked, Appended, OutboxItem, Page
-from chip.models import ChatKey, MsgName
-from chip.protocol.courier import DeliveryStatus, Era, Report
+from chip.chat.outbound.ports import Appended
+from chip.chat.ports import Acked, OutboxItem, Page
+from chip.models import ChatKey, DeliveryStatus, MsgName, Report
 from chip.queue.sqlite.shared import (
     DAY_MS,
     HOUR_MS,
@@ -30,7 +30,7 @@ class SqliteOutbox:
         self._shared = shared
         self._live = live
 
-    async def append(self, chat: ChatKey, name: MsgName, era: Era, msg_out: bytes) -> Appended:
+    async def append(self, chat: ChatKey, name: MsgName, msg_out: bytes) -> Appended:
         """Store a message and push it to whoever has the chat open."""
         shared, now = self._shared, self._shared.now()
         memory = int(shared.limits.duplicate_memory_hours * HOUR_MS)
@@ -54,12 +54,6 @@ class SqliteOutbox:
                 (str(chat), number, name.id, name.uuid, now, msg_out),
             )
             remember(connection, chat, names, now, now + memory)
-            connection.execute(
-                "INSERT INTO era (channel_uuid, era) VALUES (?, ?)"
-                " ON CONFLICT (channel_uuid) DO UPDATE SET era = excluded.era"
-                " WHERE era != excluded.era",
-                (chat.channel_uuid, era),
-            )
             return "queued", number
 
         result, number = await shared.database.write(store)
@@ -116,8 +110,8 @@ class SqliteOutbox:
             if row is None:
                 return None
             _take_out(connection, chat, row, "delivered", now)
-            claim, batch = claim_after_append(connection, shared, chat, now, may_claim)
-            return Acked(row["number"], now - row["stored"], claim, batch)
+            step = claim_after_append(connection, shared, chat, now, may_claim)
+            return Acked(row["number"], now - row["stored"], step)
 
         return await shared.database.write(take)
 

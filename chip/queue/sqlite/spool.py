@@ -10,9 +10,8 @@ from typing import Final
 
 import msgspec
 
-from chip.chat.ports import Appended, Batch, Claim, Spooled, SpoolEntry
-from chip.models import ChatKey
-from chip.protocol.courier import Incoming, SpoolEvent
+from chip.chat.outbound.ports import Appended, Batch, Outcome, Spooled, SpoolEntry, Step
+from chip.models import ChatKey, Incoming, SpoolEvent
 from chip.queue.sqlite.shared import (
     ABANDONED_MS,
     ATTEMPT_MS,
@@ -28,8 +27,6 @@ _ALIVE_MS = 12_000
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(SpoolEvent)
-
-Step = tuple[Claim, Batch | None]
 
 
 class SqliteSpool:
@@ -51,8 +48,7 @@ class SqliteSpool:
             if row["last_heard"] is None:
                 _set(connection, chat, last_heard=last_heard)
             results = [self._append(connection, chat, event, now) for event in events]
-            claim, batch = claim_after_append(connection, shared, chat, now, may_claim)
-            return Spooled(results, claim, batch)
+            return Spooled(results, claim_after_append(connection, shared, chat, now, may_claim))
 
         return await shared.database.write(store)
 
@@ -80,58 +76,38 @@ class SqliteSpool:
             lambda connection: _claim_if_due(connection, shared, chat, now)
         )
 
-    async def settle(
-        self,
-        batch: Batch,
-        *,
-        remove: int = 0,
-        last_heard: str = "",
-        last_text: str = "",
-        forget_refs: Sequence[str] = (),
-        failed: bool = False,
-        unknown: int = 0,
-        delay: int = 0,
-        may_continue: bool = True,
-    ) -> Step:
-        """Say how an attempt ended, and go on or give the claim up."""
+    async def settle(self, batch: Batch, outcome: Outcome, *, may_continue: bool = True) -> Step:
+        """Note how an attempt ended, and go on or give the claim up."""
         shared, now, chat = self._shared, self._shared.now(), batch.chat
 
         def step(connection: Connection) -> Step:
             row = chat_row(connection, chat, now)
             if row["claimed_by"] != shared.token or row["ticket"] != batch.ticket:
-                return "elsewhere", None
-            connection.execute(
-                "DELETE FROM spool WHERE id IN"
-                " (SELECT id FROM spool WHERE chat = ? ORDER BY id LIMIT ?)",
-                (str(chat), remove),
-            )
-            connection.executemany(
-                "DELETE FROM seen WHERE chat = ? AND name = ?",
-                [(str(chat), f"r{ref}") for ref in forget_refs],
-            )
-            if last_heard:
-                _set(connection, chat, last_heard=last_heard)
-            if last_text:
-                _set(connection, chat, last_text=last_text, last_text_on=now)
-            tries, since = (0, 0) if remove else (row["tries"], row["failing_since"])
-            if failed:
+                return Step("elsewhere")
+            _take_out(connection, batch, outcome)
+            if outcome.last_heard:
+                _set(connection, chat, last_heard=outcome.last_heard)
+            if outcome.last_text:
+                _set(connection, chat, last_text=outcome.last_text, last_text_on=now)
+            tries, since = (0, 0) if outcome.remove else (row["tries"], row["failing_since"])
+            if outcome.failed:
                 tries, since = tries + 1, since or now
             _set(
                 connection,
                 chat,
                 claimed_by="",
                 under_way=0,
-                unknown=unknown,
+                unknown=outcome.unknown,
                 tries=tries,
                 failing_since=since,
                 touched=now,
-                due=now + delay,
+                due=now + outcome.delay,
             )
             if not _waits(connection, chat):
                 _set(connection, chat, due=None, tries=0, failing_since=0, unknown=0)
-                return "idle", None
-            if delay > 0 or not may_continue:
-                return "waiting", None
+                return Step("idle")
+            if outcome.delay > 0 or not may_continue:
+                return Step("waiting")
             return _claim_if_due(connection, shared, chat, now)
 
         return await shared.database.write(step)
@@ -189,21 +165,21 @@ def claim_after_append(
     row = chat_row(connection, chat, now)
     if row["due"] is None:
         if not _waits(connection, chat):
-            return "idle", None
+            return Step("idle")
         _set(connection, chat, due=now, touched=now)
     if may_claim:
         return _claim_if_due(connection, shared, chat, now)
-    return ("elsewhere" if _is_held(connection, shared, row, now) else "waiting"), None
+    return Step("elsewhere" if _is_held(connection, shared, row, now) else "waiting")
 
 
 def _claim_if_due(connection: Connection, shared: SqliteContext, chat: ChatKey, now: int) -> Step:
     row = chat_row(connection, chat, now)
     if row["due"] is None:
-        return "idle", None
+        return Step("idle")
     if _is_held(connection, shared, row, now):
-        return "elsewhere", None
+        return Step("elsewhere")
     if row["due"] > now:
-        return "waiting", None
+        return Step("waiting")
     entries = _oldest(connection, chat, now)
     unknown = max(row["unknown"], row["under_way"])
     _alive(connection, shared.token, now)
@@ -217,10 +193,7 @@ def _claim_if_due(connection: Connection, shared: SqliteContext, chat: ChatKey, 
         due=now + ATTEMPT_MS,
         touched=now,
     )
-    era = connection.execute(
-        "SELECT era FROM era WHERE channel_uuid = ?", (chat.channel_uuid,)
-    ).fetchone()
-    return "claimed", Batch(
+    batch = Batch(
         chat=chat,
         ticket=row["ticket"] + 1,
         entries=entries,
@@ -230,8 +203,22 @@ def _claim_if_due(connection: Connection, shared: SqliteContext, chat: ChatKey, 
         since_last_text=now - row["last_text_on"] if row["last_text"] else 0,
         tries=row["tries"],
         failing_for=now - row["failing_since"] if row["failing_since"] else 0,
-        era=era[0] if era else "uuid",
         email=row["email"] if row["email_until"] > now else "",
+    )
+    return Step("claimed", batch)
+
+
+def _take_out(connection: Connection, batch: Batch, outcome: Outcome) -> None:
+    """Remove what is done with, and forget the refs of what was rejected."""
+    name = str(batch.chat)
+    connection.execute(
+        "DELETE FROM spool WHERE id IN (SELECT id FROM spool WHERE chat = ? ORDER BY id LIMIT ?)",
+        (name, outcome.remove),
+    )
+    rejected = [entry.event for entry in batch.entries[: outcome.rejected]]
+    connection.executemany(
+        "DELETE FROM seen WHERE chat = ? AND name = ?",
+        [(name, f"r{event.ref}") for event in rejected if isinstance(event, Incoming)],
     )
 
 

@@ -1,4 +1,4 @@
-"""What lies in the queues and what the scripts answer, read into the heart's types.
+"""What lies in the queues and what the scripts answer, read into Chip's types.
 
 Pure functions over bytes. The formats themselves are told in ``lua/items.lua`` and
 ``lua/claims.lua``.
@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import msgspec
 
-from chip.chat.ports import Batch, Claim, OutboxItem, SpoolEntry
-from chip.models import ChatKey
-from chip.protocol.courier import Era, SpoolEvent
+from chip.chat.outbound.ports import Batch, Claim, SpoolEntry, Step
+from chip.chat.ports import OutboxItem
+from chip.models import ChatKey, SpoolEvent
 
 _ITEM = re.compile(rb'\{"seq":(\d+),"id":"([^"\\]*)","ts":\d+,"msg":(.*)\}', re.DOTALL)
 _TIMESTAMP = re.compile(rb'\{"ts":(\d+),')
@@ -39,13 +39,13 @@ def parse_item(raw: bytes) -> OutboxItem:
     return OutboxItem(item.seq, item.id, bytes(item.msg))
 
 
-def parse_claim(chat: ChatKey, answer: list[Any]) -> tuple[Claim, Batch | None]:
+def parse_step(chat: ChatKey, answer: list[Any]) -> Step:
     """What the script function ``claim`` answers."""
     claim = cast(Claim, answer[0].decode())
     if claim != "claimed":
-        return claim, None
-    _, ticket, unknown, heard, text, since_text, tries, failing_for, era, email, now, *raw = answer
-    return claim, Batch(
+        return Step(claim)
+    _, ticket, unknown, heard, text, since_text, tries, failing_for, email, now, *raw = answer
+    batch = Batch(
         chat=chat,
         ticket=ticket,
         entries=[_parse_entry(entry, now) for entry in raw],
@@ -55,9 +55,9 @@ def parse_claim(chat: ChatKey, answer: list[Any]) -> tuple[Claim, Batch | None]:
         since_last_text=since_text,
         tries=tries,
         failing_for=failing_for,
-        era=cast(Era, era.decode() or "uuid"),
         email=email.decode(),
     )
+    return Step(claim, batch)
 
 
 def _parse_entry(raw: bytes, now: int) -> SpoolEntry:

@@ -7,7 +7,6 @@ stay as they are. All else is Chip's own. A chat is written ``<chat id>@<channel
     chat:outboxes         zset    chat, by the ms timestamp of its oldest message
     chat:numbers:<chat>   hash    head, bytes                               30 idle days
     chat:sent:<chat>      zset    names of messages, by when they came      24 h
-    chat:eras             hash    channel, and how its Courier names messages
     chat:spool:<chat>     list    events waiting for Courier                lua/claims.lua
     chat:spools           zset    chat, by when to look at it next
     chat:courier:<chat>   hash    who is at work, what is known             30 idle days
@@ -25,7 +24,6 @@ from typing import Final
 OUTBOXES: Final = b"chat:outboxes"
 SPOOLS: Final = b"chat:spools"
 ALIVE: Final = b"chat:alive"
-_ERAS: Final = b"chat:eras"
 SPOOL_AGES: Final = b"chat:spool-ages"
 SPOOL_TOTALS: Final = b"chat:spool-totals"
 
@@ -61,7 +59,6 @@ def spool(chat: bytes) -> list[bytes]:
         SPOOLS,
         b"chat:courier:" + chat,
         ALIVE,
-        _ERAS,
         b"chat:email:" + chat,
         SPOOL_AGES,
         SPOOL_TOTALS,
@@ -75,7 +72,6 @@ def appending(chat: bytes) -> list[bytes]:
         OUTBOXES,
         b"chat:numbers:" + chat,
         b"chat:sent:" + chat,
-        _ERAS,
         b"chat:courier:" + chat,
         b"chat:spool:" + chat,
     ]

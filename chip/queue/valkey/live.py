@@ -101,7 +101,7 @@ class ValkeyLive:
             lost=self._lost,
         )
 
-    # For the heart.
+    # For the hub and the forwarder.
 
     async def subscribe(self, chat: ChatKey) -> None:
         """Hear of this chat from now on. Raises Unavailable; nothing is heard then."""
@@ -216,6 +216,6 @@ class ValkeyLive:
             elif kind == b"=":
                 echo = _echo_decoder.decode(rest)
                 time = time_of_timestamp(echo.ts / 1000)
-                listener.echoed(
+                listener.told(
                     chat, encode_event(MsgEcho(Said(text=echo.text, ref=echo.ref, time=time)))
                 )

@@ -5,9 +5,9 @@ from typing import cast
 import msgspec
 from twisted.internet.defer import gatherResults
 
-from chip.chat.ports import Acked, Appended, Page
+from chip.chat.outbound.ports import Appended
+from chip.chat.ports import Acked, Page
 from chip.models import ChatKey, MsgName
-from chip.protocol.courier import Era
 from chip.queue.valkey import keys
 from chip.queue.valkey.entries import parse_item
 from chip.queue.valkey.live import ValkeyLive
@@ -24,13 +24,13 @@ class ValkeyOutbox:
         self._live = live
         self._spool = spool
         self._token = token.encode()
-        self._append = scripts.script("outbox_append", "items", keys=7)
+        self._append = scripts.script("outbox_append", "items", keys=6)
         self._read = scripts.script("outbox_read", "items", keys=3)
-        self._ack = scripts.script("outbox_ack", "items", "claims", keys=12)
+        self._ack = scripts.script("outbox_ack", "items", "claims", keys=11)
         self._stale = scripts.script("outboxes_stale", keys=1)
-        self._expire = scripts.script("outbox_expire", "items", "claims", keys=12)
+        self._expire = scripts.script("outbox_expire", "items", "claims", keys=11)
 
-    async def append(self, chat: ChatKey, name: MsgName, era: Era, msg_out: bytes) -> Appended:
+    async def append(self, chat: ChatKey, name: MsgName, msg_out: bytes) -> Appended:
         """Store a message and push it to every process that has the chat open."""
         raw = str(chat).encode()
         names = [f"m{known}".encode() for known in name if known]
@@ -38,9 +38,7 @@ class ValkeyOutbox:
             keys.appending(raw),
             [
                 raw,
-                chat.channel_uuid.encode(),
                 self._live.channel(chat),
-                era.encode(),
                 _json(name.outbox_id),
                 msg_out,
                 *names,
@@ -66,7 +64,6 @@ class ValkeyOutbox:
             keys.taking_out(raw),
             [
                 raw,
-                chat.channel_uuid.encode(),
                 self._token,
                 b"1" if may_claim else b"0",
                 channel,
@@ -79,7 +76,7 @@ class ValkeyOutbox:
         if answer is None:
             return None
         number, age, *rest = answer
-        return Acked(number, age, *self._spool.granted(chat, rest))
+        return Acked(number, age, self._spool.step(chat, rest))
 
     async def expire(self, limit: int) -> int:
         """Take out messages beyond the age limit, and spool a ``failed`` report for each."""

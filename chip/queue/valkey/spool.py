@@ -5,12 +5,11 @@ from typing import Any, Final
 
 import msgspec
 
-from chip.chat.ports import Appended, Batch, Claim, Spooled
-from chip.models import ChatKey
-from chip.protocol.courier import Incoming, SpoolEvent
+from chip.chat.outbound.ports import Appended, Batch, Outcome, Spooled, Step
+from chip.models import ChatKey, Incoming, SpoolEvent
 from chip.queue.valkey import keys
 from chip.queue.valkey.connection import ValkeyConnection
-from chip.queue.valkey.entries import parse_claim
+from chip.queue.valkey.entries import parse_step
 from chip.queue.valkey.live import ValkeyLive
 from chip.queue.valkey.protocol import CommandProtocol
 from chip.queue.valkey.scripts import BATCH, Scripts
@@ -37,9 +36,9 @@ class ValkeySpool:
         # The claims that this process knows to be its own. Where the answer that granted one was
         # lost, the server knows of another, which may be claimed again once it is old enough.
         self._tickets: dict[ChatKey, int] = {}
-        self._append = scripts.script("spool_append", "claims", keys=9)
-        self._claim = scripts.script("spool_claim", "claims", keys=8)
-        self._settle = scripts.script("spool_settle", "claims", keys=9)
+        self._append = scripts.script("spool_append", "claims", keys=8)
+        self._claim = scripts.script("spool_claim", "claims", keys=7)
+        self._settle = scripts.script("spool_settle", "claims", keys=8)
         self._due = scripts.script("spools_due", keys=1)
         self._alive = scripts.script("alive", keys=1)
 
@@ -51,7 +50,6 @@ class ValkeySpool:
         channel = self._live.channel(chat)
         arguments = [
             raw,
-            chat.channel_uuid.encode(),
             self._token,
             b"1" if may_claim else b"0",
             last_heard.encode(),
@@ -62,54 +60,32 @@ class ValkeySpool:
             arguments.append(b"=" + event.ref.encode() if isinstance(event, Incoming) else b"-")
             arguments.append(_json(event))
         results, *rest = await self._append.run([*keys.spool(raw), keys.refs(raw)], arguments)
-        claim, batch = self.granted(chat, rest)
-        return Spooled([_RESULTS[letter] for letter in results.decode()], claim, batch)
+        return Spooled([_RESULTS[letter] for letter in results.decode()], self.step(chat, rest))
 
-    async def claim(self, chat: ChatKey) -> tuple[Claim, Batch | None]:
+    async def claim(self, chat: ChatKey) -> Step:
         """Claim the chat if it is due and nobody holds it."""
         raw = str(chat).encode()
         ticket = self._tickets.get(chat, 0)
-        answer = await self._claim.run(
-            keys.spool(raw), [raw, chat.channel_uuid.encode(), self._token, b"%d" % ticket]
-        )
-        return self.granted(chat, answer)
+        answer = await self._claim.run(keys.spool(raw), [raw, self._token, b"%d" % ticket])
+        return self.step(chat, answer)
 
-    async def settle(
-        self,
-        batch: Batch,
-        *,
-        remove: int = 0,
-        last_heard: str = "",
-        last_text: str = "",
-        forget_refs: Sequence[str] = (),
-        failed: bool = False,
-        unknown: int = 0,
-        delay: int = 0,
-        may_continue: bool = True,
-    ) -> tuple[Claim, Batch | None]:
-        """Say how an attempt ended, and go on or give the claim up."""
+    async def settle(self, batch: Batch, outcome: Outcome, *, may_continue: bool = True) -> Step:
+        """Note how an attempt ended, and go on or give the claim up."""
         chat = batch.chat
         raw = str(chat).encode()
         answer = await self._settle.run(
             [*keys.spool(raw), keys.refs(raw)],
             [
                 raw,
-                chat.channel_uuid.encode(),
                 self._token,
                 b"%d" % batch.ticket,
-                b"%d" % remove,
-                last_heard.encode(),
-                last_text.encode(),
-                b"1" if failed else b"0",
-                b"%d" % unknown,
-                b"%d" % delay,
                 b"1" if may_continue else b"0",
-                *[b"=" + ref.encode() for ref in forget_refs],
+                _json(outcome),
             ],
         )
         if self._tickets.get(chat) == batch.ticket:
             del self._tickets[chat]
-        return self.granted(chat, answer)
+        return self.step(chat, answer)
 
     async def due(self, limit: int) -> list[ChatKey]:
         """Chats whose time has come, longest due first."""
@@ -124,9 +100,9 @@ class ValkeySpool:
         """Whatever this process still holds may be claimed as if it had died."""
         await self._commands.call(b"ZREM", keys.ALIVE, self._token)
 
-    def granted(self, chat: ChatKey, answer: list[Any]) -> tuple[Claim, Batch | None]:
+    def step(self, chat: ChatKey, answer: list[Any]) -> Step:
         """What a script says of the chat's claim, which is remembered if it is ours."""
-        claim, batch = parse_claim(chat, answer)
-        if batch is not None:
-            self._tickets[chat] = batch.ticket
-        return claim, batch
+        step = parse_step(chat, answer)
+        if step.batch is not None:
+            self._tickets[chat] = step.batch.ticket
+        return step

@@ -52,7 +52,7 @@ class _Payload(msgspec.Struct):
 
 
 class Receiver:
-    """Takes requests. `era` None accepts statuses by id and by uuid, else only by that."""
+    """Takes requests. `era` None reads statuses by id or by uuid, else only by that name."""
 
     def __init__(self, backend: Backend, log: Log, repeat_window: float = 4.0) -> None:
         self.backend = backend
@@ -110,8 +110,6 @@ class Receiver:
                 raise _RefusedError("channel not found")
             if channel.secret is None or channel.secret != payload.secret:
                 raise _RefusedError("secret incorrect")
-            if not payload.events:
-                raise _RefusedError("events: must have a minimum of 1 items")
             data = []
             for event in payload.events:
                 fault = self.faults.take(payload.chat_id, event)
@@ -169,8 +167,9 @@ class Receiver:
         }
 
     async def _msg_status(self, channel: Channel, status: str, about: Json) -> Json:
-        name = next((name for name in _ERAS.values() if name in about), "")
-        if not name or (self.era and name != _ERAS[self.era]):
+        wanted = [_ERAS[self.era]] if self.era else _ERAS.values()
+        name = next((name for name in wanted if name in about), "")
+        if not name:
             raise _RefusedError(f"status names no message, era {self.era}")
         if status not in {"sent", "delivered", "failed"}:
             raise _RefusedError(f"unknown status {status!r}")

@@ -17,10 +17,9 @@ local function spool_of(keys, first)
     spools = keys[first + 1],
     courier = keys[first + 2],
     alive = keys[first + 3],
-    eras = keys[first + 4],
-    email = keys[first + 5],
-    ages = keys[first + 6],
-    totals = keys[first + 7],
+    email = keys[first + 4],
+    ages = keys[first + 5],
+    totals = keys[first + 6],
   }
 end
 
@@ -68,7 +67,7 @@ local function since(moment)
 end
 
 -- Give the chat to `process`. The answer is 'claimed', what a batch needs, and its entries.
-local function grant(spool, chat, channel, process)
+local function grant(spool, chat, process)
   local entries = redis.call('LRANGE', spool.list, 0, BATCH - 1)
   if #entries == 0 then
     forget_claim(spool, chat)
@@ -86,7 +85,7 @@ local function grant(spool, chat, channel, process)
   local answer = {
     'claimed', ticket, unknown, known[4], known[5] or '', since(known[6]),
     tonumber(known[7] or 0), since(known[8]),
-    redis.call('HGET', spool.eras, channel) or '', redis.call('GET', spool.email) or '', NOW,
+    redis.call('GET', spool.email) or '', NOW,
   }
   for _, entry in ipairs(entries) do
     answer[#answer + 1] = entry
@@ -105,7 +104,7 @@ end
 -- Who forwards the chat? If nobody does and it is due, `process` may get it (`may_claim`).
 -- `known` is the ticket that the process itself works with; without one, its own claim is left
 -- alone.
-local function claim(spool, chat, channel, process, may_claim, known)
+local function claim(spool, chat, process, may_claim, known)
   local due = redis.call('ZSCORE', spool.spools, chat)
   if not due then
     return {'idle'}
@@ -130,5 +129,5 @@ local function claim(spool, chat, channel, process, may_claim, known)
   if not is_due or not may_claim then
     return {'waiting'}
   end
-  return grant(spool, chat, channel, process)
+  return grant(spool, chat, process)
 end

@@ -1,15 +1,15 @@
 -- Take a message out and spool its report; tell other processes.
 -- KEYS  outbox, outboxes, numbers, sent, then those of a spool
--- ARGV  chat, channel, process, may_claim (0 or 1), live channel, own listeners,
+-- ARGV  chat, process, may_claim (0 or 1), live channel, own listeners,
 --       uuid, uuid as JSON, item's possible names as JSON…
 -- Answers nothing when no such message waits; else its number and age, then as `claim` does.
 local outbox, outboxes, numbers, sent = unpack(KEYS)
-local chat, channel, process, may_claim, live, own, uuid, uuid_json = unpack(ARGV)
+local chat, process, may_claim, live, own, uuid, uuid_json = unpack(ARGV)
 local CHUNK = 50
 
 local function is_meant(item)
   local start = string.match(item, '^{"seq":%d+,()')
-  for index = 9, #ARGV do
+  for index = 8, #ARGV do
     local name = '"id":' .. ARGV[index] .. ','
     if start and string.sub(item, start, start + #name - 1) == name then
       return true
@@ -45,7 +45,7 @@ redis.call('LREM', outbox, 1, item)
 settle_age(outbox, outboxes, numbers, chat, message_size(item))
 redis.call('RPUSH', spool.list, report_on(item, 'delivered'))
 count_in(spool, chat, 1, 0)
-local answer = claim(spool, chat, channel, process, may_claim == '1', nil)
+local answer = claim(spool, chat, process, may_claim == '1', nil)
 local number = number_of(item)
 publish_to_others(live, tonumber(own), '-' .. process .. ' ' .. digits(number))
 table.insert(answer, 1, number)

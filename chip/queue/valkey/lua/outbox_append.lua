@@ -1,13 +1,13 @@
 -- Store a message for the visitor and push it to whoever has the chat open.
--- KEYS  outbox, outboxes, numbers, sent, eras, courier, spool
--- ARGV  chat, channel, live channel, era, item's name as JSON, message as JSON, names…
+-- KEYS  outbox, outboxes, numbers, sent, courier, spool
+-- ARGV  chat, live channel, item's name as JSON, message as JSON, names…
 -- Answers 'queued', 'repeated' or 'full'.
-local outbox, outboxes, numbers, sent, eras, courier, spool = unpack(KEYS)
-local chat, channel, live, era, name, message = unpack(ARGV)
+local outbox, outboxes, numbers, sent, courier, spool = unpack(KEYS)
+local chat, live, name, message = unpack(ARGV)
 local oldest = NOW - DUPLICATE_MS
 
 local head = head_of(outbox, numbers, sent) + 1
-for index = 7, #ARGV do
+for index = 5, #ARGV do
   local before = redis.call('ZSCORE', sent, ARGV[index])
   if before and tonumber(before) > oldest then
     return 'repeated'
@@ -31,13 +31,10 @@ if count == 0 then
   redis.call('ZADD', outboxes, NOW, chat)
 end
 redis.call('ZREMRANGEBYSCORE', sent, '-inf', oldest)
-for index = 7, #ARGV do
+for index = 5, #ARGV do
   redis.call('ZADD', sent, NOW, ARGV[index])
 end
 redis.call('PEXPIRE', sent, DUPLICATE_MS)
-if redis.call('HGET', eras, channel) ~= era then
-  redis.call('HSET', eras, channel, era)
-end
 -- Something was said in between, so that the visitor may repeat himself.
 redis.call('HDEL', courier, 'text', 'text_at')
 publish(live, '+' .. item)

@@ -1,0 +1,51 @@
+"""What happens in a process, told to whoever counts it.
+
+One class for all layers: `chip.ops.metrics` overrides its methods, and where nobody counts, this
+one does nothing. Everything is told at once, in the reactor's thread. Labels come from closed sets,
+so that each may become a metric's label.
+"""
+
+from typing import Literal
+
+from chip.chat.outbound.ports import AnswerKind
+from chip.protocol.events import ErrorCode
+
+ConnectOutcome = Literal[
+    "accepted",
+    "asked",  # a plain GET, to learn why a handshake was refused
+    "no_channel",
+    "bad_upgrade",
+    "origin",
+    "too_many",
+    "too_fast",
+    "full",
+    "draining",
+    "unavailable",
+    "failed",
+]
+"""What came of a request for ``/wc/connect/…``."""
+
+
+class Observer:
+    """Hears what happens, and does nothing about it."""
+
+    def connection(self, outcome: ConnectOutcome) -> None:
+        """Somebody asked for a WebSocket, and this came of it."""
+
+    def closed(self, code: int) -> None:
+        """A WebSocket is gone. `code` is its close code: ours, else the peer's, else 1006."""
+
+    def send(self, status: int) -> None:
+        """Courier's message was answered with this HTTP status."""
+
+    def command(self, kind: str) -> None:
+        """A visitor's command has come in; `kind` is its type, or ``invalid``."""
+
+    def error(self, code: ErrorCode) -> None:
+        """A visitor was told of an error."""
+
+    def shown(self, seconds: float) -> None:
+        """A message was acknowledged, so many seconds after it was accepted."""
+
+    def courier(self, kind: AnswerKind, seconds: float) -> None:
+        """A request to Courier has ended, after so many seconds."""

@@ -1,0 +1,103 @@
+"""Everything on its way to Courier, behind one door.
+
+    say, acknowledge ──▶ spool ──▶ forwarder ──▶ attempt ──▶ circuit breaker ──▶ gateway
+    start_chat ─────────────────────────────────────────────▶ circuit breaker ──▶ gateway
+
+It owns the step that stores something and claims its chat: room at the forwarder is reserved
+before, and the forwarder goes on after. What waits survives everything; who calls here need know
+nothing of claims.
+"""
+
+from collections.abc import Sequence
+
+from chip.chat.lookups import Lookups
+from chip.chat.outbound.attempt import Attempts
+from chip.chat.outbound.circuit import CircuitBreaker
+from chip.chat.outbound.forwarder import Forwarder
+from chip.chat.outbound.ports import Appended, CourierAnswer, Gateway
+from chip.chat.ports import Acked, Queue, Store
+from chip.limits import Limits
+from chip.models import Channel, ChatKey, Incoming, MsgName
+from chip.tasks import Clock, Tasks
+
+
+class Outbound:
+    """What visitors do, handed to Courier at least once and in order per chat."""
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        store: Store,
+        lookups: Lookups,
+        gateway: Gateway,
+        limits: Limits,
+        tasks: Tasks,
+        clock: Clock,
+    ) -> None:
+        self._spool = queue.spool
+        self._outbox = queue.outbox
+        self._circuit = CircuitBreaker(gateway, limits.courier_parallel, clock)
+        attempts = Attempts(
+            store=store,
+            live=queue.live,
+            lookups=lookups,
+            circuit=self._circuit,
+            seconds=clock.seconds,
+            max_age_hours=limits.spool_hours,
+        )
+        self._forwarder = Forwarder(queue.spool, self._circuit, attempts, tasks, clock)
+
+    @property
+    def courier_is_away(self) -> bool:
+        """Whether Courier has not answered for a while."""
+        return self._circuit.is_open
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds after which a new chat may be tried again."""
+        return self._circuit.retry_after
+
+    async def say(
+        self, chat: ChatKey, messages: Sequence[Incoming], *, last_heard: str
+    ) -> list[Appended]:
+        """Store what the visitor said. Once this returns, it is safe. Raises Unavailable.
+
+        `last_heard` is the uuid of the newest message that Courier had from this chat before.
+        """
+        with self._forwarder.reserve() as may_claim:
+            spooled = await self._spool.append(
+                chat, messages, last_heard=last_heard, may_claim=may_claim
+            )
+            self._forwarder.go_on(chat, spooled.step)
+        return spooled.results
+
+    async def acknowledge(self, chat: ChatKey, name: MsgName) -> Acked | None:
+        """Note that the visitor has seen a message, and report it. Raises Unavailable.
+
+        None when no such message waits.
+        """
+        with self._forwarder.reserve() as may_claim:
+            acked = await self._outbox.ack(chat, name, may_claim=may_claim)
+            if acked:
+                self._forwarder.go_on(chat, acked.step)
+        return acked
+
+    async def start_chat(self, channel: Channel, chat: ChatKey) -> CourierAnswer:
+        """Have Courier make the contact of a new chat. Never raises.
+
+        This goes to Courier directly, not through the spool: the visitor is waiting.
+        """
+        return await self._circuit.start_chat(channel, chat)
+
+    async def start(self) -> None:
+        """Begin forwarding. Raises Unavailable when the queue cannot be reached."""
+        await self._forwarder.start()
+
+    def stop(self) -> None:
+        """Take up nothing more; what is under way goes on."""
+        self._forwarder.stop()
+
+    async def retire(self) -> None:
+        """Give up what is still claimed, after `stop`. Raises Unavailable."""
+        await self._forwarder.retire()

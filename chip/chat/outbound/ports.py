@@ -1,0 +1,166 @@
+"""What the way to Courier needs from outside: the spool, where events wait, and the gateway.
+
+Adapters satisfy these by shape and pass one contract test each. How an attempt ended is told here
+once, as `Outcome`; it travels whole to every spool.
+
+Every method of a spool may raise `chip.errors.Unavailable` when the storage does not answer; what
+it was asked to do has then either happened whole or not at all, and may be asked again.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol
+
+import msgspec
+
+from chip.models import Channel, ChatKey, SpoolEvent
+
+Appended = Literal["queued", "repeated", "full"]
+"""What became of something that was to be stored: it waits, it was there before, or there is no
+room. Only with ``queued`` anything was done."""
+
+Claim = Literal["claimed", "elsewhere", "waiting", "idle"]
+"""Who forwards a chat after a step: this caller (who got a `Batch`), another process, nobody until
+its due time (`waiting`), or nobody because its spool is empty (`idle`)."""
+
+
+class SpoolEntry(NamedTuple):
+    """One spooled event and its age in milliseconds."""
+
+    event: SpoolEvent
+    age: int
+
+
+class Batch(NamedTuple):
+    """A chat's oldest spooled events, claimed: nobody else forwards this chat meanwhile.
+
+    `entries` are a few dozen at most, oldest first. `unknown` counts those at the
+    front that an earlier attempt may have delivered already. `last_heard` is the uuid of the last
+    message that Courier confirmed for this chat (``None``: never noted). `last_text` is a digest
+    of the text that Courier answered last, and `since_last_text` the milliseconds since then
+    (``""`` and 0 when there is none, or something went out to the visitor meanwhile).
+    `ticket` is a number that this claim alone has: settling twice, or too late, does nothing.
+    `tries` counts failed attempts on the first entry, `failing_for` is the milliseconds since the
+    first of them. `email` is what the visitor has told of himself (``""``: nothing).
+    """
+
+    chat: ChatKey
+    ticket: int
+    entries: list[SpoolEntry]
+    unknown: int
+    last_heard: str | None
+    last_text: str
+    since_last_text: int
+    tries: int
+    failing_for: int
+    email: str
+
+
+class Step(NamedTuple):
+    """Who forwards the chat after a step, and its next batch if that is the caller."""
+
+    claim: Claim
+    batch: Batch | None = None
+
+
+class Spooled(NamedTuple):
+    """The answer to `Spool.append`: what became of each event, and who forwards the chat now.
+
+    ``waiting`` with `may_claim` false means that the chat is due and the caller should claim it as
+    soon as it can.
+    """
+
+    results: list[Appended]
+    step: Step
+
+
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How an attempt on a batch ended: what a spool has to note of it.
+
+    The first `remove` entries leave the spool; the first `rejected` of those because they will
+    never be delivered: their refs may be used again. `last_heard` is the uuid of the last message
+    that Courier confirmed, `last_text` a digest of the text that it answered last (``""``: nothing
+    new). `failed` counts a failed try on the entry that is then first; otherwise the count starts
+    afresh when anything was removed. The first `unknown` entries that remain may have arrived: the
+    next claim gets them so. The chat is not claimed again before `delay` milliseconds from now.
+    `reason` says in short why, for whoever asks what became of a message.
+    """
+
+    remove: int = 0
+    rejected: int = 0
+    last_heard: str = ""
+    last_text: str = ""
+    failed: bool = False
+    unknown: int = 0
+    delay: int = 0
+    reason: str = ""
+
+
+class Spool(Protocol):
+    """Events waiting for Courier, per chat, in order, and who is at work on which chat.
+
+    A *claim* belongs to a process (to a random token of its start). It is held while an attempt is
+    under way and given up in the very step that settles the attempt, so that no event strands.
+    A process that stops calling `keep_alive` loses its claims: 30 s after the attempt began, when
+    Courier cannot be at work on it any more, others may claim the chat, and get the events of that
+    attempt as `Batch.unknown`.
+    """
+
+    async def append(
+        self, chat: ChatKey, events: Sequence[SpoolEvent], *, last_heard: str, may_claim: bool
+    ) -> Spooled:
+        """Store events durably. An `Incoming` whose ref the chat has used is ``repeated``.
+
+        `last_heard` is noted for the chat unless something newer is known. With `may_claim`, a
+        chat that nobody has claimed and that is due is claimed in the same step. Other processes
+        are told what the visitor said (`LiveListener.told`).
+        """
+
+    async def claim(self, chat: ChatKey) -> Step:
+        """Claim the chat if it is due and nobody holds it."""
+
+    async def settle(self, batch: Batch, outcome: Outcome, *, may_continue: bool = True) -> Step:
+        """Note how an attempt ended, and go on or give the claim up, in one step.
+
+        With no delay and `may_continue`, the next batch comes back at once. Does nothing and
+        answers ``elsewhere`` when the claim that `batch` came with is over: it was taken over, or
+        settled already by a call whose answer was lost. Every claim that is granted, also by
+        `settle` itself, gets a ticket of its own.
+        """
+
+    async def due(self, limit: int) -> list[ChatKey]:
+        """Chats whose time has come, longest due first."""
+
+    async def keep_alive(self) -> None:
+        """Renew all claims of this process. To be called every 4 s; they last 12 s."""
+
+    async def retire(self) -> None:
+        """This process is done: whatever it still holds may be claimed as if it had died."""
+
+
+AnswerKind = Literal["handled", "refused", "failed", "unsent", "unknown"]
+
+
+class CourierAnswer(NamedTuple):
+    """What became of a request to Courier.
+
+    ``handled``: 2xx, and `heard` holds the uuid of each message that Courier made, in order.
+    ``refused``: Courier itself says 4xx. ``failed``: Courier itself says 5xx, and is done with it.
+    ``unsent``: it certainly never reached Courier. ``unknown``: it may have; Courier may be at
+    work on it until 30 s after it was sent. `detail` is short, for the log.
+    """
+
+    kind: AnswerKind
+    heard: Sequence[str] = ()
+    detail: str = ""
+
+
+class Gateway(Protocol):
+    """Courier's side of a channel. No method raises; each waits at most 35 s."""
+
+    async def start_chat(self, channel: Channel, chat_id: str) -> CourierAnswer:
+        """Have Courier make the contact of a new chat."""
+
+    async def post(
+        self, channel: Channel, chat_id: str, events: Sequence[SpoolEvent]
+    ) -> CourierAnswer:
+        """Hand events to Courier in one request, to be handled in order."""

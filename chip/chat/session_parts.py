@@ -1,0 +1,28 @@
+"""What a session uses of the rest of Chip, as one value."""
+
+from dataclasses import dataclass
+
+from chip.chat.chat_start import ChatStarter
+from chip.chat.hub import Hub
+from chip.chat.observer import Observer
+from chip.chat.outbound.outbound import Outbound
+from chip.chat.ports import Notes, Outbox, Store
+from chip.limits import Buckets, Limits
+from chip.tasks import Clock, Tasks
+
+
+@dataclass(frozen=True, slots=True)
+class SessionParts:
+    """What sessions use; one object for all sessions of a process."""
+
+    chat_starter: ChatStarter
+    outbound: Outbound
+    outbox: Outbox
+    notes: Notes
+    store: Store
+    hub: Hub
+    send_rates: Buckets
+    limits: Limits
+    clock: Clock
+    tasks: Tasks
+    observer: Observer

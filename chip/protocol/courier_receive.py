@@ -1,0 +1,74 @@
+"""What Chip sends to Courier: what visitors did, JSON over HTTP.
+
+    → POST /c/chp/{channel}/receive
+      {"chat_id":"…","secret":"…","events":[{"type":"chat_started"}]}
+      {"chat_id":"…","secret":"…","events":[{"type":"msg_in","msg":{"text":"hello"}}]}
+      {"chat_id":"…","secret":"…","events":[{"type":"msg_status","status":{"msg_id":1,"msg_uuid":"…","status":"delivered"}}]}
+    ← 200 {"message":"Events Handled","data":[{"type":"msg","msg_uuid":"…"}]}
+    ← 4xx {"message":"Error","data":[{"type":"error","error":"…"}]}
+
+A status names its message by id and by uuid where both are known: Couriers up to 10.3.18 read the
+one, later ones the other, and each ignores what it does not know.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from chip.models import Incoming, SpoolEvent
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode_receive(chat_id: str, secret: str, events: Sequence[SpoolEvent]) -> bytes:
+    """The body of a request that hands over these events."""
+    return _encode(chat_id, secret, [_event(event) for event in events])
+
+
+def encode_chat_started(chat_id: str, secret: str) -> bytes:
+    """The body of the request that makes a new chat's contact."""
+    return _encode(chat_id, secret, [{"type": "chat_started"}])
+
+
+def _encode(chat_id: str, secret: str, events: list[dict[str, object]]) -> bytes:
+    return _encoder.encode({"chat_id": chat_id, "secret": secret, "events": events})
+
+
+def _event(event: SpoolEvent) -> dict[str, object]:
+    if isinstance(event, Incoming):
+        return {"type": "msg_in", "msg": {"text": event.text}}
+    names: dict[str, object] = {}
+    if event.id is not None:
+        names["msg_id"] = event.id
+    if event.uuid:
+        names["msg_uuid"] = event.uuid
+    return {"type": "msg_status", "status": {**names, "status": event.status}}
+
+
+class _Item(msgspec.Struct):
+    type: str = ""
+    msg_uuid: str = ""
+
+
+class ReceiveAnswer(msgspec.Struct):
+    """What Courier answers, good or bad."""
+
+    message: str
+    data: list[_Item]
+
+    @property
+    def heard(self) -> list[str]:
+        """The uuid of each message that Courier has made, in order. A status names a message
+        too: one that was sent, not one that was heard."""
+        return [item.msg_uuid for item in self.data if item.type == "msg" and item.msg_uuid]
+
+
+_answers = msgspec.json.Decoder(ReceiveAnswer)
+
+
+def decode_answer(body: bytes) -> ReceiveAnswer | None:
+    """Courier's answer, or None when these are not Courier's words."""
+    try:
+        return _answers.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

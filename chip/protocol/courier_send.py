@@ -1,0 +1,54 @@
+"""What Courier sends to Chip: a message for a visitor, JSON over HTTP.
+
+    → POST /wc/send/{channel}
+      {"chat_id":"…","secret":"…","msg":{"id":10,"text":"Hi","origin":"flow","user_id":123,…}}
+    ← 200 {"status":"queued"}    4xx: never again    5xx: again later
+
+Courier up to 10.3.18 names the message by ``id``, later ones by ``uuid``.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from chip.models import MsgName, Origin
+
+Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""A row's number: 64 bits, with Courier as in every queue."""
+
+
+class SentMsg(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The message. Go leaves empty fields out, or says null."""
+
+    id: Number | None = None
+    uuid: str | None = None
+    text: str = ""
+    attachments: list[str] | None = None
+    quick_replies: list[str] | None = None
+    origin: Origin = "chat"
+    user_id: Number | None = None
+
+    @property
+    def name(self) -> MsgName:
+        return MsgName(self.id or None, self.uuid or "")
+
+
+class SendRequest(msgspec.Struct, frozen=True):
+    """Courier hands over a message for a visitor."""
+
+    chat_id: str = ""
+    secret: str = ""
+    msg: SentMsg | None = None
+
+
+_decoder = msgspec.json.Decoder(SendRequest)
+
+
+def decode_send(body: bytes) -> SendRequest:
+    """The send in a request's body. Raises ValueError, whose text names no value."""
+    try:
+        return _decoder.decode(body)
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+    except UnicodeDecodeError:
+        raise ValueError("JSON must be UTF-8") from None
