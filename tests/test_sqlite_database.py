@@ -1,4 +1,4 @@
-"""The embedded database: what is written is on the disk, and one process has it."""
+"""The SQLite database: what is written is on the disk, and one process has it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import formatEvent
 
 from chip.errors import ConfigError, Unavailable
-from chip.sqlite.database import UPGRADES, SqliteDatabase, database_path
+from chip.sqlite.database import SqliteDatabase
+from chip.sqlite.files import database_path
+from chip.sqlite.schema import UPGRADES
 
 SIMPLE = ("CREATE TABLE word (word TEXT PRIMARY KEY);",)
 
@@ -118,13 +121,29 @@ async def test_failed_work_is_undone_alone(database):
 
 
 @pytest_twisted.ensureDeferred
-async def test_full_disk_is_unavailable_for_the_whole_group_and_passes(database):
-    await database.write(lambda connection: connection.execute("PRAGMA max_page_count = 3"))
-    with pytest.raises(Unavailable):
-        await add(database, "x" * 100_000)
-    await database.write(lambda connection: connection.execute("PRAGMA max_page_count = 100000"))
+async def test_full_disk_is_unavailable_for_the_whole_group_and_passes(database, expected_failures):
+    await add(database, "before")
+
+    def fills_the_disk(connection):
+        connection.execute("PRAGMA max_page_count = 3")
+        connection.execute("INSERT INTO word VALUES (?)", ("x" * 100_000,))
+
+    calls = [
+        Deferred.fromCoroutine(add(database, "with it")),
+        Deferred.fromCoroutine(database.write(fills_the_disk)),
+    ]
+    for call in calls:
+        with pytest.raises(Unavailable):
+            await call
+    assert await words(database) == ["before"]
+    assert not database.takes_writes
     await add(database, "y" * 100_000)
-    assert len(await words(database)) == 1
+    assert len(await words(database)) == 2
+    assert database.takes_writes
+    (event,) = expected_failures.take()
+    assert formatEvent(event) == (
+        "the database cannot be written: database or disk is full; make room"
+    )
 
 
 def test_second_process_is_refused_with_a_line_that_names_the_first(database):

@@ -1,4 +1,4 @@
-"""The embedded queues: the contract of all queues, and what a new start of the process finds."""
+"""The queues on SQLite: the contract of all queues, and what a new start of the process finds."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import pytest
 import pytest_twisted
 
 from chip.chat.outbound.ports import Outcome
+from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.models import ChatKey, Incoming, MsgName, Report
 from chip.queue.sqlite.queue import SqliteQueue
 from tests.contracts.queue import QueueContract
-from tests.support.embedded import Machine
+from tests.support.sqlite import Machine
 
 CHAT = ChatKey("65vbbDAQCdPdEWlEhDGy4utO", "7d62d551-3030-4100-a260-2d7c4e9693e7")
 
@@ -22,7 +23,7 @@ async def machine(tmp_path):
     await machine.stop()
 
 
-class TestEmbeddedQueue(QueueContract):
+class TestSqliteQueue(QueueContract):
     """The contract, on SQLite."""
 
     @pytest.fixture
@@ -180,3 +181,19 @@ async def test_failed_report_follows_a_message_that_waited_too_long(machine):
     assert await queue.outbox.expire(10) == 1
     _, batch = await queue.spool.claim(CHAT)
     assert [entry.event for entry in batch.entries] == [Report("failed", 7, "u7")]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_process_that_could_not_write_tries_until_it_can(machine, expected_failures):
+    queue = await machine.start()
+
+    def fill_the_disk(connection):
+        connection.execute("PRAGMA max_page_count = 1")
+        connection.execute("INSERT INTO setting VALUES ('long', ?)", ("x" * 100_000,))
+
+    with pytest.raises(Unavailable):
+        await machine.database.write(fill_the_disk)
+    assert not machine.database.takes_writes
+    await queue.spool.keep_alive()
+    assert machine.database.takes_writes
+    expected_failures.take()

@@ -1,4 +1,4 @@
-"""The embedded store holds to the contract of all stores."""
+"""The store on SQLite holds to the contract of all stores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest_twisted
 from twisted.internet import reactor
 
 from chip.models import Channel, Origin
-from chip.sqlite.database import SqliteDatabase, microseconds
+from chip.sqlite.database import SqliteDatabase
+from chip.sqlite.values import microseconds
 from chip.store.sqlite import SqliteStore
 from tests.contracts.store import Name, StoreContract, World
 from tests.support.rapidpro import chat_id as new_chat_id
@@ -19,8 +20,8 @@ from tests.support.rapidpro import chat_id as new_chat_id
 _STARTED = datetime(2024, 1, 1, tzinfo=UTC)
 
 
-class EmbeddedWorld(World):
-    """Rows in the embedded tables, as the desk writes them."""
+class SqliteWorld(World):
+    """Rows in the tables, as the desk writes them."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self.database = database
@@ -147,14 +148,14 @@ class EmbeddedWorld(World):
         )
 
 
-class TestEmbeddedStore(StoreContract):
+class TestSqliteStore(StoreContract):
     """The contract, on SQLite."""
 
     @pytest_twisted.async_yield_fixture
     async def world(self, tmp_path):
         database = SqliteDatabase(tmp_path / "data", reactor)
         await database.open()
-        yield EmbeddedWorld(database)
+        yield SqliteWorld(database)
         await database.close()
 
 
@@ -162,7 +163,7 @@ class TestEmbeddedStore(StoreContract):
 async def test_watchers_hear_of_an_email(tmp_path):
     database = SqliteDatabase(tmp_path / "data", reactor)
     await database.open()
-    world = EmbeddedWorld(database)
+    world = SqliteWorld(database)
     channel = await world.channel()
     contact = await world.contact(channel, await world.chat(channel))
     heard: list[int] = []

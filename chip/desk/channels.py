@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chip.errors import ConfigError
-from chip.sqlite.database import connect, database_path, make_directory, microseconds, upgrade
+from chip.sqlite.connection import connect
+from chip.sqlite.files import database_path, make_database, make_directory
+from chip.sqlite.schema import upgrade
+from chip.sqlite.values import microseconds
 
 
 class ListedChannel(NamedTuple):
@@ -68,6 +71,7 @@ def insert_channel(db: sqlite3.Connection, name: str) -> str:
 @contextmanager
 def _database(data_dir: Path) -> Iterator[sqlite3.Connection]:
     make_directory(data_dir)
+    make_database(data_dir)
     db = connect(database_path(data_dir))
     try:
         upgrade(db)

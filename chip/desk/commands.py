@@ -1,7 +1,7 @@
 """The desk's writing half: what is written about contacts and messages, in Courier's place.
 
-Owns each such step as one transaction on the embedded store's tables. It knows no HTTP and no
-queue, and sends nothing.
+Owns each such step as one transaction on the store's tables. It knows no HTTP and no queue,
+and sends nothing.
 """
 
 import uuid as uuids
@@ -14,7 +14,8 @@ import msgspec
 from chip.desk.attachments import typed
 from chip.desk.records import Reply
 from chip.models import Channel, ChatKey, Origin
-from chip.sqlite.database import SqliteDatabase, stored_number
+from chip.sqlite.database import SqliteDatabase
+from chip.sqlite.values import stored_number
 
 _REPORTS = {"sent": "W", "delivered": "D", "failed": "F"}
 _strings = msgspec.json.Decoder(list[str])

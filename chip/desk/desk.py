@@ -32,7 +32,7 @@ from chip.tasks import Clock, Tasks
 
 
 class DeskStore(Protocol):
-    """The embedded store."""
+    """The store on SQLite."""
 
     @property
     def database(self) -> SqliteDatabase:

@@ -10,7 +10,8 @@ import msgspec
 
 from chip.desk.records import Conversation, DeskMessage, MessageState
 from chip.models import ChatKey
-from chip.sqlite.database import SqliteDatabase, time_text
+from chip.sqlite.database import SqliteDatabase
+from chip.sqlite.values import time_text
 
 PAGE = 50
 

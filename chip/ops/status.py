@@ -40,8 +40,10 @@ class Status:
     async def readiness(self) -> Readiness:
         """Whether new visitors should come here. Courier is reported, and not required: while it
         is away, Chip keeps what visitors say."""
+        queues = self._backend.queue
         store = await _word(self._backend.store.channel(NO_CHANNEL))
-        queue = await _word(self._backend.queue.depths())
+        # What can be read cannot always be stored. A process that is leaving claims nothing more.
+        queue = await _word(queues.depths() if self._draining() else queues.spool.keep_alive())
         parts = {
             "store": store,
             "queues": queue,

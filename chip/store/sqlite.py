@@ -1,4 +1,4 @@
-"""The embedded store: channels, contacts, users and history on SQLite (`ports.Store`).
+"""The store on SQLite: channels, contacts, users and history (`ports.Store`).
 
 What RapidPro's database is to a Chip in production, this is to one that runs alone. It reads what
 the desk writes in Courier's place, and writes only what Chip writes at RapidPro: e-mails.
@@ -21,7 +21,8 @@ from chip.models import (
     StoredMessage,
     User,
 )
-from chip.sqlite.database import SqliteDatabase, microseconds, stored_number, time_text
+from chip.sqlite.database import SqliteDatabase
+from chip.sqlite.values import microseconds, stored_number, time_text
 
 PAGE = 25
 HEARD = 100

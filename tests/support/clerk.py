@@ -15,7 +15,7 @@ from typing import Any
 
 from twisted.internet.threads import deferToThread
 
-from chip.sqlite.database import database_path
+from chip.sqlite.files import database_path
 from tests.support.fetch import fetch
 from tests.support.rapidpro import Channel
 

@@ -1,4 +1,4 @@
-"""The embedded notes: small things to remember about chats for a while (`ports.Notes`)."""
+"""The notes on SQLite: small things to remember about chats for a while (`ports.Notes`)."""
 
 from sqlite3 import Connection
 

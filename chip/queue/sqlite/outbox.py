@@ -1,4 +1,4 @@
-"""The embedded outbox: messages waiting for their visitors (`ports.Outbox`)."""
+"""The outbox on SQLite: messages waiting for their visitors (`ports.Outbox`)."""
 
 from sqlite3 import Connection, Row
 from typing import Protocol
@@ -16,7 +16,7 @@ from chip.queue.sqlite.shared import (
     seen_before,
 )
 from chip.queue.sqlite.spool import claim_after_append, put
-from chip.sqlite.database import stored_number
+from chip.sqlite.values import stored_number
 
 
 class _Push(Protocol):

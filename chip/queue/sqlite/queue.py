@@ -1,4 +1,4 @@
-"""The embedded queues: outboxes, spool, notes and the live push of one process, on SQLite.
+"""The queues on SQLite: outboxes, spool, notes and the live push of one process.
 
 Owns how the parts hang together and what a start finds lying about. The data directory's lock
 says that no other process is at work, so whatever another token has claimed is a dead one's.

@@ -1,4 +1,4 @@
-"""What the embedded queues share: the database, the limits, the time, and a chat's row."""
+"""What the queues on SQLite share: the database, the limits, the time, and a chat's row."""
 
 from sqlite3 import Connection, Row
 from typing import NamedTuple, cast

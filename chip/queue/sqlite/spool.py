@@ -1,4 +1,4 @@
-"""The embedded spool: events waiting for Courier, and who is at work on them (`ports.Spool`).
+"""The spool on SQLite: events waiting for Courier, and who is at work on them (`ports.Spool`).
 
 A chat's row says when it is due next. Unclaimed, that is the time of the next try; claimed, it is
 when Courier cannot be at work on the attempt any more, should the claim's owner have died.
@@ -136,7 +136,8 @@ class SqliteSpool:
                 "SELECT 1 FROM chat WHERE due IS NOT NULL AND claimed_by = ?", (token,)
             ).fetchone()
         )
-        if holding:
+        # After a write that failed, one is tried: so an end of the trouble is noticed.
+        if holding or not self._shared.database.takes_writes:
             await self._shared.database.write(lambda connection: _alive(connection, token, now))
 
     async def retire(self) -> None:

@@ -1,4 +1,4 @@
-"""The embedded database for tests: one data directory, a clock that the test turns."""
+"""SQLite for tests: one data directory, a clock that the test turns."""
 
 from __future__ import annotations
 

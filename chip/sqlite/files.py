@@ -1,0 +1,80 @@
+"""The data directory: what lies in it, whose it is, and that one process at a time has it.
+
+lock                   the process that has the directory
+chip.sqlite3           the database; -wal and -shm beside it are SQLite's, and part of it
+chip.sqlite3-commits   how many commits there were (`chip.sqlite.commits`)
+"""
+
+import fcntl
+import os
+from pathlib import Path
+
+from chip.errors import ConfigError
+
+
+def database_path(data_dir: Path) -> Path:
+    """Where the database of a data directory lies."""
+    return data_dir / "chip.sqlite3"
+
+
+def make_directory(data_dir: Path) -> None:
+    """Make the directory (mode 0700) where there is none. Raises ConfigError."""
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"data_dir: cannot use {data_dir}: {error.strerror}") from None
+
+
+def make_database(data_dir: Path) -> None:
+    """Make an empty database in the directory, unless there is one. Raises ConfigError."""
+    path = database_path(data_dir)
+    try:
+        os.close(create(path))
+    except OSError as error:
+        raise ConfigError(f"data_dir: cannot use {path}: {error.strerror}") from None
+
+
+def create(path: Path, flags: int = 0) -> int:
+    """Open a file to read and write, made (mode 0600) where there is none; return its descriptor.
+
+    What root makes belongs to the directory's owner, who is to use it. Raises OSError.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o600)
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.fchown(file, owner.st_uid, owner.st_gid)
+    return file
+
+
+class DirectoryLock:
+    """One process has the directory. The kernel lets go of the lock when the process dies."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._file: int | None = None
+
+    def acquire(self) -> None:
+        """Have the directory. Raises ConfigError when another process has it."""
+        make_directory(self._data_dir)
+        try:
+            file = create(self._data_dir / "lock")
+        except OSError as error:
+            raise ConfigError(f"data_dir: cannot use {self._data_dir}: {error.strerror}") from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(file, 20).decode("ascii", "replace").strip()
+            os.close(file)
+            raise ConfigError(
+                f"data_dir: {self._data_dir} is in use by another Chip"
+                + (f" (process {holder})" if holder else "")
+            ) from None
+        os.truncate(file, 0)
+        os.write(file, b"%d\n" % os.getpid())
+        self._file = file
+
+    def release(self) -> None:
+        """Let others have it."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

@@ -1,0 +1,34 @@
+"""The schema's versions, and the steps from each to the next."""
+
+import sqlite3
+from collections.abc import Sequence
+from importlib.resources import files
+
+from chip.errors import ConfigError
+
+UPGRADES = tuple((files("chip.sqlite") / name).read_text("utf-8") for name in ("schema-1.sql",))
+"""What brings the schema from each version to the next, beginning with an empty database."""
+
+
+def upgrade(connection: sqlite3.Connection, upgrades: Sequence[str] = UPGRADES) -> None:
+    """Bring the schema to the newest version, each step whole or not at all.
+
+    Raises ConfigError when it is newer than any that this Chip knows.
+    """
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(upgrades):
+        raise ConfigError(
+            f"data_dir: the database has version {version}, and this Chip knows only"
+            f" {len(upgrades)}; it was made by a newer one"
+        )
+    for number, script in enumerate(upgrades[version:], version + 1):
+        _run(connection, f"{script}\nPRAGMA user_version = {number};")
+
+
+def _run(connection: sqlite3.Connection, script: str) -> None:
+    try:
+        connection.executescript(f"BEGIN;\n{script}\nCOMMIT;")
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
