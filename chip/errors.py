@@ -41,3 +41,9 @@ class NotFound(Refused):
     """The request names something that does not exist."""
 
     status = 404
+
+
+class TooLarge(Refused):
+    """The request has a larger body than is read."""
+
+    status = 413

@@ -1,23 +1,15 @@
-"""What is counted, and how operators read it."""
+"""What is counted and timed."""
 
 from __future__ import annotations
 
-import json
 import os
 import time
-import urllib.error
-import urllib.request
-from typing import NamedTuple, get_args
+from typing import get_args
 
-import pytest
-import pytest_twisted
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.task import Clock
-from twisted.internet.threads import deferToThread
 
 from chip.chat.observer import ConnectOutcome
 from chip.chat.outbound.ports import AnswerKind
@@ -28,7 +20,6 @@ from chip.ops.metrics import (
     Metrics,
     ProcessWithoutStat,
 )
-from chip.ops.site import OpsSite, Readiness
 from chip.protocol import commands, events
 
 
@@ -176,106 +167,3 @@ def test_a_late_reactor_is_noticed():
     assert found["chip_reactor_lag_seconds_count"] == 2
     assert found["chip_reactor_lag_seconds_sum"] == 0.25
     assert not clock.getDelayedCalls()
-
-
-# The operators' listener.
-
-
-class Patient:
-    """A service with every kind of health."""
-
-    def __init__(self) -> None:
-        self.parts = {"database": "ok"}
-        self.trouble: Exception | None = None
-
-    async def readiness(self) -> Readiness:
-        if self.trouble:
-            raise self.trouble
-        return Readiness(set(self.parts.values()) == {"ok"}, self.parts)
-
-    async def depths(self) -> Depths:
-        if self.trouble:
-            raise self.trouble
-        return Depths(outbox_chats=3)
-
-    async def status(self) -> dict[str, object]:
-        return {"version": "1", "sockets": 2}
-
-
-class Reply(NamedTuple):
-    status: int
-    kind: str
-    body: str
-
-
-@pytest.fixture
-def patient() -> Patient:
-    return Patient()
-
-
-@pytest.fixture
-def ops(patient):
-    site = OpsSite(patient, Metrics(), reactor)
-    port = pytest_twisted.blockon(
-        TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(site)
-    )
-
-    def fetch(path: str, method: str = "GET") -> Reply:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port.getHost().port}{path}",
-            method=method,
-            headers={"Connection": "close"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=10) as found:
-                return Reply(found.status, found.headers["content-type"], found.read().decode())
-        except urllib.error.HTTPError as error:
-            with error:
-                return Reply(error.code, error.headers["content-type"], error.read().decode())
-
-    yield lambda *request: deferToThread(fetch, *request)
-    pytest_twisted.blockon(port.stopListening())
-
-
-@pytest_twisted.ensureDeferred
-async def test_the_probes_of_a_healthy_chip(ops):
-    assert await ops("/livez") == (200, "text/plain; version=0.0.4; charset=utf-8", "ok\n")
-    ready = await ops("/readyz")
-    assert (ready.status, json.loads(ready.body)) == (
-        200,
-        {"ready": True, "parts": {"database": "ok"}},
-    )
-    assert (await ops("/readyz", "HEAD")).body == ""
-    assert json.loads((await ops("/status")).body) == {"version": "1", "sockets": 2}
-    counted = await ops("/metrics")
-    assert "chip_outbox_chats 3.0" in counted.body
-    assert (await ops("/")).status == 404
-    assert (await ops("/livez", "POST")).status == 405
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_part_in_trouble_is_named_and_the_process_still_lives(ops, patient):
-    patient.parts["valkey"] = "does not answer"
-    ready = await ops("/readyz")
-    assert (ready.status, ready.kind) == (503, "application/json")
-    assert json.loads(ready.body)["parts"]["valkey"] == "does not answer"
-    assert (await ops("/livez")).status == 200
-
-
-@pytest_twisted.ensureDeferred
-async def test_what_was_counted_can_be_read_while_the_queues_are_away(ops, patient):
-    patient.trouble = Unavailable("Valkey does not answer")
-    assert "chip_outbox_chats 0.0" in (await ops("/metrics")).body
-    assert await ops("/readyz") == (
-        503,
-        "application/json",
-        '{"error":"Valkey does not answer"}',
-    )
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_mistake_in_a_probe_says_nothing_to_whoever_asks(ops, patient, expected_failures):
-    patient.trouble = ValueError("secret")
-    assert await ops("/readyz") == (500, "application/json", '{"error":"internal"}')
-    assert (await ops("/metrics")).status == 200
-    expected_failures.take(ValueError)

@@ -328,7 +328,7 @@ def test_the_pulse_stops_with_the_last_connection():
     chat = Chat()
     chat.wire.leaves()
     chat.site.connections.starting.close()
-    chat.site.patience.close()
+    chat.site.deadlines.close()
     assert chat.clock.getDelayedCalls() == []
 
 

@@ -16,7 +16,6 @@ from twisted.application.service import IService, Service
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.web.client import Agent, HTTPConnectionPool
-from twisted.web.resource import IResource
 
 from chip import __version__
 from chip.app.backend import Backend, TimedQueue
@@ -39,10 +38,12 @@ from chip.web.addresses import Addresses
 from chip.web.connect import Connections
 from chip.web.send import Sends
 from chip.web.site import Site
-from chip.widget.bundle import widget_resource
+from chip.widget.bundle import widget_handler
 
 DESK_TIMEOUT = 10
 """Seconds that the desk waits for Chip's own answer."""
+OPS_DRAIN = 1.0
+"""Seconds that the operators' listener has for its last answers."""
 LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
 
 
@@ -98,6 +99,7 @@ class ChipService(Service):
         self._backend = Backend(config, reactor)
         self._ports: list[Any] = []
         self._ops_port: Any = None
+        self._ops_site: OpsSite | None = None
         self._starting: Deferred[None] | None = None
         self._server: ChatServer | None = None
         self._site: Site | None = None
@@ -159,7 +161,7 @@ class ChipService(Service):
         addresses = Addresses(self._config.trusted_proxies)
         connections = Connections(
             clock=self._reactor,
-            heart=server,
+            chat_server=server,
             limits=self._limits,
             addresses=addresses,
             allowed_origins=self._config.allowed_origins,
@@ -169,16 +171,16 @@ class ChipService(Service):
         self._metrics.read_from(
             sockets=partial(len, connections), chats=lambda: server.hub.open_chats
         )
-        mounts: dict[str, Any] = {"/wc/widget.js": widget_resource()}
+        mounts = {"/wc/widget.js": widget_handler()}
         if self._desk:
-            mounts.update(self._desk.resources())
+            mounts.update(self._desk.handlers())
         return Site(
             clock=self._reactor,
             limits=self._limits,
             connections=connections,
             sends=sends,
             mounts=mounts,
-            front=cast(IResource, self._desk.front()) if self._desk else None,
+            front=self._desk.front() if self._desk else None,
         )
 
     def _make_desk(self, server: ChatServer, chip_url: str) -> Desk:
@@ -222,8 +224,9 @@ class ChipService(Service):
             return
         status = Status(self._config, server, self._backend, lambda: not self.running)
         try:
-            site = OpsSite(status, self._metrics, self._reactor)
+            site = OpsSite(status, self._metrics, self._reactor, self._limits)
             self._ops_port = await self._ops_endpoint.listen(site)
+            self._ops_site = site
         except Exception as error:
             reason = f"cannot listen on {self._config.ops_endpoint}: {_reason(error)}"
             if self._config.ops_required:
@@ -295,6 +298,8 @@ class ChipService(Service):
         if self._ops_port:
             # Last: until now it has told that Chip is draining.
             await _done(self._ops_port.stopListening())
+        if self._ops_site:
+            await self._ops_site.drain(OPS_DRAIN)
         self._lag.stopService()
         self._watchdog.stopService()
 

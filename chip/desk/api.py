@@ -7,13 +7,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 import msgspec
-from twisted.web.server import Request
 
 from chip.desk.commands import DeskCommands
-from chip.desk.http import Answer, body_of, decode, json_answer
 from chip.desk.queries import DeskQueries
 from chip.desk.records import Conversation, DeskSettings, Name, Read, Reply
 from chip.errors import NotFound, Refused
+from chip.web.http.answers import Answer, json_answer
+from chip.web.http.request import Request
 
 _BODY_LIMIT = 256 * 1024
 
@@ -71,7 +71,7 @@ class Api:
         raise NotFound("not found")
 
     async def _conversations(self, request: Request) -> Answer:
-        search, before = _argument(request, b"search"), _number(request, b"before")
+        search, before = request.argument(b"search"), _number(request, b"before")
         found, more = await self._queries.conversations(search[:200], before)
         return json_answer(
             {"conversations": found, "more": more, "settings": self._actions.settings}
@@ -83,7 +83,7 @@ class Api:
         return json_answer({"conversation": conversation, "messages": messages, "more": more})
 
     async def _reply(self, request: Request, number: int) -> Answer:
-        reply = decode(_replies, body_of(request, _BODY_LIMIT))
+        reply = request.decoded(_replies, _BODY_LIMIT)
         if not reply.text.strip() and not reply.attachments:
             raise Refused("a reply needs a text or an attachment")
         if "\0" in reply.text:
@@ -95,13 +95,13 @@ class Api:
         return json_answer({"message": await self._queries.message(message)})
 
     async def _read(self, request: Request, number: int) -> Answer:
-        read = decode(_reads, body_of(request, _BODY_LIMIT))
+        read = request.decoded(_reads, _BODY_LIMIT)
         await self._commands.read(number, read.up_to)
         self._actions.conversation_changed(number)
         return json_answer({})
 
     async def _name(self, request: Request, number: int) -> Answer:
-        await self._commands.rename(number, decode(_names, body_of(request, _BODY_LIMIT)).name)
+        await self._commands.rename(number, request.decoded(_names, _BODY_LIMIT).name)
         self._actions.conversation_changed(number)
         return json_answer({"conversation": await self._known(number)})
 
@@ -114,7 +114,7 @@ class Api:
         return json_answer({})
 
     async def _set(self, request: Request) -> Answer:
-        settings = decode(_settings, body_of(request, _BODY_LIMIT))
+        settings = request.decoded(_settings, _BODY_LIMIT)
         await self._actions.set_guide(settings.guide)
         return json_answer({"settings": self._actions.settings})
 
@@ -129,11 +129,6 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 15
 
 
-def _argument(request: Request, name: bytes) -> str:
-    values: list[bytes] = (request.args or {}).get(name, [b""])
-    return values[0].decode("utf-8", "replace")
-
-
 def _number(request: Request, name: bytes) -> int:
-    text = _argument(request, name)
+    text = request.argument(name)
     return int(text) if _is_number(text) else 0

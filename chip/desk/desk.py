@@ -11,8 +11,6 @@ from collections.abc import Callable
 from sqlite3 import Connection
 from typing import Protocol
 
-from twisted.web.resource import Resource
-
 from chip.desk import guide
 from chip.desk.access import Access
 from chip.desk.api import Api
@@ -21,14 +19,16 @@ from chip.desk.commands import DeskCommands, Heard
 from chip.desk.event_stream import EventStreams
 from chip.desk.front import FrontPage
 from chip.desk.queries import DeskQueries
-from chip.desk.receive import CourierResource
+from chip.desk.receive import Receiver
 from chip.desk.records import DeskSettings, News, Reply
-from chip.desk.routes import DeskResource, WelcomeResource
+from chip.desk.routes import DeskRoutes, welcome
+from chip.desk.safe_headers import with_safe_headers
 from chip.desk.sender import Post, Sender
 from chip.errors import Unavailable
 from chip.models import Channel, ChatKey
 from chip.sqlite.database import SqliteDatabase
 from chip.tasks import Clock, Tasks
+from chip.web.http.answers import Handler
 
 
 class DeskStore(Protocol):
@@ -113,20 +113,22 @@ class Desk:
         self._sender.stop()
         await self._tasks.finish()
 
-    def resources(self) -> dict[str, Resource]:
+    def handlers(self) -> dict[str, Handler]:
         """What is served, by the beginning of the path. To be called once it is started."""
         if self._access is None:
             raise RuntimeError("the desk is not started")
         api = Api(self._commands, self._queries, self)
+        receiver = Receiver(self._store, self._commands, self)
+        routes = DeskRoutes(self._access, api, self._streams, self._closed)
         return {
-            "/c": CourierResource(self._store, self._commands, self, self._tasks),
-            "/desk": DeskResource(self._access, api, self._streams, self._tasks, self._closed),
-            "/welcome": WelcomeResource(self._tasks),
+            "/c": with_safe_headers(receiver.handle),
+            "/desk": with_safe_headers(routes.handle),
+            "/welcome": with_safe_headers(welcome()),
         }
 
-    def front(self) -> Resource:
+    def front(self) -> Handler:
         """What browsers see at ``/``."""
-        return FrontPage(self._base_url, self.first_channel, self._tasks)
+        return with_safe_headers(FrontPage(self._base_url, self.first_channel).handle)
 
     @property
     def link(self) -> str:

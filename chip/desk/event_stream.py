@@ -14,12 +14,12 @@ from collections.abc import Callable
 import msgspec
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.task import LoopingCall
-from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
 from chip.desk.records import News
 from chip.errors import Unavailable
 from chip.tasks import Clock
+from chip.web.http.request import Request
 
 PULSE = 15.0
 MOST = 100
@@ -51,7 +51,7 @@ class EventStreams:
         for stream in list(self._open):
             stream.end()
 
-    def open(self, request: Request) -> int:
+    def open(self, request: Request) -> None:
         """Answer the request with what happens from now on, for as long as it is there.
 
         Raises Unavailable when there are too many windows.
@@ -61,7 +61,6 @@ class EventStreams:
         stream = _Stream(request, self._open.remove)
         self._open.append(stream)
         stream.begin()
-        return NOT_DONE_YET
 
     def tell(self, news: News) -> None:
         """Tell every window."""

@@ -15,16 +15,12 @@ import hmac
 from typing import Literal, Protocol
 
 import msgspec
-from twisted.web.resource import Resource
-from twisted.web.server import Request
 
 from chip.desk.commands import DeskCommands, Heard
-from chip.desk.http import Answer, body_of, decode, json_answer, path_of, serve
 from chip.errors import NotFound, Refused, Unavailable
 from chip.models import Channel
-from chip.tasks import Tasks
-
-_BODY_LIMIT = 4 * 1024 * 1024
+from chip.web.http.answers import Answer, json_answer
+from chip.web.http.request import Request
 
 
 class MsgIn(msgspec.Struct, frozen=True):
@@ -82,25 +78,17 @@ class Listener(Protocol):
         """A message's state has changed."""
 
 
-class CourierResource(Resource):
+class Receiver:
     """Everything under ``/c``: of Courier's many handlers, the one for Chip."""
 
-    isLeaf = True
-
-    def __init__(
-        self, channels: Channels, commands: DeskCommands, listener: Listener, tasks: Tasks
-    ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+    def __init__(self, channels: Channels, commands: DeskCommands, listener: Listener) -> None:
         self._channels = channels
         self._commands = commands
         self._listener = listener
-        self._tasks = tasks
         self._decoder = msgspec.json.Decoder(Receive)
 
-    def render(self, request: Request) -> int:
-        return serve(request, self._tasks, self._answer(request))
-
-    async def _answer(self, request: Request) -> Answer:
+    async def handle(self, request: Request) -> Answer:
+        """Let what Chip reports happen, and answer as Courier does."""
         try:
             return await self._receive(request)
         except Refused as error:
@@ -109,12 +97,12 @@ class CourierResource(Resource):
             return _error(str(error), 503)
 
     async def _receive(self, request: Request) -> Answer:
-        path = path_of(request)
+        path = request.below
         if len(path) != 3 or path[0] != "chp" or path[2] != "receive":
             raise NotFound("not found")
         if request.method != b"POST":
-            return _error("method not allowed", 405)._replace(headers=(("allow", "POST"),))
-        received = decode(self._decoder, body_of(request, _BODY_LIMIT))
+            return _error("method not allowed", 405).with_headers((b"Allow", b"POST"))
+        received = request.decoded(self._decoder)
         channel = await self._channels.channel(path[1])
         if channel is None:
             raise Refused("channel not found")

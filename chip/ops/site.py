@@ -11,29 +11,32 @@ nothing is for visitors either.
 """
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
-import msgspec
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
-from twisted.web.pages import notFound
-from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from chip.chat.ports import Depths
 from chip.errors import Unavailable
+from chip.limits import Limits
 from chip.ops.metrics import Metrics
 from chip.tasks import Clock, within
+from chip.web.http.answers import (
+    GET_OR_HEAD,
+    NOT_FOUND,
+    Answer,
+    answer_to,
+    error_answer,
+    json_answer,
+    method_not_allowed,
+)
+from chip.web.http.request import Request
+from chip.web.http.server import HttpServer
 
-DEADLINE = 5.0
+DEADLINE: Final = 5.0
 """Seconds that the parts have to answer."""
 
-_TEXT = "text/plain; version=0.0.4; charset=utf-8"
-_JSON = "application/json"
-
-
-Answer = tuple[int, str, bytes]
-"""Status, content type, body."""
+_TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
 
 class Readiness(NamedTuple):
@@ -56,91 +59,60 @@ class Health(Protocol):
         """What a person would want to know, ready for JSON, without anything secret."""
 
 
-class OpsSite(Site):
-    """The listener's whole site."""
+class OpsSite(HttpServer):
+    """The server of the operators' listener."""
 
-    noisy = False
+    _log = Logger()
 
-    def __init__(self, health: Health, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, health: Health, metrics: Metrics, clock: Clock, limits: Limits) -> None:
+        super().__init__(self._route, clock, limits)
         self._health = health
         self._metrics = metrics
-        root: Any = _Root()  # type: ignore[no-untyped-call]
-        for path, answer in (
-            (b"livez", self._live),
-            (b"readyz", self._ready),
-            (b"metrics", self._counted),
-            (b"status", self._status),
-        ):
-            root.putChild(path, _Answer(answer, clock))
-        super().__init__(  # type: ignore[no-untyped-call]
-            root, parsePOSTFormSubmission=False, reactor=clock
-        )
-        self.displayTracebacks = False
+        self._probes: dict[bytes, Callable[[], Coroutine[Any, Any, Answer]]] = {
+            b"/livez": self._live,
+            b"/readyz": self._ready,
+            b"/metrics": self._counted,
+            b"/status": self._status,
+        }
 
-    def log(self, request: object) -> None:
-        """Not a line per scrape."""
+    async def _route(self, request: Request) -> Answer:
+        probe = self._probes.get(request.path.removesuffix(b"/"))
+        if probe is None:
+            return NOT_FOUND
+        if request.method not in GET_OR_HEAD:
+            return method_not_allowed(*GET_OR_HEAD)
+        asked = Deferred.fromCoroutine(within(self.clock, DEADLINE, probe()))
+        request.notifyFinish().addErrback(lambda _: asked.cancel())
+        try:
+            answer = await asked
+        except CancelledError:
+            answer = error_answer(503, "the question was given up")
+        except Exception as error:
+            answer = answer_to(error)
+        return answer.with_headers((b"Cache-Control", b"no-store"))
 
     async def _live(self) -> Answer:
-        return 200, _TEXT, b"ok\n"
+        return Answer(200, b"ok\n", _TEXT)
 
     async def _ready(self) -> Answer:
         found = await self._health.readiness()
-        body = {"ready": found.ready, "parts": dict(found.parts)}
-        return (200 if found.ready else 503), _JSON, msgspec.json.encode(body) + b"\n"
+        return _page({"ready": found.ready, "parts": found.parts}, 200 if found.ready else 503)
 
     async def _counted(self) -> Answer:
         # The counters are wanted most when something is broken; the depths stay as they were then.
         try:
             self._metrics.depths(await self._health.depths())
         except Unavailable as trouble:
-            _log.debug("depths could not be read", reason=str(trouble))
+            self._log.debug("depths could not be read", reason=str(trouble))
         except Exception:
-            _log.failure("depths could not be read")
-        return 200, _TEXT, self._metrics.page()
+            self._log.failure("depths could not be read")
+        return Answer(200, self._metrics.page(), _TEXT)
 
     async def _status(self) -> Answer:
-        return 200, _JSON, msgspec.json.encode(await self._health.status()) + b"\n"
+        return _page(await self._health.status(), 200)
 
 
-class _Root(Resource):
-    def getChild(self, path: bytes, request: Request) -> Any:
-        return notFound()
-
-
-class _Answer(Resource):
-    """One path: an asynchronous answer with a deadline."""
-
-    isLeaf = True
-
-    def __init__(self, answer: Callable[[], Coroutine[Any, Any, Answer]], clock: Clock) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._answer = answer
-        self._clock = clock
-
-    def render(self, request: Request) -> int | bytes:
-        if request.method not in (b"GET", b"HEAD"):
-            request.setResponseCode(405)
-            request.setHeader("allow", "GET, HEAD")
-            return b""
-        done: Deferred[None] = Deferred.fromCoroutine(self._respond(request))
-        request.notifyFinish().addErrback(lambda _: done.cancel())
-        return NOT_DONE_YET
-
-    async def _respond(self, request: Request) -> None:
-        try:
-            status, kind, body = await within(self._clock, DEADLINE, self._answer())
-        except CancelledError:
-            return  # nobody waits for the answer any more
-        except Unavailable as trouble:
-            status, kind, body = 503, _JSON, msgspec.json.encode({"error": str(trouble)})
-        except Exception:
-            _log.failure("an operator's question failed")
-            status, kind, body = 500, _JSON, b'{"error":"internal"}'
-        request.setResponseCode(status)
-        request.setHeader("content-type", kind)
-        request.setHeader("cache-control", "no-store")
-        request.write(body)
-        request.finish()
-
-
-_log = Logger()
+def _page(value: Mapping[str, object], status: int) -> Answer:
+    """JSON that ends with a line, for terminals."""
+    answer = json_answer(value, status)
+    return answer._replace(body=answer.body + b"\n")

@@ -13,22 +13,25 @@ session's business, what its bytes may be `chip.web.websocket.protocol`'.
 """
 
 from itertools import count
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from chip.chat.observer import Observer
+from chip.chat.server import ChatServer
+from chip.chat.session import Session
 from chip.config.origins import origin_allowed
 from chip.errors import Unavailable
 from chip.limits import Limits, TokenBucket
-from chip.models import Channel, ChatKey
+from chip.models import Channel
 from chip.tasks import Clock
 from chip.web.addresses import Addresses
 from chip.web.admission import Admission, Refusal
-from chip.web.http.answers import SERVER, answer_error
-from chip.web.http.connection import Request
+from chip.web.http.answers import GET_OR_HEAD, Answer, Header, error_answer
+from chip.web.http.connection import SERVER
 from chip.web.http.deadlines import Deadlines
+from chip.web.http.request import Request
 from chip.web.websocket.handshake import BrokenUpgradeError, switching_protocols, wants_upgrade
 from chip.web.websocket.protocol import TOO_MANY_REQUESTS, WebSocketFactory, WebSocketProtocol
 
@@ -42,52 +45,8 @@ SHORTEST_DRAIN: Final = 0.2
 DRAIN_STEP: Final = 0.05
 """Seconds between two rounds of closing."""
 
-_ANYBODY: Final = [(b"Access-Control-Allow-Origin", b"*")]
+_ANYBODY: Final = (b"Access-Control-Allow-Origin", b"*")
 _PINGS: Final = frozenset({b'{"type":"ping"}', b'{"type": "ping"}'})
-
-
-class Session(Protocol):
-    """What a connection needs of its session."""
-
-    @property
-    def chat(self) -> ChatKey | None:
-        """The chat it is in, if it has started one."""
-
-    @property
-    def commands(self) -> int:
-        """Frames that came in."""
-
-    @property
-    def errors(self) -> int:
-        """How many of them were answered by an error."""
-
-    @property
-    def events_sent(self) -> int:
-        """Frames that went out."""
-
-    def received(self, frame: bytes) -> None:
-        """Take one whole message."""
-
-    def closed(self) -> None:
-        """The connection is gone; said once."""
-
-
-class Directory(Protocol):
-    """Where channels are looked up."""
-
-    async def channel(self, uuid: str, /) -> Channel | None:
-        """The channel. Raises Unavailable when nobody can say."""
-
-
-class Heart(Protocol):
-    """What stands behind the sockets."""
-
-    @property
-    def lookups(self) -> Directory:
-        """Where channels are looked up."""
-
-    def open(self, channel: Channel, client: "VisitorConnection", /) -> Session:
-        """A session for a connection that has just opened."""
 
 
 class VisitorConnection(WebSocketProtocol):
@@ -152,7 +111,7 @@ class Connections(WebSocketFactory):
         self,
         *,
         clock: Clock,
-        heart: Heart,
+        chat_server: ChatServer,
         limits: Limits,
         addresses: Addresses,
         allowed_origins: tuple[str, ...] = ("*",),
@@ -163,7 +122,7 @@ class Connections(WebSocketFactory):
         self.starting = Deadlines[VisitorConnection](
             clock, limits.start_chat_deadline, VisitorConnection.expect_chat
         )
-        self._heart = heart
+        self._chat_server = chat_server
         self._addresses = addresses
         self._allowed_origins = allowed_origins
         self._observer = observer or Observer()
@@ -179,42 +138,39 @@ class Connections(WebSocketFactory):
         super().close()
         self.starting.close()
 
-    async def handle(self, request: Request, channel_uuid: str) -> None:
+    async def handle(self, request: Request, channel_uuid: str) -> Answer | None:
         """Answer a request for ``/wc/connect/{channel_uuid}``, or make a connection of it."""
         try:
-            channel = await self._heart.lookups.channel(channel_uuid)
+            channel = await self._chat_server.lookups.channel(channel_uuid)
         except Unavailable as error:
-            refusal = Refusal("unavailable", 503, str(error), error.retry_after)
-            self._refuse(request, refusal)
-            return
+            return self._refuse(Refusal("unavailable", 503, str(error), error.retry_after))
         if channel is None:
-            self._refuse(request, Refusal("no_channel", 400, "no such channel"))
-        elif request.peer_is_there:
-            self._connect(request, channel)
+            return self._refuse(Refusal("no_channel", 400, "no such channel"))
+        if not request.peer_is_there:
+            return None
+        return self._connect(request, channel)
 
-    def _connect(self, request: Request, channel: Channel) -> None:
+    def _connect(self, request: Request, channel: Channel) -> Answer | None:
         headers = request.requestHeaders
         upgrade = wants_upgrade(headers)
-        if not upgrade and request.method not in (b"GET", b"HEAD"):
-            self._refuse(request, Refusal("bad_upgrade", 405, "method not allowed"))
-            return
+        if not upgrade and request.method not in GET_OR_HEAD:
+            return self._refuse(Refusal("bad_upgrade", 405, "method not allowed"))
         greeting = b""
         try:
             if upgrade:
                 greeting = switching_protocols(request.method, request.clientproto, headers, SERVER)
         except BrokenUpgradeError as error:
-            self._refuse(request, Refusal("bad_upgrade", 400, str(error)))
-            return
+            return self._refuse(Refusal("bad_upgrade", 400, str(error)))
         address = self._addresses.of(
             request.client, headers.getRawHeaders(b"X-Forwarded-For") or []
         )
         refusal = self._origin_refusal(request) or self.admission.refusal(address)
         if refusal is not None:
-            self._refuse(request, refusal)
-        elif not upgrade:
-            self._refuse(request, Refusal("asked", 426, "this is a WebSocket"))
-        else:
-            self._open_connection(request, channel, address, greeting)
+            return self._refuse(refusal)
+        if not upgrade:
+            return self._refuse(Refusal("asked", 426, "this is a WebSocket"))
+        self._open_connection(request, channel, address, greeting)
+        return None
 
     def _origin_refusal(self, request: Request) -> Refusal | None:
         origins = request.requestHeaders.getRawHeaders(b"Origin") or []
@@ -225,23 +181,24 @@ class Connections(WebSocketFactory):
             return None
         return Refusal("origin", 403, "this website may not use this server")
 
-    def _refuse(self, request: Request, refusal: Refusal) -> None:
+    def _refuse(self, refusal: Refusal) -> Answer:
         self._observer.connection(refusal.outcome)
-        headers = _ANYBODY
+        more: tuple[Header, ...] = ()
         if refusal.status == 426:
-            headers = [*_ANYBODY, (b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")]
+            more = ((b"Upgrade", b"websocket"), (b"Connection", b"Upgrade"))
         elif refusal.status == 405:
-            headers = [*_ANYBODY, (b"Allow", b"GET")]
+            more = ((b"Allow", b"GET"),)
         elif refusal.retry_after:
             # A page of another site may read no other header than those named.
-            headers = [*_ANYBODY, (b"Access-Control-Expose-Headers", b"Retry-After")]
-        answer_error(request, refusal.status, refusal.reason, refusal.retry_after, headers)
+            more = ((b"Access-Control-Expose-Headers", b"Retry-After"),)
+        answer = error_answer(refusal.status, refusal.reason, refusal.retry_after)
+        return answer.with_headers(_ANYBODY, *more)
 
     def _open_connection(
         self, request: Request, channel: Channel, address: str, greeting: bytes
     ) -> None:
         connection = VisitorConnection(self, address, next(self._numbers))
-        connection.session = self._heart.open(channel, connection)
+        connection.session = self._chat_server.open(channel, connection)
         self._observer.connection("accepted")
         self.admission.entered(address)
         self._open.add(connection)

@@ -1,56 +1,48 @@
-"""The one listener: which path is whose, and how all of it stops.
+"""The public listener: which path is whose, and how all of it stops.
 
-Owns the routes and the connections' life on the HTTP side. Chip's own three routes are answered
-here in JSON; everything else is a twisted.web resource that somebody mounts.
+Owns the routes. Chip's own three are answered here; everything else is a handler that somebody
+mounts.
 
     GET /                    {"version":"…"}, or the front page for browsers where there is one
     /wc/connect/{channel}    the WebSocket           connect.py
     /wc/send/{channel}       Courier's messages      send.py
-    any mounted prefix       its resource
+    any mounted prefix       its handler
     else                     404
 
 One slash at the end changes nothing; two do.
 """
 
 import re
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final
-from urllib.parse import unquote_to_bytes
-
-import msgspec
-from twisted.internet.defer import Deferred
-from twisted.logger import Logger
-from twisted.python.failure import Failure
-from twisted.web import server
-from twisted.web.http import datetimeToString
-from twisted.web.resource import IResource, Resource, getChildForRequest
+from collections.abc import Mapping
+from typing import Final
 
 import chip
 from chip.limits import Limits
 from chip.tasks import Clock
 from chip.web.connect import Connections
-from chip.web.http.answers import answer_error, answer_json
-from chip.web.http.connection import ConnectionDeadlines, HttpConnection, Request
+from chip.web.http.answers import (
+    GET_OR_HEAD,
+    NOT_FOUND,
+    Answer,
+    Handler,
+    json_answer,
+    method_not_allowed,
+)
+from chip.web.http.request import Request
+from chip.web.http.server import HttpServer
 from chip.web.send import Sends
 
-MAX_CONNECTIONS: Final = 4000
-"""HTTP connections at a time, beside the WebSockets. A reconnect storm passes through these."""
-
-_UUID = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_ROUTE = re.compile(rb"/wc/(connect|send)/(%b)/?" % _UUID)
-
-Handler = Callable[[Request, str], Coroutine[Any, Any, None]]
+_UUID: Final = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_ROUTE: Final = re.compile(rb"/wc/(connect|send)/(%b)/?" % _UUID)
+_VERSION: Final = json_answer({"version": chip.__version__})
 
 
-class Site(server.Site):
-    """A factory for the public listener's connections.
+class Site(HttpServer):
+    """The server of the public listener.
 
-    `mounts` maps prefixes such as ``/desk`` to resources, which see what follows their prefix;
-    `front` answers ``/`` when a browser asks for HTML.
+    `mounts` maps prefixes such as ``/desk`` to handlers, which find what follows their prefix in
+    `Request.below`; `front` answers ``/`` when a browser asks for HTML.
     """
-
-    noisy = False
-    _log = Logger()
 
     def __init__(
         self,
@@ -59,133 +51,41 @@ class Site(server.Site):
         limits: Limits,
         connections: Connections,
         sends: Sends,
-        mounts: Mapping[str, IResource] | None = None,
-        front: IResource | None = None,
+        mounts: Mapping[str, Handler] | None = None,
+        front: Handler | None = None,
     ) -> None:
-        super().__init__(Resource(), parsePOSTFormSubmission=False, reactor=clock)  # type: ignore[no-untyped-call]
-        self.clock = clock
-        self.limits = limits
-        self.patience = ConnectionDeadlines(clock, limits)
+        super().__init__(self._route, clock, limits)
         self.connections = connections
-        self._handlers: dict[bytes, Handler] = {
-            b"connect": connections.handle,
-            b"send": sends.handle,
-        }
+        self._own = {b"connect": connections.handle, b"send": sends.handle}
         # The longest prefix first, so that one mount may lie below another.
         self._mounts = [
-            (prefix.rstrip("/").encode(), resource)
-            for prefix, resource in sorted((mounts or {}).items(), reverse=True)
+            (prefix.rstrip("/").encode(), handler)
+            for prefix, handler in sorted((mounts or {}).items(), reverse=True)
         ]
         self._front = front
-        self._version = msgspec.json.encode({"version": chip.__version__})
-        self._http: set[HttpConnection] = set()
-        self._awaited: set[HttpConnection] = set()
-        self._all_gone: Deferred[None] | None = None
-        self._date = (-1, b"")
 
-    @property
-    def is_draining(self) -> bool:
-        """Whether no connection is to be kept for another request."""
-        return self.connections.admission.draining
+    async def _route(self, request: Request) -> Answer | None:
+        path = request.path
+        own = _ROUTE.fullmatch(path)
+        if own:
+            return await self._own[own[1]](request, own[2].decode())
+        if path == b"/":
+            return await self._root(request)
+        for prefix, handler in self._mounts:
+            if path == prefix or path.startswith(prefix + b"/"):
+                request.mount = prefix
+                return await handler(request)
+        return NOT_FOUND
 
-    # Connections.
-
-    def buildProtocol(  # type: ignore[override]
-        self, addr: object
-    ) -> HttpConnection | None:
-        """A connection for whoever has come, or None: then it is closed.
-
-        It stands alone: Twisted would put it into a proxy that could change to HTTP/2.
-        """
-        if len(self._http) >= MAX_CONNECTIONS:
-            idle = self.patience.idle.oldest()
-            if idle is None:
-                return None
-            idle.abort()
-        connection = HttpConnection(self)
-        self._http.add(connection)
-        return connection
-
-    def gone(self, connection: HttpConnection) -> None:
-        """A connection is gone, or no HTTP any more."""
-        self.patience.forget(connection)
-        self._http.discard(connection)
-        self._awaited.discard(connection)
-        if self._all_gone is not None and not self._awaited:
-            self._all_gone.callback(None)
-            self._all_gone = None
-
-    def acceptableProtocols(self) -> list[bytes]:
-        """What TLS may negotiate: HTTP/2 has no place for this WebSocket."""
-        return [b"http/1.1"]
-
-    def startFactory(self) -> None:
-        """Twisted's would start a clock for an access log; connections log for themselves."""
-
-    def stopFactory(self) -> None:
-        """Nothing was started."""
-
-    def log(self, request: object) -> None:
-        """No access log."""
-
-    # Requests.
-
-    def date(self) -> bytes:
-        """The Date header, made anew each second."""
-        now = int(self.clock.seconds())
-        if self._date[0] != now:
-            self._date = (now, datetimeToString(now))
-        return self._date[1]
-
-    def dispatch(self, request: Request) -> None:
-        """Find out who answers a complete request."""
-        route = _ROUTE.fullmatch(request.path)
-        if route:
-            handler = self._handlers[route[1]]
-            done = Deferred.fromCoroutine(handler(request, route[2].decode()))
-            done.addErrback(self._failed, request)
-        elif request.path == b"/":
-            self._root(request)
-        elif not self._mounted(request):
-            answer_error(request, 404, "not found")
-
-    def _root(self, request: Request) -> None:
-        if request.method not in (b"GET", b"HEAD"):
-            answer_error(request, 405, "method not allowed", headers=[(b"Allow", b"GET, HEAD")])
-            return
-        if self._front is not None:
-            request.responseHeaders.setRawHeaders(b"Vary", [b"Accept"])
-            if b"text/html" in (request.getHeader(b"Accept") or b"").lower():
-                self._render(request, self._front, b"", b"")
-                return
-        answer_json(request, 200, self._version)
-
-    def _mounted(self, request: Request) -> bool:
-        for prefix, resource in self._mounts:
-            rest = request.path.removeprefix(prefix)
-            if len(rest) < len(request.path) and (not rest or rest.startswith(b"/")):
-                if request.oversized:
-                    answer_error(request, 413, "the body is too large")
-                else:
-                    self._render(request, resource, prefix, rest)
-                return True
-        return False
-
-    def _render(self, request: Request, resource: IResource, prefix: bytes, rest: bytes) -> None:
-        request.prepath = prefix.split(b"/")[1:]
-        request.postpath = [unquote_to_bytes(part) for part in rest.split(b"/")[1:]]
-        request.sitepath = []
-        try:
-            request.render(getChildForRequest(resource, request))  # type: ignore[no-untyped-call]
-        except Exception:
-            self._failed(Failure(), request)
-
-    def _failed(self, failure: Failure, request: Request) -> None:
-        self._log.failure("a request failed", failure)
-        if not request.startedWriting:
-            answer_error(request, 500, "something went wrong here")
-
-    # The end.
+    async def _root(self, request: Request) -> Answer | None:
+        if request.method not in GET_OR_HEAD:
+            return method_not_allowed(*GET_OR_HEAD)
+        if self._front is None:
+            return _VERSION
+        request.responseHeaders.setRawHeaders(b"Vary", [b"Accept"])
+        if b"text/html" in (request.getHeader(b"Accept") or b"").lower():
+            return await self._front(request)
+        return _VERSION
 
     async def drain(self, deadline: float) -> None:
         """Stop: 1012 to all WebSockets, an answer to every request in hand, then nobody is left.
@@ -194,26 +94,7 @@ class Site(server.Site):
         what is still there then is dropped.
         """
         begun = self.clock.seconds()
-        self.connections.admission.draining = True
-        for connection in tuple(self._http):
-            connection.leave()
+        self.leave()
         await self.connections.drain(deadline)
-        await self._wait(max(0.0, deadline - (self.clock.seconds() - begun)))
-        self.patience.close()
+        await super().drain(max(0.0, deadline - (self.clock.seconds() - begun)))
         self.connections.close()
-
-    async def _wait(self, seconds: float) -> None:
-        self._awaited = set(self._http)
-        if not self._awaited:
-            return
-        all_gone = self._all_gone = Deferred[None]()
-        late: Any = self.clock.callLater(seconds, self._drop_all)
-        try:
-            await all_gone
-        finally:
-            if late.active():
-                late.cancel()
-
-    def _drop_all(self) -> None:
-        for connection in tuple(self._http):
-            connection.abort()

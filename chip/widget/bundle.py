@@ -4,7 +4,7 @@ Owns how the ES modules in ``src/`` become one script, and how that script is an
 HTTP. Knows nothing about chats, sockets or channels.
 
 Browsers get one request, and no build step stands between an edit and a page: the modules are
-joined when the resource is made. They share one scope, in the order in which they import each
+joined when the handler is made. They share one scope, in the order in which they import each
 other, so that an ``import`` has nothing left to do and ``export`` means nothing; names at the top
 of two modules must differ, which is checked.
 """
@@ -16,10 +16,10 @@ from collections import Counter
 from itertools import product
 from pathlib import Path
 from string import ascii_lowercase
+from typing import NamedTuple
 
-from twisted.web.http import NOT_MODIFIED
-from twisted.web.resource import Resource
-from twisted.web.server import Request
+from chip.web.http.answers import GET_OR_HEAD, NOT_FOUND, Answer, Handler, method_not_allowed
+from chip.web.http.request import Request
 
 SOURCES = Path(__file__).parent / "src"
 ENTRY = "embed"
@@ -115,50 +115,48 @@ def _squeeze_literal(literal: str) -> str:
     return re.sub(r"(?<=:) +|;(?=\})", "", re.sub(r"\s*([{};,>])\s*", r"\1", literal))
 
 
-def widget_resource() -> Resource:
-    """Return the resource for ``/wc/widget.js``, joined and compressed once, here."""
-    return _Script(join_modules().encode())
+def widget_handler() -> Handler:
+    """Return the handler for ``/wc/widget.js``. The script is joined and compressed once, here."""
+    script = join_modules().encode()
+    digest = hashlib.sha256(script).hexdigest()[:20].encode()
+    plain = _script(script, digest)
+    packed = _script(gzip.compress(script, 9, mtime=0), digest + b"-gzip", b"gzip")
+
+    async def handle(request: Request) -> Answer:
+        """The script, or 304 to a browser that has it."""
+        if request.below:
+            return NOT_FOUND
+        if request.method not in GET_OR_HEAD:
+            return method_not_allowed(*GET_OR_HEAD)
+        script = packed if _accepts_gzip(request) else plain
+        return script.not_modified if _knows(request, script.tag) else script.answer
+
+    return handle
 
 
-class _Script(Resource):
-    """A script that any site may load, answered from memory."""
+class _Script(NamedTuple):
+    """The script in one encoding. Each has a tag of its own: a cache must not mend one with the
+    other."""
 
-    isLeaf = True
+    tag: bytes
+    answer: Answer
+    not_modified: Answer
 
-    def __init__(self, plain: bytes) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        digest = hashlib.sha256(plain).hexdigest()[:20].encode()
-        # One tag for each encoding: a cache must not mend one with the other.
-        self._plain = plain, b'"' + digest + b'"'
-        self._packed = gzip.compress(plain, 9, mtime=0), b'"' + digest + b'-gzip"'
 
-    def render(self, request: Request) -> bytes:
-        """Answer the script, or 304 to a browser that has it."""
-        if request.postpath not in ([], [b""]):
-            return _error(request, 404, b"not found")
-        if request.method not in (b"GET", b"HEAD"):
-            request.setHeader(b"allow", b"GET, HEAD")
-            return _error(request, 405, b"method not allowed")
-        packed = _accepts_gzip(request)
-        body, tag = self._packed if packed else self._plain
-        for name, value in (
-            (b"access-control-allow-origin", b"*"),
-            (b"cache-control", CACHE_CONTROL),
-            (b"content-type", b"text/javascript; charset=utf-8"),
-            (b"cross-origin-resource-policy", b"cross-origin"),
-            (b"vary", b"Accept-Encoding"),
-            (b"x-content-type-options", b"nosniff"),
-        ):
-            request.setHeader(name, value)
-        if packed:
-            request.setHeader(b"content-encoding", b"gzip")
-        if request.setETag(tag) is not None or _knows(request, tag):
-            # 304 has no body, and Twisted would name one's type.
-            request.setResponseCode(NOT_MODIFIED)
-            request.responseHeaders.removeHeader(b"content-encoding")
-            return b""
-        request.setHeader(b"content-length", str(len(body)).encode())
-        return b"" if request.method == b"HEAD" else body
+def _script(body: bytes, digest: bytes, encoding: bytes = b"") -> _Script:
+    tag = b'"%b"' % digest
+    answer = Answer(200, body, b"text/javascript; charset=utf-8").with_headers(
+        (b"Access-Control-Allow-Origin", b"*"),
+        (b"Cache-Control", CACHE_CONTROL),
+        (b"Cross-Origin-Resource-Policy", b"cross-origin"),
+        (b"ETag", tag),
+        (b"Vary", b"Accept-Encoding"),
+        (b"X-Content-Type-Options", b"nosniff"),
+    )
+    not_modified = answer._replace(status=304, body=b"")
+    if encoding:
+        answer = answer.with_headers((b"Content-Encoding", encoding))
+    return _Script(tag, answer, not_modified)
 
 
 def _accepts_gzip(request: Request) -> bool:
@@ -173,10 +171,5 @@ def _accepts_gzip(request: Request) -> bool:
 def _knows(request: Request, tag: bytes) -> bool:
     """Whether If-None-Match names `tag`, also in the weak form that proxies make of it."""
     header = request.getHeader(b"if-none-match") or b""
-    return any(known.strip().removeprefix(b"W/") == tag for known in header.split(b","))
-
-
-def _error(request: Request, status: int, text: bytes) -> bytes:
-    request.setResponseCode(status)
-    request.setHeader(b"content-type", b"application/json")
-    return b'{"error":"%s"}' % text
+    known = [one.strip().removeprefix(b"W/") for one in header.split(b",")]
+    return tag in known or b"*" in known

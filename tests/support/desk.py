@@ -18,13 +18,12 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.web.client import Agent, HTTPConnectionPool
-from twisted.web.resource import Resource
-from twisted.web.server import Site
 
 from chip.desk.desk import Desk
 from chip.models import Channel, ChatKey
 from chip.sqlite.database import SqliteDatabase
 from chip.store.sqlite import SqliteStore
+from tests.support.web import FakeHeart, build_site
 
 CHAT = "65vbbDAQCdPdEWlEhDGy4utO"
 NOON = 1_714_564_800.0
@@ -81,18 +80,16 @@ class Office:
         )
         await self.desk.start()
         self.channel: Channel = await self.desk.first_channel()
-        root = Resource()
-        for path, resource in self.desk.resources().items():
-            root.putChild(path.strip("/").encode(), resource)
-        root.putChild(b"front", self.desk.front())
-        site = Site(root, parsePOSTFormSubmission=False)
-        site.noisy = False
-        self._port = reactor.listenTCP(0, site, interface="127.0.0.1")
+        mounts = {**self.desk.handlers(), "/front": self.desk.front()}
+        self._site = build_site(FakeHeart(), reactor, mounts=mounts)
+        self._port = reactor.listenTCP(0, self._site, interface="127.0.0.1")
         self.url = f"http://127.0.0.1:{self._port.getHost().port}"
 
     async def close(self) -> None:
         """Stop it, in the order in which Chip does."""
         await self._port.stopListening()
+        self.desk.send_away()
+        await self._site.drain(_PATIENCE)
         await self.desk.stop()
         await self.database.close()
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+import msgspec
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.interfaces import IPushProducer
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -124,7 +126,7 @@ def build_site(
     addresses = Addresses(trusted)
     connections = Connections(
         clock=clock,
-        heart=heart,
+        chat_server=heart,
         limits=limits,
         addresses=addresses,
         allowed_origins=allowed_origins,
@@ -132,6 +134,29 @@ def build_site(
     )
     sends = Sends(clock, heart, limits, addresses, observer)
     return Site(clock=clock, limits=limits, connections=connections, sends=sends, **site_options)
+
+
+class Listener:
+    """A site with a clock, and whoever connects."""
+
+    def __init__(self, limits: dict[str, Any] | None = None, **options: Any) -> None:
+        self.clock = Clock()
+        self.heart = FakeHeart()
+        self.site = build_site(
+            self.heart,
+            self.clock,
+            msgspec.structs.replace(Limits(), **(limits or {})),
+            **options,
+        )
+
+    def connects(self) -> Wire:
+        return Wire(self.site)
+
+    def asked(self, path: str, method: str = "GET", **headers: str) -> Answer:
+        """The answer to one request on a connection of its own."""
+        wire = self.connects()
+        wire.says(request(path, method, **headers))
+        return wire.answer()
 
 
 @implementer(IPushProducer)
@@ -299,7 +324,9 @@ def request(
     lines = [f"{method} {path} HTTP/{version}", "Host: chat.example.org"]
     if body:
         lines.append(f"Content-Length: {len(body)}")
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items() if value]
+    lines += [
+        f"{name.replace('_', '-')}: {value}" for name, value in headers.items() if value is not None
+    ]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 

@@ -1,29 +1,27 @@
-"""One HTTP connection and its requests: twisted.web's, with limits it does not have.
+"""One HTTP connection: twisted.web's, with limits it does not have.
 
-Owns what a peer may send before it has said what it wants, and how long it may take. Knows no
-route: a complete request goes to the site's `dispatch`. A connection that becomes a WebSocket is
-handed over and leaves nothing behind.
+Owns what a peer may send before it has said what it wants, and how long it may take. A complete
+request goes to the connection's owner. A connection that becomes a WebSocket is handed over and
+leaves nothing behind.
 
     connected ──head──▶ (body) ──▶ answering ──▶ taken ──▶ idle ──head──▶ …
               5 s        10 s      no limit       15 s     2 min
 """
 
-from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
-from twisted.web import server
 from twisted.web.http import HTTPChannel
 
 from chip.limits import Limits
 from chip.tasks import Clock
-from chip.web.http.answers import SERVER
 from chip.web.http.deadlines import Deadlines
+from chip.web.http.request import Request, Successor
 
-if TYPE_CHECKING:
-    from chip.web.site import Site
+SERVER: Final = b"Chip"
+"""What the Server header says; its version is nobody's business."""
 
 IDLE: Final = 120.0
 """Seconds that a connection may wait for its next request: longer than Courier's client, which
@@ -33,10 +31,6 @@ LAST_WORDS: Final = 1.0
 request may be on the way, and Chip has accepted it."""
 CLOSE_TIMEOUT: Final = 3.0
 """Seconds that a peer has to take the rest of an answer after which it is to be gone."""
-TOO_MUCH: Final = 8
-"""A body may be so many times its limit and is still read, so that its sender hears why it is
-refused. Beyond that the connection is dropped."""
-
 MAX_PIPELINED: Final = 16
 """Requests that are answered out of one packet before the connection is closed. Nobody sends so
 many ahead of their answers, and each takes a turn from everybody else."""
@@ -51,14 +45,18 @@ _BAD_REQUEST: Final = (
 _CONTROLS: Final = bytes(range(9)) + bytes(range(10, 32)) + b"\x7f"
 
 
-class Successor(Protocol):
-    """What takes over a connection: a protocol that is attached to a transport in use."""
+class Owner(Protocol):
+    """Whoever has accepted a connection: `chip.web.http.server.HttpServer`."""
 
-    def attach(self, transport: Any, greeting: bytes, /) -> None:
-        """Take over the transport; `greeting` is the answer to the request that led here."""
+    limits: Limits
+    deadlines: "ConnectionDeadlines"
+    is_draining: bool
 
-    def dataReceived(self, data: bytes, /) -> None:
-        """Bytes from the peer."""
+    def received(self, request: Request, /) -> None:
+        """Answer a complete request."""
+
+    def gone(self, connection: "HttpConnection", /) -> None:
+        """The connection is gone, or no HTTP any more."""
 
 
 class ConnectionDeadlines:
@@ -95,31 +93,30 @@ class HttpConnection(HTTPChannel):
     # Twisted's own time-outs start anew with every byte; a peer that sends one now and then would
     # never be late.
     timeOut = None
-    site: "Site"
+    requestFactory: Any = Request
     transport: Any
     _networkProducer: Any
 
-    def __init__(self, site: "Site") -> None:
+    def __init__(self, owner: Owner) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.site = site
-        self.requestFactory = Request
-        self.maxHeaders = site.limits.handshake_headers
-        self.totalHeadersSize = self.MAX_LENGTH = site.limits.handshake_bytes
+        self.owner = owner
+        self.maxHeaders = owner.limits.handshake_headers
+        self.totalHeadersSize = self.MAX_LENGTH = owner.limits.handshake_bytes
         self._successor: Successor | None = None
         self._pipelined = 0
 
     def connectionMade(self) -> None:
         """Somebody has come."""
         super().connectionMade()  # type: ignore[no-untyped-call]
-        self.site.patience.head.start(self)
+        self.owner.deadlines.head.start(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the peer."""
         if not self._busyReceiving:
             self._pipelined = 0
-        patience = self.site.patience
-        if patience.idle.stop(self):
-            patience.head.start(self)
+        deadlines = self.owner.deadlines
+        if deadlines.idle.stop(self):
+            deadlines.head.start(self)
         super().dataReceived(data)  # type: ignore[no-untyped-call]
 
     def headerReceived(self, line: bytes) -> bool:
@@ -135,15 +132,15 @@ class HttpConnection(HTTPChannel):
 
     def allHeadersReceived(self) -> None:
         """The head is complete."""
-        patience = self.site.patience
+        deadlines = self.owner.deadlines
         # A chain of bad headers ends here too, with a connection that is closing already.
-        if patience.head.stop(self) and self.length != 0:
-            patience.body.start(self)
+        if deadlines.head.stop(self) and self.length != 0:
+            deadlines.body.start(self)
         super().allHeadersReceived()  # type: ignore[no-untyped-call]
 
     def allContentReceived(self) -> None:
         """The request is complete."""
-        self.site.patience.body.stop(self)
+        self.owner.deadlines.body.stop(self)
         super().allContentReceived()  # type: ignore[no-untyped-call]
 
     def rawDataReceived(self, data: bytes) -> None:
@@ -153,13 +150,13 @@ class HttpConnection(HTTPChannel):
         else:
             super().rawDataReceived(data)
 
-    def requestDone(self, request: server.Request) -> None:
+    def requestDone(self, request: Request) -> None:
         """The answer is written."""
         self._pipelined += 1
-        if self.site.is_draining or self._pipelined > MAX_PIPELINED:
+        if self.owner.is_draining or self._pipelined > MAX_PIPELINED:
             self.persistent = False
         if self.persistent:
-            self.site.patience.idle.start(self)
+            self.owner.deadlines.idle.start(self)
         super().requestDone(request)  # type: ignore[no-untyped-call]
         if self._waitingForTransport:
             # Twisted forgets to stop reading when it is an answer that has filled the transport.
@@ -167,10 +164,10 @@ class HttpConnection(HTTPChannel):
 
     def leave(self) -> None:
         """Close as soon as no request is in hand, nor on its way."""
-        if self in self.site.patience.idle:
+        if self in self.owner.deadlines.idle:
             self.loseConnection()
         else:
-            self.site.patience.last_words.start(self)
+            self.owner.deadlines.last_words.start(self)
 
     def leave_if_silent(self) -> None:
         """Close, unless a request has begun."""
@@ -179,18 +176,18 @@ class HttpConnection(HTTPChannel):
 
     def pauseProducing(self) -> None:
         """The transport is full of answers that the peer does not take."""
-        self.site.patience.taking.start(self)
+        self.owner.deadlines.taking.start(self)
         super().pauseProducing()  # type: ignore[no-untyped-call]
 
     def resumeProducing(self) -> None:
         """The transport is empty again."""
-        self.site.patience.taking.stop(self)
+        self.owner.deadlines.taking.stop(self)
         super().resumeProducing()  # type: ignore[no-untyped-call]
 
     def loseConnection(self) -> None:
         """Close when all is written. A peer that does not take it is not waited for for ever."""
-        self.site.patience.forget(self)
-        self.site.patience.closing.start(self)
+        self.owner.deadlines.forget(self)
+        self.owner.deadlines.closing.start(self)
         super().loseConnection()  # type: ignore[no-untyped-call]
 
     def _respondToBadRequestAndDisconnect(self) -> None:
@@ -204,7 +201,7 @@ class HttpConnection(HTTPChannel):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The peer, or we, have gone. Cycles are cut, so that nothing has to be collected."""
-        self.site.gone(self)
+        self.owner.gone(self)
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
         self.requests.clear()
         self._transferDecoder = None
@@ -220,55 +217,9 @@ class HttpConnection(HTTPChannel):
         setattr(transport, "wrappedProtocol" if wrapped else "protocol", successor)
         self._successor = successor
         self.requests.clear()
-        self.site.gone(self)
+        self.owner.gone(self)
         successor.attach(transport, greeting)
         # Reading was paused if the peer has sent much while it had no answer.
         self._networkProducer.resumeProducing()
         if behind:
             successor.dataReceived(behind)
-
-
-class Request(server.Request):
-    """A request with a bounded body in memory."""
-
-    channel: Any
-    content: Any
-    sitepath: list[bytes]
-    oversized = False
-    """Whether the body was larger than allowed; what there was of it is dropped."""
-
-    _received = 0
-
-    @property
-    def peer_is_there(self) -> bool:
-        """Whether an answer would still reach anybody."""
-        return not self.finished and self.channel is not None
-
-    def gotLength(self, length: int | None) -> None:
-        """The body begins. Twisted's own goes to a file when it is large or of unknown size."""
-        self.content = BytesIO()
-
-    def handleContentChunk(self, data: bytes) -> None:
-        """Some of the body."""
-        self._received += len(data)
-        limit = self.channel.site.limits.post_bytes
-        if self._received <= limit:
-            self.content.write(data)
-        elif self._received > TOO_MUCH * limit:
-            self.channel.abort()
-        else:
-            self.oversized = True
-            self.content.truncate(0)
-
-    def process(self) -> None:
-        """The request is complete."""
-        site: Site = self.channel.site
-        self.site = site
-        self.responseHeaders.setRawHeaders(b"Server", [SERVER])
-        self.responseHeaders.setRawHeaders(b"Date", [site.date()])
-        site.dispatch(self)
-
-    def hand_over(self, successor: Successor, greeting: bytes) -> None:
-        """Let this request's connection go on as another protocol."""
-        connection, self.channel = self.channel, None
-        connection.hand_over(successor, greeting)

@@ -1,0 +1,111 @@
+"""One HTTP request: twisted.web's, with a bounded body in memory.
+
+Owns what handlers read of a request: its path below a mount, its query, its body. It stands below
+the answers and the servers, and knows its connection only as what Twisted calls a channel.
+"""
+
+import math
+from io import BytesIO
+from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from twisted.web import http
+
+from chip.errors import Refused, TooLarge
+
+T = TypeVar("T")
+
+READ_ANYWAY: Final = 8
+"""A body may be so many times its limit and is still read, so that its sender hears why it is
+refused. Beyond that the connection is dropped."""
+
+
+class Successor(Protocol):
+    """What takes over a connection: a protocol that is attached to a transport in use."""
+
+    def attach(self, transport: Any, greeting: bytes, /) -> None:
+        """Take over the transport; `greeting` is the answer to the request that led here."""
+
+    def dataReceived(self, data: bytes, /) -> None:
+        """Bytes from the peer."""
+
+
+class Request(http.Request):
+    """A request, from its head to the last byte of its answer."""
+
+    channel: Any
+    content: Any
+    path: bytes
+    mount = b""
+    """The prefix of the path whose handler was chosen."""
+    oversized = False
+    """Whether the body was larger than `post_bytes`; what there was of it is dropped."""
+
+    _received = 0
+
+    def __init__(self, channel: Any, queued: object = False) -> None:
+        super().__init__(channel, queued, parsePOSTFormSubmission=False)
+
+    # What handlers read.
+
+    @property
+    def peer_is_there(self) -> bool:
+        """Whether an answer would still reach anybody."""
+        return not self.finished and self.channel is not None
+
+    @property
+    def below(self) -> list[str]:
+        """The decoded parts of the path below the mount. One slash at the end changes nothing:
+        ``/a%2Fb/c`` and ``/a%2Fb/c/`` are ``["a/b", "c"]``."""
+        encoded = self.path.removeprefix(self.mount).split(b"/")[1:]
+        if encoded and encoded[-1] == b"":
+            del encoded[-1]
+        return [unquote_to_bytes(part).decode("utf-8", "replace") for part in encoded]
+
+    def argument(self, name: bytes) -> str:
+        """The first value of a query argument, ``""`` when there is none."""
+        values: list[bytes] = (self.args or {}).get(name, [b""])
+        return values[0].decode("utf-8", "replace")
+
+    def body(self, limit: float = math.inf) -> bytes:
+        """The whole body. Raises TooLarge beyond `limit` bytes, and always beyond `post_bytes`."""
+        if self.oversized or self._received > limit:
+            raise TooLarge("the body is too large")
+        return bytes(self.content.read())
+
+    def decoded(self, decoder: msgspec.json.Decoder[T], limit: float = math.inf) -> T:
+        """The value in the body. Raises TooLarge, or Refused naming what is wrong with it."""
+        try:
+            return decoder.decode(self.body(limit))
+        except (ValueError, RecursionError) as error:
+            raise Refused(f"error reading request: {error}") from None
+
+    # What Twisted calls.
+
+    def gotLength(self, length: int | None) -> None:
+        """The body begins. Twisted's own goes to a file when it is large or of unknown size."""
+        self.content = BytesIO()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Some of the body."""
+        self._received += len(data)
+        limit = self.channel.owner.limits.post_bytes
+        if self._received <= limit:
+            self.content.write(data)
+        elif self._received > READ_ANYWAY * limit:
+            self.channel.abort()
+        else:
+            self.oversized = True
+            self.content.truncate(0)
+
+    def process(self) -> None:
+        """The request is complete."""
+        self.channel.owner.received(self)
+
+    # What comes after HTTP.
+
+    def hand_over(self, successor: Successor, greeting: bytes) -> None:
+        """Let this request's connection go on as another protocol."""
+        connection, self.channel = self.channel, None
+        connection.hand_over(successor, greeting)

@@ -1,0 +1,123 @@
+"""A server of HTTP: its connections, and the one handler that answers their requests.
+
+Owns how many connections there may be, what every answer has in common, and how all of it stops.
+Knows no route. The public listener and the operators' listener are such servers.
+"""
+
+from typing import Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocolNegotiationFactory
+from twisted.internet.protocol import ServerFactory
+from twisted.web.http import datetimeToString
+from zope.interface import implementer
+
+from chip.errors import Unavailable
+from chip.limits import Limits
+from chip.tasks import Clock, Tasks, within
+from chip.web.http.answers import Handler, answer_to, write_answer
+from chip.web.http.connection import SERVER, ConnectionDeadlines, HttpConnection
+from chip.web.http.request import Request
+
+MAX_CONNECTIONS: Final = 4000
+"""HTTP connections at a time, beside the WebSockets. A reconnect storm passes through these."""
+
+
+@implementer(IProtocolNegotiationFactory)
+class HttpServer(ServerFactory):
+    """The factory of a listener's connections. `handler` answers their requests.
+
+    A request whose peer goes away is handled to its end, and its answer dropped: what was asked
+    for may have been done by half. A handler that would rather be cancelled sees to that itself.
+    """
+
+    noisy = False
+
+    def __init__(self, handler: Handler, clock: Clock, limits: Limits) -> None:
+        self.clock = clock
+        self.limits = limits
+        self.deadlines = ConnectionDeadlines(clock, limits)
+        self.is_draining = False
+        """Whether no connection is to be kept for another request."""
+        self._handler = handler
+        self._tasks = Tasks()
+        self._connections: set[HttpConnection] = set()
+        self._all_gone: Deferred[None] | None = None
+        self._date = (-1, b"")
+
+    # Connections.
+
+    def buildProtocol(self, addr: object) -> HttpConnection | None:
+        """A connection for whoever has come, or None: then it is closed."""
+        if len(self._connections) >= MAX_CONNECTIONS:
+            idle = self.deadlines.idle.oldest()
+            if idle is None:
+                return None
+            idle.abort()
+        connection = HttpConnection(self)
+        self._connections.add(connection)
+        return connection
+
+    def gone(self, connection: HttpConnection) -> None:
+        """A connection is gone, or no HTTP any more."""
+        self.deadlines.forget(connection)
+        self._connections.discard(connection)
+        if self._all_gone is not None and not self._connections:
+            all_gone, self._all_gone = self._all_gone, None
+            all_gone.callback(None)
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """What TLS may negotiate: HTTP/2 has no place for this WebSocket."""
+        return [b"http/1.1"]
+
+    # Requests.
+
+    def received(self, request: Request) -> None:
+        """Answer a complete request."""
+        headers = request.responseHeaders
+        headers.setRawHeaders(b"Server", [SERVER])
+        headers.setRawHeaders(b"Date", [self._now()])
+        self._tasks.spawn("a request", self._answer(request))
+
+    async def _answer(self, request: Request) -> None:
+        try:
+            answer = await self._handler(request)
+        except Exception as error:
+            answer = answer_to(error)
+        if answer is not None:
+            write_answer(request, answer)
+
+    def _now(self) -> bytes:
+        """The value of the Date header, made anew each second."""
+        now = int(self.clock.seconds())
+        if self._date[0] != now:
+            self._date = (now, datetimeToString(now))
+        return self._date[1]
+
+    # The end.
+
+    def leave(self) -> None:
+        """Begin to stop: close each connection once it has its answer."""
+        if not self.is_draining:
+            self.is_draining = True
+            for connection in tuple(self._connections):
+                connection.leave()
+
+    async def drain(self, deadline: float) -> None:
+        """Stop, and return when every request in hand is answered and nobody is left.
+
+        Returns after at most `deadline` seconds; who is still there then is dropped.
+        """
+        self.leave()
+        try:
+            await within(self.clock, deadline, self._finish())
+        except Unavailable:
+            for connection in tuple(self._connections):
+                connection.abort()
+        self.deadlines.close()
+
+    async def _finish(self) -> None:
+        if self._connections:
+            self._all_gone = Deferred()
+            await self._all_gone
+        await self._tasks.finish()

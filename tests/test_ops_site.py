@@ -1,0 +1,169 @@
+"""The operators' listener: probes, metrics and status, in memory and on a clock."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import Clock
+
+from chip.chat.ports import Depths
+from chip.errors import Unavailable
+from chip.limits import Limits
+from chip.ops.metrics import Metrics
+from chip.ops.site import DEADLINE, OpsSite, Readiness
+from tests.support.web import Answer, Wire, request
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Patient:
+    """A service with every kind of health. It answers when `wait`, if there is one, is over."""
+
+    def __init__(self) -> None:
+        self.parts = {"database": "ok"}
+        self.trouble: Exception | None = None
+        self.wait: Deferred[None] | None = None
+
+    async def readiness(self) -> Readiness:
+        await self._answers()
+        return Readiness(set(self.parts.values()) == {"ok"}, self.parts)
+
+    async def depths(self) -> Depths:
+        await self._answers()
+        return Depths(outbox_chats=3)
+
+    async def status(self) -> dict[str, object]:
+        return {"version": "1", "sockets": 2}
+
+    async def _answers(self) -> None:
+        if self.wait:
+            await self.wait
+        if self.trouble:
+            raise self.trouble
+
+
+class Ops:
+    """The listener of a patient, and whoever asks."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.patient = Patient()
+        self.site = OpsSite(self.patient, Metrics(), self.clock, Limits())
+
+    def asks(self, path: str, method: str = "GET") -> Wire:
+        """A connection on which somebody has asked."""
+        wire = Wire(self.site)
+        wire.says(request(path, method))
+        return wire
+
+    def asked(self, path: str, method: str = "GET") -> Answer:
+        """The answer to one request."""
+        return self.asks(path, method).answer()
+
+
+@pytest.fixture
+def ops() -> Ops:
+    return Ops()
+
+
+def test_a_process_that_runs_is_alive(ops):
+    alive = ops.asked("/livez")
+    assert (alive.status, alive.body) == (200, b"ok\n")
+    assert alive.headers["content-type"] == TEXT
+
+
+def test_a_healthy_chip_is_ready(ops):
+    ready = ops.asked("/readyz")
+    assert (ready.status, ready.json) == (200, {"ready": True, "parts": {"database": "ok"}})
+    assert ready.headers["content-type"] == "application/json"
+
+
+def test_people_read_its_status_on_a_terminal(ops):
+    status = ops.asked("/status")
+    assert status.json == {"version": "1", "sockets": 2}
+    assert status.body.endswith(b"}\n")
+
+
+def test_prometheus_reads_what_was_counted_and_what_waits(ops):
+    counted = ops.asked("/metrics")
+    assert counted.headers["content-type"] == TEXT
+    assert b"chip_outbox_chats 3.0" in counted.body
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/status"])
+def test_no_answer_is_kept_by_a_cache(ops, path):
+    assert ops.asked(path).headers["cache-control"] == "no-store"
+    ops.patient.trouble = Unavailable("away")
+    assert ops.asked(path).headers["cache-control"] == "no-store"
+
+
+def test_a_head_has_the_same_headers_and_no_body(ops):
+    head = ops.asked("/readyz", "HEAD")
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers == ops.asked("/readyz").headers
+
+
+@pytest.mark.parametrize("path", ["/", "/live", "/livez/x", "/livez//", "//livez"])
+def test_nothing_else_is_there(ops, path):
+    answer = ops.asked(path)
+    assert (answer.status, answer.json) == (404, {"error": "not found"})
+
+
+def test_one_slash_and_a_query_at_the_end_change_nothing(ops):
+    assert ops.asked("/livez/").status == 200
+    assert ops.asked("/livez?verbose").status == 200
+
+
+def test_nothing_can_be_changed(ops):
+    answer = ops.asked("/livez", "POST")
+    assert (answer.status, answer.headers["allow"]) == (405, "get, head")
+
+
+def test_a_part_in_trouble_is_named_and_the_process_still_lives(ops):
+    ops.patient.parts["valkey"] = "does not answer"
+    ready = ops.asked("/readyz")
+    assert (ready.status, ready.json["parts"]["valkey"]) == (503, "does not answer")
+    assert ops.asked("/livez").status == 200
+
+
+def test_what_was_counted_can_be_read_while_the_queues_are_away(ops):
+    ops.patient.trouble = Unavailable("Valkey does not answer")
+    assert b"chip_outbox_chats 0.0" in ops.asked("/metrics").body
+    ready = ops.asked("/readyz")
+    assert (ready.status, ready.json["error"]) == (503, "Valkey does not answer")
+
+
+def test_a_mistake_in_a_probe_says_nothing_to_whoever_asks(ops, expected_failures):
+    ops.patient.trouble = ValueError("secret")
+    ready = ops.asked("/readyz")
+    assert (ready.status, ready.json) == (500, {"error": "something went wrong here"})
+    assert ops.asked("/metrics").status == 200
+    assert len(expected_failures.take(ValueError)) == 2
+
+
+def test_a_part_that_hangs_has_5_seconds(ops):
+    ops.patient.wait = Deferred()
+    wire = ops.asks("/readyz")
+    ops.clock.advance(DEADLINE - 0.1)
+    assert wire.out == b""
+    ops.clock.advance(0.2)
+    answer = wire.answer()
+    assert (answer.status, answer.json["error"]) == (503, "it took too long")
+
+
+def test_a_question_whose_asker_has_gone_is_given_up(ops):
+    given_up: list[object] = []
+    ops.patient.wait = Deferred(given_up.append)
+    wire = ops.asks("/readyz")
+    assert not given_up
+    wire.leaves()
+    assert given_up
+
+
+def test_it_stops_with_its_connections(ops):
+    wire = ops.asks("/livez")
+    assert wire.answer().status == 200
+    done = ensureDeferred(ops.site.drain(1))
+    assert done.called
+    assert not wire.is_open
+    assert ops.clock.getDelayedCalls() == []
