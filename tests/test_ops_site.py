@@ -151,10 +151,18 @@ def test_a_part_that_hangs_has_5_seconds(ops):
     assert (answer.status, answer.json["error"]) == (503, "it took too long")
 
 
-def test_a_question_whose_asker_has_gone_is_given_up(ops):
+def test_what_was_counted_can_be_read_while_the_queues_hang(ops):
+    ops.patient.wait = Deferred()
+    wire = ops.asks("/metrics")
+    ops.clock.advance(DEADLINE)
+    assert b"chip_outbox_chats 0.0" in wire.answer().body
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/metrics"])
+def test_a_question_whose_asker_has_gone_is_given_up(ops, path):
     given_up: list[object] = []
     ops.patient.wait = Deferred(given_up.append)
-    wire = ops.asks("/readyz")
+    wire = ops.asks(path)
     assert not given_up
     wire.leaves()
     assert given_up

@@ -102,7 +102,7 @@ class OpsSite(HttpServer):
         # The counters are wanted most when something is broken; the depths stay as they were then.
         try:
             self._metrics.depths(await self._health.depths())
-        except Unavailable as trouble:
+        except (Unavailable, CancelledError) as trouble:
             self._log.debug("depths could not be read", reason=str(trouble))
         except Exception:
             self._log.failure("depths could not be read")
