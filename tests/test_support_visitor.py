@@ -96,8 +96,9 @@ async def test_another_event_than_the_expected_one_fails_and_tells_what_was_hear
 
 @pytest_twisted.ensureDeferred
 async def test_an_event_that_never_comes_is_a_time_out(url):
-    visitor = await Visitor(url, CHANNEL, patience=0.01).connect()
+    visitor = await Visitor(url, CHANNEL).connect()
 
+    visitor.patience = 0.01
     with pytest.raises(TimeoutError, match="no an event"):
         await visitor.next()
 
