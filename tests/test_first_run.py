@@ -45,7 +45,7 @@ def test_a_clone_answers_its_first_message_within_two_minutes(clone, browser):
         make = subprocess.Popen(
             ["make", "run"],
             cwd=clone,
-            env={**usual, "CHIP_PORT": str(port), "CHIP_OPS_LISTEN": "off"},
+            env={**usual, "PORT": str(port), "CHIP_OPS_LISTEN": "off"},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -56,6 +56,8 @@ def test_a_clone_answers_its_first_message_within_two_minutes(clone, browser):
         )
         links = dict(re.findall(r"^ *(\w+): +(http\S+)$", log.read_text(), re.MULTILINE))
         assert links.keys() == {"Chat", "Desk"}, log.read_text()
+        assert links["Chat"] == f"http://localhost:{port}/"
+        assert "Installing what Chip needs" in log.read_text()
         page = browser.person().new_page()
         page.goto(links["Chat"])
         page.locator("chip-chat .launcher").click()
@@ -68,6 +70,11 @@ def test_a_clone_answers_its_first_message_within_two_minutes(clone, browser):
         desk.goto(links["Desk"])
         desk.get_by_role("button", name="Visitor 1").click()
         expect(desk.get_by_text("Hello, is anybody there?").first).to_be_visible()
-    finally:
-        os.killpg(make.pid, signal.SIGTERM)
+        # As Ctrl-C does.
+        os.killpg(make.pid, signal.SIGINT)
         make.wait(30)
+        assert log.read_text().endswith("\nChip has stopped. Goodbye.\n"), log.read_text()
+    finally:
+        if make.poll() is None:
+            os.killpg(make.pid, signal.SIGTERM)
+            make.wait(30)

@@ -20,6 +20,8 @@ from chip.models import Channel, Incoming
 from tests.support.certificates import Certificates
 from tests.support.process import free_port
 
+pytestmark = pytest.mark.private_parts
+
 CHANNEL = Channel("8291264a-4581-4d12-96e5-e9fcfa6e68d9", 1, "sesame")
 SAID = [Incoming("hello")]
 

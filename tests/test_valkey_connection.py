@@ -20,6 +20,8 @@ from tests.support.proxy import FaultyProxy
 from tests.support.valkey import Valkey
 from tests.support.valkey_rig import ValkeyRig
 
+pytestmark = pytest.mark.private_parts
+
 PASSWORD = 's@same/ "open" %41'
 
 

@@ -31,6 +31,8 @@ from tests.support.web import (
 )
 
 PING, PONG, CLOSE = 9, 10, 8
+pytestmark = pytest.mark.private_parts
+
 KIB = 1024
 
 

@@ -209,8 +209,9 @@ class ChipService(Service):
         try:
             self._ports.append(await self._endpoint.listen(site))
         except Exception as error:
+            setting = "listen" if self._config.listen else "address and port"
             raise Unavailable(
-                f"cannot listen on {self._config.endpoint}: {_reason(error)}"
+                f"{setting}: cannot listen on {self._config.endpoint}: {_reason(error)}"
             ) from None
 
     def _listen_on(self, listening: socket.socket, site: Site) -> None:

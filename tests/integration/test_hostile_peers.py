@@ -21,6 +21,8 @@ import pytest
 from tests.support.chip_process import ChipProcess
 from tests.support.fetch import fetch
 
+pytestmark = pytest.mark.private_parts
+
 ROOT = Path(__file__).parents[2]
 MIB = 1024 * 1024
 

@@ -16,6 +16,8 @@ from tests.contracts.store import NOON, STORAGE, Name, StoreContract, World, aft
 from tests.support.postgres import GENERATIONS
 from tests.support.rapidpro import Rapidpro
 
+pytestmark = pytest.mark.private_parts
+
 
 @pytest.fixture(params=GENERATIONS)
 def generation(request):
