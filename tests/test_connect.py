@@ -124,10 +124,11 @@ def test_when_nobody_can_say_whether_there_is_such_a_channel_it_is_503():
     assert house.counts.outcomes == ["unavailable"] * 2
 
 
-def test_an_unexpected_failure_is_500_and_is_logged(expected_failures):
+def test_an_unexpected_failure_is_500_and_is_logged_and_counted(expected_failures):
     house = House()
     house.heart.lookups.trouble = RuntimeError("boom")
     assert house.asked(**UPGRADE).status == 500
+    assert house.counts.outcomes == ["failed"]
     expected_failures.take(RuntimeError)
 
 

@@ -141,6 +141,13 @@ class Connections(WebSocketFactory):
     async def handle(self, request: Request, channel_uuid: str) -> Answer | None:
         """Answer a request for ``/wc/connect/{channel_uuid}``, or make a connection of it."""
         try:
+            return await self._let_in(request, channel_uuid)
+        except Exception:
+            self._observer.connection("failed")
+            raise
+
+    async def _let_in(self, request: Request, channel_uuid: str) -> Answer | None:
+        try:
             channel = await self._chat_server.lookups.channel(channel_uuid)
         except Unavailable as error:
             return self._refuse(Refusal("unavailable", 503, str(error), error.retry_after))
