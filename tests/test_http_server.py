@@ -15,6 +15,8 @@ from chip.web.http.request import Request
 from chip.web.http.server import MAX_CONNECTIONS
 from tests.support.web import CHANNEL, Listener, Wire, masked, request
 
+pytestmark = pytest.mark.private_parts
+
 # Connections.
 
 

@@ -9,8 +9,6 @@ from chip.web.http.answers import Answer
 from chip.web.http.request import Request
 from tests.support.web import CHANNEL, Listener, request
 
-pytestmark = pytest.mark.private_parts
-
 
 async def echo(asked: Request) -> Answer:
     """Says what it was asked."""
