@@ -344,3 +344,19 @@ def test_numbers_that_went_back_with_a_queue_that_lost_its_last_moments_are_foll
     assert kinds(visitor) == ["resync"]
     scene.send(12)
     assert visitor.is_shown() == [12]
+
+
+def test_an_ack_that_crosses_a_page_frees_its_place_in_the_window_all_the_same(scene):
+    """Another tab acknowledges a message while this one reads the page that has it."""
+    scene = Scene(window_messages=2)
+    here = scene.bob()
+    scene.send(10)
+    scene.send(11)
+    slow = _Slow(scene)
+    there = scene.bob_again()
+    here.says(ack(10), ack(11))
+    slow.answers()
+    assert kinds(there) == ["chat_resumed", 10, 11]
+    for msg_id in (12, 13):
+        scene.send(msg_id)
+    assert there.is_shown() == [12, 13]

@@ -155,3 +155,22 @@ def test_an_interruption_is_told_to_everybody():
     live.asked.pop().callback(None)
     live.listener.interrupted()
     assert member.heard == ["interrupted"]
+
+
+def test_the_last_to_leave_may_have_waited_behind_one_who_was_replaced():
+    """The first joiner is replaced while the subscription is asked for, all others leave the
+    moment that they hear it stands: nothing is left, and nothing breaks."""
+    live, hub, presence = scene(sockets=1)
+    first, second = Member(), Member()
+    joining = Deferred.fromCoroutine(hub.join(CHAT, first))
+
+    async def come_and_go():
+        await hub.join(CHAT, second)
+        hub.leave(CHAT, second)
+
+    gone = Deferred.fromCoroutine(come_and_go())
+    live.asked[0].callback(None)
+    assert first.heard == ["replaced"]
+    assert (joining.called, gone.called) == (True, True)
+    assert (hub.open_chats, live.left) == (0, [CHAT])
+    assert presence == [True, False]

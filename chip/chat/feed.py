@@ -30,6 +30,7 @@ class Feed:
     """One connection's side of its chat's outbox."""
 
     __slots__ = (
+        "_acked_meanwhile",
         "_chat",
         "_clock",
         "_limits",
@@ -63,6 +64,7 @@ class Feed:
         self._window = Window(limits.window_messages, limits.window_bytes)
         self._state: Literal["live", "reading", "behind"] = "behind"
         self._news = False
+        self._acked_meanwhile: set[int] | None = None
         self._recheck = False
         self._retry: Any = None
         self._stopped = False
@@ -98,7 +100,17 @@ class Feed:
 
     def acked(self, number: int) -> None:
         """News: a message was acknowledged, on this connection or another."""
-        self._window.acked(number)
+        if not self._window.acked(number) and self._state == "reading":
+            # It may be on the page that is being read, as if it still waited.
+            self._acked_meanwhile = {*(self._acked_meanwhile or ()), number}
+        self._go_on()
+
+    def seen(self, name: MsgName) -> None:
+        """This connection's visitor has seen a message; its place in the window is free."""
+        self._window.seen(name)
+        self._go_on()
+
+    def _go_on(self) -> None:
         if self._state == "behind" and self._window.room > 0:
             self._catch_up()
 
@@ -124,6 +136,7 @@ class Feed:
         try:
             while not self._stopped:
                 self._news = False
+                self._acked_meanwhile = None
                 recheck, self._recheck = self._recheck, False
                 after = window.last
                 if recheck and window.oldest is not None:
@@ -182,4 +195,6 @@ class Feed:
 
     def _pass_on(self, item: OutboxItem) -> None:
         self._window.sent(item)
+        if self._acked_meanwhile and item.number in self._acked_meanwhile:
+            self._window.acked(item.number)
         self._send(chat_out_frame(item.msg_out))

@@ -80,13 +80,14 @@ class Hub:
                 waiter.errback(failure)
             raise
         waiters, room.waiting = room.waiting or (), None
-        for waiter in waiters:
-            waiter.callback(None)
         if room.members:
             self._notice(chat, True)
         else:  # all of them left meanwhile
             del self._rooms[chat]
             self._live.unsubscribe(chat)
+        # Last: whoever waited may leave at once, and be the last to do so.
+        for waiter in waiters:
+            waiter.callback(None)
 
     def leave(self, chat: ChatKey, member: Member) -> None:
         """`member` is gone. To leave twice, or never to have joined, is no fault."""

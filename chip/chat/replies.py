@@ -4,12 +4,13 @@ It owns how a failure is worded for a visitor, and counts. Once the connection i
 more is said.
 """
 
+from msgspec.structs import replace
 from twisted.logger import Logger
 
 from chip.chat.client import Client
 from chip.chat.observer import Observer
 from chip.errors import Unavailable
-from chip.protocol.commands import Command, CommandError, SendMsg
+from chip.protocol.commands import AckChat, Command, CommandError, SendMsg
 from chip.protocol.events import Error, ErrorCode, Event, encode_event
 
 
@@ -41,13 +42,25 @@ class Replies:
 
     def refuse(self, error: CommandError) -> None:
         """Answer a frame that was no command, or one that is wrong."""
-        self._error(Error(error.code, error.message, error.command, error.ref, error.retry_after))
+        self._error(
+            Error(
+                error.code,
+                error.message,
+                error.command,
+                error.ref,
+                retry_after=error.retry_after,
+            )
+        )
 
     def error(self, code: ErrorCode, message: str, command: Command, retry_after: int = 0) -> None:
         """Answer a command that was not carried out; `retry_after` is in seconds."""
-        name = str(command.__struct_config__.tag)
-        ref = (command.ref or "") if isinstance(command, SendMsg) else ""
-        self._error(Error(code, message, name, ref, retry_after))
+        answer = Error(code, message, str(command.__struct_config__.tag), retry_after=retry_after)
+        match command:
+            case SendMsg():
+                answer = replace(answer, ref=command.ref or "")
+            case AckChat():
+                answer = replace(answer, msg_id=command.msg_id, msg_uuid=command.msg_uuid)
+        self._error(answer)
 
     def failed(self, error: Exception, *commands: Command) -> None:
         """Answer commands over which `error` was raised. To be called where it is handled."""

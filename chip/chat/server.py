@@ -15,12 +15,12 @@ from chip.chat.lookups import Lookups
 from chip.chat.observer import Observer
 from chip.chat.outbound.outbound import Outbound
 from chip.chat.outbound.ports import Gateway
-from chip.chat.ports import Queue, Store
+from chip.chat.ports import Acked, Queue, Store
 from chip.chat.session import Session
 from chip.chat.session_parts import SessionParts
 from chip.errors import Unavailable
 from chip.limits import Buckets, Limits
-from chip.models import Channel
+from chip.models import Channel, ChatKey
 from chip.tasks import Clock, Tasks, every, within
 
 EXPIRE_EVERY = 60.0
@@ -46,6 +46,7 @@ class ChatServer:
     ) -> None:
         self._clock = clock
         self._tasks = tasks = Tasks()
+        self._observer = observer = observer or Observer()
         self._outbox = queue.outbox
         self._expiring: LoopingCall | None = None
         self.lookups = lookups = Lookups(store, clock.seconds)
@@ -55,6 +56,7 @@ class ChatServer:
             store=store,
             lookups=lookups,
             gateway=gateway,
+            acked=self._acked,
             limits=limits,
             tasks=tasks,
             clock=clock,
@@ -79,7 +81,7 @@ class ChatServer:
             limits=limits,
             clock=clock,
             tasks=tasks,
-            observer=observer or Observer(),
+            observer=observer,
         )
 
     def open(self, channel: Channel, client: Client) -> Session:
@@ -109,6 +111,10 @@ class ChatServer:
             await self.outbound.retire()
         except Unavailable:
             self._log.warn("claims could not be given up; they run out by themselves")
+
+    def _acked(self, chat: ChatKey, acked: Acked) -> None:
+        self.hub.acked(chat, acked.number)
+        self._observer.shown(acked.age / 1000)
 
     def _expire(self) -> None:
         self._tasks.spawn("expiring messages", self._outbox.expire(EXPIRE_CHATS))

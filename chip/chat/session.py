@@ -236,10 +236,10 @@ class Session:
 
     async def _ack_chat(self, command: AckChat) -> None:
         chat, _ = self._started()
-        acked = await self._parts.outbound.acknowledge(chat, command.name)
-        if acked:
-            self._parts.hub.acked(chat, acked.number)
-            self._parts.observer.shown(acked.age / 1000)
+        if self._feed:
+            # Whether or not it can be stored now: its visitor has seen it.
+            self._feed.seen(command.name)
+        await self._parts.outbound.acknowledge(chat, command.name)
 
     async def _get_history(self, command: GetHistory) -> None:
         _, contact = self._started()

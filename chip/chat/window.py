@@ -79,12 +79,21 @@ class Window:
         self._bytes = 0
         self.last = 0
 
+    def seen(self, name: MsgName) -> None:
+        """The message of this name was acknowledged on this very connection."""
+        number = self._find(name)
+        if number is not None:
+            self.acked(number)
+
     def has(self, name: MsgName) -> bool:
         """Whether the message of this name is in flight."""
-        return any(
-            outbox_id == name.outbox_id or (uuid and uuid == name.uuid)
-            for _, outbox_id, uuid in (self._flight or {}).values()
-        )
+        return self._find(name) is not None
+
+    def _find(self, name: MsgName) -> int | None:
+        for number, (_, outbox_id, uuid) in (self._flight or {}).items():
+            if outbox_id == name.outbox_id or (uuid and uuid == name.uuid):
+                return number
+        return None
 
     def keep_only(self, waiting: set[int], after: int, up_to: int) -> None:
         """Of the numbers above `after`, up to `up_to`, only `waiting` still wait for an ack."""

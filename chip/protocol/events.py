@@ -42,12 +42,18 @@ class ChatResumed(msgspec.Struct, frozen=True, tag="chat_resumed"):
 
 
 class Error(msgspec.Struct, frozen=True, tag="error", omit_defaults=True):
-    """A command was not carried out. `message` is for a developer; `retry_after` is in seconds."""
+    """A command was not carried out. `message` is for a developer; `retry_after` is in seconds.
+
+    Of the command, what tells it apart is repeated: the `ref` of a message, or the `msg_id` or
+    `msg_uuid` of an acknowledgement.
+    """
 
     code: ErrorCode
     message: str
     command: str = ""
     ref: str = ""
+    msg_id: int | str | None = None
+    msg_uuid: str | None = None
     retry_after: int = 0
 
 

@@ -90,6 +90,11 @@ class Scene:
         """An outgoing message to Bob is in the database."""
         self.store.outgoing[BOB.id, msg_id] = StoredMessage(msg_id, uuid, time)
 
+    def stop(self) -> None:
+        """The process stops, in order."""
+        self.heart.stop_taking_up()
+        result_of(self.heart.finish(10))
+
     def later(self, seconds: float, step: float = 0.25) -> None:
         """Time passes, in steps short enough for everything that repeats."""
         self.clock.pump([step] * int(seconds / step))

@@ -8,9 +8,10 @@ before, and the forwarder goes on after. What waits survives everything; who cal
 nothing of claims.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chip.chat.lookups import Lookups
+from chip.chat.outbound.acknowledger import Acknowledger
 from chip.chat.outbound.attempt import Attempts
 from chip.chat.outbound.circuit import CircuitBreaker
 from chip.chat.outbound.forwarder import Forwarder
@@ -22,7 +23,10 @@ from chip.tasks import Clock, Tasks
 
 
 class Outbound:
-    """What visitors do, handed to Courier at least once and in order per chat."""
+    """What visitors do, handed to Courier at least once and in order per chat.
+
+    `acked` is told of every acknowledgement that was stored.
+    """
 
     def __init__(
         self,
@@ -31,12 +35,12 @@ class Outbound:
         store: Store,
         lookups: Lookups,
         gateway: Gateway,
+        acked: Callable[[ChatKey, Acked], object],
         limits: Limits,
         tasks: Tasks,
         clock: Clock,
     ) -> None:
         self._spool = queue.spool
-        self._outbox = queue.outbox
         self._circuit = CircuitBreaker(gateway, limits.courier_parallel, clock)
         attempts = Attempts(
             store=store,
@@ -47,6 +51,7 @@ class Outbound:
             max_age_hours=limits.spool_hours,
         )
         self._forwarder = Forwarder(queue.spool, self._circuit, attempts, tasks, clock)
+        self._acknowledger = Acknowledger(queue.outbox, self._forwarder, acked, tasks, clock)
 
     @property
     def courier_is_away(self) -> bool:
@@ -72,16 +77,13 @@ class Outbound:
             self._forwarder.go_on(chat, spooled.step)
         return spooled.results
 
-    async def acknowledge(self, chat: ChatKey, name: MsgName) -> Acked | None:
-        """Note that the visitor has seen a message, and report it. Raises Unavailable.
+    async def acknowledge(self, chat: ChatKey, name: MsgName) -> None:
+        """Note that the visitor has seen a message, and report it.
 
-        None when no such message waits.
+        What cannot be stored for now is kept and tried again. Does nothing when no such message
+        waits. Raises Unavailable when too much is kept.
         """
-        with self._forwarder.reserve() as may_claim:
-            acked = await self._outbox.ack(chat, name, may_claim=may_claim)
-            if acked:
-                self._forwarder.go_on(chat, acked.step)
-        return acked
+        await self._acknowledger.acknowledge(chat, name)
 
     async def start_chat(self, channel: Channel, chat: ChatKey) -> CourierAnswer:
         """Have Courier make the contact of a new chat. Never raises.
@@ -99,5 +101,7 @@ class Outbound:
         self._forwarder.stop()
 
     async def retire(self) -> None:
-        """Give up what is still claimed, after `stop`. Raises Unavailable."""
+        """Store what is kept and give up what is still claimed, after `stop`. Raises
+        Unavailable."""
+        await self._acknowledger.finish()
         await self._forwarder.retire()

@@ -1,0 +1,114 @@
+"""Acknowledgements on their way into the queue.
+
+An acknowledgement is never lost: one that cannot be stored for now is kept here and tried again,
+also after the visitor has left. It owns what is kept; how much that may be is bounded.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
+
+from chip.chat.outbound.forwarder import Forwarder
+from chip.chat.ports import Acked, Outbox
+from chip.errors import Unavailable
+from chip.models import ChatKey, MsgName
+from chip.tasks import Clock, Tasks
+
+RETRY_EVERY: Final = 1.0
+"""Seconds between two tries to store what is kept."""
+AT_ONCE: Final = 200
+"""Acknowledgements that are tried together, which a queue stores in few steps."""
+MOST_KEPT: Final = 50_000
+"""Acknowledgements that are kept; beyond that the visitor is told, and keeps it himself."""
+
+
+class Acknowledger:
+    """`acked` is told of every acknowledgement that was stored."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        forwarder: Forwarder,
+        acked: Callable[[ChatKey, Acked], object],
+        tasks: Tasks,
+        clock: Clock,
+    ) -> None:
+        self._outbox = outbox
+        self._forwarder = forwarder
+        self._acked = acked
+        self._tasks = tasks
+        self._clock = clock
+        # In the order in which they came; the values say nothing.
+        self._kept: dict[tuple[ChatKey, MsgName], None] = {}
+        self._timer: Any = None
+
+    async def acknowledge(self, chat: ChatKey, name: MsgName) -> None:
+        """Store an acknowledgement, now or as soon as the queue is back.
+
+        Does nothing when no such message waits. Raises Unavailable when too many are kept.
+        """
+        try:
+            await self._store(chat, name)
+        except Unavailable as error:
+            if len(self._kept) >= MOST_KEPT:
+                raise
+            if not self._kept:
+                self._log.warn("acknowledgements are kept: {reason}", reason=str(error))
+            self._kept[chat, name] = None
+            self._try_later()
+
+    async def finish(self) -> None:
+        """Try once more to store what is kept. What fails is forgotten: the message is shown
+        again when its visitor is back."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        await self._store_kept()
+        if self._kept:
+            self._log.warn("acknowledgements were lost", count=len(self._kept))
+
+    async def _store(self, chat: ChatKey, name: MsgName) -> None:
+        with self._forwarder.reserve() as may_claim:
+            acked = await self._outbox.ack(chat, name, may_claim=may_claim)
+            if acked:
+                self._forwarder.go_on(chat, acked.step)
+        if acked:
+            self._acked(chat, acked)
+
+    def _try_later(self) -> None:
+        if self._timer is None:
+            self._timer = self._clock.callLater(RETRY_EVERY, self._try)
+
+    def _try(self) -> None:
+        self._timer = None
+        self._tasks.spawn("storing kept acknowledgements", self._retry())
+
+    async def _retry(self) -> None:
+        await self._store_kept()
+        if self._kept:
+            self._try_later()
+        else:
+            self._log.info("all acknowledgements are stored")
+
+    async def _store_kept(self) -> None:
+        """Store what is kept, oldest first, until something fails."""
+        kept = list(self._kept)
+        for start in range(0, len(kept), AT_ONCE):
+            tries = [self._store_again(*one) for one in kept[start : start + AT_ONCE]]
+            if not all(await gatherResults(map(Deferred.fromCoroutine, tries))):
+                return
+
+    async def _store_again(self, chat: ChatKey, name: MsgName) -> bool:
+        try:
+            await self._store(chat, name)
+        except Unavailable:
+            return False
+        except Exception:
+            # It would fail the next time too, and must not keep the others waiting.
+            self._log.failure("an acknowledgement was dropped", chat=chat.label)
+        self._kept.pop((chat, name), None)
+        return True
