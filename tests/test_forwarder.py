@@ -7,6 +7,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from chip.chat.lookups import FRESH_FOR
 from chip.chat.outbound.attempt import REPORTS_APART, arrivals
 from chip.chat.outbound.circuit import CHATS_TO_TRIP, FAILURES_TO_TRIP, CircuitBreaker
 from chip.chat.outbound.ports import CourierAnswer
@@ -318,19 +319,94 @@ def test_what_courier_itself_refuses_leaves_the_spool_and_the_visitor_is_told(sc
     assert scene.gateway.take().texts == ["bad"]
 
 
-def test_a_refusal_because_of_an_old_secret_is_tried_again_with_the_new_one(scene, bob):
+# A refusal of the channel is no refusal of what was said
+
+
+def change_secret(scene, secret):
+    channel = scene.store.channels[CHANNEL.uuid]
+    scene.store.channels[CHANNEL.uuid] = msgspec.structs.replace(channel, secret=secret)
+
+
+def test_a_secret_that_was_changed_is_read_afresh_and_tried_at_once(scene, bob):
     bob.says(say("one"))
-    scene.store.channels[CHANNEL.uuid] = msgspec.structs.replace(CHANNEL, secret="open")
-    scene.gateway.take().fail("refused")
+    change_secret(scene, "open")
+    scene.gateway.take().fail("channel_refused")
     request = scene.gateway.take()
     assert (request.texts, request.channel.secret) == (["one"], "open")
+    request.handle("uuid-1")
+    assert waiting(scene, bob.chat) == []
 
 
-def test_a_refusal_counts_only_when_the_secret_could_be_read_afresh(scene, bob):
+def test_the_secret_before_is_tried_too_for_three_minutes_after_a_change(scene, bob):
+    """Chip knows the new one already, and Courier does not."""
+    change_secret(scene, "open")
+    scene.later(FRESH_FOR)
+    for minutes in (0, 2):
+        scene.later(60 * minutes)
+        bob.says(say(f"after {minutes}"))
+        refused = scene.gateway.take()
+        assert refused.channel.secret == "open"
+        refused.fail("channel_refused")
+        accepted = scene.gateway.take()
+        assert accepted.channel.secret == "sesame"
+        accepted.handle("uuid")
+    scene.later(90)
+    bob.says(say("too late"))
+    scene.gateway.take().fail("channel_refused")
+    assert scene.gateway.requests == []
+
+
+def test_nothing_is_rejected_while_the_channel_is_refused_for_hours(scene, bob):
+    scene.store.away = False
+    bob.says(say("one", ref="c1"))
+    bob.hears()
+    for _ in range(200):
+        for request in scene.gateway.requests:
+            request.fail("channel_refused", "channel not found")
+        scene.gateway.requests.clear()
+        scene.later(30)
+    assert bob.hears() == []
+    scene.later(60)
+    scene.gateway.take().handle("uuid-1")
+    assert waiting(scene, bob.chat) == []
+
+
+def test_nothing_is_rejected_while_the_channel_is_off(scene, bob):
+    del scene.store.channels[CHANNEL.uuid]
+    scene.later(FRESH_FOR)
+    bob.says(say("one", ref="c1"))
+    bob.hears()
+    scene.later(2 * 3600, step=10)
+    assert (bob.hears(), scene.gateway.requests) == ([], [])
+    scene.store.channels[CHANNEL.uuid] = CHANNEL
+    scene.later(60)
+    assert scene.gateway.take().texts == ["one"]
+
+
+def test_a_refused_channel_is_asked_about_by_one_chat_in_a_while_and_no_other_suffers(scene, bob):
+    others = [scene.visitor() for _ in range(20)]
+    for other in others:
+        other.says({"type": "start_chat"})
+        other.says(say("Hi"))
+    for request in scene.gateway.requests:
+        request.fail("channel_refused")
+    scene.gateway.requests.clear()
+    asked = 0
+    for _ in range(60):
+        scene.later(1)
+        asked += len(scene.gateway.requests)
+        for request in scene.gateway.requests:
+            request.fail("channel_refused")
+        scene.gateway.requests.clear()
+    assert 1 <= asked <= 20
+    assert not scene.heart.outbound.courier_is_away
+
+
+def test_what_could_not_be_looked_up_afresh_stays(scene, bob):
     bob.says(say("one", ref="c1"))
     bob.hears()
     scene.store.away = True
-    scene.gateway.take().fail("refused")
+    scene.gateway.take().fail("channel_refused")
     assert bob.hears() == []
     assert waiting(scene, bob.chat) == ["one"]
 

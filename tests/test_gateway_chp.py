@@ -16,13 +16,15 @@ from twisted.web.client import BrowserLikePolicyForHTTPS
 from chip.chat.observer import Observer
 from chip.errors import Unavailable
 from chip.gateway.chp import ChpGateway
-from chip.models import Channel, Incoming
+from chip.models import Channel, Incoming, Report
 from tests.support.certificates import Certificates
 from tests.support.process import free_port
 
 pytestmark = pytest.mark.private_parts
 
 CHANNEL = Channel("8291264a-4581-4d12-96e5-e9fcfa6e68d9", 1, "sesame")
+TWICE = [Incoming("hello"), Incoming("again")]
+SEEN = [Report("delivered", 10)]
 SAID = [Incoming("hello")]
 
 
@@ -116,13 +118,13 @@ def client(courier):
 
 async def test_events_go_to_the_channels_address_as_compact_json(client, courier):
     courier.answers = [handled("u1", "u2")]
-    result = await client.post(CHANNEL, "bobs", SAID)
+    result = await client.post(CHANNEL, "bobs", TWICE)
     assert result.kind == "handled"
     assert result.heard == ["u1", "u2"]
     ((request_line, *headers), body) = courier.requests[0]
     assert request_line == f"POST /c/chp/{CHANNEL.uuid}/receive HTTP/1.1"
     assert {f"Host: {courier.domain}", "Content-Type: application/json"} <= set(headers)
-    events = b'[{"type":"msg_in","msg":{"text":"hello"}}]'
+    events = b'[{"type":"msg_in","msg":{"text":"hello"}},{"type":"msg_in","msg":{"text":"again"}}]'
     assert body == b'{"chat_id":"bobs","secret":"sesame","events":%b}' % events
 
 
@@ -132,7 +134,7 @@ async def test_the_message_that_a_status_names_was_not_heard(client, courier):
         {"type": "status", "msg_uuid": "u2", "status": "delivered"},
     ]
     courier.answers = [answer(200, json.dumps({"message": "Events Handled", "data": data}))]
-    assert (await client.post(CHANNEL, "bobs", SAID)).heard == ["u1"]
+    assert (await client.post(CHANNEL, "bobs", SAID + SEEN)).heard == ["u1"]
 
 
 async def test_one_connection_serves_many_requests(client, courier):
@@ -158,33 +160,69 @@ async def test_no_cookie_comes_back(client, courier):
     assert not any("cookie" in line.lower() for line in courier.requests[1][0])
 
 
-ERROR = '{"message":"Error","data":[{"type":"error","error":"secret incorrect"}]}'
+def error(text):
+    return json.dumps({"message": "Error", "data": [{"type": "error", "error": text}]})
+
+
+def data(*items):
+    return json.dumps({"message": "Events Handled", "data": items})
+
+
+MSG = {"type": "msg", "msg_uuid": "u1"}
+HTML = "<h1>Back soon</h1>"
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("status", "body", "kind"),
     [
-        (answer(400, ERROR), "refused"),
-        (answer(500, ERROR), "failed"),
-        (answer(404, "<h1>nginx</h1>"), "failed"),
-        (answer(502, "<h1>nginx</h1>"), "unknown"),
-        (answer(504, ""), "unknown"),
-        (answer(503, "busy"), "failed"),
-        (answer(301, "", "Location: /elsewhere"), "failed"),
-        (answer(307, "", "Location: /elsewhere"), "failed"),
-        (answer(200, "not JSON"), "handled"),
-        (None, "unknown"),
-    ],
-    ids=[
-        *("courier-400", "courier-500", "proxy-404", "proxy-502", "proxy-504", "proxy-503"),
-        *("redirect-301", "redirect-307", "strange-200", "hung-up"),
+        (400, error("event not supported"), "refused"),
+        (500, error("no database"), "failed"),
+        (404, HTML, "failed"),
+        (502, HTML, "unknown"),
+        (504, "", "unknown"),
+        (503, "busy", "failed"),
+        (301, "", "failed"),
+        (307, "", "failed"),
+        # Only Courier's own words confirm.
+        (200, data(MSG), "handled"),
+        (200, HTML, "unknown"),
+        (200, "", "unknown"),
+        (200, '{"ok":true}', "unknown"),
+        (200, data(), "unknown"),
+        (200, data({"type": "msg"}), "unknown"),
+        (200, data({"type": "info", "info": "too many contacts"}), "unknown"),
+        (200, data(MSG, MSG), "unknown"),
+        (200, '{"message":"Ignored","data":[{"type":"info"}]}', "unknown"),
+        (204, "", "unknown"),
+        # What is said of the channel says nothing of the event.
+        (400, error("secret incorrect"), "channel_refused"),
+        (400, error("channel not found"), "channel_refused"),
+        (400, error("channel type wrong"), "channel_refused"),
+        (404, '{"message":"Not Found","data":[]}', "channel_refused"),
+        (404, '{"message":"Not Found"}', "channel_refused"),
+        (405, '{"message":"Method Not Allowed"}', "channel_refused"),
     ],
 )
-async def test_what_an_answer_means(client, courier, said, kind):
-    courier.answers = [said]
+async def test_what_an_answer_means(client, courier, status, body, kind):
+    courier.answers = [answer(status, body, "Location: /elsewhere")]
     result = await client.post(CHANNEL, "bobs", SAID)
     assert result.kind == kind
     assert len(courier.requests) == 1
+
+
+async def test_a_request_that_is_hung_up_on_may_have_arrived(client, courier):
+    courier.answers = [None]
+    assert (await client.post(CHANNEL, "bobs", SAID)).kind == "unknown"
+
+
+async def test_a_status_is_confirmed_by_any_item_and_a_new_chat_too(client, courier):
+    for item in ({"type": "status"}, {"type": "info", "info": "not known"}):
+        courier.answers.append(answer(200, data(item)))
+        assert (await client.post(CHANNEL, "bobs", SEEN)).kind == "handled"
+    courier.answers.append(answer(200, data({"type": "event"})))
+    assert (await client.start_chat(CHANNEL, "bobs")).kind == "handled"
+    courier.answers.append(answer(200, HTML))
+    assert (await client.start_chat(CHANNEL, "bobs")).kind == "unknown"
 
 
 async def test_where_nobody_listens_nothing_was_sent():
@@ -207,7 +245,7 @@ async def test_an_answer_that_does_not_come_in_time_is_no_answer(courier):
 
 
 async def test_a_connection_that_courier_wants_closed_is_not_used_again(client, courier):
-    courier.answers = [answer(200, "{}", "Connection: close"), handled()]
+    courier.answers = [answer(200, data(MSG), "Connection: close"), handled("u2")]
     for _ in range(2):
         assert (await client.post(CHANNEL, "bobs", SAID)).kind == "handled"
     assert courier.connections == 2

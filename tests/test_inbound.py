@@ -175,6 +175,18 @@ def test_a_secret_that_was_changed_counts_at_once(scene):
     assert len(waiting(scene)) == 2
 
 
+def test_the_secret_before_is_accepted_for_three_minutes_after_a_change(scene):
+    """Courier remembers a channel for a minute, and Chip may know better already."""
+    send(scene)
+    scene.store.channels[CHANNEL.uuid] = msgspec.structs.replace(CHANNEL, secret="open")
+    send(scene, secret="open", msg={"id": 11, "text": "Hi"})
+    scene.clock.advance(170)
+    send(scene, msg={"id": 12, "text": "Hi"})
+    scene.clock.advance(20)
+    with pytest.raises(WrongSecret):
+        send(scene, msg={"id": 13, "text": "Hi"})
+
+
 def test_a_secret_that_differs_from_a_remembered_one_is_not_wrong_while_the_database_is_away(scene):
     send(scene)
     scene.store.away = True

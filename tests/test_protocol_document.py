@@ -106,7 +106,8 @@ def test_events_for_courier_are_written_so(line):
 
 def test_courier_s_answers_mean_what_is_said():
     handled, refused = [line.encode() for line in RECEIVE if "message" in line]
-    assert _meaning(200, handled).heard == ["0191e180-7d60-7000-aded-7d8b151cbd5b"]
-    assert _meaning(400, refused).kind == "refused"
-    assert _meaning(404, b"<html>not here</html>").kind == "failed"
-    assert _meaning(301, b"").kind == "failed"
+    said = [Incoming("hello")]
+    assert _meaning(200, handled, said).heard == ["0191e180-7d60-7000-aded-7d8b151cbd5b"]
+    assert _meaning(400, refused, said).kind == "refused"
+    assert _meaning(404, b"<html>not here</html>", said).kind == "failed"
+    assert _meaning(301, b"", said).kind == "failed"

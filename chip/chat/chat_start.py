@@ -98,11 +98,6 @@ class ChatStarter:
         """
         await self._notes.chat_made(chat)
         answer = await self._outbound.start_chat(channel, chat)
-        if answer.kind == "refused":
-            # It may be our idea of the channel's secret that is out of date.
-            current = await self._lookups.channel(channel.uuid, again=True)
-            if current and current.secret != channel.secret:
-                answer = await self._outbound.start_chat(current, chat)
         if answer.kind != "handled":
             raise Unavailable("no chat can be started now", self._outbound.retry_after)
         for wait in LOOKS:

@@ -20,6 +20,9 @@ from chip.models import Channel, ChatKey, Contact, User
 
 FRESH_FOR: Final = 30.0
 """Seconds that an answer counts as current: a changed secret counts after that at the latest."""
+SECRET_LASTS: Final = 180.0
+"""Seconds for which the secret before is still good after a change: Courier remembers a channel
+for a minute, and a process here may see the change half a minute before another."""
 REMEMBERED: Final = 20_000
 """Answers kept of each kind, current or not."""
 UNSURE_PER_SECOND: Final = 200
@@ -34,7 +37,10 @@ class Lookups:
     """The store's channels, contacts and users, cached."""
 
     def __init__(self, store: Store, seconds: Callable[[], float]) -> None:
-        self._channels = _Cache[str, Channel](store.channel, seconds)
+        self._seconds = seconds
+        # The secret that a channel had before, and when the change was seen.
+        self._old_secrets: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._channels = _Cache[str, Channel](self._find_channel, seconds)
         self._users = _Cache[int, User](store.user, seconds)
         self._contacts = _Cache[ChatKey, Contact](self._find_contact, seconds, stale_ok=True)
         self._store = store
@@ -43,6 +49,18 @@ class Lookups:
         """The channel, or None. With `again`, what is remembered is in doubt: only the database's
         own word will do, and where there is none, this raises Unavailable."""
         return await self._channels.get(uuid, again=again)
+
+    async def secrets(self, channel_uuid: str) -> list[str]:
+        """What Courier may take and send for a secret now: the channel's own as of now, then the
+        one before, for a while after a change. Raises Unavailable when nobody can say."""
+        channel = await self.channel(channel_uuid, again=True)
+        return self.known_secrets(channel) if channel else []
+
+    def known_secrets(self, channel: Channel) -> list[str]:
+        """The same, for a channel as it was looked up."""
+        old, changed_at = self._old_secrets.get(channel.uuid, ("", 0.0))
+        is_good = bool(old) and self._seconds() - changed_at < SECRET_LASTS
+        return [channel.secret, old] if is_good else [channel.secret]
 
     async def contact(
         self, chat: ChatKey, *, again: bool = False, expected: bool = False
@@ -54,6 +72,16 @@ class Lookups:
     async def user(self, user_id: int) -> User | None:
         """The active user, or None."""
         return await self._users.get(user_id)
+
+    async def _find_channel(self, uuid: str) -> Channel | None:
+        known = self._channels.remembered(uuid)
+        channel = await self._store.channel(uuid)
+        if known and channel and known.secret != channel.secret:
+            self._old_secrets[uuid] = known.secret, self._seconds()
+            self._old_secrets.move_to_end(uuid)
+            if len(self._old_secrets) > REMEMBERED:
+                self._old_secrets.popitem(last=False)
+        return channel
 
     async def _find_contact(self, chat: ChatKey) -> Contact | None:
         channel = await self.channel(chat.channel_uuid)
@@ -80,6 +108,11 @@ class _Cache(Generic[K, V]):
         self._unsure = TokenBucket(UNSURE_PER_SECOND, UNSURE_PER_SECOND)
         self._known: OrderedDict[K, tuple[float, V]] = OrderedDict()
         self._asking: dict[K, list[Deferred[V | None]]] = {}
+
+    def remembered(self, key: K) -> V | None:
+        """What was found last, however long ago."""
+        known = self._known.get(key)
+        return known[1] if known else None
 
     async def get(self, key: K, *, again: bool = False, expected: bool = False) -> V | None:
         known = self._known.get(key)

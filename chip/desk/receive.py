@@ -109,8 +109,6 @@ class Receiver:
         secret = channel.secret.encode()
         if not secret or not hmac.compare_digest(secret, received.secret.encode()):
             raise Refused("secret incorrect")
-        if not received.events:
-            raise Refused("events must not be empty")
         data = [await self._happen(channel, received.chat_id, one) for one in received.events]
         return json_answer({"message": "Events Handled", "data": data})
 

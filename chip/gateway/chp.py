@@ -26,7 +26,12 @@ from chip.chat.outbound.ports import CourierAnswer
 from chip.errors import Unavailable
 from chip.gateway.http_client import KnownUrl, Poster
 from chip.models import Channel, SpoolEvent
-from chip.protocol.courier_receive import decode_answer, encode_chat_started, encode_receive
+from chip.protocol.courier_receive import (
+    ReceiveAnswer,
+    decode_answer,
+    encode_chat_started,
+    encode_receive,
+)
 
 IDLE_TIMEOUT: Final = 60
 """Seconds that an idle connection is kept: less than the 90 s after which Courier closes it, since
@@ -88,15 +93,17 @@ class ChpGateway:
 
     async def start_chat(self, channel: Channel, chat_id: str) -> CourierAnswer:
         """Have Courier make the contact of a new chat. Never raises."""
-        return await self._ask(channel, encode_chat_started(chat_id, channel.secret))
+        return await self._ask(channel, encode_chat_started(chat_id, channel.secret), [None])
 
     async def post(
         self, channel: Channel, chat_id: str, events: Sequence[SpoolEvent]
     ) -> CourierAnswer:
         """Hand events to Courier in one request. Never raises."""
-        return await self._ask(channel, encode_receive(chat_id, channel.secret, events))
+        return await self._ask(channel, encode_receive(chat_id, channel.secret, events), events)
 
-    async def _ask(self, channel: Channel, body: bytes) -> CourierAnswer:
+    async def _ask(
+        self, channel: Channel, body: bytes, events: Sequence[SpoolEvent | None]
+    ) -> CourierAnswer:
         began = self._reactor.seconds()
         request: Deferred[tuple[int, bytes]] = Deferred.fromCoroutine(
             self._request(self._url(channel.uuid), body)
@@ -107,7 +114,7 @@ class ChpGateway:
         except Exception as problem:
             answer = _without_answer(problem)
         else:
-            answer = _meaning(status, said)
+            answer = _meaning(status, said, events)
         self._observer.courier(answer.kind, self._reactor.seconds() - began)
         return answer
 
@@ -140,19 +147,31 @@ class ChpGateway:
         await self._pool.closeCachedConnections()
 
 
-def _meaning(status: int, body: bytes) -> CourierAnswer:
-    """What Courier, or whatever answers in its place, says."""
+def _meaning(status: int, body: bytes, events: Sequence[SpoolEvent | None]) -> CourierAnswer:
+    """What Courier, or whatever answers in its place, says about `events`.
+
+    Only Courier's own words confirm. A 2xx with anything else comes from a proxy or a maintenance
+    page, which say nothing about whether Courier has had the request.
+    """
     answer = decode_answer(body)
-    if 200 <= status < 300:
-        return CourierAnswer("handled", answer.heard if answer else [], f"status {status}")
+    if answer and 200 <= status < 300 and answer.confirms(events):
+        return CourierAnswer("handled", answer.heard, f"status {status}")
+    if answer and status >= 500:
+        return CourierAnswer("failed", detail=f"status {status} from Courier")
     if answer and status >= 400:
-        return CourierAnswer(
-            "refused" if status < 500 else "failed", detail=f"status {status} from Courier"
-        )
-    if status in (502, 504):
-        # A proxy lost Courier, which may be at work on the request all the same.
-        return CourierAnswer("unknown", detail=f"status {status} from a proxy")
+        if answer.is_about_the_channel:
+            return CourierAnswer("channel_refused", detail=_channel_trouble(status, answer))
+        return CourierAnswer("refused", detail=f"status {status} from Courier")
+    if 200 <= status < 300 or status in (502, 504):
+        return CourierAnswer("unknown", detail=f"status {status}, and not in Courier's words")
     return CourierAnswer("failed", detail=f"status {status}, not from Courier")
+
+
+def _channel_trouble(status: int, answer: ReceiveAnswer) -> str:
+    """What is wrong with the channel, in words."""
+    if answer.message != "Error":
+        return f"status {status}: this Courier has no channels of type CHP"
+    return ", ".join(item.error for item in answer.data)
 
 
 def _without_answer(problem: Exception) -> CourierAnswer:

@@ -48,13 +48,22 @@ def _event(event: SpoolEvent) -> dict[str, object]:
 class _Item(msgspec.Struct):
     type: str = ""
     msg_uuid: str = ""
+    error: str = ""
 
 
 class ReceiveAnswer(msgspec.Struct):
     """What Courier answers, good or bad."""
 
     message: str
-    data: list[_Item]
+    data: list[_Item] = []
+
+    def confirms(self, events: Sequence[SpoolEvent | None]) -> bool:
+        """Whether this says that each of `events` was handled: one item for each, and for a
+        message one that names it. None stands for a ``chat_started``."""
+        return len(self.data) == len(events) and all(
+            (item.type == "msg" and item.msg_uuid) or not isinstance(event, Incoming)
+            for item, event in zip(self.data, events, strict=True)
+        )
 
     @property
     def heard(self) -> list[str]:
@@ -62,7 +71,15 @@ class ReceiveAnswer(msgspec.Struct):
         too: one that was sent, not one that was heard."""
         return [item.msg_uuid for item in self.data if item.type == "msg" and item.msg_uuid]
 
+    @property
+    def is_about_the_channel(self) -> bool:
+        """Whether this refusal says nothing about the events that were sent. Only ``Error`` is the
+        word of a channel's handler; ``Not Found`` means that there is none of this type."""
+        about = {item.error for item in self.data}
+        return self.message != "Error" or bool(about & _CHANNEL_ERRORS)
 
+
+_CHANNEL_ERRORS = frozenset({"secret incorrect", "channel not found", "channel type wrong"})
 _answers = msgspec.json.Decoder(ReceiveAnswer)
 
 

@@ -477,7 +477,7 @@ class ScriptedGateway:
         if self.starts_fail:
             return CourierAnswer("failed", detail="status 500 from Courier")
         if self.starts_need not in ("", channel.secret):
-            return CourierAnswer("refused", detail="status 400 from Courier")
+            return CourierAnswer("channel_refused", detail="secret incorrect")
         contact_id = 1000 + len(self.starts)
         self.store.contacts[channel.org_id, chat_id] = Contact(contact_id, contact_id, chat_id)
         return CourierAnswer("handled", detail="status 200")

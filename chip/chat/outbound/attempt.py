@@ -5,6 +5,7 @@
     the same text again? ──► not yet
     otherwise ─────────────► post: as many as may go together
         handled ──► remove them                refused, alone ──► rejected
+        the channel is refused ──► later, whatever the events are
         refused or failed, several ──► ask the database, then one by one
         failed, unsent ──► again later         unknown ──► later, and ask the database first
 
@@ -19,11 +20,12 @@ from typing import Final
 from twisted.logger import Logger
 
 from chip.chat.lookups import Lookups
+from chip.chat.outbound.channel_requests import ChannelRequests
 from chip.chat.outbound.circuit import CircuitBreaker, backoff
 from chip.chat.outbound.ports import Batch, CourierAnswer, Outcome
 from chip.chat.ports import Live, Store
 from chip.errors import Unavailable
-from chip.models import Channel, ChatKey, Incoming, SpoolEvent
+from chip.models import ChatKey, Incoming, SpoolEvent
 from chip.protocol.events import Error, encode_event
 
 SAME_TEXT_HOLD: Final = 4100
@@ -34,7 +36,7 @@ COURIER_DEADLINE: Final = 31.0
 ALONE_FOR: Final = 3_600_000
 """Milliseconds after which an event that fails while others succeed is given up."""
 OTHERS_WITHIN: Final = 300.0
-"""Seconds within which another chat must have succeeded for that."""
+"""Seconds within which another chat of the channel must have succeeded for that."""
 REPORTS_APART: Final = 250
 """Milliseconds between two requests of a chat when the first held only reports. Nobody is in a
 hurry for the next ones, and a visitor who reads several messages in a row makes one request."""
@@ -55,6 +57,7 @@ class Attempts:
         store: Store,
         live: Live,
         lookups: Lookups,
+        requests: ChannelRequests,
         circuit: CircuitBreaker,
         seconds: Callable[[], float],
         max_age_hours: float,
@@ -62,10 +65,12 @@ class Attempts:
         self._store = store
         self._live = live
         self._lookups = lookups
+        self._requests = requests
         self._circuit = circuit
         self._seconds = seconds
         self._max_age = max_age_hours * 3_600_000
-        self._last_success = float("-inf")
+        # When each channel last had a success.
+        self._successes: dict[str, float] = {}
 
     async def make(self, batch: Batch) -> Outcome:
         """Do what is to be done with `batch`. Says how that ended; changes nothing in the spool.
@@ -114,14 +119,14 @@ class Attempts:
         try:
             channel = await self._lookups.channel(chat.channel_uuid)
         except Unavailable:
-            return self._again_later(batch, "the channel cannot be looked up")
+            return Outcome(delay=DATABASE_AWAY, reason="the channel cannot be looked up")
         if channel is None:
-            return self._again_later(batch, "no such channel")
+            return self._channel_away(batch, "no such channel")
         began = self._seconds()
-        answer = await self._circuit.post(channel, chat, sent)
+        answer = await self._requests.post(channel, chat, sent)
         match answer.kind:
             case "handled":
-                self._last_success = self._seconds()
+                self._successes[channel.uuid] = self._seconds()
                 texts = _texts(sent)
                 return Outcome(
                     remove=count,
@@ -143,23 +148,22 @@ class Attempts:
                 self._warn(chat, answer)
                 return await self._find_out(batch, count)
             case "refused":
-                return await self._refused(batch, channel, answer)
+                return _rejected(1, answer.detail)
+            case "channel_refused":
+                return self._channel_away(batch, answer.detail)
             case _:
                 return self._again_later(batch, answer.detail)
 
-    async def _refused(self, batch: Batch, used: Channel, answer: CourierAnswer) -> Outcome:
-        """Courier says never. Unless it is our idea of the channel's secret that is out of date."""
-        try:
-            channel = await self._lookups.channel(used.uuid, again=True)
-        except Unavailable:
-            return self._again_later(batch, "the channel cannot be looked up")
-        if channel and channel.secret != used.secret:
-            return Outcome(failed=True, reason=answer.detail)
-        return _rejected(1, answer.detail)
+    def _channel_away(self, batch: Batch, reason: str) -> Outcome:
+        """The channel is refused, or is not there, which may be over in a minute: the events are
+        not to blame, and wait for as long as any may."""
+        wait = self._requests.wait(batch.chat.channel_uuid)
+        return Outcome(delay=int((wait + backoff(0)) * 1000), reason=reason)
 
     def _again_later(self, batch: Batch, reason: str) -> Outcome:
         """Nothing has arrived; try again. But one event shall not block a chat for ever."""
-        alone = self._seconds() - self._last_success < OTHERS_WITHIN
+        success = self._successes.get(batch.chat.channel_uuid, float("-inf"))
+        alone = self._seconds() - success < OTHERS_WITHIN
         if batch.failing_for >= ALONE_FOR and alone and not self._circuit.is_open:
             return _rejected(1, f"it failed for an hour: {reason}")
         self._log.info(

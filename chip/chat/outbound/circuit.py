@@ -96,7 +96,7 @@ class CircuitBreaker:
             answer = await request()
         finally:
             self._under_way -= 1
-        if answer.kind in ("handled", "refused"):
+        if answer.kind in ("handled", "refused", "channel_refused"):
             self._failures = 0
             self._failing.clear()
         else:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from chip.chat.lookups import Lookups
 from chip.chat.outbound.acknowledger import Acknowledger
 from chip.chat.outbound.attempt import Attempts
+from chip.chat.outbound.channel_requests import ChannelRequests
 from chip.chat.outbound.circuit import CircuitBreaker
 from chip.chat.outbound.forwarder import Forwarder
 from chip.chat.outbound.ports import Appended, CourierAnswer, Gateway
@@ -42,10 +43,12 @@ class Outbound:
     ) -> None:
         self._spool = queue.spool
         self._circuit = CircuitBreaker(gateway, limits.courier_parallel, clock)
+        self._requests = ChannelRequests(self._circuit, lookups, clock.seconds)
         attempts = Attempts(
             store=store,
             live=queue.live,
             lookups=lookups,
+            requests=self._requests,
             circuit=self._circuit,
             seconds=clock.seconds,
             max_age_hours=limits.spool_hours,
@@ -90,7 +93,7 @@ class Outbound:
 
         This goes to Courier directly, not through the spool: the visitor is waiting.
         """
-        return await self._circuit.start_chat(channel, chat)
+        return await self._requests.start_chat(channel, chat)
 
     async def start(self) -> None:
         """Begin forwarding. Raises Unavailable when the queue cannot be reached."""

@@ -137,16 +137,18 @@ class Spool(Protocol):
         """This process is done: whatever it still holds may be claimed as if it had died."""
 
 
-AnswerKind = Literal["handled", "refused", "failed", "unsent", "unknown"]
+AnswerKind = Literal["handled", "refused", "channel_refused", "failed", "unsent", "unknown"]
 
 
 class CourierAnswer(NamedTuple):
     """What became of a request to Courier.
 
-    ``handled``: 2xx, and `heard` holds the uuid of each message that Courier made, in order.
-    ``refused``: Courier itself says 4xx. ``failed``: Courier itself says 5xx, and is done with it.
-    ``unsent``: it certainly never reached Courier. ``unknown``: it may have; Courier may be at
-    work on it until 30 s after it was sent. `detail` is short, for the log.
+    ``handled``: Courier itself confirms every event, and `heard` holds the uuid of each message
+    that it made, in order. ``refused``: Courier itself says 4xx about an event.
+    ``channel_refused``: Courier itself says 4xx about the channel: its secret, its type, or that
+    there is none; that says nothing about the events. ``failed``: Courier itself says 5xx, and is
+    done with it. ``unsent``: it certainly never reached Courier. ``unknown``: it may have; Courier
+    may be at work on it until 30 s after it was sent. `detail` is short, for the log.
     """
 
     kind: AnswerKind

@@ -1,0 +1,105 @@
+"""Requests to Courier on behalf of a channel, by whichever secret it takes.
+
+Courier remembers a channel for a minute. So after a secret was changed in RapidPro, it may want
+the one before for a while; both are tried. It owns what follows when Courier refuses the channel
+itself, which says nothing about the events: one request in a while asks again, all others wait,
+and the operator is told, once in a while, which channel it is.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
+from twisted.logger import Logger
+
+from chip.chat.lookups import Lookups
+from chip.chat.outbound.circuit import CircuitBreaker, backoff
+from chip.chat.outbound.ports import CourierAnswer
+from chip.errors import Unavailable
+from chip.models import Channel, ChatKey, SpoolEvent
+
+LOG_EVERY: Final = 60.0
+"""Seconds between two log lines about the same channel."""
+MOST_REFUSED: Final = 1000
+"""Refused channels that are remembered."""
+
+Request = Callable[[Channel], Awaitable[CourierAnswer]]
+
+
+class _Refused(NamedTuple):
+    """A channel that Courier refuses: how often in a row, until when nobody asks, and when the
+    next log line is due, in seconds of the clock."""
+
+    times: int
+    until: float
+    log_at: float
+
+
+class ChannelRequests:
+    """What is sent to Courier, channel by channel."""
+
+    _log = Logger()
+
+    def __init__(
+        self, circuit: CircuitBreaker, lookups: Lookups, seconds: Callable[[], float]
+    ) -> None:
+        self._circuit = circuit
+        self._lookups = lookups
+        self._seconds = seconds
+        self._refused: dict[str, _Refused] = {}
+
+    async def start_chat(self, channel: Channel, chat: ChatKey) -> CourierAnswer:
+        """Have Courier make the contact of a new chat. Never raises."""
+        return await self._ask(channel, lambda known: self._circuit.start_chat(known, chat))
+
+    async def post(
+        self, channel: Channel, chat: ChatKey, events: Sequence[SpoolEvent]
+    ) -> CourierAnswer:
+        """Hand events to Courier. Never raises."""
+        return await self._ask(channel, lambda known: self._circuit.post(known, chat, events))
+
+    def wait(self, channel_uuid: str) -> float:
+        """Seconds until Courier is asked again about a channel that it refuses; 0 for now."""
+        refused = self._refused.get(channel_uuid)
+        return max(0.0, refused.until - self._seconds()) if refused else 0.0
+
+    async def _ask(self, channel: Channel, request: Request) -> CourierAnswer:
+        if self.wait(channel.uuid):
+            return CourierAnswer("channel_refused", detail="Courier refuses the channel")
+        refused = self._refused.get(channel.uuid)
+        if refused:
+            # This one finds out; the others go on waiting.
+            until = self._seconds() + backoff(refused.times)
+            self._refused[channel.uuid] = refused._replace(until=until)
+        answer = await request(channel)
+        if answer.kind == "channel_refused":
+            answer = await self._ask_with_other_secrets(channel, request, answer)
+        if answer.kind == "channel_refused":
+            self._note_refusal(channel.uuid, answer)
+        elif answer.kind in ("handled", "refused"):
+            self._refused.pop(channel.uuid, None)
+        return answer
+
+    async def _ask_with_other_secrets(
+        self, channel: Channel, request: Request, answer: CourierAnswer
+    ) -> CourierAnswer:
+        try:
+            secrets = await self._lookups.secrets(channel.uuid)
+        except Unavailable:
+            return answer
+        for secret in secrets:
+            if secret != channel.secret and answer.kind == "channel_refused":
+                answer = await request(replace(channel, secret=secret))
+        return answer
+
+    def _note_refusal(self, channel_uuid: str, answer: CourierAnswer) -> None:
+        now = self._seconds()
+        times, _, log_at = self._refused.pop(channel_uuid, _Refused(0, now, now))
+        if now >= log_at:
+            log_at = now + LOG_EVERY
+            self._log.warn(
+                "Courier refuses a channel: {reason}", channel=channel_uuid, reason=answer.detail
+            )
+        self._refused[channel_uuid] = _Refused(times + 1, now + backoff(times), log_at)
+        if len(self._refused) > MOST_REFUSED:
+            del self._refused[next(iter(self._refused))]
