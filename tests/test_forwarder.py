@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from chip.chat.lookups import FRESH_FOR
-from chip.chat.outbound.attempt import REPORTS_APART, arrivals
+from chip.chat.outbound.attempt import CLAIM_TRUSTED, arrivals
 from chip.chat.outbound.circuit import CHATS_TO_TRIP, FAILURES_TO_TRIP, CircuitBreaker
 from chip.chat.outbound.ports import CourierAnswer
 from chip.errors import Unavailable
@@ -75,37 +75,42 @@ def reported(request):
     return [report.id for report in request.reports]
 
 
+REST = 1.5
+"""Seconds that a report rests, and"""
+LOOK = 1.0
+"""seconds until what is due has been seen."""
+
+
 def test_reports_of_messages_that_are_read_in_a_row_go_together(scene, bob):
     for number in (1, 2, 3):
         scene.send(number)
-    read(bob, 1)
-    first = scene.gateway.take()
-    assert reported(first) == [1]
-    read(bob, 2)
-    first.handle()
-    read(bob, 3)
-    assert scene.gateway.requests == []
-    scene.later(REPORTS_APART / 1000)
-    assert reported(scene.gateway.take()) == [2, 3]
-
-
-def test_a_report_that_nothing_went_before_goes_at_once(scene, bob):
-    for number in (1, 2):
-        scene.send(number)
         read(bob, number)
-        request = scene.gateway.take()
-        assert reported(request) == [number]
-        request.handle()
+    assert scene.gateway.requests == []
+    scene.later(REST + LOOK)
+    assert reported(scene.gateway.take()) == [1, 2, 3]
 
 
-def test_what_the_visitor_says_makes_no_reports_wait(scene, bob):
-    for number in (1, 2):
-        scene.send(number)
-    bob.says(say("Hi"))
-    first = scene.gateway.take()
-    read(bob, 1, 2)
-    first.handle("uuid-1")
-    assert reported(scene.gateway.take()) == [1, 2]
+def test_what_the_visitor_says_does_not_wait_for_a_report_that_rests(scene, bob):
+    scene.send(1)
+    read(bob, 1)
+    bob.says(say("thanks"))
+    request = scene.gateway.take()
+    assert (request.texts, request.reports) == (["thanks"], [])
+    request.handle("uuid-1")
+    scene.later(REST + LOOK)
+    assert reported(scene.gateway.take()) == [1]
+
+
+def test_what_courier_sends_again_after_it_was_seen_is_reported_again(scene, bob):
+    """Its first answer was lost: to Courier the message is `wired` once more."""
+    scene.send(1)
+    read(bob, 1)
+    scene.later(REST + LOOK)
+    scene.gateway.take().handle()
+    scene.send(1)
+    assert bob.is_shown() == [1]
+    scene.later(REST + LOOK)
+    assert reported(scene.gateway.take()) == [1]
 
 
 def test_chats_do_not_wait_for_each_other(scene, bob):
@@ -711,6 +716,45 @@ def test_a_process_that_lost_its_claim_removes_nothing(scene, bob):
     assert waiting(scene, bob.chat) == ["one"]
     retry.handle("uuid-1")
     assert waiting(scene, bob.chat) == []
+
+
+def test_a_process_that_stood_still_sends_nothing_on_an_old_claim(scene, bob):
+    """While it stood still, between its claim and its request, another took the chat over."""
+    scene.later(FRESH_FOR)
+    woken, look_up = Deferred(), scene.store.channel
+
+    async def stands_still(uuid):
+        scene.store.channel = look_up
+        await woken
+        return await look_up(uuid)
+
+    scene.store.channel = stands_still
+    bob.says(say("one"))
+    scene.queues.alive.clear()
+    scene.heart.outbound._forwarder._spool = _Silent(scene.queue.spool)
+    scene.process()
+    scene.later(40)
+    by_the_other = scene.gateway.take()
+    woken.callback(None)
+    assert scene.gateway.requests == []
+    by_the_other.handle("uuid-1")
+    assert waiting(scene, bob.chat) == []
+
+
+def test_a_claim_that_grew_old_with_nobody_else_about_is_made_anew(scene, bob):
+    scene.later(FRESH_FOR)
+    woken, look_up = Deferred(), scene.store.channel
+
+    async def stands_still(uuid):
+        scene.store.channel = look_up
+        await woken
+        return await look_up(uuid)
+
+    scene.store.channel = stands_still
+    bob.says(say("one"))
+    scene.later(CLAIM_TRUSTED + 1)
+    woken.callback(None)
+    assert scene.gateway.take().texts == ["one"]
 
 
 class _Silent:

@@ -470,6 +470,7 @@ def test_an_ack_takes_the_message_out_and_courier_hears_delivered(scene):
     scene.send(10)
     assert visitor.is_shown() == [10]
     visitor.says(ack(10))
+    scene.later(3)
     assert scene.gateway.take().reports == [Report("delivered", 10)]
     assert scene.queues.chats[visitor.chat].items == []
     assert visitor.hears() == []
@@ -481,6 +482,7 @@ def test_a_message_can_be_acknowledged_by_its_uuid_too(scene):
     scene.send(10)
     visitor.hears()
     visitor.says({"type": "ack_chat", "msg_uuid": UUID})
+    scene.later(3)
     assert scene.gateway.take().reports == [Report("delivered", 10, UUID)]
 
 
@@ -490,6 +492,7 @@ def test_a_report_names_a_message_by_its_uuid_where_nothing_else_is_known(scene)
     scene.send(msg={"id": None, "uuid": uuid})
     assert visitor.is_shown() == [uuid]
     visitor.says(ack(uuid))
+    scene.later(3)
     assert scene.gateway.take().reports == [Report("delivered", None, uuid)]
 
 
@@ -508,6 +511,7 @@ def test_the_first_ack_counts_and_the_second_is_silence(scene):
     scene.send(10)
     here.says(ack(10))
     there.says(ack(10))
+    scene.later(3)
     assert len(scene.gateway.requests) == 1
     assert [e["type"] for e in there.hears()] == ["chat_out"]
 

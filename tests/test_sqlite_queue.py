@@ -51,7 +51,7 @@ async def test_everything_that_waits_is_there_after_a_restart(machine):
     page = await queue.outbox.read(CHAT, 0, 10, 1000)
     assert [(item.id, item.msg_out) for item in page.items] == [("m7", b'{"text":"hi"}')]
     assert await queue.spool.due(10) == [CHAT]
-    _, batch = await queue.spool.claim(CHAT)
+    batch = (await queue.spool.claim(CHAT)).batch
     assert texts(batch) == ["one", "two"]
     assert batch.unknown == 0
     assert batch.email == "bob@example.com"
@@ -70,7 +70,7 @@ async def test_what_was_under_way_is_unknown_once_courier_is_done_with_it(machin
     assert await queue.spool.due(10) == []
     await machine.pass_time(2)
     assert await queue.spool.due(10) == [CHAT]
-    claim, batch = await queue.spool.claim(CHAT)
+    claim, batch, _ = await queue.spool.claim(CHAT)
     assert claim == "claimed"
     assert batch.unknown == 2
     assert texts(batch) == ["one", "two"]
@@ -85,7 +85,7 @@ async def test_a_claim_whose_outcome_was_never_reported_is_not_held_for_ever(mac
     assert (await queue.spool.claim(CHAT))[0] == "elsewhere"
     await machine.pass_time(2)
     assert await queue.spool.due(10) == [CHAT]
-    claim, batch = await queue.spool.claim(CHAT)
+    claim, batch, _ = await queue.spool.claim(CHAT)
     assert (claim, batch.unknown) == ("claimed", 1)
     assert (await queue.spool.settle(spooled.step.batch, Outcome(remove=1)))[0] == "elsewhere"
 
@@ -97,7 +97,7 @@ async def test_nothing_waits_for_a_courier_that_has_died_with_the_process(machin
 
     queue = await machine.start(courier_died=True)
     assert await queue.spool.due(10) == [CHAT]
-    claim, batch = await queue.spool.claim(CHAT)
+    claim, batch, _ = await queue.spool.claim(CHAT)
     assert claim == "claimed"
     assert batch.unknown == 2
 
@@ -107,7 +107,7 @@ async def test_numbers_go_on_rising_after_a_restart(machine):
     queue = await machine.start()
     for number in (1, 2):
         await queue.outbox.append(CHAT, MsgName(number), b"{}")
-    await queue.outbox.ack(CHAT, MsgName(2), may_claim=False)
+    await queue.outbox.ack(CHAT, MsgName(2))
 
     queue = await machine.start()
     await queue.outbox.append(CHAT, MsgName(3), b"{}")
@@ -179,7 +179,7 @@ async def test_failed_report_follows_a_message_that_waited_too_long(machine):
     await queue.outbox.append(CHAT, MsgName(7, "u7"), b"{}")
     await machine.pass_time(14 * 86_400)
     assert await queue.outbox.expire(10) == 1
-    _, batch = await queue.spool.claim(CHAT)
+    batch = (await queue.spool.claim(CHAT)).batch
     assert [entry.event for entry in batch.entries] == [Report("failed", 7, "u7")]
 
 

@@ -8,9 +8,11 @@ import re
 import pytest
 import pytest_twisted
 
+from chip.chat.outbound.ports import Step
 from chip.limits import Limits
 from chip.models import Incoming, MsgName, Report
-from tests.contracts.queue_parts import ATTEMPT, CHAT, HOUR, OTHER_CHAT, message, name, texts
+from chip.queue.valkey.errors import AnswerLost
+from tests.contracts.queue_parts import ATTEMPT, CHAT, HOUR, OTHER_CHAT, REST, message, name, texts
 from tests.support.valkey_rig import ValkeyRig
 
 OUTBOX = f"chat:outbox:{CHAT}"
@@ -50,12 +52,12 @@ async def test_other_servers_find_what_they_expect(rig):
     score = await rig.cli("ZSCORE", "chat:outboxes", str(CHAT))
     assert int(score) == first["ts"]
 
-    await here.outbox.ack(CHAT, name(10), may_claim=False)
+    await here.outbox.ack(CHAT, name(10))
     score = await rig.cli("ZSCORE", "chat:outboxes", str(CHAT))
     assert int(score) == second["ts"]
     held = await rig.cli("HGET", f"chat:numbers:{CHAT}", "bytes")
     assert int(held) == len(message(11))
-    await here.outbox.ack(CHAT, name(11), may_claim=False)
+    await here.outbox.ack(CHAT, name(11))
     assert await rig.cli("EXISTS", OUTBOX, "chat:outboxes") == "0"
 
 
@@ -94,7 +96,7 @@ async def test_servers_may_take_over_from_each_other_again_and_again(rig):
     await they_leave(rig, 2)
     await here.send(3)
     await they_leave(rig, 4, 5)
-    taken = await here.outbox.ack(CHAT, MsgName(4), may_claim=False)
+    taken = await here.outbox.ack(CHAT, MsgName(4))
     assert taken is not None
     page = await here.outbox.read(CHAT, 0, 10, 10_000)
     first = page.items[0].number
@@ -110,11 +112,9 @@ async def test_servers_may_take_over_from_each_other_again_and_again(rig):
 async def test_another_servers_message_is_acknowledged_and_reported_by_its_id(rig):
     here = await rig.process()
     await they_leave(rig, LARGE)
-    assert await here.outbox.ack(CHAT, MsgName(LARGE - 1), may_claim=True) is None
-    acked = await here.outbox.ack(CHAT, MsgName(LARGE), may_claim=True)
-    assert acked is not None
-    assert acked.step.batch is not None
-    assert acked.step.batch.entries[0].event == Report("delivered", LARGE)
+    assert await here.outbox.ack(CHAT, MsgName(LARGE - 1)) is None
+    assert await here.outbox.ack(CHAT, MsgName(LARGE)) is not None
+    assert await here.reports() == [Report("delivered", LARGE)]
     assert await rig.cli("EXISTS", OUTBOX, "chat:outboxes") == "0"
 
 
@@ -186,10 +186,9 @@ async def test_queues_stay_for_ever_and_bookkeeping_does_not(rig):
 async def test_a_chat_at_rest_leaves_nothing_that_lasts(rig):
     here = await rig.process()
     await here.send(1)
-    acked = await here.outbox.ack(CHAT, name(1), may_claim=True)
-    assert acked is not None
-    assert acked.step.batch is not None
-    await here.settle(acked.step.batch, remove=1)
+    await here.outbox.ack(CHAT, name(1))
+    await rig.pass_time(REST)
+    assert len(await here.reports()) == 1
     lasting = [
         key
         for key in (await rig.cli("KEYS", f"*{CHAT}")).split()
@@ -208,24 +207,98 @@ async def test_a_chat_that_is_only_looked_at_is_forgotten_after_a_day(rig):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_claim_whose_answer_was_lost_is_taken_up_again_by_its_own_process(rig):
+async def test_a_claim_that_its_process_never_asked_for_is_left_until_courier_is_done(rig):
     here = await rig.process("here")
     # What another connection of the same process is granted, this one never hears of.
     lost = await rig.process("here")
     await lost.take("one")
     await rig.pass_time(ATTEMPT - 5)
-    assert await here.spool.claim(CHAT) == ("elsewhere", None)
+    assert await here.spool.claim(CHAT) == Step("elsewhere")
     await rig.pass_time(5)
     await here.spool.keep_alive()
-    assert (await here.say("two")).step.claim == "elsewhere"
     batch = await here.claim()
-    assert (texts(batch), batch.unknown) == (["one", "two"], 1)
+    assert (texts(batch), batch.unknown) == (["one"], 1)
 
     await rig.pass_time(ATTEMPT)
     await here.spool.keep_alive()
-    assert await here.spool.claim(CHAT) == ("elsewhere", None)
+    assert await here.spool.claim(CHAT) == Step("elsewhere")
     await rig.pass_time(HOUR)
-    assert (await here.claim()).unknown == 2
+    assert (await here.claim()).unknown == 1
+
+
+class LosesOneAnswer:
+    """Stands in for one of a spool's scripts: its next call is carried out, and the answer is lost
+    on the way."""
+
+    def __init__(self, spool, name):
+        self._spool, self._name, self._script = spool, name, getattr(spool, name)
+        setattr(spool, name, self)
+
+    async def run(self, *arguments):
+        setattr(self._spool, self._name, self._script)
+        await self._script.run(*arguments)
+        raise AnswerLost("the connection was lost")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_claim_whose_answer_was_lost_is_taken_up_again_at_once(rig):
+    here, there = await rig.process("here"), await rig.process("there")
+    LosesOneAnswer(here.spool, "_append")
+    with pytest.raises(AnswerLost):
+        await here.say("one")
+    assert await there.spool.due(10) == []
+    assert await there.spool.claim(CHAT) == Step("elsewhere")
+    assert await here.spool.due(10) == [CHAT]
+    batch = await here.claim()
+    assert (texts(batch), batch.unknown) == (["one"], 0)
+    assert await here.spool.due(10) == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_the_visitor_says_next_takes_up_a_claim_whose_answer_was_lost(rig):
+    here = await rig.process("here")
+    LosesOneAnswer(here.spool, "_append")
+    with pytest.raises(AnswerLost):
+        await here.say("one")
+    assert texts(await here.take("two")) == ["one", "two"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_claim_that_is_lost_twice_is_taken_up_all_the_same(rig):
+    here = await rig.process("here")
+    LosesOneAnswer(here.spool, "_append")
+    with pytest.raises(AnswerLost):
+        await here.say("one")
+    LosesOneAnswer(here.spool, "_claim")
+    with pytest.raises(AnswerLost):
+        await here.spool.claim(CHAT)
+    assert await here.spool.due(10) == [CHAT]
+    assert (await here.claim()).unknown == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_outcome_whose_answer_was_lost_is_noted_once_and_the_chat_goes_on(rig):
+    here = await rig.process("here")
+    batch = await here.take("one", "two", "three")
+    LosesOneAnswer(here.spool, "_settle")
+    with pytest.raises(AnswerLost):
+        await here.settle(batch, remove=1)
+    again = await here.settle(batch, remove=1)
+    assert again.batch is not None
+    assert (texts(again.batch), again.batch.unknown) == (["two", "three"], 0)
+    assert await here.settle(again.batch, remove=2) == Step("idle")
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_was_unknown_before_a_lost_claim_is_so_after_it(rig):
+    here = await rig.process("here")
+    batch = await here.take("one", "two", "three")
+    LosesOneAnswer(here.spool, "_settle")
+    with pytest.raises(AnswerLost):
+        await here.settle(batch, unknown=2)
+    again = await here.settle(batch, unknown=2)
+    assert again.batch is not None
+    assert again.batch.unknown == 2
 
 
 @pytest_twisted.ensureDeferred

@@ -9,7 +9,7 @@ from twisted.internet.threads import deferToThread
 
 from chip.errors import Unavailable
 from chip.models import ChatKey
-from tests.contracts.queue_parts import CHANNEL, CHAT, OTHER_CHAT, Process
+from tests.contracts.queue_parts import CHANNEL, CHAT, OTHER_CHAT, Process, name
 from tests.support.proxy import FaultyProxy
 from tests.support.valkey_rig import ValkeyRig
 
@@ -130,3 +130,19 @@ async def test_a_listener_that_fails_does_not_deafen_the_process(rig, here, expe
     await here.send(1)
     assert await here.heard() == []
     expected_failures.take(ZeroDivisionError)
+
+
+@pytest_twisted.ensureDeferred
+async def test_others_hear_of_acks_and_echoes_though_ones_own_subscription_is_dead(rig, here):
+    """To the server, one living listener looks the same as this process alone."""
+    there = await rig.process("there")
+    await there.live.subscribe(CHAT)
+    await here.send(1)
+    # Behind the process's back, as if its connection had died and nobody had noticed yet.
+    here.live._current.write(b"UNSUBSCRIBE", [here.live.channel(CHAT)])
+    await here.live.connection.call(b"PING")
+
+    acked = await here.outbox.ack(CHAT, name(1))
+    await here.say("Hello")
+    assert acked is not None
+    assert [event[0] for event in await there.heard()] == ["arrived", "acked", "told"]

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, DeferredList, gatherResults
 import chip.queue.valkey
 from chip.errors import Unavailable
 from chip.limits import Limits
-from tests.contracts.queue_parts import CHAT, OTHER_CHAT, name
+from tests.contracts.queue_parts import CHAT, OTHER_CHAT
 from tests.support.valkey_rig import ValkeyRig
 
 LUA = sorted(Path(chip.queue.valkey.__file__).parent.joinpath("lua").glob("*.lua"))
@@ -95,14 +95,3 @@ async def test_a_caller_who_gives_up_hurts_no_other(rig):
         given_up.cancel()
     assert await gatherResults(sent) == ["given up", "queued"] * 5
     assert await here.waiting() == list(range(10))
-
-
-@pytest_twisted.ensureDeferred
-async def test_nobody_is_told_of_acks_where_nobody_else_listens(rig):
-    here = await rig.process()
-    await here.live.subscribe(CHAT)
-    await here.send(1)
-    before = await calls_of(rig, "publish")
-    await here.outbox.ack(CHAT, name(1), may_claim=False)
-    await here.say("Hello")
-    assert await calls_of(rig, "publish") == before

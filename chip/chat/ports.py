@@ -11,7 +11,7 @@ was asked to do has then either happened whole or not at all, and may be asked a
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from chip.chat.outbound.ports import Appended, Spool, Step
+from chip.chat.outbound.ports import Appended, Spool
 from chip.models import (
     Channel,
     ChatKey,
@@ -73,12 +73,10 @@ class Page(NamedTuple):
 
 
 class Acked(NamedTuple):
-    """The answer to `Outbox.ack`: the message's number, its age in milliseconds, and who forwards
-    its report."""
+    """The answer to `Outbox.ack`: the message's number and its age in milliseconds."""
 
     number: int
     age: int
-    step: Step
 
 
 class Outbox(Protocol):
@@ -87,7 +85,9 @@ class Outbox(Protocol):
     async def append(self, chat: ChatKey, name: MsgName, msg_out: bytes) -> Appended:
         """Store a message and push it to every process that has the chat open.
 
-        ``repeated``: a message of this id or uuid was appended within 24 hours; nothing is done.
+        ``repeated``: a message of this id or uuid was appended within 24 hours. It is not stored
+        twice; if it was taken out since, what was reported of it is reported again, because
+        Courier's own status of the repetition goes over it.
         ``full``: the chat's outbox is at its limit; nothing is done.
         Also notes that something was said to the visitor, which ends the hold on a repeated text.
         """
@@ -96,16 +96,18 @@ class Outbox(Protocol):
         """Items numbered above `after`, oldest first: at most `limit`, and at most `max_bytes` of
         ``msg_out`` in all, but always one where there is one."""
 
-    async def ack(self, chat: ChatKey, name: MsgName, *, may_claim: bool) -> Acked | None:
-        """Take a message out and spool its ``delivered`` report, in one step.
+    async def ack(self, chat: ChatKey, name: MsgName) -> Acked | None:
+        """Take a message out and leave a ``delivered`` report on it, in one step.
 
-        None when no such message waits. Reports have room of their own in the spool, so an
-        acknowledgement is always taken. Other processes are told (`LiveListener.acked`).
+        None when no such message waits. Reports have room of their own, so an acknowledgement is
+        always taken. A report joins the spool 1.5 s after the last `append` of its message at the
+        soonest; nothing else waits for it. Other processes are told (`LiveListener.acked`).
         """
 
     async def expire(self, limit: int) -> int:
-        """Take out messages beyond the age limit, from at most `limit` chats, and spool a
-        ``failed`` report for each. Returns how many were taken out."""
+        """Take out messages beyond the age limit, from at most `limit` chats, and leave a
+        ``failed`` report on each. Returns how many were taken out. Every process is told
+        (`LiveListener.acked`), this one too."""
 
 
 class Notes(Protocol):

@@ -6,7 +6,9 @@ from importlib.resources import files
 
 from chip.errors import ConfigError
 
-UPGRADES = tuple((files("chip.sqlite") / name).read_text("utf-8") for name in ("schema-1.sql",))
+UPGRADES = tuple(
+    (files("chip.sqlite") / f"schema-{version}.sql").read_text("utf-8") for version in (1, 2)
+)
 """What brings the schema from each version to the next, beginning with an empty database."""
 
 

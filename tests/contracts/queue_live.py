@@ -93,7 +93,7 @@ class LiveContract:
         here = await rig.process()
         await here.live.subscribe(CHAT)
         await here.send(1)
-        await here.outbox.ack(CHAT, name(1), may_claim=False)
+        await here.outbox.ack(CHAT, name(1))
         await here.say("Hello")
         assert [event[0] for event in await here.heard()] == ["arrived"]
 
@@ -121,13 +121,13 @@ class LiveContract:
         here, there = await rig.process(), await rig.process("there")
         await there.live.subscribe(CHAT)
         await here.send(1)
-        acked = await here.outbox.ack(CHAT, name(1), may_claim=False)
+        acked = await here.outbox.ack(CHAT, name(1))
         assert acked is not None
         assert (await there.heard())[1:] == [("acked", CHAT, acked.number)]
 
         await here.live.subscribe(CHAT)
         await here.send(2)
-        acked = await here.outbox.ack(CHAT, name(2), may_claim=False)
+        acked = await here.outbox.ack(CHAT, name(2))
         assert acked is not None
         assert (await there.heard())[-1] == ("acked", CHAT, acked.number)
         assert [event[0] for event in await here.heard()] == ["arrived"]

@@ -6,10 +6,11 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
 
+from chip.chat.outbound.ports import Step
 from chip.limits import Limits
-from chip.models import MsgName, Report
+from chip.models import Incoming, MsgName, Report
 
-from .queue_parts import CHAT, DAY, HOUR, OTHER_CHAT, QueueRig, ids, message, name
+from .queue_parts import CHAT, DAY, HOUR, OTHER_CHAT, REST, QueueRig, ids, message, name
 
 TOGETHER = 100
 
@@ -56,7 +57,7 @@ class OutboxContract:
         here = await rig.process()
         for number in range(1, 8):
             await here.send(number)
-        await here.outbox.ack(CHAT, name(3), may_claim=False)
+        await here.outbox.ack(CHAT, name(3))
         every = (await here.outbox.read(CHAT, 0, 10, 10_000)).items
         assert ids(every) == [1, 2, 4, 5, 6, 7]
 
@@ -105,7 +106,7 @@ class OutboxContract:
         here = await rig.process()
         await here.send(1, CHAT)
         assert await here.send(1, OTHER_CHAT) == "queued"
-        await here.outbox.ack(CHAT, name(1), may_claim=False)
+        await here.outbox.ack(CHAT, name(1))
         assert await here.waiting(CHAT) == []
         assert await here.waiting(OTHER_CHAT) == [1]
 
@@ -121,13 +122,14 @@ class OutboxContract:
     async def test_a_message_that_was_acknowledged_is_still_known(self, rig: QueueRig):
         here = await rig.process()
         await here.send(10)
-        await here.outbox.ack(CHAT, name(10), may_claim=False)
+        await here.outbox.ack(CHAT, name(10))
         await rig.pass_time(23 * HOUR)
         assert await here.send(10) == "repeated"
         assert await here.send(11) == "queued"
-        await rig.pass_time(2 * HOUR)
+        await rig.pass_time(23 * HOUR)
+        assert await here.send(10) == "repeated"
+        await rig.pass_time(25 * HOUR)
         assert await here.send(10) == "queued"
-        assert await here.send(11) == "repeated"
 
     @pytest_twisted.ensureDeferred
     async def test_a_full_outbox_takes_nothing_until_a_message_is_acknowledged(self, rig: QueueRig):
@@ -138,7 +140,7 @@ class OutboxContract:
         assert await here.waiting() == [1, 2]
         assert await here.send(3, OTHER_CHAT) == "queued"
 
-        await here.outbox.ack(CHAT, name(1), may_claim=False)
+        await here.outbox.ack(CHAT, name(1))
         assert await here.send(3) == "queued"
         assert await here.waiting() == [2, 3]
 
@@ -149,11 +151,11 @@ class OutboxContract:
         await here.send(1)
         await here.send(2)
         assert await here.send(3) == "full"
-        await here.outbox.ack(CHAT, name(2), may_claim=False)
+        await here.outbox.ack(CHAT, name(2))
         assert await here.send(3) == "queued"
         assert await here.send(4) == "full"
         for number in (1, 3):
-            await here.outbox.ack(CHAT, name(number), may_claim=False)
+            await here.outbox.ack(CHAT, name(number))
         assert [await here.send(number) for number in (4, 5, 6)] == ["queued", "queued", "full"]
 
     @pytest_twisted.ensureDeferred
@@ -164,7 +166,7 @@ class OutboxContract:
         numbers = [item.number for item in (await here.outbox.read(CHAT, 0, 10, 10_000)).items]
 
         taken = [
-            await here.outbox.ack(CHAT, acked, may_claim=False)
+            await here.outbox.ack(CHAT, acked)
             for acked in (MsgName(3), MsgName(None, "uuid-1"), name(4))
         ]
         assert [acked.number for acked in taken if acked] == [numbers[2], numbers[0], numbers[3]]
@@ -176,27 +178,27 @@ class OutboxContract:
         only = MsgName(None, "0191e180-7d60-7000-aded-7d8b151cbd5b")
         await here.outbox.append(CHAT, only, b'{"id":"0191e180","text":"Hi"}')
 
-        acked = await here.outbox.ack(CHAT, only, may_claim=True)
-        assert acked is not None
-        assert acked.step.batch is not None
-        assert acked.step.batch.entries[0].event == Report("delivered", None, only.uuid)
+        assert await here.outbox.ack(CHAT, only) is not None
+        await rig.pass_time(REST)
+        assert await here.reports() == [Report("delivered", None, only.uuid)]
 
     @pytest_twisted.ensureDeferred
     async def test_acks_of_what_does_not_wait_here_are_answered_by_nothing(self, rig: QueueRig):
         here = await rig.process()
         await here.send(1)
         await here.send(2, OTHER_CHAT)
-        await here.outbox.ack(CHAT, name(1), may_claim=False)
+        await here.outbox.ack(CHAT, name(1))
         for foreign in (name(1), name(2), name(3), MsgName(12), MsgName(None, "uuid")):
-            assert await here.outbox.ack(CHAT, foreign, may_claim=True) is None
-        assert len((await here.claim()).entries) == 1
+            assert await here.outbox.ack(CHAT, foreign) is None
+        await rig.pass_time(REST)
+        assert len(await here.reports()) == 1
 
     @pytest_twisted.ensureDeferred
     async def test_a_text_that_looks_like_a_name_is_none(self, rig: QueueRig):
         here = await rig.process()
         await here.send(1, text='","uuid":"uuid-2","id":"m2",')
-        assert await here.outbox.ack(CHAT, MsgName(2), may_claim=False) is None
-        assert await here.outbox.ack(CHAT, MsgName(None, "uuid-2"), may_claim=False) is None
+        assert await here.outbox.ack(CHAT, MsgName(2)) is None
+        assert await here.outbox.ack(CHAT, MsgName(None, "uuid-2")) is None
         assert await here.waiting() == [1]
 
     @pytest_twisted.ensureDeferred
@@ -204,43 +206,112 @@ class OutboxContract:
         here = await rig.process()
         await here.send(10)
         await rig.pass_time(60)
-        acked = await here.outbox.ack(CHAT, MsgName(10), may_claim=True)
+        acked = await here.outbox.ack(CHAT, MsgName(10))
         assert acked is not None
-        assert acked.step.claim == "claimed"
         assert acked.age == pytest.approx(60_000, abs=5_000)
-        assert acked.step.batch is not None
-        assert [entry.event for entry in acked.step.batch.entries] == [
-            Report("delivered", 10, "uuid-10")
-        ]
+        assert await here.spool.due(10) == [CHAT]
+        assert await here.reports() == [Report("delivered", 10, "uuid-10")]
+        assert await here.spool.due(10) == []
 
     @pytest_twisted.ensureDeferred
-    async def test_an_ack_that_may_not_claim_leaves_its_report_to_whoever_has_room(
-        self, rig: QueueRig
-    ):
+    async def test_a_report_rests_after_the_send_and_nothing_else_waits_for_it(self, rig: QueueRig):
+        here, there = await rig.process(), await rig.process("there")
+        await here.send(1)
+        await here.outbox.ack(CHAT, name(1))
+        step = await here.spool.claim(CHAT)
+        assert (step.claim, step.batch) == ("waiting", None)
+        assert 500 < step.delay <= REST * 1000
+
+        batch = await here.take("said meanwhile")
+        assert [entry.event for entry in batch.entries] == [
+            Incoming("said meanwhile", "said meanwhile")
+        ]
+        step = await here.settle(batch, remove=1)
+        assert (step.claim, step.batch) == ("waiting", None)
+        assert 0 < step.delay <= REST * 1000
+
+        await rig.pass_time(REST)
+        assert await there.spool.due(10) == [CHAT]
+        assert await there.reports() == [Report("delivered", 1, "uuid-1")]
+        assert await there.spool.claim(CHAT) == Step("idle")
+
+    @pytest_twisted.ensureDeferred
+    async def test_a_delay_is_not_cut_short_by_a_report(self, rig: QueueRig):
         here = await rig.process()
-        await here.send(10)
-        acked = await here.outbox.ack(CHAT, MsgName(10), may_claim=False)
-        assert acked is not None
-        assert (acked.step.claim, acked.step.batch) == ("waiting", None)
-        assert await here.spool.due(10) == [CHAT]
+        await here.settle(await here.take("one"), failed=True, delay=60_000)
+        await here.send(1)
+        await here.outbox.ack(CHAT, name(1))
+        await rig.pass_time(10)
+        assert await here.spool.due(10) == []
+        await rig.pass_time(51)
+        batch = await here.claim()
+        assert (len(batch.entries), batch.tries) == (2, 1)
+
+    @pytest_twisted.ensureDeferred
+    async def test_a_report_rests_after_the_last_send_of_its_message(self, rig: QueueRig):
+        here = await rig.process()
+        await here.send(1)
+        await rig.pass_time(60)
+        assert await here.send(1) == "repeated"
+        await here.outbox.ack(CHAT, name(1))
+        assert (await here.spool.claim(CHAT)).claim == "waiting"
+        await rig.pass_time(REST)
+        assert len(await here.reports()) == 1
+
+    @pytest_twisted.ensureDeferred
+    async def test_what_is_sent_again_after_it_was_reported_is_reported_again(self, rig: QueueRig):
+        here = await rig.process()
+        for number in (1, 2):
+            await here.send(number)
+        await here.outbox.ack(CHAT, name(1))
+        await rig.pass_time(60)
+        assert await here.reports() == [Report("delivered", 1, "uuid-1")]
+
+        for number in (1, 2):
+            assert await here.send(number) == "repeated"
+        assert await here.reports() == []
+        await rig.pass_time(REST)
+        assert await here.reports() == [Report("delivered", 1, "uuid-1")]
+
+        await rig.pass_time(25 * HOUR)
+        assert await here.send(1) == "queued"
+
+    @pytest_twisted.ensureDeferred
+    async def test_what_failed_is_reported_again_as_failed(self, rig: QueueRig):
+        here = await rig.process(limits=Limits(outbox_days=0.5))
+        await here.send(1)
+        await rig.pass_time(13 * HOUR)
+        assert await here.outbox.expire(10) == 1
+        assert await here.reports() == [Report("failed", 1, "uuid-1")]
+        assert await here.send(1) == "repeated"
+        await rig.pass_time(REST)
+        assert await here.reports() == [Report("failed", 1, "uuid-1")]
+
+    @pytest_twisted.ensureDeferred
+    async def test_expired_messages_are_told_to_listeners(self, rig: QueueRig):
+        here = await rig.process()
+        await here.live.subscribe(CHAT)
+        await here.send(1)
+        number = (await here.outbox.read(CHAT, 0, 10, 10_000)).head
+        await rig.pass_time(15 * DAY)
+        await here.outbox.expire(10)
+        assert ("acked", CHAT, number) in await here.heard()
 
     @pytest_twisted.ensureDeferred
     async def test_one_of_many_acks_of_one_message_counts(self, rig: QueueRig):
         here = await rig.process()
         await here.send(10)
-        acks = [
-            Deferred.fromCoroutine(here.outbox.ack(CHAT, name(10), may_claim=False))
-            for _ in range(10)
-        ]
+        acks = [Deferred.fromCoroutine(here.outbox.ack(CHAT, name(10))) for _ in range(10)]
         answers = await gatherResults(acks)
         assert sum(answer is not None for answer in answers) == 1
-        assert len((await here.claim()).entries) == 1
+        await rig.pass_time(REST)
+        assert len(await here.reports()) == 1
 
     @pytest_twisted.ensureDeferred
     async def test_numbers_go_on_when_everything_was_acknowledged(self, rig: QueueRig):
         here = await rig.process()
         await here.send(1)
-        first = await here.outbox.ack(CHAT, name(1), may_claim=False)
+        first = await here.outbox.ack(CHAT, name(1))
         assert first is not None
         assert (await here.outbox.read(CHAT, 0, 10, 10_000)).head == first.number
         await here.send(2)
@@ -251,7 +322,7 @@ class OutboxContract:
     async def test_numbers_never_go_back_however_long_a_chat_was_silent(self, rig: QueueRig):
         here = await rig.process()
         await here.send(1)
-        first = await here.outbox.ack(CHAT, name(1), may_claim=False)
+        first = await here.outbox.ack(CHAT, name(1))
         assert first is not None
         await rig.pass_time(40 * DAY)
         await here.send(2)
@@ -270,7 +341,7 @@ class OutboxContract:
 
         assert await here.outbox.expire(10) == 2
         assert await here.waiting() == [3]
-        assert [entry.event for entry in (await here.claim()).entries] == [
+        assert await here.reports() == [
             Report("failed", 1, "uuid-1"),
             Report("failed", 2, "uuid-2"),
         ]

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from chip.chat.outbound.ports import Batch, Outcome, Spooled, Step
 from chip.chat.ports import OutboxItem, Queue
 from chip.limits import Limits
-from chip.models import ChatKey, Incoming, MsgName
+from chip.models import ChatKey, Incoming, MsgName, Report
 
 CHANNEL = "7d62d551-3030-4100-a260-2d7c4e9693e7"
 CHAT = ChatKey("65vbbDAQCdPdEWlEhDGy4utO", CHANNEL)
@@ -21,6 +21,8 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 ATTEMPT = 31.0
 """Seconds after which Courier is certainly done with an attempt."""
+REST = 1.5
+"""Seconds that a report rests after the answer to the last send of its message."""
 _PATIENCE = 10.0
 _EVERYTHING = 100_000_000
 
@@ -70,6 +72,16 @@ class Process:
     async def claim(self, chat: ChatKey = CHAT) -> Batch:
         """Claim a chat that is free."""
         return claimed(await self.spool.claim(chat))
+
+    async def reports(self, chat: ChatKey = CHAT) -> list[Report]:
+        """Claim a chat that is due, forward all that waits, and return what was reported."""
+        found: list[Report] = []
+        step = await self.spool.claim(chat)
+        while step.batch:
+            entries = step.batch.entries
+            found += [entry.event for entry in entries if isinstance(entry.event, Report)]
+            step = await self.settle(step.batch, remove=len(entries))
+        return found
 
     async def settle(self, batch: Batch, *, may_continue: bool = True, **outcome: Any) -> Step:
         """An attempt has ended in this way; see `Outcome`."""

@@ -6,11 +6,12 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
 
+from chip.chat.outbound.ports import Step
 from chip.chat.ports import Depths
 from chip.limits import Limits
 from chip.models import Incoming, Report
 
-from .queue_parts import ATTEMPT, CHAT, HOUR, OTHER_CHAT, QueueRig, claimed, name, texts
+from .queue_parts import ATTEMPT, CHAT, HOUR, OTHER_CHAT, REST, QueueRig, claimed, name, texts
 
 REPORT = Report("delivered", 10, "uuid-10")
 
@@ -41,15 +42,15 @@ class SpoolContract:
             await here.say(str(text))
         assert texts(batch) == ["0"]
 
-        _, second = await here.settle(batch, remove=1)
+        second = (await here.settle(batch, remove=1)).batch
         assert second is not None
         assert texts(second) == [str(text) for text in range(1, here.spool.BATCH + 1)]
-        _, third = await here.settle(second, remove=here.spool.BATCH)
+        third = (await here.settle(second, remove=here.spool.BATCH)).batch
         assert third is not None
         assert texts(third) == [
             str(text) for text in range(here.spool.BATCH + 1, 2 * here.spool.BATCH)
         ]
-        assert await here.settle(third, remove=len(third.entries)) == ("idle", None)
+        assert await here.settle(third, remove=len(third.entries)) == Step("idle")
 
     @pytest_twisted.ensureDeferred
     async def test_events_stored_at_once_are_claimed_by_one_of_them(self, rig: QueueRig):
@@ -75,7 +76,7 @@ class SpoolContract:
         )
         assert again.results == ["repeated", "queued", "repeated"]
         assert texts(await here.take("one", chat=OTHER_CHAT)) == ["one"]
-        _, following = await here.settle(batch, remove=1)
+        following = (await here.settle(batch, remove=1)).batch
         assert following is not None
         assert texts(following) == ["two"]
 
@@ -133,12 +134,11 @@ class SpoolContract:
         here = await rig.process(limits=Limits(spool_events=1, spool_total=1))
         await here.send(10)
         batch = await here.take("one")
-        acked = await here.outbox.ack(CHAT, name(10), may_claim=True)
-        assert acked is not None
-        assert acked.step.claim == "elsewhere"
+        assert await here.outbox.ack(CHAT, name(10)) is not None
+        await rig.pass_time(REST)
         spooled = await here.spool.append(CHAT, [REPORT], last_heard="", may_claim=False)
         assert spooled.results == ["queued"]
-        _, following = await here.settle(batch, remove=1)
+        following = (await here.settle(batch, remove=1)).batch
         assert following is not None
         assert len(following.entries) == 2
         assert (await here.say("two")).results == ["queued"]
@@ -150,8 +150,7 @@ class SpoolContract:
         for _ in range(2):
             await here.spool.append(CHAT, [REPORT], last_heard="", may_claim=False)
         assert await here.send(11) == "full"
-        acked = await here.outbox.ack(CHAT, name(10), may_claim=False)
-        assert acked is not None
+        assert await here.outbox.ack(CHAT, name(10)) is not None
 
     @pytest_twisted.ensureDeferred
     async def test_entries_know_their_age(self, rig: QueueRig):
@@ -169,7 +168,7 @@ class SpoolContract:
     async def test_without_leave_to_claim_the_chat_waits_for_whoever_has_room(self, rig: QueueRig):
         here, there = await rig.process(), await rig.process("there")
         spooled = await here.say("one", may_claim=False)
-        assert (spooled.step.claim, spooled.step.batch) == ("waiting", None)
+        assert spooled.step == Step("waiting")
         assert await there.spool.due(10) == [CHAT]
         assert texts(await there.claim()) == ["one"]
         assert await here.spool.due(10) == []
@@ -180,11 +179,11 @@ class SpoolContract:
         batch = await here.take("one")
         for process in (here, there):
             spooled = await process.say(f"more of {process is here}")
-            assert (spooled.step.claim, spooled.step.batch) == ("elsewhere", None)
-            assert await process.spool.claim(CHAT) == ("elsewhere", None)
+            assert spooled.step == Step("elsewhere")
+            assert await process.spool.claim(CHAT) == Step("elsewhere")
         assert (await there.say("last", may_claim=False)).step.claim == "elsewhere"
 
-        _, following = await here.settle(batch, remove=1)
+        following = (await here.settle(batch, remove=1)).batch
         assert following is not None
         assert texts(following) == ["more of True", "more of False", "last"]
 
@@ -192,8 +191,8 @@ class SpoolContract:
     async def test_nothing_strands_when_a_claim_is_given_up(self, rig: QueueRig):
         here, there = await rig.process(), await rig.process("there")
         batch = await here.take("one")
-        assert await here.settle(batch, remove=1) == ("idle", None)
-        assert await here.spool.claim(CHAT) == ("idle", None)
+        assert await here.settle(batch, remove=1) == Step("idle")
+        assert await here.spool.claim(CHAT) == Step("idle")
         assert texts(await there.take("two")) == ["two"]
 
     @pytest_twisted.ensureDeferred
@@ -201,7 +200,7 @@ class SpoolContract:
         here, there = await rig.process(), await rig.process("there")
         batch = await here.take("one", "two")
         settled = await here.settle(batch, remove=1, may_continue=False)
-        assert settled == ("waiting", None)
+        assert settled == Step("waiting")
         assert await there.spool.due(10) == [CHAT]
         assert texts(await there.claim()) == ["two"]
 
@@ -209,10 +208,11 @@ class SpoolContract:
     async def test_a_delay_is_kept_by_everybody(self, rig: QueueRig):
         here, there = await rig.process(), await rig.process("there")
         batch = await here.take("one")
-        assert await here.settle(batch, delay=60_000) == ("waiting", None)
+        assert await here.settle(batch, delay=60_000) == Step("waiting", delay=60_000)
         for process in (here, there):
-            assert await process.spool.claim(CHAT) == ("waiting", None)
-            assert (await process.say("more")).step.claim == "waiting"
+            for step in (await process.spool.claim(CHAT), (await process.say("more")).step):
+                assert (step.claim, step.batch) == ("waiting", None)
+                assert step.delay == pytest.approx(60_000, abs=5_000)
         assert await here.spool.due(10) == []
 
         await rig.pass_time(61)
@@ -232,15 +232,15 @@ class SpoolContract:
     async def test_a_claim_is_settled_once(self, rig: QueueRig):
         here = await rig.process()
         first = await here.take("one", "two", "three")
-        _, second = await here.settle(first, remove=1)
+        second = (await here.settle(first, remove=1)).batch
         assert second is not None
-        assert await here.settle(first, remove=1) == ("elsewhere", None)
+        assert await here.settle(first, remove=1) == Step("elsewhere")
 
-        _, third = await here.settle(second, remove=1)
+        third = (await here.settle(second, remove=1)).batch
         assert third is not None
         assert texts(third) == ["three"]
-        assert await here.settle(third, remove=1) == ("idle", None)
-        assert await here.settle(third, remove=1) == ("elsewhere", None)
+        assert await here.settle(third, remove=1) == Step("idle")
+        assert await here.settle(third, remove=1) == Step("elsewhere")
 
     # Attempts.
 
@@ -278,7 +278,7 @@ class SpoolContract:
         batch = await here.claim()
         assert (texts(batch), batch.tries) == (["two", "three"], 1)
         assert batch.failing_for == pytest.approx(60_000, abs=5_000)
-        _, batch_of_three = await here.settle(batch, remove=1)
+        batch_of_three = (await here.settle(batch, remove=1)).batch
         assert batch_of_three is not None
         assert (batch_of_three.tries, batch_of_three.failing_for) == (0, 0)
 
@@ -292,7 +292,7 @@ class SpoolContract:
         batch = await there.claim()
         assert (texts(batch), batch.unknown) == (["two", "three", "four"], 1)
 
-        _, batch_of_four = await there.settle(batch, remove=2)
+        batch_of_four = (await there.settle(batch, remove=2)).batch
         assert batch_of_four is not None
         assert (texts(batch_of_four), batch_of_four.unknown) == (["four"], 0)
 
@@ -305,7 +305,7 @@ class SpoolContract:
         await here.say("three")
         await rig.pass_time(25)
         assert (await there.say("four")).step.claim == "elsewhere"
-        assert await there.spool.claim(CHAT) == ("elsewhere", None)
+        assert await there.spool.claim(CHAT) == Step("elsewhere")
         assert await there.spool.due(10) == []
 
         await rig.pass_time(ATTEMPT - 25)
@@ -313,8 +313,8 @@ class SpoolContract:
         taken = await there.claim()
         assert (texts(taken), taken.unknown) == (["one", "two", "three", "four"], 2)
 
-        assert await here.settle(batch, remove=2) == ("elsewhere", None)
-        _, rest = await there.settle(taken, remove=1, unknown=1)
+        assert await here.settle(batch, remove=2) == Step("elsewhere")
+        rest = (await there.settle(taken, remove=1, unknown=1)).batch
         assert rest is not None
         assert (texts(rest), rest.unknown) == (["two", "three", "four"], 1)
 
@@ -333,11 +333,11 @@ class SpoolContract:
         for _ in range(5):
             await rig.pass_time(11)
             await here.spool.keep_alive()
-        assert await there.spool.claim(CHAT) == ("elsewhere", None)
+        assert await there.spool.claim(CHAT) == Step("elsewhere")
         assert await there.spool.due(10) == []
         assert (await there.say("two")).step.claim == "elsewhere"
-        assert await here.spool.claim(CHAT) == ("elsewhere", None)
-        _, following = await here.settle(batch, remove=1)
+        assert await here.spool.claim(CHAT) == Step("elsewhere")
+        following = (await here.settle(batch, remove=1)).batch
         assert following is not None
         assert texts(following) == ["two"]
 
@@ -347,7 +347,7 @@ class SpoolContract:
         await here.take("one")
         await rig.pass_time(ATTEMPT)
         await here.spool.keep_alive()
-        assert await there.spool.claim(CHAT) == ("elsewhere", None)
+        assert await there.spool.claim(CHAT) == Step("elsewhere")
         await here.spool.retire()
         await rig.pass_time(10)
         assert (await there.claim()).unknown == 1
@@ -366,18 +366,18 @@ class SpoolContract:
     async def test_what_courier_heard_last_is_noted_once_and_then_by_attempts(self, rig: QueueRig):
         here = await rig.process()
         await here.send(1)
-        acked = await here.outbox.ack(CHAT, name(1), may_claim=True)
-        assert acked is not None
-        assert acked.step.batch is not None
-        assert acked.step.batch.last_heard is None
+        await here.outbox.ack(CHAT, name(1))
+        await rig.pass_time(REST)
+        first = await here.claim()
+        assert first.last_heard is None
         one, two = Incoming("one"), Incoming("two")
         await here.spool.append(CHAT, [one], last_heard="uuid-a", may_claim=True)
         await here.spool.append(CHAT, [two], last_heard="uuid-b", may_claim=True)
 
-        _, batch = await here.settle(acked.step.batch, remove=1)
+        batch = (await here.settle(first, remove=1)).batch
         assert batch is not None
         assert batch.last_heard == "uuid-a"
-        _, batch = await here.settle(batch, remove=1, last_heard="uuid-c")
+        batch = (await here.settle(batch, remove=1, last_heard="uuid-c")).batch
         assert batch is not None
         assert batch.last_heard == "uuid-c"
         await here.settle(batch, remove=1)
@@ -431,9 +431,11 @@ class SpoolContract:
         assert depths.outbox_oldest == pytest.approx(60, abs=5)
         assert depths.spool_oldest == pytest.approx(60, abs=5)
 
-        await here.outbox.ack(CHAT, name(1), may_claim=False)
-        await here.outbox.ack(CHAT, name(2), may_claim=False)
-        _, following = await here.settle(batch, remove=1)
+        await here.outbox.ack(CHAT, name(1))
+        await here.outbox.ack(CHAT, name(2))
+        assert (await here.queue.depths()).spool_events == 5
+        await rig.pass_time(REST)
+        following = (await here.settle(batch, remove=1)).batch
         depths = await here.queue.depths()
         assert (depths.outbox_chats, depths.spool_events) == (1, 4)
         assert depths.outbox_oldest == pytest.approx(0, abs=5)
@@ -441,7 +443,8 @@ class SpoolContract:
 
         assert following is not None
         await here.settle(following, remove=4)
-        await here.outbox.ack(OTHER_CHAT, name(3), may_claim=False)
+        await here.outbox.ack(OTHER_CHAT, name(3))
+        await rig.pass_time(REST)
         batch = await here.claim(OTHER_CHAT)
         await here.settle(batch, remove=1)
         assert await here.queue.depths() == Depths()

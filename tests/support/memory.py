@@ -47,6 +47,7 @@ from chip.protocol.times import format_time, time_of_timestamp
 CLAIM_LIFE = 12.0
 COURIER_DEADLINE = 31.0
 EMAIL_LIFE = 90 * 86400.0
+REST = 1.5
 
 
 class MemoryStore:
@@ -121,10 +122,14 @@ class _Chat:
     spool: list[tuple[float, SpoolEvent]] = field(default_factory=list)
     refs: dict[str, float] = field(default_factory=dict)
     owner: str = ""
-    ticket: int = 0
+    grant: str = ""
+    grants: int = 0
     under_way: int = 0
     unknown: int = 0
     due: float | None = None
+    not_before: float = 0
+    reports: dict[Report, float] = field(default_factory=dict)
+    statuses: dict[str, DeliveryStatus] = field(default_factory=dict)
     last_heard: str | None = None
     last_text: str = ""
     last_text_at: float = 0
@@ -199,7 +204,7 @@ class MemoryQueue:
         return Depths(
             outbox_chats=sum(bool(state.items) for state in chats),
             outbox_oldest=max((now - s.items[0].stored for s in chats if s.items), default=0),
-            spool_events=sum(len(state.spool) for state in chats),
+            spool_events=sum(len(state.spool) + len(state.reports) for state in chats),
             spool_oldest=max((now - s.spool[0][0] for s in chats if s.spool), default=0),
         )
 
@@ -218,12 +223,13 @@ class MemoryOutbox(_Part):
         names = {str(part) for part in name if part}
         memory = limits.duplicate_memory_hours * 3600
         if any(now - state.sent.get(part, float("-inf")) < memory for part in names):
+            self._again(chat, name, names)
             return "repeated"
         size = sum(len(one.item.msg_out) for one in state.items) + len(msg_out)
         if (
             len(state.items) >= limits.outbox_messages
             or size > limits.outbox_bytes
-            or len(state.spool) >= 2 * limits.spool_events
+            or len(state.spool) + len(state.reports) >= 2 * limits.spool_events
         ):
             return "full"
         state.sent.update(dict.fromkeys(names, now))
@@ -234,6 +240,13 @@ class MemoryOutbox(_Part):
         for listener in self._server.listeners(chat):
             listener.arrived(chat, item)
         return "queued"
+
+    def _again(self, chat: ChatKey, name: MsgName, names: set[str]) -> None:
+        now, state = self._server.reach(), self._server.chats[chat]
+        state.sent.update({part: now for part in names if part in state.sent})
+        status = next((state.statuses[part] for part in names if part in state.statuses), None)
+        if status:
+            self._queue.spool.add_report(chat, Report(status, name.id, name.uuid), now + REST)
 
     async def read(self, chat: ChatKey, after: int, limit: int, max_bytes: int) -> Page:
         self._server.reach()
@@ -248,15 +261,14 @@ class MemoryOutbox(_Part):
             page.append(item)
         return Page(state.head, page, len(page) < len(waiting))
 
-    async def ack(self, chat: ChatKey, name: MsgName, *, may_claim: bool) -> Acked | None:
+    async def ack(self, chat: ChatKey, name: MsgName) -> Acked | None:
         now = self._server.reach()
         for one in self._server.chats[chat].items:
             if one.item.id == name.outbox_id or (name.uuid and one.name.uuid == name.uuid):
                 self._take_out(chat, one, "delivered")
-                step = self._queue.spool.after_append(chat, may_claim=may_claim)
                 for listener in self._server.listeners(chat, but=self._queue):
                     listener.acked(chat, one.item.number)
-                return Acked(one.item.number, int((now - one.stored) * 1000), step)
+                return Acked(one.item.number, int((now - one.stored) * 1000))
         return None
 
     async def expire(self, limit: int) -> int:
@@ -264,16 +276,19 @@ class MemoryOutbox(_Part):
         for chat in [c for c, s in self._server.chats.items() if s.items][:limit]:
             for one in [o for o in self._server.chats[chat].items if o.stored <= oldest]:
                 self._take_out(chat, one, "failed")
-                self._queue.spool.after_append(chat, may_claim=False)
                 taken += 1
                 for listener in self._server.listeners(chat):
                     listener.acked(chat, one.item.number)
         return taken
 
     def _take_out(self, chat: ChatKey, one: _Item, status: DeliveryStatus) -> None:
-        state = self._server.chats[chat]
+        now, state = self._server.reach(), self._server.chats[chat]
         state.items.remove(one)
-        state.spool.append((self._server.reach(), Report(status, one.name.id, one.name.uuid)))
+        names = [str(part) for part in one.name if part]
+        last_sent = max(state.sent.get(part, float("-inf")) for part in names)
+        state.statuses.update(dict.fromkeys(names, status))
+        report = Report(status, one.name.id, one.name.uuid)
+        self._queue.spool.add_report(chat, report, max(now, last_sent + REST))
 
 
 class MemorySpool(_Part):
@@ -286,7 +301,9 @@ class MemorySpool(_Part):
         if state.last_heard is None:
             state.last_heard = last_heard
         results = [self._append(chat, event, now) for event in events]
-        return Spooled(results, self.after_append(chat, may_claim=may_claim))
+        if "queued" in results:
+            self._make_due(state, now)
+        return Spooled(results, self._step(chat, may_claim=may_claim))
 
     def _append(self, chat: ChatKey, event: SpoolEvent, now: float) -> Appended:
         state, limits = self._server.chats[chat], self._limits
@@ -304,15 +321,15 @@ class MemorySpool(_Part):
         state.spool.append((now, event))
         return "queued"
 
-    def after_append(self, chat: ChatKey, *, may_claim: bool) -> Step:
-        now, state = self._server.reach(), self._server.chats[chat]
-        if not state.spool:
-            return Step("idle")
-        if state.due is None:
-            state.due = now
-        if state.owner:
-            return Step("elsewhere") if self._is_held(state, now) else self._claim(chat)
-        return self._claim(chat) if may_claim else Step("waiting")
+    def add_report(self, chat: ChatKey, report: Report, ready: float) -> None:
+        state = self._server.chats[chat]
+        state.reports[report] = ready
+        self._make_due(state, ready)
+
+    def _make_due(self, state: _Chat, time: float) -> None:
+        if not state.owner:
+            time = max(time, state.not_before)
+            state.due = time if state.due is None else min(state.due, time)
 
     def _is_held(self, state: _Chat, now: float) -> bool:
         if not state.owner:
@@ -322,24 +339,34 @@ class MemorySpool(_Part):
         alive = self._server.alive.get(state.owner, float("-inf")) > now
         return alive or (state.due or 0) > now
 
-    def _claim(self, chat: ChatKey) -> Step:
+    def _step(self, chat: ChatKey, *, may_claim: bool) -> Step:
         now, state = self._server.reach(), self._server.chats[chat]
         if state.due is None:
             return Step("idle")
         if self._is_held(state, now):
             return Step("elsewhere")
         if state.due > now:
-            return Step("waiting")
+            return Step("waiting", delay=round((state.due - now) * 1000))
+        return self._give(chat, state, now) if may_claim else Step("waiting")
+
+    def _give(self, chat: ChatKey, state: _Chat, now: float) -> Step:
+        for report in [one for one, ready in state.reports.items() if ready <= now]:
+            del state.reports[report]
+            state.spool.append((now, report))
+        if not state.spool:
+            return self._rest(state, now)
         unknown = max(state.unknown, state.under_way)
         entries = [
             SpoolEntry(event, int((now - at) * 1000)) for at, event in state.spool[: self.BATCH]
         ]
-        state.owner, state.due = self._queue.token, now + COURIER_DEADLINE
-        state.ticket += 1
+        state.owner, state.due, state.not_before = self._queue.token, now + COURIER_DEADLINE, 0
+        state.grants += 1
+        state.grant = f"{self._queue.token}:{state.grants}"
         state.under_way = len(entries)
         batch = Batch(
             chat=chat,
-            ticket=state.ticket,
+            grant=state.grant,
+            asked_at=now,
             entries=entries,
             unknown=min(unknown, len(entries)),
             last_heard=state.last_heard,
@@ -351,13 +378,21 @@ class MemorySpool(_Part):
         )
         return Step("claimed", batch)
 
+    def _rest(self, state: _Chat, now: float) -> Step:
+        """Nothing can go now."""
+        state.owner, state.under_way, state.unknown = "", 0, 0
+        state.tries, state.not_before = 0, 0
+        state.due = min(state.reports.values(), default=None)
+        if state.due is None:
+            return Step("idle")
+        return Step("waiting", delay=max(0, round((state.due - now) * 1000)))
+
     async def claim(self, chat: ChatKey) -> Step:
-        self._server.reach()
-        return self._claim(chat)
+        return self._step(chat, may_claim=True)
 
     async def settle(self, batch: Batch, outcome: Outcome, *, may_continue: bool = True) -> Step:
         now, state = self._server.reach(), self._server.chats[batch.chat]
-        if (state.owner, state.ticket) != (self._queue.token, batch.ticket):
+        if (state.owner, state.grant) != (self._queue.token, batch.grant):
             return Step("elsewhere")
         for _, event in state.spool[: outcome.rejected]:
             if isinstance(event, Incoming):
@@ -366,19 +401,19 @@ class MemorySpool(_Part):
         state.last_heard = outcome.last_heard or state.last_heard
         if outcome.last_text:
             state.last_text, state.last_text_at = outcome.last_text, now
-        if outcome.remove or not state.spool:
+        if not state.spool:
+            return self._rest(state, now)
+        if outcome.remove:
             state.tries = 0
-        if outcome.failed and state.spool:
+        if outcome.failed:
             state.failing_since = state.failing_since if state.tries else now
             state.tries += 1
         state.owner, state.under_way, state.unknown = "", 0, outcome.unknown
-        state.due = now + outcome.delay / 1000 if state.spool else None
-        if not state.spool:
-            state.unknown = 0
-            return Step("idle")
+        state.not_before = now + outcome.delay / 1000 if outcome.delay else 0
+        state.due = now + outcome.delay / 1000
         if outcome.delay or not may_continue:
-            return Step("waiting")
-        return self._claim(batch.chat)
+            return Step("waiting", delay=outcome.delay)
+        return self._give(batch.chat, state, now)
 
     async def due(self, limit: int) -> list[ChatKey]:
         now, chats = self._server.reach(), self._server.chats

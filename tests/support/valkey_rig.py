@@ -30,7 +30,7 @@ for _, key in ipairs(redis.call('KEYS', 'chat:*')) do
       redis.call('ZINCRBY', key, -ms, member)
     end
   elseif kind == 'hash' then
-    for _, field in ipairs({'began', 'text_at', 'failing'}) do
+    for _, field in ipairs({'began', 'text_at', 'failing', 'not_before'}) do
       local time = redis.call('HGET', key, field)
       if time then redis.call('HSET', key, field, shift(time)) end
     end

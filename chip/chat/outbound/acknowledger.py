@@ -10,7 +10,6 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
-from chip.chat.outbound.forwarder import Forwarder
 from chip.chat.ports import Acked, Outbox
 from chip.errors import Unavailable
 from chip.models import ChatKey, MsgName
@@ -32,13 +31,11 @@ class Acknowledger:
     def __init__(
         self,
         outbox: Outbox,
-        forwarder: Forwarder,
         acked: Callable[[ChatKey, Acked], object],
         tasks: Tasks,
         clock: Clock,
     ) -> None:
         self._outbox = outbox
-        self._forwarder = forwarder
         self._acked = acked
         self._tasks = tasks
         self._clock = clock
@@ -72,10 +69,7 @@ class Acknowledger:
             self._log.warn("acknowledgements were lost", count=len(self._kept))
 
     async def _store(self, chat: ChatKey, name: MsgName) -> None:
-        with self._forwarder.reserve() as may_claim:
-            acked = await self._outbox.ack(chat, name, may_claim=may_claim)
-            if acked:
-                self._forwarder.go_on(chat, acked.step)
+        acked = await self._outbox.ack(chat, name)
         if acked:
             self._acked(chat, acked)
 

@@ -37,9 +37,9 @@ ALONE_FOR: Final = 3_600_000
 """Milliseconds after which an event that fails while others succeed is given up."""
 OTHERS_WITHIN: Final = 300.0
 """Seconds within which another chat of the channel must have succeeded for that."""
-REPORTS_APART: Final = 250
-"""Milliseconds between two requests of a chat when the first held only reports. Nobody is in a
-hurry for the next ones, and a visitor who reads several messages in a row makes one request."""
+CLAIM_TRUSTED: Final = 20.0
+"""Seconds after a claim was asked for when nothing may be sent on the strength of it any more: a
+process that stood still for longer may have lost it, and another be at work on the chat."""
 MAX_REQUEST_TEXT: Final = 100_000
 """Characters of text in one request."""
 DATABASE_AWAY: Final = 3000
@@ -123,6 +123,9 @@ class Attempts:
         if channel is None:
             return self._channel_away(batch, "no such channel")
         began = self._seconds()
+        if began - batch.asked_at > CLAIM_TRUSTED:
+            # Settling finds out whether the chat is still ours, and claims it anew then.
+            return Outcome(reason="the claim is too old")
         answer = await self._requests.post(channel, chat, sent)
         match answer.kind:
             case "handled":
@@ -132,7 +135,6 @@ class Attempts:
                     remove=count,
                     last_heard=answer.heard[-1] if answer.heard else "",
                     last_text=digest(texts[-1]) if texts else "",
-                    delay=0 if texts else REPORTS_APART,
                     reason=answer.detail,
                 )
             case "unknown":

@@ -99,6 +99,10 @@ class Forwarder:
         if step.batch is not None:
             self._working += 1
             self._tasks.spawn("forwarding a chat", self._work(step.batch))
+        elif step.claim == "waiting" and step.delay >= LOOK_EVERY * 1000:
+            return  # the look at what is due will find it
+        elif step.claim == "waiting" and step.delay:
+            self._clock.callLater(step.delay / 1000, self.go_on, chat, Step("waiting"))
         elif step.claim == "waiting" and self._may_wait_here:
             self._ready[chat] = None
             # Room that was taken when this was asked may be free by now.
@@ -127,10 +131,8 @@ class Forwarder:
         step = await self._settle(batch, outcome, may_continue)
         if outcome.remove and (outcome.rejected or batch.email):
             self._tasks.spawn("concluding", self._attempts.conclude(batch, outcome))
-        if not may_continue and not outcome.delay and not outcome.unknown:
-            self.go_on(batch.chat, Step(step.claim))
-        elif step.claim == "waiting" and outcome.delay < LOOK_EVERY * 1000:
-            self._clock.callLater(outcome.delay / 1000, self.go_on, batch.chat, Step("waiting"))
+        if step.batch is None:
+            self.go_on(batch.chat, step)
         return step.batch
 
     async def _settle(self, batch: Batch, outcome: Outcome, may_continue: bool) -> Step:

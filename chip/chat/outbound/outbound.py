@@ -1,9 +1,10 @@
 """Everything on its way to Courier, behind one door.
 
-    say, acknowledge ──▶ spool ──▶ forwarder ──▶ attempt ──▶ circuit breaker ──▶ gateway
-    start_chat ─────────────────────────────────────────────▶ circuit breaker ──▶ gateway
+    say ──────────▶ spool ──▶ forwarder ──▶ attempt ──▶ channel requests ──▶ circuit ──▶ gateway
+    acknowledge ──▶ report ─────┘
+    start_chat ─────────────────────────────────────▶ channel requests ──▶ circuit ──▶ gateway
 
-It owns the step that stores something and claims its chat: room at the forwarder is reserved
+It owns the step that stores what was said and claims its chat: room at the forwarder is reserved
 before, and the forwarder goes on after. What waits survives everything; who calls here need know
 nothing of claims.
 """
@@ -54,7 +55,7 @@ class Outbound:
             max_age_hours=limits.spool_hours,
         )
         self._forwarder = Forwarder(queue.spool, self._circuit, attempts, tasks, clock)
-        self._acknowledger = Acknowledger(queue.outbox, self._forwarder, acked, tasks, clock)
+        self._acknowledger = Acknowledger(queue.outbox, acked, tasks, clock)
 
     @property
     def courier_is_away(self) -> bool:

@@ -38,13 +38,15 @@ class Batch(NamedTuple):
     message that Courier confirmed for this chat (``None``: never noted). `last_text` is a digest
     of the text that Courier answered last, and `since_last_text` the milliseconds since then
     (``""`` and 0 when there is none, or something went out to the visitor meanwhile).
-    `ticket` is a number that this claim alone has: settling twice, or too late, does nothing.
+    `grant` is a name that this claim alone has: settling twice, or too late, does nothing.
+    `asked_at` is when the claim was asked for, by this process's own clock.
     `tries` counts failed attempts on the first entry, `failing_for` is the milliseconds since the
     first of them. `email` is what the visitor has told of himself (``""``: nothing).
     """
 
     chat: ChatKey
-    ticket: int
+    grant: str
+    asked_at: float
     entries: list[SpoolEntry]
     unknown: int
     last_heard: str | None
@@ -56,17 +58,18 @@ class Batch(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Who forwards the chat after a step, and its next batch if that is the caller."""
+    """Who forwards the chat after a step: its next batch if that is the caller, the milliseconds
+    until it is due if it is waiting."""
 
     claim: Claim
     batch: Batch | None = None
+    delay: int = 0
 
 
 class Spooled(NamedTuple):
     """The answer to `Spool.append`: what became of each event, and who forwards the chat now.
 
-    ``waiting`` with `may_claim` false means that the chat is due and the caller should claim it as
-    soon as it can.
+    ``waiting`` without a delay means that the caller should claim the chat as soon as it can.
     """
 
     results: list[Appended]

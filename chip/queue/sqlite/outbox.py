@@ -1,26 +1,32 @@
 """The outbox on SQLite: messages waiting for their visitors (`ports.Outbox`)."""
 
 from sqlite3 import Connection, Row
-from typing import Protocol
+from typing import Final, Protocol, get_args
 
 from chip.chat.outbound.ports import Appended
 from chip.chat.ports import Acked, OutboxItem, Page
 from chip.models import ChatKey, DeliveryStatus, MsgName, Report
+from chip.queue.sqlite.claims import add_report
 from chip.queue.sqlite.shared import (
     DAY_MS,
     HOUR_MS,
+    REST_MS,
     SqliteContext,
     chat_row,
     find_chat,
+    last_seen,
     remember,
     seen_before,
 )
-from chip.queue.sqlite.spool import claim_after_append, put
 from chip.sqlite.values import stored_number
+
+STATUSES: Final[tuple[DeliveryStatus, ...]] = get_args(DeliveryStatus)
 
 
 class _Push(Protocol):
     def arrived(self, chat: ChatKey, item: OutboxItem) -> None: ...
+
+    def acked(self, chat: ChatKey, number: int) -> None: ...
 
 
 class SqliteOutbox:
@@ -29,16 +35,16 @@ class SqliteOutbox:
     def __init__(self, shared: SqliteContext, live: _Push) -> None:
         self._shared = shared
         self._live = live
+        self._memory = int(shared.limits.duplicate_memory_hours * HOUR_MS)
 
     async def append(self, chat: ChatKey, name: MsgName, msg_out: bytes) -> Appended:
         """Store a message and push it to whoever has the chat open."""
         shared, now = self._shared, self._shared.now()
-        memory = int(shared.limits.duplicate_memory_hours * HOUR_MS)
-        names = [f"m{known}" for known in name if known]
 
         def store(connection: Connection) -> tuple[Appended, int]:
             row = chat_row(connection, chat, now)
-            if seen_before(connection, chat, names, now):
+            if seen_before(connection, chat, _names(name), now):
+                self._repeated(connection, chat, name, now)
                 return "repeated", 0
             if self._is_full(connection, chat, len(msg_out)):
                 return "full", 0
@@ -53,7 +59,7 @@ class SqliteOutbox:
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (str(chat), number, name.id, name.uuid, now, msg_out),
             )
-            remember(connection, chat, names, now, now + memory)
+            self._remember(connection, chat, _names(name), now)
             return "queued", number
 
         result, number = await shared.database.write(store)
@@ -61,6 +67,19 @@ class SqliteOutbox:
             # Writes are answered in the order of the commit, so numbers arrive rising.
             self._live.arrived(chat, OutboxItem(number, name.outbox_id, msg_out))
         return result
+
+    def _repeated(self, connection: Connection, chat: ChatKey, name: MsgName, now: int) -> None:
+        """Courier has sent a message once more, and its own status goes over whatever was reported
+        of it: so that is reported again. Where it still waits, its report will rest from now."""
+        known = [one for one in _names(name) if seen_before(connection, chat, [one], now)]
+        self._remember(connection, chat, known, now)
+        for status in STATUSES:
+            if seen_before(connection, chat, [f"{one}={status}" for one in known], now):
+                report = Report(status, name.id, name.uuid)
+                add_report(connection, chat, report, now + REST_MS)
+
+    def _remember(self, connection: Connection, chat: ChatKey, names: list[str], now: int) -> None:
+        remember(connection, chat, names, now, now + self._memory)
 
     def _is_full(self, connection: Connection, chat: ChatKey, size: int) -> bool:
         count, total = connection.execute(
@@ -70,7 +89,9 @@ class SqliteOutbox:
         limits = self._shared.limits
         # Reports are always taken, so what may become one must not be without bounds.
         (spooled,) = connection.execute(
-            "SELECT count(*) FROM spool WHERE chat = ?", (str(chat),)
+            "SELECT (SELECT count(*) FROM spool WHERE chat = :chat)"
+            " + (SELECT count(*) FROM report WHERE chat = :chat)",
+            {"chat": str(chat)},
         ).fetchone()
         return bool(
             count >= limits.outbox_messages
@@ -98,8 +119,8 @@ class SqliteOutbox:
 
         return await self._shared.database.read(look)
 
-    async def ack(self, chat: ChatKey, name: MsgName, *, may_claim: bool) -> Acked | None:
-        """Take a message out and spool its ``delivered`` report."""
+    async def ack(self, chat: ChatKey, name: MsgName) -> Acked | None:
+        """Take a message out and leave its ``delivered`` report."""
         shared, now = self._shared, self._shared.now()
 
         def take(connection: Connection) -> Acked | None:
@@ -109,40 +130,51 @@ class SqliteOutbox:
             ).fetchone()
             if row is None:
                 return None
-            _take_out(connection, chat, row, "delivered", now)
-            step = claim_after_append(connection, shared, chat, now, may_claim)
-            return Acked(row["number"], now - row["stored"], step)
+            self._take_out(connection, chat, row, "delivered", now)
+            return Acked(row["number"], now - row["stored"])
 
         return await shared.database.write(take)
 
     async def expire(self, limit: int) -> int:
-        """Take out messages beyond the age limit, and spool a ``failed`` report for each."""
+        """Take out messages beyond the age limit, and leave a ``failed`` report on each."""
         shared, now = self._shared, self._shared.now()
         oldest = now - int(shared.limits.outbox_days * DAY_MS)
 
-        def sweep(connection: Connection) -> int:
+        def sweep(connection: Connection) -> list[tuple[ChatKey, int]]:
             chats = connection.execute(
                 "SELECT DISTINCT chat FROM outbox WHERE stored <= ? LIMIT ?", (oldest, limit)
             ).fetchall()
-            taken = 0
+            taken = []
             for (text,) in chats:
                 chat = ChatKey.parse(text)
                 for row in connection.execute(
                     "SELECT * FROM outbox WHERE chat = ? AND stored <= ? ORDER BY number",
                     (text, oldest),
                 ).fetchall():
-                    _take_out(connection, chat, row, "failed", now)
-                    taken += 1
-                claim_after_append(connection, shared, chat, now, False)
+                    self._take_out(connection, chat, row, "failed", now)
+                    taken.append((chat, row["number"]))
             return taken
 
-        return await shared.database.write(sweep)
+        taken = await shared.database.write(sweep)
+        for chat, number in taken:
+            self._live.acked(chat, number)
+        return len(taken)
+
+    def _take_out(
+        self, connection: Connection, chat: ChatKey, row: Row, status: DeliveryStatus, now: int
+    ) -> None:
+        """Remove a message, and leave a report on it that comes no sooner than Courier can have
+        written its own status: of two in one batch either may win there."""
+        connection.execute(
+            "DELETE FROM outbox WHERE chat = ? AND number = ?", (str(chat), row["number"])
+        )
+        names = _names(MsgName(row["msg_id"], row["uuid"]))
+        last_sent = last_seen(connection, chat, names, self._memory)
+        report = Report(status, row["msg_id"], row["uuid"])
+        add_report(connection, chat, report, max(now, last_sent + REST_MS))
+        self._remember(connection, chat, [f"{name}={status}" for name in names], now)
 
 
-def _take_out(
-    connection: Connection, chat: ChatKey, row: Row, status: DeliveryStatus, now: int
-) -> None:
-    connection.execute(
-        "DELETE FROM outbox WHERE chat = ? AND number = ?", (str(chat), row["number"])
-    )
-    put(connection, chat, Report(status, row["msg_id"], row["uuid"]), now)
+def _names(name: MsgName) -> list[str]:
+    """What is remembered of a message."""
+    return [f"m{known}" for known in name if known]

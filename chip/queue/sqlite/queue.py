@@ -60,7 +60,10 @@ class SqliteQueue:
             chats, oldest = connection.execute(
                 "SELECT count(DISTINCT chat), min(stored) FROM outbox"
             ).fetchone()
-            events, first = connection.execute("SELECT count(*), min(stored) FROM spool").fetchone()
+            events, first = connection.execute(
+                "SELECT count(*), min(since) FROM"
+                " (SELECT stored AS since FROM spool UNION ALL SELECT ready FROM report)"
+            ).fetchone()
             return Depths(chats, _seconds(now, oldest), events, _seconds(now, first))
 
         return await self._shared.database.read(count)
@@ -98,3 +101,8 @@ class SqliteLive:
         """Say that a message was stored. Called in the order of the numbers."""
         if self._listener is not None and chat in self._open:
             self._listener.arrived(chat, item)
+
+    def acked(self, chat: ChatKey, number: int) -> None:
+        """Say that a message was taken out."""
+        if self._listener is not None and chat in self._open:
+            self._listener.acked(chat, number)

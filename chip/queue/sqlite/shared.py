@@ -11,6 +11,8 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 ATTEMPT_MS = 31_000
 """How long Courier can be at work on an attempt (30 s), and a little more."""
+REST_MS = 1500
+"""How long a report rests after the answer to the last send of its message."""
 ABANDONED_MS = 600_000
 """After this time not even this process is believed to be at work on an attempt of its own: what
 became of it could not be said while the disk was full, and nobody tries to any more."""
@@ -48,6 +50,14 @@ def seen_before(connection: Connection, chat: ChatKey, names: list[str], now: in
     places = ", ".join("?" * len(names))
     query = f"SELECT 1 FROM seen WHERE chat = ? AND name IN ({places}) AND until > ?"  # noqa: S608
     return connection.execute(query, (str(chat), *names, now)).fetchone() is not None
+
+
+def last_seen(connection: Connection, chat: ChatKey, names: list[str], memory: int) -> int:
+    """When one of `names` was last remembered for the chat, for `memory` ms; 0 for never."""
+    places = ", ".join("?" * len(names))
+    query = f"SELECT max(until) FROM seen WHERE chat = ? AND name IN ({places})"  # noqa: S608
+    (until,) = connection.execute(query, (str(chat), *names)).fetchone()
+    return int(until) - memory if until is not None else 0
 
 
 def remember(connection: Connection, chat: ChatKey, names: list[str], now: int, until: int) -> None:

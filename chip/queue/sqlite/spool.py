@@ -1,17 +1,28 @@
-"""The spool on SQLite: events waiting for Courier, and who is at work on them (`ports.Spool`).
+"""The spool on SQLite: events waiting for Courier (`ports.Spool`).
 
-A chat's row says when it is due next. Unclaimed, that is the time of the next try; claimed, it is
-when Courier cannot be at work on the attempt any more, should the claim's owner have died.
+What is at work on which chat, and until when, is in `claims`.
 """
 
 from collections.abc import Sequence
-from sqlite3 import Connection, Row
+from sqlite3 import Connection
 from typing import Final
 
-import msgspec
-
-from chip.chat.outbound.ports import Appended, Batch, Outcome, Spooled, SpoolEntry, Step
+from chip.chat.outbound.ports import Appended, Batch, Outcome, Spooled, Step
 from chip.models import ChatKey, Incoming, SpoolEvent
+from chip.queue.sqlite.claims import (
+    BATCH,
+    give,
+    make_due,
+    note_alive,
+    put,
+    remove_done,
+    rest,
+    said,
+    said_in_all,
+    set_columns,
+    something_waits,
+    step,
+)
 from chip.queue.sqlite.shared import (
     ABANDONED_MS,
     ATTEMPT_MS,
@@ -22,17 +33,11 @@ from chip.queue.sqlite.shared import (
     seen_before,
 )
 
-_BATCH = 50
-_ALIVE_MS = 12_000
-
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(SpoolEvent)
-
 
 class SqliteSpool:
     """Rows of the spool in the order in which they came, and the claims in the chats' rows."""
 
-    BATCH: Final = _BATCH
+    BATCH: Final = BATCH
 
     def __init__(self, shared: SqliteContext) -> None:
         self._shared = shared
@@ -46,9 +51,11 @@ class SqliteSpool:
         def store(connection: Connection) -> Spooled:
             row = chat_row(connection, chat, now)
             if row["last_heard"] is None:
-                _set(connection, chat, last_heard=last_heard)
+                set_columns(connection, chat, last_heard=last_heard)
             results = [self._append(connection, chat, event, now) for event in events]
-            return Spooled(results, claim_after_append(connection, shared, chat, now, may_claim))
+            if "queued" in results:
+                make_due(connection, chat, now)
+            return Spooled(results, step(connection, shared, chat, now, may_claim))
 
         return await shared.database.write(store)
 
@@ -60,9 +67,9 @@ class SqliteSpool:
             names = [f"r{event.ref}"] if event.ref else []
             if names and seen_before(connection, chat, names, now):
                 return "repeated"
-            if _said(connection, chat) >= limits.spool_events:
+            if said(connection, chat) >= limits.spool_events:
                 return "full"
-            if _said_in_all(connection) >= limits.spool_total:
+            if said_in_all(connection) >= limits.spool_total:
                 return "full"
             memory = int((limits.spool_hours + limits.duplicate_memory_hours) * HOUR_MS)
             remember(connection, chat, names, now, now + memory)
@@ -73,44 +80,45 @@ class SqliteSpool:
         """Claim the chat if it is due and nobody holds it."""
         shared, now = self._shared, self._shared.now()
         return await shared.database.write(
-            lambda connection: _claim_if_due(connection, shared, chat, now)
+            lambda connection: step(connection, shared, chat, now, may_claim=True)
         )
 
     async def settle(self, batch: Batch, outcome: Outcome, *, may_continue: bool = True) -> Step:
         """Note how an attempt ended, and go on or give the claim up."""
         shared, now, chat = self._shared, self._shared.now(), batch.chat
 
-        def step(connection: Connection) -> Step:
+        def note(connection: Connection) -> Step:
             row = chat_row(connection, chat, now)
-            if row["claimed_by"] != shared.token or row["ticket"] != batch.ticket:
+            if row["claimed_by"] != shared.token or str(row["ticket"]) != batch.grant:
                 return Step("elsewhere")
-            _take_out(connection, batch, outcome)
+            remove_done(connection, batch, outcome)
             if outcome.last_heard:
-                _set(connection, chat, last_heard=outcome.last_heard)
+                set_columns(connection, chat, last_heard=outcome.last_heard)
             if outcome.last_text:
-                _set(connection, chat, last_text=outcome.last_text, last_text_on=now)
+                set_columns(connection, chat, last_text=outcome.last_text, last_text_on=now)
+            set_columns(
+                connection, chat, claimed_by="", under_way=0, touched=now, reason=outcome.reason
+            )
+            if not something_waits(connection, chat):
+                return rest(connection, chat, now)
             tries, since = (0, 0) if outcome.remove else (row["tries"], row["failing_since"])
             if outcome.failed:
                 tries, since = tries + 1, since or now
-            _set(
+            due = now + outcome.delay
+            set_columns(
                 connection,
                 chat,
-                claimed_by="",
-                under_way=0,
                 unknown=outcome.unknown,
                 tries=tries,
                 failing_since=since,
-                touched=now,
-                due=now + outcome.delay,
+                due=due,
+                not_before=due if outcome.delay else 0,
             )
-            if not _waits(connection, chat):
-                _set(connection, chat, due=None, tries=0, failing_since=0, unknown=0)
-                return Step("idle")
-            if outcome.delay > 0 or not may_continue:
-                return Step("waiting")
-            return _claim_if_due(connection, shared, chat, now)
+            if outcome.delay or not may_continue:
+                return Step("waiting", delay=outcome.delay)
+            return give(connection, shared, chat, now)
 
-        return await shared.database.write(step)
+        return await shared.database.write(note)
 
     async def due(self, limit: int) -> list[ChatKey]:
         """Chats whose time has come, longest due first."""
@@ -138,7 +146,7 @@ class SqliteSpool:
         )
         # After a write that failed, one is tried: so an end of the trouble is noticed.
         if holding or not self._shared.database.takes_writes:
-            await self._shared.database.write(lambda connection: _alive(connection, token, now))
+            await self._shared.database.write(lambda connection: note_alive(connection, token, now))
 
     async def retire(self) -> None:
         """Whatever this process still holds may be claimed as if it had died."""
@@ -146,128 +154,3 @@ class SqliteSpool:
         await self._shared.database.write(
             lambda connection: connection.execute("DELETE FROM process WHERE token = ?", (token,))
         )
-
-
-# Steps inside a transaction.
-
-
-def put(connection: Connection, chat: ChatKey, event: SpoolEvent, now: int) -> None:
-    """Append one event to the chat's spool, whatever the limits say."""
-    connection.execute(
-        "INSERT INTO spool (chat, stored, said, event) VALUES (?, ?, ?, ?)",
-        (str(chat), now, isinstance(event, Incoming), _encoder.encode(event)),
-    )
-
-
-def claim_after_append(
-    connection: Connection, shared: SqliteContext, chat: ChatKey, now: int, may_claim: bool
-) -> Step:
-    """What follows when something was appended: the chat is due, unless it was anyway."""
-    row = chat_row(connection, chat, now)
-    if row["due"] is None:
-        if not _waits(connection, chat):
-            return Step("idle")
-        _set(connection, chat, due=now, touched=now)
-    if may_claim:
-        return _claim_if_due(connection, shared, chat, now)
-    return Step("elsewhere" if _is_held(connection, shared, row, now) else "waiting")
-
-
-def _claim_if_due(connection: Connection, shared: SqliteContext, chat: ChatKey, now: int) -> Step:
-    row = chat_row(connection, chat, now)
-    if row["due"] is None:
-        return Step("idle")
-    if _is_held(connection, shared, row, now):
-        return Step("elsewhere")
-    if row["due"] > now:
-        return Step("waiting")
-    entries = _oldest(connection, chat, now)
-    unknown = max(row["unknown"], row["under_way"])
-    _alive(connection, shared.token, now)
-    _set(
-        connection,
-        chat,
-        claimed_by=shared.token,
-        ticket=row["ticket"] + 1,
-        under_way=len(entries),
-        unknown=unknown,
-        due=now + ATTEMPT_MS,
-        touched=now,
-    )
-    batch = Batch(
-        chat=chat,
-        ticket=row["ticket"] + 1,
-        entries=entries,
-        unknown=min(unknown, len(entries)),
-        last_heard=row["last_heard"],
-        last_text=row["last_text"],
-        since_last_text=now - row["last_text_on"] if row["last_text"] else 0,
-        tries=row["tries"],
-        failing_for=now - row["failing_since"] if row["failing_since"] else 0,
-        email=row["email"] if row["email_until"] > now else "",
-    )
-    return Step("claimed", batch)
-
-
-def _take_out(connection: Connection, batch: Batch, outcome: Outcome) -> None:
-    """Remove what is done with, and forget the refs of what was rejected."""
-    name = str(batch.chat)
-    connection.execute(
-        "DELETE FROM spool WHERE id IN (SELECT id FROM spool WHERE chat = ? ORDER BY id LIMIT ?)",
-        (name, outcome.remove),
-    )
-    rejected = [entry.event for entry in batch.entries[: outcome.rejected]]
-    connection.executemany(
-        "DELETE FROM seen WHERE chat = ? AND name = ?",
-        [(name, f"r{event.ref}") for event in rejected if isinstance(event, Incoming)],
-    )
-
-
-def _is_held(connection: Connection, shared: SqliteContext, row: Row, now: int) -> bool:
-    """Whether a living process is at work on the chat, or a dead one's attempt may be."""
-    owner = row["claimed_by"]
-    if not owner:
-        return False
-    if owner == shared.token:
-        return bool(row["due"] > now + ATTEMPT_MS - ABANDONED_MS)
-    if row["due"] > now:
-        return True
-    alive = connection.execute(
-        "SELECT 1 FROM process WHERE token = ? AND until > ?", (owner, now)
-    ).fetchone()
-    return alive is not None
-
-
-def _alive(connection: Connection, token: str, now: int) -> None:
-    connection.execute(
-        "INSERT OR REPLACE INTO process (token, until) VALUES (?, ?)", (token, now + _ALIVE_MS)
-    )
-
-
-def _oldest(connection: Connection, chat: ChatKey, now: int) -> list[SpoolEntry]:
-    rows = connection.execute(
-        "SELECT event, stored FROM spool WHERE chat = ? ORDER BY id LIMIT ?", (str(chat), _BATCH)
-    )
-    return [SpoolEntry(_decoder.decode(row["event"]), now - row["stored"]) for row in rows]
-
-
-def _waits(connection: Connection, chat: ChatKey) -> bool:
-    row = connection.execute("SELECT 1 FROM spool WHERE chat = ? LIMIT 1", (str(chat),))
-    return row.fetchone() is not None
-
-
-def _said(connection: Connection, chat: ChatKey) -> int:
-    query = "SELECT count(*) FROM spool WHERE chat = ? AND said"
-    return int(connection.execute(query, (str(chat),)).fetchone()[0])
-
-
-def _said_in_all(connection: Connection) -> int:
-    return int(connection.execute("SELECT said FROM spool_total").fetchone()[0])
-
-
-def _set(connection: Connection, chat: ChatKey, **columns: str | int | None) -> None:
-    changes = ", ".join(f"{name} = ?" for name in columns)
-    connection.execute(
-        f"UPDATE chat SET {changes} WHERE name = ?",  # noqa: S608
-        (*columns.values(), str(chat)),
-    )

@@ -21,6 +21,7 @@ from chip.queue.valkey.address import ValkeyAddress
 from chip.queue.valkey.errors import (
     AWAY,
     LOST,
+    AnswerLost,
     ScriptMissing,
     is_known,
     is_stale,
@@ -157,7 +158,7 @@ class ValkeyConnection(Generic[P]):
         try:
             return await self._ask(protocol, command)
         except ConnectionLost:
-            raise Unavailable(LOST) from None
+            raise AnswerLost(LOST) from None
         except ResponseError as error:
             raise self.explain(error) from None
 

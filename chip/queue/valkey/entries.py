@@ -39,15 +39,16 @@ def parse_item(raw: bytes) -> OutboxItem:
     return OutboxItem(item.seq, item.id, bytes(item.msg))
 
 
-def parse_step(chat: ChatKey, answer: list[Any]) -> Step:
-    """What the script function ``claim`` answers."""
+def parse_step(chat: ChatKey, answer: list[Any], asked_at: float) -> Step:
+    """What the script function ``claim`` answers to a question of that time."""
     claim = cast(Claim, answer[0].decode())
     if claim != "claimed":
-        return Step(claim)
-    _, ticket, unknown, heard, text, since_text, tries, failing_for, email, now, *raw = answer
+        return Step(claim, delay=answer[1] if claim == "waiting" else 0)
+    _, grant, unknown, heard, text, since_text, tries, failing_for, email, now, *raw = answer
     batch = Batch(
         chat=chat,
-        ticket=ticket,
+        grant=grant.decode(),
+        asked_at=asked_at,
         entries=[_parse_entry(entry, now) for entry in raw],
         unknown=unknown,
         last_heard=None if heard is None else heard.decode(),

@@ -40,6 +40,10 @@ _KNOWN = re.compile("|".join(_REASONS))
 _STALE: Final = frozenset({"READONLY", "MASTERDOWN", "NOAUTH"})
 
 
+class AnswerLost(Unavailable):
+    """The connection was lost while an answer was awaited: what was asked for may have happened."""
+
+
 class ScriptMissing(Exception):
     """The server does not have the script: it was restarted, or told to forget."""
 

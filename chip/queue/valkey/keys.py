@@ -12,6 +12,7 @@ stay as they are. All else is Chip's own. A chat is written ``<chat id>@<channel
     chat:courier:<chat>   hash    who is at work, what is known             30 idle days
     chat:spool-ages       zset    chat, by the ms timestamp of its oldest event
     chat:spool-totals     hash    events: how many wait; said: those that visitors said
+    chat:reports:<chat>   zset    reports on messages, by when they may go  lua/claims.lua
     chat:refs:<chat>      zset    the visitor's own message ids             96 h
     chat:alive            zset    process, by how long it may be trusted to live
     chat:made:<chat>      string  made a moment ago                         60 s
@@ -62,23 +63,12 @@ def spool(chat: bytes) -> list[bytes]:
         b"chat:email:" + chat,
         SPOOL_AGES,
         SPOOL_TOTALS,
+        b"chat:reports:" + chat,
     ]
 
 
-def appending(chat: bytes) -> list[bytes]:
-    """What a script needs to append to an outbox."""
-    return [
-        b"chat:outbox:" + chat,
-        OUTBOXES,
-        b"chat:numbers:" + chat,
-        b"chat:sent:" + chat,
-        b"chat:courier:" + chat,
-        b"chat:spool:" + chat,
-    ]
-
-
-def taking_out(chat: bytes) -> list[bytes]:
-    """What a script needs to take messages out and to report on them."""
+def messages(chat: bytes) -> list[bytes]:
+    """What a script needs to put messages into an outbox and to take them out."""
     return [outbox(chat), OUTBOXES, numbers(chat), sent(chat), *spool(chat)]
 
 

@@ -140,11 +140,6 @@ class ValkeyLive:
         """The chat's channel."""
         return keys.live(self._database, str(chat).encode())
 
-    def own_listeners(self, channel: bytes) -> bytes:
-        """How many of the channel's listeners are this process."""
-        wanted = self._wanted.get(channel)
-        return b"1" if wanted and wanted.stood and self.connection.connected else b"0"
-
     def interrupted(self) -> None:
         """Say that anything may have been missed."""
         if self._listener is not None:

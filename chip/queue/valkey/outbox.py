@@ -12,7 +12,6 @@ from chip.queue.valkey import keys
 from chip.queue.valkey.entries import parse_item
 from chip.queue.valkey.live import ValkeyLive
 from chip.queue.valkey.scripts import Scripts
-from chip.queue.valkey.spool import ValkeySpool
 
 _json = msgspec.json.Encoder().encode
 
@@ -20,28 +19,27 @@ _json = msgspec.json.Encoder().encode
 class ValkeyOutbox:
     """Outboxes, in the layout that other servers of the same contract know."""
 
-    def __init__(self, scripts: Scripts, live: ValkeyLive, spool: ValkeySpool, token: str) -> None:
+    def __init__(self, scripts: Scripts, live: ValkeyLive, token: str) -> None:
         self._live = live
-        self._spool = spool
         self._token = token.encode()
-        self._append = scripts.script("outbox_append", "items", keys=6)
+        self._append = scripts.script("outbox_append", "items", "claims", keys=12)
         self._read = scripts.script("outbox_read", "items", keys=3)
-        self._ack = scripts.script("outbox_ack", "items", "claims", keys=11)
+        self._ack = scripts.script("outbox_ack", "items", "claims", keys=12)
         self._stale = scripts.script("outboxes_stale", keys=1)
-        self._expire = scripts.script("outbox_expire", "items", "claims", keys=11)
+        self._expire = scripts.script("outbox_expire", "items", "claims", keys=12)
 
     async def append(self, chat: ChatKey, name: MsgName, msg_out: bytes) -> Appended:
         """Store a message and push it to every process that has the chat open."""
         raw = str(chat).encode()
-        names = [f"m{known}".encode() for known in name if known]
         answer = await self._append.run(
-            keys.appending(raw),
+            keys.messages(raw),
             [
                 raw,
                 self._live.channel(chat),
                 _json(name.outbox_id),
                 msg_out,
-                *names,
+                b"" if name.id is None else b"%d" % name.id,
+                name.uuid.encode(),
             ],
         )
         return cast(Appended, answer.decode())
@@ -55,36 +53,30 @@ class ValkeyOutbox:
         )
         return Page(head, [parse_item(item) for item in items], bool(more))
 
-    async def ack(self, chat: ChatKey, name: MsgName, *, may_claim: bool) -> Acked | None:
-        """Take a message out and spool its ``delivered`` report."""
+    async def ack(self, chat: ChatKey, name: MsgName) -> Acked | None:
+        """Take a message out and leave its ``delivered`` report."""
         raw = str(chat).encode()
-        channel = self._live.channel(chat)
         names = [_json(f"m{known}") for known in name if known]
         answer = await self._ack.run(
-            keys.taking_out(raw),
+            keys.messages(raw),
             [
                 raw,
                 self._token,
-                b"1" if may_claim else b"0",
-                channel,
-                self._live.own_listeners(channel),
+                self._live.channel(chat),
                 name.uuid.encode(),
                 _json(name.uuid),
                 *names,
             ],
         )
-        if answer is None:
-            return None
-        number, age, *rest = answer
-        return Acked(number, age, self._spool.step(chat, rest))
+        return None if answer is None else Acked(*answer)
 
     async def expire(self, limit: int) -> int:
-        """Take out messages beyond the age limit, and spool a ``failed`` report for each."""
+        """Take out messages beyond the age limit, and leave a ``failed`` report for each."""
         stale = await self._stale.run([keys.OUTBOXES], [b"%d" % limit])
         taken = await gatherResults(
             [
                 self._expire.run(
-                    keys.taking_out(raw), [raw, self._live.channel(ChatKey.parse(raw.decode()))]
+                    keys.messages(raw), [raw, self._live.channel(ChatKey.parse(raw.decode()))]
                 )
                 for raw in stale
             ],

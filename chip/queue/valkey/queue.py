@@ -43,8 +43,8 @@ class ValkeyQueue:
         )
         self._scripts = Scripts(self._commands, limits)
         self.live = ValkeyLive(address, reactor, self._commands, token, self._back)
-        self.spool = ValkeySpool(self._scripts, self._commands, self.live, token)
-        self.outbox = ValkeyOutbox(self._scripts, self.live, self.spool, token)
+        self.spool = ValkeySpool(self._scripts, self._commands, self.live, token, reactor)
+        self.outbox = ValkeyOutbox(self._scripts, self.live, token)
         self.notes = ValkeyNotes(self._commands)
         self._depths = self._scripts.script("depths", keys=3)
 

@@ -16,7 +16,7 @@ from txredisapi import ResponseError
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.queue.valkey.connection import ValkeyConnection
-from chip.queue.valkey.errors import ScriptMissing
+from chip.queue.valkey.errors import AnswerLost, ScriptMissing
 from chip.queue.valkey.protocol import CommandProtocol, encode
 
 BATCH: Final = 50
@@ -29,6 +29,9 @@ ENTRIES_A_CALL: Final = 200
 BYTES_A_CALL: Final = 1024 * 1024
 """Bounds of one call, so that no call keeps the server from others for long."""
 
+REST: Final = 1.5
+"""Seconds that a report rests after the answer to the last send of its message: see ``rest`` in
+``lua/items.lua``."""
 _LOOK_AGAIN: Final = 5
 _ABANDONED: Final = 600
 _REFS: Final = 10_000
@@ -53,6 +56,7 @@ def constants(limits: Limits) -> dict[str, int]:
         "COURIER_SECONDS": _IDLE_SECONDS,
         "BATCH": BATCH,
         "ATTEMPT_MS": ATTEMPT * 1000,
+        "REST_MS": round(REST * 1000),
         "ALIVE_MS": ALIVE * 1000,
         "LOOK_AGAIN_MS": _LOOK_AGAIN * 1000,
         "ABANDONED_MS": _ABANDONED * 1000,
@@ -146,7 +150,8 @@ class Script:
         except Exception as error:
             for entry in entries:
                 # An exception of each one's own: tracebacks grow on shared ones.
-                entry.answer.errback(Unavailable(str(error)))
+                kind = AnswerLost if isinstance(error, AnswerLost) else Unavailable
+                entry.answer.errback(kind(str(error)))
             return
         for entry, answer in zip(entries, answers, strict=True):
             if isinstance(answer, ResponseError):

@@ -1,6 +1,7 @@
 """Events waiting for Courier, and who is at work on them (`ports.Spool`)."""
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any, Final
 
 import msgspec
@@ -10,16 +11,25 @@ from chip.models import ChatKey, Incoming, SpoolEvent
 from chip.queue.valkey import keys
 from chip.queue.valkey.connection import ValkeyConnection
 from chip.queue.valkey.entries import parse_step
+from chip.queue.valkey.errors import AnswerLost
 from chip.queue.valkey.live import ValkeyLive
 from chip.queue.valkey.protocol import CommandProtocol
-from chip.queue.valkey.scripts import BATCH, Scripts
+from chip.queue.valkey.scripts import BATCH, Script, Scripts
+from chip.tasks import Clock
 
 _json = msgspec.json.Encoder().encode
+REMEMBER_LOST: Final = 120.0
+"""Seconds for which a claim is remembered whose answer was lost."""
 _RESULTS: Final[dict[str, Appended]] = {"q": "queued", "r": "repeated", "f": "full"}
 
 
 class ValkeySpool:
-    """Spools, and the claims that this process holds, by its token."""
+    """Spools, and the claims that this process holds, by its token.
+
+    Each claim that is asked for has a name of its own. So a claim whose answer was lost on the way
+    is known to be nobody's: the chat is taken up again at once, and not only when Courier cannot be
+    at work on it any more.
+    """
 
     BATCH = BATCH
 
@@ -29,16 +39,22 @@ class ValkeySpool:
         commands: ValkeyConnection[CommandProtocol],
         live: ValkeyLive,
         token: str,
+        clock: Clock,
     ) -> None:
         self._commands = commands
         self._live = live
         self._token = token.encode()
-        # The claims that this process knows to be its own. Where the answer that granted one was
-        # lost, the server knows of another, which may be claimed again once it is old enough.
-        self._tickets: dict[ChatKey, int] = {}
-        self._append = scripts.script("spool_append", "claims", keys=8)
-        self._claim = scripts.script("spool_claim", "claims", keys=7)
-        self._settle = scripts.script("spool_settle", "claims", keys=8)
+        self._clock = clock
+        self._numbers = count(1)
+        # The claim that this process works with, by chat.
+        self._known: dict[ChatKey, bytes] = {}
+        # The claims whose answers were lost, with the time of asking; and the chats of these that
+        # are still to be taken up again.
+        self._lost: dict[ChatKey, list[tuple[bytes, float]]] = {}
+        self._to_take_up: dict[ChatKey, None] = {}
+        self._append = scripts.script("spool_append", "claims", keys=9)
+        self._claim = scripts.script("spool_claim", "claims", keys=8)
+        self._settle = scripts.script("spool_settle", "claims", keys=9)
         self._due = scripts.script("spools_due", keys=1)
         self._alive = scripts.script("alive", keys=1)
 
@@ -47,50 +63,47 @@ class ValkeySpool:
     ) -> Spooled:
         """Store events durably, and claim the chat if nobody has and it may be."""
         raw = str(chat).encode()
-        channel = self._live.channel(chat)
         arguments = [
-            raw,
-            self._token,
             b"1" if may_claim else b"0",
             last_heard.encode(),
-            channel,
-            self._live.own_listeners(channel),
+            self._live.channel(chat),
         ]
         for event in events:
             arguments.append(b"=" + event.ref.encode() if isinstance(event, Incoming) else b"-")
             arguments.append(_json(event))
-        results, *rest = await self._append.run([*keys.spool(raw), keys.refs(raw)], arguments)
-        return Spooled([_RESULTS[letter] for letter in results.decode()], self.step(chat, rest))
+        names = [*keys.spool(raw), keys.refs(raw)]
+        (results, *rest), asked_at = await self._ask(self._append, chat, names, arguments)
+        found = [_RESULTS[letter] for letter in results.decode()]
+        return Spooled(found, self._step(chat, rest, asked_at))
 
     async def claim(self, chat: ChatKey) -> Step:
         """Claim the chat if it is due and nobody holds it."""
-        raw = str(chat).encode()
-        ticket = self._tickets.get(chat, 0)
-        answer = await self._claim.run(keys.spool(raw), [raw, self._token, b"%d" % ticket])
-        return self.step(chat, answer)
+        names = keys.spool(str(chat).encode())
+        step = self._step(chat, *await self._ask(self._claim, chat, names, []))
+        self._to_take_up.pop(chat, None)
+        return step
 
     async def settle(self, batch: Batch, outcome: Outcome, *, may_continue: bool = True) -> Step:
         """Note how an attempt ended, and go on or give the claim up."""
-        chat = batch.chat
+        chat, grant = batch.chat, batch.grant.encode()
         raw = str(chat).encode()
-        answer = await self._settle.run(
+        answer, asked_at = await self._ask(
+            self._settle,
+            chat,
             [*keys.spool(raw), keys.refs(raw)],
-            [
-                raw,
-                self._token,
-                b"%d" % batch.ticket,
-                b"1" if may_continue else b"0",
-                _json(outcome),
-            ],
+            [b"1" if may_continue else b"0", _json(outcome)],
+            known=grant,
         )
-        if self._tickets.get(chat) == batch.ticket:
-            del self._tickets[chat]
-        return self.step(chat, answer)
+        if self._known.get(chat) == grant:
+            del self._known[chat]
+        return self._step(chat, answer, asked_at)
 
     async def due(self, limit: int) -> list[ChatKey]:
-        """Chats whose time has come, longest due first."""
+        """Chats whose time has come, longest due first; before them those whose claim was lost."""
+        lost = list(self._to_take_up)[:limit]
         chats = await self._due.run([keys.SPOOLS], [b"%d" % limit])
-        return [ChatKey.parse(chat.decode()) for chat in chats]
+        due = [ChatKey.parse(chat.decode()) for chat in chats]
+        return [*lost, *[chat for chat in due if chat not in lost]][:limit]
 
     async def keep_alive(self) -> None:
         """Renew all claims of this process."""
@@ -100,9 +113,44 @@ class ValkeySpool:
         """Whatever this process still holds may be claimed as if it had died."""
         await self._commands.call(b"ZREM", keys.ALIVE, self._token)
 
-    def step(self, chat: ChatKey, answer: list[Any]) -> Step:
+    async def _ask(
+        self,
+        script: Script,
+        chat: ChatKey,
+        names: list[bytes],
+        arguments: list[bytes],
+        known: bytes | None = None,
+    ) -> tuple[list[Any], float]:
+        """What a script answers that may grant a claim, and when it was asked."""
+        asked_at = self._clock.seconds()
+        grant = b"%b:%d" % (self._token, next(self._numbers))
+        asker = [
+            str(chat).encode(),
+            self._token,
+            grant,
+            self._known.get(chat, b"") if known is None else known,
+            b",".join(self._lost_grants(chat, asked_at)),
+        ]
+        try:
+            return await script.run(names, [*asker, *arguments]), asked_at
+        except AnswerLost:
+            self._lost.setdefault(chat, []).append((grant, asked_at))
+            self._to_take_up[chat] = None
+            raise
+
+    def _lost_grants(self, chat: ChatKey, now: float) -> list[bytes]:
+        """The claims of this chat whose answers were lost. They stay known for a while, since
+        what asked for them may be carried out later than what is asked next."""
+        lost = [one for one in self._lost.get(chat, ()) if now - one[1] < REMEMBER_LOST]
+        if lost:
+            self._lost[chat] = lost
+        else:
+            self._lost.pop(chat, None)
+        return [grant for grant, _ in lost]
+
+    def _step(self, chat: ChatKey, answer: list[Any], asked_at: float) -> Step:
         """What a script says of the chat's claim, which is remembered if it is ours."""
-        step = parse_step(chat, answer)
+        step = parse_step(chat, answer, asked_at)
         if step.batch is not None:
-            self._tickets[chat] = step.batch.ticket
+            self._known[chat] = step.batch.grant.encode()
         return step

@@ -1,14 +1,18 @@
 -- A chat's spool is a list of entries, oldest first: {"ts":<ms>,"kind":"in"|"status",…}
+-- Its reports are a sorted set of what Courier is to hear of messages that were taken out, by the
+-- time in ms from which it may: see `rest` in items.lua. When that has come they join the spool.
 -- Its score in `spools` says when to look at the chat next. Unclaimed, that is when it is due;
 -- claimed, it is when Courier cannot be at work on the attempt any more, should the owner be dead.
 -- Who is at work, and what is known of the last attempts, is in the hash `courier`:
---   owner, ticket       whose claim it is, and the claim's number
+--   owner, grant        whose claim it is, and the name that its process gave it
 --   began               when it was given
 --   under_way           entries in the owner's attempt
 --   unknown             entries at the front that may have arrived already
+--   not_before          the next attempt must wait until then
 --   heard               uuid of the last message that Courier confirmed
 --   text, text_at       digest of the text that Courier answered last, and when
 --   tries, failing      failed attempts on the first entry, and since when
+--   reason              why the last attempt ended as it did
 --   said                entries that the visitor said: reports have room of their own
 
 local function spool_of(keys, first)
@@ -20,13 +24,20 @@ local function spool_of(keys, first)
     email = keys[first + 4],
     ages = keys[first + 5],
     totals = keys[first + 6],
+    reports = keys[first + 7],
   }
 end
 
--- After entries were put in, `said` of them by the visitor: the chat is due now, unless it has its
--- time already.
+-- The chat is due from `time` on, unless an attempt must wait or it is claimed.
+local function make_due(spool, chat, time)
+  local known = redis.call('HMGET', spool.courier, 'owner', 'not_before')
+  if not known[1] then
+    redis.call('ZADD', spool.spools, 'LT', math.max(time, tonumber(known[2] or 0)), chat)
+  end
+end
+
+-- After entries were put in, `said` of them by the visitor.
 local function count_in(spool, chat, entries, said)
-  redis.call('ZADD', spool.spools, 'NX', NOW, chat)
   redis.call('ZADD', spool.ages, 'NX', NOW, chat)
   redis.call('HINCRBY', spool.totals, 'events', entries)
   if said > 0 then
@@ -47,45 +58,76 @@ local function count_out(spool, chat, entries, said)
   end
 end
 
+-- A report on a message, to go from `ready` on. The same report again only moves its time.
+local function add_report(spool, chat, report, ready)
+  if redis.call('ZADD', spool.reports, ready, report) == 1 then
+    count_in(spool, chat, 1, 0)
+  end
+  make_due(spool, chat, ready)
+end
+
+-- Put the reports whose time has come behind what waits in the spool.
+local function take_in_reports(spool)
+  local ready = redis.call('ZRANGEBYSCORE', spool.reports, '-inf', NOW, 'LIMIT', 0, BATCH)
+  for _, report in ipairs(ready) do
+    redis.call('RPUSH', spool.list, '{"ts":' .. digits(NOW) .. ',' .. string.sub(report, 2))
+  end
+  if #ready > 0 then
+    redis.call('ZREM', spool.reports, unpack(ready))
+  end
+end
+
 local function is_alive(alive, process)
   return tonumber(redis.call('ZSCORE', alive, process) or 0) > NOW
 end
 
--- Nothing waits: forget whose it was and what failed, and remember what Courier knows.
+-- Nothing can go now: forget whose it was and what failed, and remember what Courier knows. Where
+-- reports still rest, the chat is due when the first of them may go.
 local function forget_claim(spool, chat)
+  redis.call('HDEL', spool.courier, 'owner', 'began', 'under_way', 'unknown', 'tries', 'failing',
+    'said', 'not_before')
+  local first = redis.call('ZRANGE', spool.reports, 0, 0, 'WITHSCORES')
+  if first[2] then
+    redis.call('ZADD', spool.spools, first[2], chat)
+    return {'waiting', math.max(0, tonumber(first[2]) - NOW)}
+  end
   redis.call('ZREM', spool.spools, chat)
   redis.call('ZREM', spool.ages, chat)
-  redis.call('HDEL', spool.courier, 'owner', 'began', 'under_way', 'unknown', 'tries', 'failing',
-    'said')
   if redis.call('EXISTS', spool.spools) == 0 then
     redis.call('DEL', spool.totals)
   end
+  return {'idle'}
 end
 
 local function since(moment)
   return moment and NOW - tonumber(moment) or 0
 end
 
--- Give the chat to `process`. The answer is 'claimed', what a batch needs, and its entries.
-local function grant(spool, chat, process)
+-- A grant was never used: nothing of it is under way.
+local function take_back(spool)
+  redis.call('HDEL', spool.courier, 'owner', 'under_way')
+end
+
+-- Give the chat to a process, under the name `grant`. The answer is 'claimed', what a batch needs,
+-- and its entries.
+local function give(spool, chat, process, grant)
+  take_in_reports(spool)
   local entries = redis.call('LRANGE', spool.list, 0, BATCH - 1)
   if #entries == 0 then
-    forget_claim(spool, chat)
-    return {'idle'}
+    return forget_claim(spool, chat)
   end
-  local known = redis.call('HMGET', spool.courier, 'ticket', 'under_way', 'unknown', 'heard',
+  local known = redis.call('HMGET', spool.courier, 'under_way', 'unknown', 'heard',
     'text', 'text_at', 'tries', 'failing')
-  local ticket = tonumber(known[1] or 0) + 1
-  local unknown = math.max(tonumber(known[2] or 0), tonumber(known[3] or 0))
+  local unknown = math.max(tonumber(known[1] or 0), tonumber(known[2] or 0))
   unknown = math.min(unknown, #entries)
-  redis.call('HSET', spool.courier, 'owner', process, 'ticket', ticket, 'began', NOW,
+  redis.call('HSET', spool.courier, 'owner', process, 'grant', grant, 'began', NOW,
     'under_way', #entries, 'unknown', unknown)
+  redis.call('HDEL', spool.courier, 'not_before')
   redis.call('EXPIRE', spool.courier, COURIER_SECONDS)
   redis.call('ZADD', spool.spools, NOW + ATTEMPT_MS, chat)
   local answer = {
-    'claimed', ticket, unknown, known[4], known[5] or '', since(known[6]),
-    tonumber(known[7] or 0), since(known[8]),
-    redis.call('GET', spool.email) or '', NOW,
+    'claimed', grant, unknown, known[3], known[4] or '', since(known[5]),
+    tonumber(known[6] or 0), since(known[7]), redis.call('GET', spool.email) or '', NOW,
   }
   for _, entry in ipairs(entries) do
     answer[#answer + 1] = entry
@@ -93,41 +135,67 @@ local function grant(spool, chat, process)
   return answer
 end
 
--- Whether `process` is at work on the chat itself. Once Courier cannot be at work on it any more,
--- only the claim that the process knows of (`known`, a ticket) counts: of another one, the answer
--- was lost on the way. And even that one is not believed for ever.
-local function is_at_work(spool, known)
-  local claimed = redis.call('HMGET', spool.courier, 'ticket', 'began')
-  return claimed[1] == known and NOW < tonumber(claimed[2]) + ABANDONED_MS
+-- How a process asks for a claim: its token, the name that it gives to what it may be granted, the
+-- name of the grant that it works with ('' for none), and the names of grants whose answers it has
+-- never had, apart by commas.
+local function asker(process, grant, known, lost)
+  local names = {}
+  for name in string.gmatch(lost, '[^,]+') do
+    names[name] = true
+  end
+  return {process = process, grant = grant, known = known, lost = names}
 end
 
--- Who forwards the chat? If nobody does and it is due, `process` may get it (`may_claim`).
--- `known` is the ticket that the process itself works with; without one, its own claim is left
--- alone.
-local function claim(spool, chat, process, may_claim, known)
+-- Who is at work on the chat? 'held' is somebody, or may be. 'lost' is a grant whose answer `by` has
+-- never had, so that nobody used it. Otherwise a claim stands for as long as its owner lives, and
+-- until Courier, which gives up after 30 s, cannot be at work on it; one that its own process works
+-- with is believed, but not for ever.
+local function state_of(spool, chat, due, by)
+  local claimed = redis.call('HMGET', spool.courier, 'owner', 'grant', 'began')
+  local owner, grant = claimed[1], claimed[2]
+  if not owner then
+    return 'free'
+  end
+  if owner == by.process and by.lost[grant] then
+    return 'lost'
+  end
+  if due > NOW then
+    return 'held'
+  end
+  local at_work
+  if owner == by.process then
+    at_work = grant == by.known and NOW < tonumber(claimed[3]) + ABANDONED_MS
+  else
+    at_work = is_alive(spool.alive, owner)
+  end
+  if not at_work then
+    return 'free'
+  end
+  redis.call('ZADD', spool.spools, NOW + LOOK_AGAIN_MS, chat)
+  return 'held'
+end
+
+-- Who forwards the chat? If nobody does and it is due, `by` gets it if it may. 'waiting' is
+-- followed by the ms until the chat is due.
+local function claim(spool, chat, by, may_claim)
   local due = redis.call('ZSCORE', spool.spools, chat)
   if not due then
     return {'idle'}
   end
-  local is_due = tonumber(due) <= NOW
-  local owner = redis.call('HGET', spool.courier, 'owner')
-  if owner then
-    if not is_due or (owner == process and not known) then
-      return {'elsewhere'}
-    end
-    local is_held
-    if owner == process then
-      is_held = is_at_work(spool, known)
-    else
-      is_held = is_alive(spool.alive, owner)
-    end
-    if is_held then
-      redis.call('ZADD', spool.spools, NOW + LOOK_AGAIN_MS, chat)
-      return {'elsewhere'}
-    end
+  due = tonumber(due)
+  local state = state_of(spool, chat, due, by)
+  if state == 'held' then
+    return {'elsewhere'}
   end
-  if not is_due or not may_claim then
-    return {'waiting'}
+  if state == 'free' and due > NOW then
+    return {'waiting', due - NOW}
   end
-  return grant(spool, chat, process)
+  if state == 'lost' then
+    take_back(spool)
+    redis.call('ZADD', spool.spools, NOW, chat)
+  end
+  if not may_claim then
+    return {'waiting', 0}
+  end
+  return give(spool, chat, by.process, by.grant)
 end

@@ -13,11 +13,3 @@ end
 local function publish(live, message)
   redis.pcall('PUBLISH', live, message)
 end
-
--- The same, where only others are to hear: `own` is how many of the listeners are this process.
-local function publish_to_others(live, own, message)
-  local listeners = redis.pcall('PUBSUB', 'NUMSUB', live)
-  if listeners.err or listeners[2] > own then
-    publish(live, message)
-  end
-end

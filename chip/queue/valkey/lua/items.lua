@@ -87,20 +87,44 @@ local function settle_age(outbox, outboxes, numbers, chat, freed)
   end
 end
 
--- What Courier is to hear of a message that is taken out, by every name that it has.
-local function report_on(item, status)
-  local report = '{"ts":' .. digits(NOW) .. ',"kind":"status","status":"' .. status .. '"'
-  local id = string.match(item, '"id":"m(%d+)"')
+-- What Courier is to hear of a message, by every name that it has, and these names.
+local function report_of(id, uuid, status)
+  local report, names = '{"kind":"status","status":"' .. status .. '"', {}
   if id then
     report = report .. ',"id":' .. id
+    names[1] = 'm' .. id
   end
+  if uuid then
+    report = report .. ',"uuid":' .. cjson.encode(uuid)
+    names[#names + 1] = 'm' .. uuid
+  end
+  return report .. '}', names
+end
+
+-- The same, of an item.
+local function report_on(item, status)
+  local id = string.match(item, '"id":"m(%d+)"')
   local ok, decoded = pcall(cjson.decode, item)
   local uuid = ok and type(decoded.msg) == 'table' and decoded.msg.uuid
-  if type(uuid) ~= 'string' and not id and ok then
-    uuid = string.sub(decoded.id, 2)
+  if type(uuid) ~= 'string' then
+    uuid = not id and ok and string.sub(decoded.id, 2) or nil
   end
-  if type(uuid) == 'string' then
-    report = report .. ',"uuid":' .. cjson.encode(uuid)
+  return report_of(id, uuid, status)
+end
+
+-- When a report may go. Courier writes what became of messages in batches of half a second, and of
+-- two in one batch either may win: a report that comes too soon is lost under Courier's own.
+local function rest(sent, names)
+  local last = 0
+  for _, name in ipairs(names) do
+    last = math.max(last, tonumber(redis.call('ZSCORE', sent, name) or 0))
   end
-  return report .. '}'
+  return math.max(NOW, last + REST_MS)
+end
+
+-- Remember for as long as `sent` does that these messages were taken out, and what was reported.
+local function note_status(sent, names, status)
+  for _, name in ipairs(names) do
+    redis.call('ZADD', sent, NOW, name .. '=' .. status)
+  end
 end

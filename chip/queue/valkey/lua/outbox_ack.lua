@@ -1,15 +1,14 @@
--- Take a message out and spool its report; tell other processes.
+-- Take a message out and leave a report on it; tell every process.
 -- KEYS  outbox, outboxes, numbers, sent, then those of a spool
--- ARGV  chat, process, may_claim (0 or 1), live channel, own listeners,
---       uuid, uuid as JSON, item's possible names as JSON…
--- Answers nothing when no such message waits; else its number and age, then as `claim` does.
+-- ARGV  chat, process, live channel, uuid, uuid as JSON, item's possible names as JSON…
+-- Answers nothing when no such message waits; else its number and age in ms.
 local outbox, outboxes, numbers, sent = unpack(KEYS)
-local chat, process, may_claim, live, own, uuid, uuid_json = unpack(ARGV)
+local chat, process, live, uuid, uuid_json = unpack(ARGV)
 local CHUNK = 50
 
 local function is_meant(item)
   local start = string.match(item, '^{"seq":%d+,()')
-  for index = 8, #ARGV do
+  for index = 6, #ARGV do
     local name = '"id":' .. ARGV[index] .. ','
     if start and string.sub(item, start, start + #name - 1) == name then
       return true
@@ -40,14 +39,11 @@ local item = find()
 if not item then
   return false
 end
-local spool = spool_of(KEYS, 5)
 redis.call('LREM', outbox, 1, item)
 settle_age(outbox, outboxes, numbers, chat, message_size(item))
-redis.call('RPUSH', spool.list, report_on(item, 'delivered'))
-count_in(spool, chat, 1, 0)
-local answer = claim(spool, chat, process, may_claim == '1', nil)
+local report, names = report_on(item, 'delivered')
+add_report(spool_of(KEYS, 5), chat, report, rest(sent, names))
+note_status(sent, names, 'delivered')
 local number = number_of(item)
-publish_to_others(live, tonumber(own), '-' .. process .. ' ' .. digits(number))
-table.insert(answer, 1, number)
-table.insert(answer, 2, NOW - stamp_of(item))
-return answer
+publish(live, '-' .. process .. ' ' .. digits(number))
+return {number, NOW - stamp_of(item)}

@@ -1,15 +1,33 @@
 -- Store a message for the visitor and push it to whoever has the chat open.
--- KEYS  outbox, outboxes, numbers, sent, courier, spool
--- ARGV  chat, live channel, item's name as JSON, message as JSON, names…
+-- KEYS  outbox, outboxes, numbers, sent, then those of a spool
+-- ARGV  chat, live channel, item's name as JSON, message as JSON, id or '', uuid or ''
 -- Answers 'queued', 'repeated' or 'full'.
-local outbox, outboxes, numbers, sent, courier, spool = unpack(KEYS)
-local chat, live, name, message = unpack(ARGV)
+local outbox, outboxes, numbers, sent = unpack(KEYS)
+local chat, live, name, message, id, uuid = unpack(ARGV)
+local spool = spool_of(KEYS, 5)
 local oldest = NOW - DUPLICATE_MS
+local _, names = report_of(id ~= '' and id, uuid ~= '' and uuid, '')
+
+-- Courier sends again what it has sent before, and its own status goes over whatever was reported
+-- then: so that is reported again. Where the message still waits, its report will rest from now.
+local function again()
+  for _, known in ipairs(names) do
+    redis.call('ZADD', sent, 'XX', NOW, known)
+    for _, status in ipairs({'delivered', 'failed'}) do
+      if redis.call('ZSCORE', sent, known .. '=' .. status) then
+        local report = report_of(id ~= '' and id, uuid ~= '' and uuid, status)
+        add_report(spool, chat, report, NOW + REST_MS)
+        return
+      end
+    end
+  end
+end
 
 local head = head_of(outbox, numbers, sent) + 1
-for index = 5, #ARGV do
-  local before = redis.call('ZSCORE', sent, ARGV[index])
+for _, known in ipairs(names) do
+  local before = redis.call('ZSCORE', sent, known)
   if before and tonumber(before) > oldest then
+    again()
     return 'repeated'
   end
 end
@@ -18,7 +36,8 @@ local count = redis.call('LLEN', outbox)
 local has_room, total = room_for(outbox, numbers, count, #message)
 -- Every message that waits here leaves a report there, and acknowledgements are never refused. So
 -- when reports pile up, it is the next message that has to wait.
-if not has_room or redis.call('LLEN', spool) >= 2 * SPOOL_EVENTS then
+local spooled = redis.call('LLEN', spool.list) + redis.call('ZCARD', spool.reports)
+if not has_room or spooled >= 2 * SPOOL_EVENTS then
   return 'full'
 end
 
@@ -31,11 +50,11 @@ if count == 0 then
   redis.call('ZADD', outboxes, NOW, chat)
 end
 redis.call('ZREMRANGEBYSCORE', sent, '-inf', oldest)
-for index = 5, #ARGV do
-  redis.call('ZADD', sent, NOW, ARGV[index])
+for _, known in ipairs(names) do
+  redis.call('ZADD', sent, NOW, known)
 end
 redis.call('PEXPIRE', sent, DUPLICATE_MS)
 -- Something was said in between, so that the visitor may repeat himself.
-redis.call('HDEL', courier, 'text', 'text_at')
+redis.call('HDEL', spool.courier, 'text', 'text_at')
 publish(live, '+' .. item)
 return 'queued'

@@ -20,12 +20,9 @@ if #taken > 0 then
 end
 settle_age(outbox, outboxes, numbers, chat, freed)
 for _, item in ipairs(taken) do
-  redis.call('RPUSH', spool.list, report_on(item, 'failed'))
-end
-if #taken > 0 then
-  count_in(spool, chat, #taken, 0)
-end
-for _, item in ipairs(taken) do
+  local report, names = report_on(item, 'failed')
+  add_report(spool, chat, report, rest(sent, names))
+  note_status(sent, names, 'failed')
   publish(live, '- ' .. digits(number_of(item)))
 end
 return #taken

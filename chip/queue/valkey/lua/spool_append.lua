@@ -1,10 +1,10 @@
 -- Store events for Courier, and claim the chat if that is allowed and nobody has.
 -- KEYS  those of a spool, refs
--- ARGV  chat, process, may_claim (0 or 1), last heard, live channel, own listeners,
---       then for each event: '=' and its ref, or '-' for a report; its JSON
+-- ARGV  chat, process, grant, known, lost (see `asker`), may_claim (0 or 1), last heard,
+--       live channel, then for each event: '=' and its ref, or '-' for a report; its JSON
 -- Answers a letter for each event (q, r or f), then as `claim` does.
-local spool, refs = spool_of(KEYS, 1), KEYS[8]
-local chat, process, may_claim, last_heard, live, own = unpack(ARGV)
+local spool, refs = spool_of(KEYS, 1), KEYS[9]
+local chat, process, grant, known, lost, may_claim, last_heard, live = unpack(ARGV)
 local said = tonumber(redis.call('HGET', spool.courier, 'said') or redis.call('LLEN', spool.list))
 local total = tonumber(redis.call('HGET', spool.totals, 'said') or 0)
 local results, echoes, stored = '', {}, 0
@@ -14,7 +14,7 @@ local function is_known(ref)
   return before and tonumber(before) > NOW - REF_MS
 end
 
-for index = 7, #ARGV, 2 do
+for index = 9, #ARGV, 2 do
   local ref = ARGV[index]
   local entry = '{"ts":' .. digits(NOW) .. ',' .. string.sub(ARGV[index + 1], 2)
   if ref == '-' then
@@ -47,10 +47,11 @@ if stored > 0 then
   end
   redis.call('ZREMRANGEBYSCORE', refs, '-inf', NOW - REF_MS)
   count_in(spool, chat, stored, #echoes)
+  make_due(spool, chat, NOW)
 end
-local answer = claim(spool, chat, process, may_claim == '1', nil)
+local answer = claim(spool, chat, asker(process, grant, known, lost), may_claim == '1')
 for _, entry in ipairs(echoes) do
-  publish_to_others(live, tonumber(own), '=' .. process .. ' ' .. entry)
+  publish(live, '=' .. process .. ' ' .. entry)
 end
 table.insert(answer, 1, results)
 return answer

@@ -1,16 +1,22 @@
 -- Note how an attempt ended, and give the claim up or go on with the next batch.
 -- KEYS  those of a spool, refs
--- ARGV  chat, process, ticket, may_continue (0 or 1), the outcome as JSON: see `Outcome` in
---       chat/outbound/ports.py, whose defaults are left out
+-- ARGV  chat, process, grant, known, lost (see `asker`; `known` is the claim that is settled),
+--       may_continue (0 or 1), the outcome as JSON: see `Outcome` in chat/outbound/ports.py, whose
+--       defaults are left out
 -- Answers as `claim` does; 'elsewhere' when this claim is over already.
-local spool, refs = spool_of(KEYS, 1), KEYS[8]
-local chat, process, ticket, may_continue, outcome = unpack(ARGV)
+local spool, refs = spool_of(KEYS, 1), KEYS[9]
+local chat, process, grant, known, lost, may_continue, outcome = unpack(ARGV)
 outcome = cjson.decode(outcome)
 local remove, rejected = outcome.remove or 0, outcome.rejected or 0
 local delay = outcome.delay or 0
 
-local claimed = redis.call('HMGET', spool.courier, 'owner', 'ticket')
-if claimed[1] ~= process or claimed[2] ~= ticket then
+local claimed = redis.call('HMGET', spool.courier, 'owner', 'grant')
+if claimed[1] ~= process or claimed[2] ~= known then
+  -- It may have been settled by a call whose answer was lost, and the chat been granted anew.
+  if claimed[1] == process and asker(process, grant, known, lost).lost[claimed[2]] then
+    take_back(spool)
+    return give(spool, chat, process, grant)
+  end
   return {'elsewhere'}
 end
 -- First, because it needs no memory: whatever follows a first write that was allowed is allowed.
@@ -39,17 +45,20 @@ if outcome.last_text then
 end
 redis.call('EXPIRE', spool.courier, COURIER_SECONDS)
 
+redis.call('HSET', spool.courier, 'reason', outcome.reason or '')
 if redis.call('EXISTS', spool.list) == 0 then
-  forget_claim(spool, chat)
-  return {'idle'}
+  return forget_claim(spool, chat)
 end
 if outcome.failed then
   redis.call('HINCRBY', spool.courier, 'tries', 1)
   redis.call('HSETNX', spool.courier, 'failing', NOW)
 end
 redis.call('HSET', spool.courier, 'unknown', outcome.unknown or 0)
+if delay > 0 then
+  redis.call('HSET', spool.courier, 'not_before', NOW + delay)
+end
 if delay > 0 or may_continue ~= '1' then
   redis.call('ZADD', spool.spools, NOW + delay, chat)
-  return {'waiting'}
+  return {'waiting', delay}
 end
-return grant(spool, chat, process)
+return give(spool, chat, process, grant)
