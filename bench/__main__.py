@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bench import yardsticks
 from bench.measures import FULL, MEASURES, QUICK, Effort
+from bench.servers import Servers, allow_many_files, machine
 from bench.sizes import at_size, sizes_table
-from bench.stage import Stage, allow_many_files, machine
 from bench.targets import Figure, Yardstick, table, yardstick_table
 
 RESULTS = Path(__file__).with_name("results.md")
@@ -35,23 +35,23 @@ def progress(text: str) -> None:
     print(f"… {text}", file=sys.stderr, flush=True)
 
 
-async def run_measures(stage: Stage, names: Sequence[str], effort: Effort) -> dict[str, Figure]:
+async def run_measures(servers: Servers, names: Sequence[str], effort: Effort) -> dict[str, Figure]:
     """Measure each on a fresh Chip."""
     figures: dict[str, Figure] = {}
     for name in names:
         progress(name)
-        async with stage.chip() as scene:
-            figures |= await MEASURES[name](scene, effort)
+        async with servers.chip() as chip:
+            figures |= await MEASURES[name](chip, effort)
     return figures
 
 
-async def run_sizes(stage: Stage, sizes: Sequence[int], effort: Effort) -> str:
+async def run_sizes(servers: Servers, sizes: Sequence[int], effort: Effort) -> str:
     """Measure with so many chats open, each on a fresh Chip."""
     rows = []
     for count in sizes:
         progress(f"{count} chats")
-        async with stage.chip() as scene:
-            rows.append(await at_size(scene, count, effort))
+        async with servers.chip() as chip:
+            rows.append(await at_size(chip, count, effort))
     return sizes_table(rows)
 
 
@@ -65,15 +65,15 @@ def report(options: argparse.Namespace) -> str:
     if names:
         progress("bare parts")
         beside = asyncio.run(yardsticks.measure(effort))
-    with Stage.set_up() as stage:
+    with Servers.set_up() as servers:
         for processes in (1, 2) if is_full(options) else (options.processes,):
-            stage.processes = processes
+            servers.processes = processes
             parts.append("## One process" if processes == 1 else f"## {processes} processes")
             if names:
-                parts.append(table(asyncio.run(run_measures(stage, names, effort)), beside))
+                parts.append(table(asyncio.run(run_measures(servers, names, effort)), beside))
             sizes = SIZES if is_full(options) and processes == 1 else options.chats
             if sizes:
-                parts.append(asyncio.run(run_sizes(stage, sizes, effort)))
+                parts.append(asyncio.run(run_sizes(servers, sizes, effort)))
     if beside:
         parts += ["## Bare parts", yardstick_table(beside)]
     return "\n\n".join(parts)

@@ -11,15 +11,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from bench.audience import Accepted, Readers
 from bench.meters import Meter, measured, private_bytes, quantile
+from bench.open_chats import Accepted, Readers
 from bench.sends import Posters, at_rate
-from bench.stage import PATIENCE, Scene
+from bench.servers import PATIENCE, RunningChip
 from bench.targets import Figure
 from bench.visitors import Visitor, in_parallel, masked
 
 Figures = dict[str, Figure]
-Measure = Callable[[Scene, "Effort"], Awaitable[Figures]]
+Measure = Callable[[RunningChip, "Effort"], Awaitable[Figures]]
 
 WARM = 200
 """Visitors who come and go before memory is looked at: what only the first of them cost is not
@@ -53,66 +53,66 @@ def _median(rounds: Sequence[Figure]) -> Figure:
     )
 
 
-async def starts(scene: Scene, effort: Effort) -> Figures:
+async def starts(chip: RunningChip, effort: Effort) -> Figures:
     """Visitors arrive as fast as they are let in, each connecting and starting a chat."""
-    await scene.visitors(WARM)
-    await scene.settle()
+    await chip.visitors(WARM)
+    await chip.settle()
     rounds = []
     for _ in range(effort.rounds):
-        with measured(scene.pids) as meter:
-            await scene.visitors(800)
+        with measured(chip.pids) as meter:
+            await chip.visitors(800)
         rounds.append(Figure(800 / meter.seconds, _cpu(meter, 800)))
     return {"starts": _median(rounds)}
 
 
-async def idle(scene: Scene, effort: Effort) -> Figures:
+async def idle(chip: RunningChip, effort: Effort) -> Figures:
     """4,000 visitors say nothing."""
-    memory = await grow(scene, 4000)
-    await scene.settle(3)
-    with measured(scene.pids) as meter:
+    memory = await grow(chip, 4000)
+    await chip.settle(3)
+    with measured(chip.pids) as meter:
         await asyncio.sleep(effort.idle_seconds)
     return {"memory": Figure(memory), "idle": Figure(100 * meter.cpu / meter.seconds)}
 
 
-async def grow(scene: Scene, count: int) -> float:
+async def grow(chip: RunningChip, count: int) -> float:
     """Have so many chats started; return the KB of memory that each one takes."""
-    for visitor in await scene.visitors(WARM):
+    for visitor in await chip.visitors(WARM):
         visitor.vanish()
-    await scene.settle(2)
-    before = sum(map(private_bytes, scene.pids))
-    await scene.visitors(count)
-    await scene.settle(2)
-    return (sum(map(private_bytes, scene.pids)) - before) / count / 1000
+    await chip.settle(2)
+    before = sum(map(private_bytes, chip.pids))
+    await chip.visitors(count)
+    await chip.settle(2)
+    return (sum(map(private_bytes, chip.pids)) - before) / count / 1000
 
 
-async def forwarded(scene: Scene, effort: Effort) -> Figures:
+async def forwarded(chip: RunningChip, effort: Effort) -> Figures:
     """2,000 visitors say something at the same time, one message each."""
-    return await _incoming(scene, effort, chats=2000, each=1, names=("forwarded", "accepted"))
+    return await _incoming(chip, effort, chats=2000, each=1, names=("forwarded", "accepted"))
 
 
-async def bursts(scene: Scene, effort: Effort) -> Figures:
+async def bursts(chip: RunningChip, effort: Effort) -> Figures:
     """50 visitors say 200 things at once."""
-    return await _incoming(scene, effort, chats=50, each=200, names=("bursts", ""))
+    return await _incoming(chip, effort, chats=50, each=200, names=("bursts", ""))
 
 
 async def _incoming(
-    scene: Scene, effort: Effort, *, chats: int, each: int, names: tuple[str, str]
+    chip: RunningChip, effort: Effort, *, chats: int, each: int, names: tuple[str, str]
 ) -> Figures:
-    visitors = await scene.visitors(chats)
+    visitors = await chip.visitors(chats)
     rounds: tuple[list[Figure], list[Figure]] = [], []
     count = chats * each
     for turn in range(effort.rounds):
-        await scene.settle()
-        scene.courier.clear()
+        await chip.settle()
+        chip.courier.clear()
         accepted = Accepted(visitors, count)
         frames = [b"".join(_say(turn, number) for number in range(each))] * chats
-        with measured(scene.pids) as meter:
+        with measured(chip.pids) as meter:
             began, said = time.time(), time.perf_counter()
             for visitor, frame in zip(visitors, frames, strict=True):
                 visitor.send_frames(frame)
             await asyncio.wait_for(accepted.done, PATIENCE)
             seconds = time.perf_counter() - said
-            latest = await scene.wait_for_courier(count, "msg_in")
+            latest = await chip.wait_for_courier(count, "msg_in")
             meter.stop()
         rounds[0].append(Figure(count / (latest - began), _cpu(meter, count)))
         rounds[1].append(Figure(count / seconds))
@@ -128,10 +128,10 @@ def _say(turn: int, number: int) -> bytes:
     return masked(msgspec.json.encode(said | {"ref": f"{turn}.{number}"}))
 
 
-async def delivery(scene: Scene, effort: Effort) -> Figures:
+async def delivery(chip: RunningChip, effort: Effort) -> Figures:
     """200 messages a second arrive for 1,000 visitors."""
-    visitors = await scene.visitors(1000)
-    latencies, cpu = await deliver(scene, visitors, 200 * effort.delivery_seconds)
+    visitors = await chip.visitors(1000)
+    latencies, cpu = await deliver(chip, visitors, 200 * effort.delivery_seconds)
     return {
         "delivery p50": Figure(quantile(latencies, 0.5), cpu),
         "delivery p99": Figure(quantile(latencies, 0.99), cpu),
@@ -139,12 +139,12 @@ async def delivery(scene: Scene, effort: Effort) -> Figures:
 
 
 async def deliver(
-    scene: Scene, visitors: Sequence[Visitor], count: int
+    chip: RunningChip, visitors: Sequence[Visitor], count: int
 ) -> tuple[list[float], float]:
     """Send at 200/s; return the milliseconds that each took from when it was due, and the CPU."""
     chosen = [visitors[number * 7919 % len(visitors)] for number in range(count)]
-    posters = scene.posters(COURIERS)
-    requests = _requests(scene, posters, chosen)
+    posters = chip.posters(COURIERS)
+    requests = _requests(chip, posters, chosen)
     due: dict[str, float] = {}
     latencies: list[float] = []
     readers = Readers(
@@ -160,24 +160,26 @@ async def deliver(
         posting.add(task)
         task.add_done_callback(_raise_failure)
 
-    await scene.settle()
-    with measured(scene.pids) as meter:
+    await chip.settle()
+    with measured(chip.pids) as meter:
         await at_rate(200, count, send)
         await asyncio.wait_for(readers.done, PATIENCE)
     return latencies, _cpu(meter, count)
 
 
-def _requests(scene: Scene, posters: Posters, recipients: Sequence[Visitor]) -> list[bytes]:
+def _requests(chip: RunningChip, posters: Posters, recipients: Sequence[Visitor]) -> list[bytes]:
     """Sends to these, in this order, whose messages RapidPro has written. Texts are numbers.
 
     Each recipient has to be there equally often.
     """
     distinct = list(dict.fromkeys(recipients))
     written: dict[Visitor, list[str]] = {}
-    for visitor, name in scene.stage.write_messages(distinct, -(-len(recipients) // len(distinct))):
+    for visitor, name in chip.servers.write_messages(
+        distinct, -(-len(recipients) // len(distinct))
+    ):
         written.setdefault(visitor, []).append(name)
     return [
-        scene.send_request(posters, visitor, written[visitor].pop(), str(number))
+        chip.send_request(posters, visitor, written[visitor].pop(), str(number))
         for number, visitor in enumerate(recipients)
     ]
 
@@ -187,15 +189,15 @@ def _raise_failure(task: "asyncio.Task[None]") -> None:
         task.result()
 
 
-async def twenty(scene: Scene, effort: Effort) -> Figures:
+async def twenty(chip: RunningChip, effort: Effort) -> Figures:
     """One visitor gets 20 messages, each posted when the one before was taken."""
     rounds = []
-    posters = scene.posters(1)
-    for visitor in await scene.visitors(4 * effort.rounds):
-        requests = _requests(scene, posters, [visitor] * 20)
+    posters = chip.posters(1)
+    for visitor in await chip.visitors(4 * effort.rounds):
+        requests = _requests(chip, posters, [visitor] * 20)
         readers = Readers([visitor], 20)
-        await scene.settle(0.2)
-        with measured(scene.pids) as meter:
+        await chip.settle(0.2)
+        with measured(chip.pids) as meter:
             for request in requests:
                 await posters.post(request)
             await readers.done
@@ -203,35 +205,35 @@ async def twenty(scene: Scene, effort: Effort) -> Figures:
     return {"twenty": _median(rounds)}
 
 
-async def outgoing(scene: Scene, effort: Effort) -> Figures:
+async def outgoing(chip: RunningChip, effort: Effort) -> Figures:
     """Messages for 500 visitors, as fast as Chip takes them."""
-    visitors = await scene.visitors(500)
-    posters = scene.posters(COURIERS)
+    visitors = await chip.visitors(500)
+    posters = chip.posters(COURIERS)
     shown, reported = [], []
     count = len(visitors) * effort.outgoing_each
     for _ in range(effort.rounds):
-        requests = _requests(scene, posters, visitors * effort.outgoing_each)
+        requests = _requests(chip, posters, visitors * effort.outgoing_each)
         readers = Readers(visitors, count)
-        await scene.settle()
-        scene.courier.clear()
-        with measured(scene.pids) as meter:
+        await chip.settle()
+        chip.courier.clear()
+        with measured(chip.pids) as meter:
             began, posted = time.time(), time.perf_counter()
             await in_parallel(map(posters.post, requests), COURIERS)
             await asyncio.wait_for(readers.done, PATIENCE)
             seconds = time.perf_counter() - posted
-            latest = await scene.wait_for_courier(count, "msg_status")
+            latest = await chip.wait_for_courier(count, "msg_status")
             meter.stop()
         shown.append(Figure(count / seconds, _cpu(meter, count)))
         reported.append(Figure(count / (latest - began)))
     return {"outgoing": _median(shown), "reports": Figure(_median(reported).value)}
 
 
-async def history(scene: Scene, effort: Effort) -> Figures:
+async def history(chip: RunningChip, effort: Effort) -> Figures:
     """50 visitors leaf through the newest page of a long chat, again and again."""
-    visitors = await scene.visitors(50)
-    scene.stage.write_messages(visitors, 30, "O")
-    scene.stage.write_messages(visitors, 30, "I")
-    scene.stage.rapidpro.connection.execute("ANALYZE msgs_msg")
+    visitors = await chip.visitors(50)
+    chip.servers.write_messages(visitors, 30, "O")
+    chip.servers.write_messages(visitors, 30, "I")
+    chip.servers.rapidpro.connection.execute("ANALYZE msgs_msg")
     question = b'{"type":"get_history","before":"9999-01-01T00:00:00Z"}'
 
     async def leaf(visitor: Visitor, pages: int) -> None:
@@ -242,8 +244,8 @@ async def history(scene: Scene, effort: Effort) -> Figures:
 
     rounds = []
     for _ in range(effort.rounds):
-        await scene.settle()
-        with measured(scene.pids) as meter:
+        await chip.settle()
+        with measured(chip.pids) as meter:
             await asyncio.gather(*(leaf(visitor, effort.pages_each) for visitor in visitors))
         count = len(visitors) * effort.pages_each
         rounds.append(Figure(count / meter.seconds, _cpu(meter, count)))

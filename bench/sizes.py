@@ -5,7 +5,7 @@ import time
 
 from bench.measures import Effort, deliver, grow
 from bench.meters import quantile
-from bench.stage import Scene
+from bench.servers import RunningChip
 from bench.targets import markdown
 from bench.visitors import Visitor
 
@@ -33,14 +33,14 @@ class Probe:
             self.longest = max(self.longest, 1000 * (time.perf_counter() - asked))
 
 
-async def at_size(scene: Scene, count: int, effort: Effort) -> list[str]:
+async def at_size(chip: RunningChip, count: int, effort: Effort) -> list[str]:
     """A row for so many open chats."""
-    memory = await grow(scene, count)
-    (prober,) = await scene.visitors(1)
-    visitors = scene.present[-1001:-1]
+    memory = await grow(chip, count)
+    (prober,) = await chip.visitors(1)
+    visitors = chip.present[-1001:-1]
     probe = Probe(prober)
     probing = asyncio.create_task(probe.run())
-    latencies, cpu = await deliver(scene, visitors, 200 * effort.delivery_seconds)
+    latencies, cpu = await deliver(chip, visitors, 200 * effort.delivery_seconds)
     probing.cancel()
     p50, p99 = quantile(latencies, 0.5), quantile(latencies, 0.99)
     return [

@@ -7,7 +7,7 @@ import pytest
 from chip.chat.outbound import acknowledger
 from chip.chat.outbound.acknowledger import RETRY_EVERY
 from chip.models import Report
-from tests.support.scene import Scene
+from tests.support.memory_chip import MemoryChip
 
 
 def ack(*msg_ids):
@@ -15,97 +15,97 @@ def ack(*msg_ids):
 
 
 @pytest.fixture
-def scene():
-    return Scene()
+def chip():
+    return MemoryChip()
 
 
 @pytest.fixture
-def bob(scene):
-    return scene.bob()
+def bob(chip):
+    return chip.bob()
 
 
-def waiting(scene, bob):
-    return [one.name.id for one in scene.queues.chats[bob.chat].items]
+def waiting(chip, bob):
+    return [one.name.id for one in chip.queues.chats[bob.chat].items]
 
 
-def reported(scene):
+def reported(chip):
     """What Courier hears, each request answered as it comes."""
     found = []
-    scene.later(3)
-    while scene.gateway.requests:
-        request = scene.gateway.take()
+    chip.later(3)
+    while chip.gateway.requests:
+        request = chip.gateway.take()
         found += request.reports
         request.handle()
-        scene.later(3)
+        chip.later(3)
     return found
 
 
-def test_acks_of_a_full_window_that_cannot_be_stored_are_stored_when_the_queue_is_back(scene, bob):
+def test_acks_of_a_full_window_that_cannot_be_stored_are_stored_when_the_queue_is_back(chip, bob):
     for msg_id in range(1, 41):
-        scene.send(msg_id)
+        chip.send(msg_id)
     assert bob.is_shown() == list(range(1, 33))
-    scene.queues.away = True
+    chip.queues.away = True
     bob.says(*ack(*range(1, 33)))
-    scene.later(2)
+    chip.later(2)
     assert bob.hears() == []
 
-    scene.queues.come_back()
-    scene.later(3)
+    chip.queues.come_back()
+    chip.later(3)
     assert bob.is_shown() == list(range(33, 41))
-    assert waiting(scene, bob) == list(range(33, 41))
-    scene.send(41)
+    assert waiting(chip, bob) == list(range(33, 41))
+    chip.send(41)
     assert bob.is_shown() == [41]
-    assert reported(scene) == [Report("delivered", msg_id) for msg_id in range(1, 33)]
+    assert reported(chip) == [Report("delivered", msg_id) for msg_id in range(1, 33)]
 
 
-def test_what_was_seen_is_shown_again_on_no_open_connection_while_its_ack_is_kept(scene, bob):
-    scene.send(1)
+def test_what_was_seen_is_shown_again_on_no_open_connection_while_its_ack_is_kept(chip, bob):
+    chip.send(1)
     assert bob.is_shown() == [1]
-    scene.queues.away = True
+    chip.queues.away = True
     bob.says(*ack(1))
-    scene.queues.away = False
-    scene.heart.hub.interrupted()
+    chip.queues.away = False
+    chip.server.hub.interrupted()
     assert bob.is_shown() == []
 
 
-def test_a_kept_ack_outlives_its_visitor(scene, bob):
-    scene.send(1)
+def test_a_kept_ack_outlives_its_visitor(chip, bob):
+    chip.send(1)
     chat = bob.chat
-    scene.queues.away = True
+    chip.queues.away = True
     bob.says(*ack(1))
     bob.leaves()
-    scene.queues.come_back()
-    scene.later(RETRY_EVERY)
-    assert scene.queues.chats[chat].items == []
+    chip.queues.come_back()
+    chip.later(RETRY_EVERY)
+    assert chip.queues.chats[chat].items == []
 
 
-def test_a_stop_tries_once_more_to_store_what_is_kept(scene, bob):
-    scene.send(1)
-    scene.queues.away = True
+def test_a_stop_tries_once_more_to_store_what_is_kept(chip, bob):
+    chip.send(1)
+    chip.queues.away = True
     bob.says(*ack(1))
-    scene.queues.away = False
-    scene.stop()
-    assert waiting(scene, bob) == []
+    chip.queues.away = False
+    chip.stop()
+    assert waiting(chip, bob) == []
 
 
-def test_when_too_much_is_kept_the_visitor_is_told_which_ack_failed(scene, bob, monkeypatch):
+def test_when_too_much_is_kept_the_visitor_is_told_which_ack_failed(chip, bob, monkeypatch):
     monkeypatch.setattr(acknowledger, "MOST_KEPT", 1)
-    scene.send(1)
-    scene.send(2, msg={"id": None, "uuid": "u2"})
+    chip.send(1)
+    chip.send(2, msg={"id": None, "uuid": "u2"})
     bob.hears()
-    scene.queues.away = True
+    chip.queues.away = True
     bob.says(*ack(1, "u2"))
     error = bob.hears_one()
     assert (error["code"], error["command"], error["msg_id"]) == ("unavailable", "ack_chat", "u2")
 
 
-def test_an_ack_that_can_never_be_stored_keeps_no_other_waiting(scene, bob, expected_failures):
-    scene.send(1)
-    scene.send(2)
-    scene.queues.away = True
+def test_an_ack_that_can_never_be_stored_keeps_no_other_waiting(chip, bob, expected_failures):
+    chip.send(1)
+    chip.send(2)
+    chip.queues.away = True
     bob.says(*ack(1, 2))
-    scene.queues.away = False
-    store, calls = scene.queue.outbox.ack, []
+    chip.queues.away = False
+    store, calls = chip.queue.outbox.ack, []
 
     async def fails_once(*args, **named):
         calls.append(args)
@@ -113,7 +113,7 @@ def test_an_ack_that_can_never_be_stored_keeps_no_other_waiting(scene, bob, expe
             raise ZeroDivisionError
         return await store(*args, **named)
 
-    scene.queue.outbox.ack = fails_once
-    scene.later(RETRY_EVERY)
+    chip.queue.outbox.ack = fails_once
+    chip.later(RETRY_EVERY)
     expected_failures.take(ZeroDivisionError)
-    assert waiting(scene, bob) == [1]
+    assert waiting(chip, bob) == [1]

@@ -20,7 +20,7 @@ from tests.support.web import (
     UPGRADE,
     Answer,
     Counts,
-    FakeHeart,
+    FakeChatServer,
     Wire,
     build_site,
     masked,
@@ -31,15 +31,15 @@ CLOSE = 8
 
 
 class House:
-    """A site with a clock, a heart that remembers and an observer that counts."""
+    """A site with a clock, a server that remembers and an observer that counts."""
 
     def __init__(self, limits: dict[str, Any] | None = None, **options: Any) -> None:
         self.clock = Clock()
         self.clock.advance(1_700_000_000)
-        self.heart = FakeHeart(starts=False)
+        self.server = FakeChatServer(starts=False)
         self.counts = Counts()
         self.site = build_site(
-            self.heart,
+            self.server,
             self.clock,
             msgspec.structs.replace(Limits(), **(limits or {})),
             observer=self.counts,
@@ -65,7 +65,7 @@ class House:
 
 def address_of(house: House, wire: Wire) -> str:
     assert wire.answer().status == 101
-    return house.heart.sessions[-1].client.address
+    return house.server.sessions[-1].client.address
 
 
 # The handshake.
@@ -114,7 +114,7 @@ def test_an_unknown_channel_is_refused_before_anything_else():
 
 def test_when_nobody_can_say_whether_there_is_such_a_channel_it_is_503():
     house = House()
-    house.heart.lookups.trouble = Unavailable("the database does not answer", retry_after=7)
+    house.server.lookups.trouble = Unavailable("the database does not answer", retry_after=7)
     for headers in ({}, UPGRADE):
         answer = house.asked(**headers)
         assert answer.status == 503
@@ -126,7 +126,7 @@ def test_when_nobody_can_say_whether_there_is_such_a_channel_it_is_503():
 
 def test_an_unexpected_failure_is_500_and_is_logged_and_counted(expected_failures):
     house = House()
-    house.heart.lookups.trouble = RuntimeError("boom")
+    house.server.lookups.trouble = RuntimeError("boom")
     assert house.asked(**UPGRADE).status == 500
     assert house.counts.outcomes == ["failed"]
     expected_failures.take(RuntimeError)
@@ -168,7 +168,7 @@ def test_a_broken_upgrade_is_a_bad_request(headers):
     answer = house.asked(**{**UPGRADE, **headers})
     assert answer.status == 400
     assert answer.json["error"]
-    assert house.heart.sessions == []
+    assert house.server.sessions == []
     assert house.counts.outcomes == ["bad_upgrade"]
 
 
@@ -181,20 +181,20 @@ def test_an_upgrade_takes_get_and_http_1_1():
 
 def test_a_slow_lookup_does_not_lose_what_the_peer_sends_meanwhile():
     house = House()
-    house.heart.lookups.wait = Deferred()
+    house.server.lookups.wait = Deferred()
     wire = house.upgraded()
     wire.says(masked(b"hello"))
-    house.heart.lookups.wait.callback(None)
+    house.server.lookups.wait.callback(None)
     assert wire.answer().status == 101
-    assert house.heart.sessions[0].frames == [b"hello"]
+    assert house.server.sessions[0].frames == [b"hello"]
 
 
 def test_a_peer_that_leaves_during_a_slow_lookup_makes_no_session():
     house = House()
-    house.heart.lookups.wait = Deferred()
+    house.server.lookups.wait = Deferred()
     house.upgraded().leaves()
-    house.heart.lookups.wait.callback(None)
-    assert house.heart.sessions == []
+    house.server.lookups.wait.callback(None)
+    assert house.server.sessions == []
 
 
 # Who may come in.
@@ -281,7 +281,7 @@ def test_sessions_know_the_address_that_counts():
 
 def test_limits_can_be_off():
     house = House()
-    house.site = build_site(house.heart, house.clock, Limits().without_rates())
+    house.site = build_site(house.server, house.clock, Limits().without_rates())
     assert {house.upgraded().answer().status for _ in range(300)} == {101}
 
 
@@ -312,7 +312,7 @@ def test_a_visitor_in_a_chat_stays():
     house = House()
     wire = house.upgraded()
     wire.answer()
-    house.heart.sessions[0].chat = CHAT
+    house.server.sessions[0].chat = CHAT
     house.passes(25)
     assert wire.close_code() is None
 
@@ -324,7 +324,7 @@ def test_a_chat_that_takes_long_to_start_is_waited_for():
     wire.says(masked(b'{"type":"start_chat"}'))
     house.passes(28)
     assert wire.close_code() is None
-    house.heart.sessions[0].chat = CHAT
+    house.server.sessions[0].chat = CHAT
     assert wire.is_open
 
 
@@ -332,7 +332,7 @@ def test_a_visitor_whose_chat_could_not_start_may_try_again_and_must():
     house = House()
     wire = house.upgraded()
     wire.answer()
-    session = house.heart.sessions[0]
+    session = house.server.sessions[0]
     wire.says(masked(b'{"type":"start_chat"}'))
     session.errors += 1
     house.passes(19.9)
@@ -364,7 +364,7 @@ def test_a_closed_connection_is_one_log_line_with_its_counters():
     house = House()
     wire = house.upgraded()
     wire.answer()
-    session = house.heart.sessions[0]
+    session = house.server.sessions[0]
     session.chat, session.events_sent, session.errors = CHAT, 3, 1
     wire.says(masked(b"secret words"))
     session.client.send(b"secret answer")
@@ -440,11 +440,11 @@ def test_whoever_does_not_go_in_time_is_dropped():
     wire = house.upgraded()
     wire.answer()
     wire.fill()
-    house.heart.sessions[0].client.send(b"never read")
+    house.server.sessions[0].client.send(b"never read")
     done = ensureDeferred(house.site.drain(2))
     house.passes(1.9)
     assert wire.is_open
     house.passes(0.2)
     assert not wire.is_open
     assert done.called
-    assert house.heart.sessions[0].closes == 1
+    assert house.server.sessions[0].closes == 1

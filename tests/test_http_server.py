@@ -103,11 +103,11 @@ def test_a_body_has_10_seconds():
 
 def test_a_request_in_hand_may_take_as_long_as_it_takes():
     listener = Listener()
-    listener.heart.lookups.wait = Deferred()
+    listener.server.lookups.wait = Deferred()
     wire = listener.connects()
     wire.says(request(f"/wc/connect/{CHANNEL}"))
     listener.clock.advance(1000)
-    listener.heart.lookups.wait.callback(None)
+    listener.server.lookups.wait.callback(None)
     assert wire.answer().status == 426
 
 
@@ -259,7 +259,7 @@ def test_a_body_of_unknown_length_is_taken():
     head = request(f"/wc/send/{CHANNEL}", "POST", Transfer_Encoding="chunked")
     wire.says(head + b"3\r\nabc\r\n", b"2\r\nde\r\n0\r\n\r\n")
     assert wire.answer().status == 200
-    assert listener.heart.sends == [(CHANNEL, b"abcde")]
+    assert listener.server.sends == [(CHANNEL, b"abcde")]
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -375,11 +375,11 @@ def test_a_connection_that_became_a_websocket_leaves_no_http_behind():
 
 def test_a_peer_that_leaves_while_it_waits_for_an_answer_is_forgotten():
     listener = Listener()
-    listener.heart.lookups.wait = Deferred()
+    listener.server.lookups.wait = Deferred()
     wire = listener.connects()
     wire.says(request(f"/wc/connect/{CHANNEL}"))
     wire.leaves()
-    listener.heart.lookups.wait.callback(None)
+    listener.server.lookups.wait.callback(None)
     assert wire.out == b""
 
 
@@ -389,14 +389,14 @@ def drain(listener: Listener, deadline: float = 10) -> Deferred[None]:
 
 def test_stopping_lets_requests_in_hand_finish_and_idle_connections_go():
     listener = Listener()
-    listener.heart.lookups.wait = Deferred()
+    listener.server.lookups.wait = Deferred()
     idle, busy = listener.connects(), listener.connects()
     idle.says(request("/"))
     busy.says(request(f"/wc/connect/{CHANNEL}"))
     done = drain(listener)
     assert not idle.is_open
     assert not done.called
-    listener.heart.lookups.wait.callback(None)
+    listener.server.lookups.wait.callback(None)
     assert busy.answer().status == 503
     assert not busy.is_open
     assert done.called
@@ -419,19 +419,19 @@ def test_stopping_still_answers_who_was_let_in_and_is_about_to_ask():
 
 def test_stopping_waits_for_what_somebody_who_has_gone_had_asked_for():
     listener = Listener()
-    listener.heart.lookups.wait = Deferred()
+    listener.server.lookups.wait = Deferred()
     wire = listener.connects()
     wire.says(request(f"/wc/connect/{CHANNEL}"))
     wire.leaves()
     done = drain(listener)
     assert not done.called
-    listener.heart.lookups.wait.callback(None)
+    listener.server.lookups.wait.callback(None)
     assert done.called
 
 
 def test_stopping_waits_no_longer_than_it_may():
     listener = Listener()
-    listener.heart.lookups.wait = Deferred()
+    listener.server.lookups.wait = Deferred()
     wire = listener.connects()
     wire.says(request(f"/wc/connect/{CHANNEL}"))
     done = drain(listener, 5)

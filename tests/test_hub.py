@@ -51,7 +51,7 @@ class Member:
         self.heard.append("replaced")
 
 
-def scene(sockets=5):
+def hub_of(sockets=5):
     live = SlowLive()
     hub = Hub(live, sockets)
     presence = []
@@ -69,7 +69,7 @@ def join(hub, member):
 
 
 def test_one_subscription_serves_all_who_join():
-    live, hub, presence = scene()
+    live, hub, presence = hub_of()
     first, second = Member(), Member()
     joined = [join(hub, first), join(hub, second)]
     assert joined == [[], []]
@@ -82,7 +82,7 @@ def test_one_subscription_serves_all_who_join():
 
 
 def test_the_last_who_leaves_ends_the_subscription():
-    live, hub, presence = scene()
+    live, hub, presence = hub_of()
     first, second = Member(), Member()
     join(hub, first)
     live.asked.pop().callback(None)
@@ -96,7 +96,7 @@ def test_the_last_who_leaves_ends_the_subscription():
 
 
 def test_who_leaves_before_the_subscription_stands_leaves_nothing_behind():
-    live, hub, presence = scene()
+    live, hub, presence = hub_of()
     member = Member()
     join(hub, member)
     hub.leave(CHAT, member)
@@ -105,7 +105,7 @@ def test_who_leaves_before_the_subscription_stands_leaves_nothing_behind():
 
 
 def test_who_comes_back_while_the_subscription_is_under_way_shares_it():
-    live, hub, _ = scene()
+    live, hub, _ = hub_of()
     gone, back = Member(), Member()
     join(hub, gone)
     hub.leave(CHAT, gone)
@@ -117,7 +117,7 @@ def test_who_comes_back_while_the_subscription_is_under_way_shares_it():
 
 
 def test_when_the_subscription_fails_all_who_waited_are_told_and_may_try_again():
-    live, hub, presence = scene()
+    live, hub, presence = hub_of()
     joined = [join(hub, Member()), join(hub, Member())]
     live.asked.pop().errback(Unavailable("away"))
     assert joined == [[Unavailable], [Unavailable]]
@@ -128,7 +128,7 @@ def test_when_the_subscription_fails_all_who_waited_are_told_and_may_try_again()
 
 
 def test_too_many_connections_of_a_chat_replace_the_oldest():
-    live, hub, _ = scene(sockets=2)
+    live, hub, _ = hub_of(sockets=2)
     members = [Member() for _ in range(3)]
     for member in members:
         join(hub, member)
@@ -138,7 +138,7 @@ def test_too_many_connections_of_a_chat_replace_the_oldest():
 
 
 def test_a_member_who_leaves_while_all_are_told_does_not_keep_it_from_the_others():
-    live, hub, _ = scene()
+    live, hub, _ = hub_of()
     first, second = Member(), Member()
     first.tell = lambda frame: hub.leave(CHAT, first)
     for member in (first, second):
@@ -149,7 +149,7 @@ def test_a_member_who_leaves_while_all_are_told_does_not_keep_it_from_the_others
 
 
 def test_an_interruption_is_told_to_everybody():
-    live, hub, _ = scene()
+    live, hub, _ = hub_of()
     member = Member()
     join(hub, member)
     live.asked.pop().callback(None)
@@ -160,7 +160,7 @@ def test_an_interruption_is_told_to_everybody():
 def test_the_last_to_leave_may_have_waited_behind_one_who_was_replaced():
     """The first joiner is replaced while the subscription is asked for, all others leave the
     moment that they hear it stands: nothing is left, and nothing breaks."""
-    live, hub, presence = scene(sockets=1)
+    live, hub, presence = hub_of(sockets=1)
     first, second = Member(), Member()
     joining = Deferred.fromCoroutine(hub.join(CHAT, first))
 

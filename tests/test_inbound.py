@@ -8,17 +8,17 @@ from twisted.internet.defer import Deferred
 
 from chip.chat.inbound import WrongSecret
 from chip.errors import NotFound, QueueFull, Refused, Unavailable
-from tests.support.scene import AGENT, BOB, CHANNEL, Scene, result_of
+from tests.support.memory_chip import AGENT, BOB, CHANNEL, MemoryChip, result_of
 
 OTHER = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-def scene():
-    return Scene()
+def chip():
+    return MemoryChip()
 
 
-def send(scene, channel=CHANNEL.uuid, raw=None, **changes):
+def send(chip, channel=CHANNEL.uuid, raw=None, **changes):
     body = {
         "chat_id": BOB.chat_id,
         "secret": "sesame",
@@ -26,21 +26,21 @@ def send(scene, channel=CHANNEL.uuid, raw=None, **changes):
         **changes,
     }
     result_of(
-        scene.heart.inbound.accept(channel, msgspec.json.encode(body) if raw is None else raw)
+        chip.server.inbound.accept(channel, msgspec.json.encode(body) if raw is None else raw)
     )
 
 
-def waiting(scene):
-    (chat,) = [chat for chat, state in scene.queues.chats.items() if state.items]
-    return [msgspec.json.decode(one.item.msg_out) for one in scene.queues.chats[chat].items]
+def waiting(chip):
+    (chat,) = [chat for chat, state in chip.queues.chats.items() if state.items]
+    return [msgspec.json.decode(one.item.msg_out) for one in chip.queues.chats[chat].items]
 
 
 # The checks
 
 
-def test_an_unknown_channel_comes_before_everything_else(scene):
+def test_an_unknown_channel_comes_before_everything_else(chip):
     with pytest.raises(Refused, match=r"^no such channel$"):
-        send(scene, channel=OTHER, raw=b"nonsense")
+        send(chip, channel=OTHER, raw=b"nonsense")
 
 
 @pytest.mark.parametrize(
@@ -60,60 +60,60 @@ def test_an_unknown_channel_comes_before_everything_else(scene):
         b"[" * 9999,
     ],
 )
-def test_a_body_that_is_no_send_comes_before_the_secret(scene, body):
+def test_a_body_that_is_no_send_comes_before_the_secret(chip, body):
     with pytest.raises(Refused, match=r"^error reading request: ") as refused:
-        send(scene, raw=body)
+        send(chip, raw=body)
     assert refused.value.status == 400
 
 
-def test_the_largest_number_there_is_will_do(scene):
-    send(scene, msg={"id": 2**63 - 1, "text": "Hi"})
-    assert waiting(scene)[0]["id"] == 2**63 - 1
+def test_the_largest_number_there_is_will_do(chip):
+    send(chip, msg={"id": 2**63 - 1, "text": "Hi"})
+    assert waiting(chip)[0]["id"] == 2**63 - 1
 
 
 @pytest.mark.parametrize("secret", ["", "Sesame", "sesame ", "é", None])
-def test_a_wrong_secret_comes_before_the_contact(scene, secret):
+def test_a_wrong_secret_comes_before_the_contact(chip, secret):
     changes = {"chat_id": "nobody"} | ({"secret": secret} if secret is not None else {})
     body = {"msg": {"id": 10}, "chat_id": "nobody", **changes}
     with pytest.raises(WrongSecret, match=r"^channel secret incorrect$"):
-        send(scene, raw=msgspec.json.encode(body))
+        send(chip, raw=msgspec.json.encode(body))
 
 
-def test_a_channel_without_a_secret_accepts_nothing(scene):
-    scene.store.channels[CHANNEL.uuid] = msgspec.structs.replace(CHANNEL, secret="")
+def test_a_channel_without_a_secret_accepts_nothing(chip):
+    chip.store.channels[CHANNEL.uuid] = msgspec.structs.replace(CHANNEL, secret="")
     with pytest.raises(WrongSecret):
-        send(scene, secret="")
+        send(chip, secret="")
 
 
 @pytest.mark.parametrize("chat_id", ["unknown0000000000000000X", "short", "", "a" * 24 + "\n"])
-def test_an_unknown_or_malformed_chat_comes_before_the_message(scene, chat_id):
+def test_an_unknown_or_malformed_chat_comes_before_the_message(chip, chat_id):
     with pytest.raises(Refused, match=r"^error loading contact with chat id ") as refused:
-        send(scene, chat_id=chat_id, msg=None)
+        send(chip, chat_id=chat_id, msg=None)
     assert refused.value.status == 400
 
 
 @pytest.mark.parametrize("msg", [None, {}, {"text": "Hi"}, {"id": None, "uuid": ""}, {"id": 0}])
-def test_a_message_without_a_name_is_refused(scene, msg):
+def test_a_message_without_a_name_is_refused(chip, msg):
     with pytest.raises(Refused, match=r"^error reading request: msg "):
-        send(scene, msg=msg)
+        send(chip, msg=msg)
 
 
-def test_no_user_may_be_written_as_zero_too(scene):
-    send(scene, msg={"id": 10, "text": "Hi", "user_id": 0})
-    assert "user" not in waiting(scene)[0]
+def test_no_user_may_be_written_as_zero_too(chip):
+    send(chip, msg={"id": 10, "text": "Hi", "user_id": 0})
+    assert "user" not in waiting(chip)[0]
 
 
-def test_an_unknown_user_is_not_found(scene):
+def test_an_unknown_user_is_not_found(chip):
     with pytest.raises(NotFound, match=r"^user not found$") as refused:
-        send(scene, msg={"id": 10, "text": "Hi", "user_id": 99})
+        send(chip, msg={"id": 10, "text": "Hi", "user_id": 99})
     assert refused.value.status == 404
 
 
 # What is stored
 
 
-def test_a_message_is_stored_with_all_that_is_known_of_it(scene):
-    scene.knows_message(10, "0191e180-7d60-7000-aded-7d8b151cbd5b", "2024-05-01T11:59:59.5Z")
+def test_a_message_is_stored_with_all_that_is_known_of_it(chip):
+    chip.knows_message(10, "0191e180-7d60-7000-aded-7d8b151cbd5b", "2024-05-01T11:59:59.5Z")
     msg = {
         "id": 10,
         "text": "Hi",
@@ -122,8 +122,8 @@ def test_a_message_is_stored_with_all_that_is_known_of_it(scene):
         "origin": "chat",
         "user_id": AGENT.id,
     }
-    send(scene, msg=msg)
-    assert waiting(scene) == [
+    send(chip, msg=msg)
+    assert waiting(chip) == [
         {
             "id": 10,
             "uuid": "0191e180-7d60-7000-aded-7d8b151cbd5b",
@@ -137,129 +137,129 @@ def test_a_message_is_stored_with_all_that_is_known_of_it(scene):
     ]
 
 
-def test_what_is_empty_is_left_out_and_the_time_of_receipt_stands_in(scene):
-    send(scene, msg={"id": 10, "text": "", "attachments": None, "quick_replies": []})
-    assert waiting(scene) == [
+def test_what_is_empty_is_left_out_and_the_time_of_receipt_stands_in(chip):
+    send(chip, msg={"id": 10, "text": "", "attachments": None, "quick_replies": []})
+    assert waiting(chip) == [
         {"id": 10, "text": "", "origin": "chat", "time": "2024-05-01T12:00:00Z"}
     ]
 
 
-def test_a_message_known_by_uuid_alone_has_it_for_an_id_too(scene):
+def test_a_message_known_by_uuid_alone_has_it_for_an_id_too(chip):
     uuid = "0191e180-7d60-7000-aded-7d8b151cbd5b"
-    send(scene, msg={"uuid": uuid, "text": "Hi"})
-    (message,) = waiting(scene)
+    send(chip, msg={"uuid": uuid, "text": "Hi"})
+    (message,) = waiting(chip)
     assert (message["id"], message["uuid"]) == (uuid, uuid)
 
 
-def test_both_names_are_given_where_the_database_knows_them(scene):
+def test_both_names_are_given_where_the_database_knows_them(chip):
     uuid = "0191e180-7d60-7000-aded-7d8b151cbd5b"
-    scene.knows_message(10, uuid, "2024-05-01T12:00:00Z")
-    send(scene, msg={"uuid": uuid, "text": "Hi"})
-    (message,) = waiting(scene)
+    chip.knows_message(10, uuid, "2024-05-01T12:00:00Z")
+    send(chip, msg={"uuid": uuid, "text": "Hi"})
+    (message,) = waiting(chip)
     assert (message["id"], message["uuid"]) == (10, uuid)
 
 
-def test_a_message_posted_again_is_accepted_and_stored_once(scene):
-    send(scene)
-    send(scene)
-    assert len(waiting(scene)) == 1
+def test_a_message_posted_again_is_accepted_and_stored_once(chip):
+    send(chip)
+    send(chip)
+    assert len(waiting(chip)) == 1
 
 
 # Trouble: never a 4xx for what may work later
 
 
-def test_a_secret_that_was_changed_counts_at_once(scene):
-    send(scene)
-    scene.store.channels[CHANNEL.uuid] = msgspec.structs.replace(CHANNEL, secret="open")
-    send(scene, secret="open", msg={"id": 11, "text": "Hi"})
-    assert len(waiting(scene)) == 2
+def test_a_secret_that_was_changed_counts_at_once(chip):
+    send(chip)
+    chip.store.channels[CHANNEL.uuid] = msgspec.structs.replace(CHANNEL, secret="open")
+    send(chip, secret="open", msg={"id": 11, "text": "Hi"})
+    assert len(waiting(chip)) == 2
 
 
-def test_the_secret_before_is_accepted_for_three_minutes_after_a_change(scene):
+def test_the_secret_before_is_accepted_for_three_minutes_after_a_change(chip):
     """Courier remembers a channel for a minute, and Chip may know better already."""
-    send(scene)
-    scene.store.channels[CHANNEL.uuid] = msgspec.structs.replace(CHANNEL, secret="open")
-    send(scene, secret="open", msg={"id": 11, "text": "Hi"})
-    scene.clock.advance(170)
-    send(scene, msg={"id": 12, "text": "Hi"})
-    scene.clock.advance(20)
+    send(chip)
+    chip.store.channels[CHANNEL.uuid] = msgspec.structs.replace(CHANNEL, secret="open")
+    send(chip, secret="open", msg={"id": 11, "text": "Hi"})
+    chip.clock.advance(170)
+    send(chip, msg={"id": 12, "text": "Hi"})
+    chip.clock.advance(20)
     with pytest.raises(WrongSecret):
-        send(scene, msg={"id": 13, "text": "Hi"})
+        send(chip, msg={"id": 13, "text": "Hi"})
 
 
-def test_a_secret_that_differs_from_a_remembered_one_is_not_wrong_while_the_database_is_away(scene):
-    send(scene)
-    scene.store.away = True
+def test_a_secret_that_differs_from_a_remembered_one_is_not_wrong_while_the_database_is_away(chip):
+    send(chip)
+    chip.store.away = True
     with pytest.raises(Unavailable):
-        send(scene, secret="open")
+        send(chip, secret="open")
 
 
-def test_an_unknown_channel_is_not_refused_while_the_database_is_away(scene):
-    scene.store.away = True
+def test_an_unknown_channel_is_not_refused_while_the_database_is_away(chip):
+    chip.store.away = True
     with pytest.raises(Unavailable):
-        send(scene, channel=OTHER)
+        send(chip, channel=OTHER)
 
 
-def test_a_contact_that_chip_has_just_made_may_not_be_readable_yet(scene):
-    visitor = scene.visitor()
+def test_a_contact_that_chip_has_just_made_may_not_be_readable_yet(chip):
+    visitor = chip.visitor()
     visitor.says({"type": "start_chat"})
     chat_id = visitor.hears_one()["chat_id"]
-    del scene.store.contacts[1, chat_id]
-    fresh = Scene.process(scene)  # another process, which knows nothing of it
+    del chip.store.contacts[1, chat_id]
+    fresh = MemoryChip.process(chip)  # another process, which knows nothing of it
     body = {"chat_id": chat_id, "secret": "sesame", "msg": {"id": 10, "text": "Hi"}}
     with pytest.raises(Unavailable):
         result_of(fresh.inbound.accept(CHANNEL.uuid, msgspec.json.encode(body)))
-    scene.later(61)
+    chip.later(61)
     with pytest.raises(Refused):
         result_of(fresh.inbound.accept(CHANNEL.uuid, msgspec.json.encode(body)))
 
 
-def test_a_chat_that_is_known_here_is_served_while_the_database_is_away(scene):
-    visitor = scene.bob()
-    scene.store.away = True
-    send(scene, msg={"id": 10, "text": "Hi", "user_id": AGENT.id})
+def test_a_chat_that_is_known_here_is_served_while_the_database_is_away(chip):
+    visitor = chip.bob()
+    chip.store.away = True
+    send(chip, msg={"id": 10, "text": "Hi", "user_id": AGENT.id})
     assert visitor.is_shown() == [10]
 
 
-def test_a_message_does_not_wait_long_for_what_is_only_nice_to_know_of_it(scene):
-    visitor, never = scene.bob(), Deferred()
+def test_a_message_does_not_wait_long_for_what_is_only_nice_to_know_of_it(chip):
+    visitor, never = chip.bob(), Deferred()
 
     async def slow(*_):
         return await never
 
-    scene.store.user = scene.store.message = slow
-    scene.heart.lookups._users._ask = slow
+    chip.store.user = chip.store.message = slow
+    chip.server.lookups._users._ask = slow
     body = {"chat_id": BOB.chat_id, "secret": "sesame", "msg": {"id": 10, "user_id": AGENT.id}}
     stored = []
-    sent = scene.heart.inbound.accept(CHANNEL.uuid, msgspec.json.encode(body))
+    sent = chip.server.inbound.accept(CHANNEL.uuid, msgspec.json.encode(body))
     Deferred.fromCoroutine(sent).addCallback(stored.append)
     assert stored == []
-    scene.later(3.5)
+    chip.later(3.5)
     assert (stored, visitor.is_shown()) == ([None], [10])
 
 
-def test_a_chat_that_is_not_known_here_is_unavailable_while_the_database_is_away(scene):
-    send(scene, secret="sesame")
-    scene.store.away = True
+def test_a_chat_that_is_not_known_here_is_unavailable_while_the_database_is_away(chip):
+    send(chip, secret="sesame")
+    chip.store.away = True
     with pytest.raises(Unavailable):
-        send(scene, chat_id="unknown0000000000000000X")
+        send(chip, chat_id="unknown0000000000000000X")
 
 
-def test_a_queue_that_is_away_is_unavailable(scene):
-    scene.queues.away = True
+def test_a_queue_that_is_away_is_unavailable(chip):
+    chip.queues.away = True
     with pytest.raises(Unavailable):
-        send(scene)
+        send(chip)
 
 
 def test_a_full_outbox_is_unavailable_for_now():
-    scene = Scene(outbox_messages=1)
-    send(scene)
+    chip = MemoryChip(outbox_messages=1)
+    send(chip)
     with pytest.raises(QueueFull):
-        send(scene, msg={"id": 11, "text": "Hi"})
-    send(scene)  # the one that is there was accepted, and is so again
+        send(chip, msg={"id": 11, "text": "Hi"})
+    send(chip)  # the one that is there was accepted, and is so again
 
 
-def test_refusals_never_repeat_more_than_the_beginning_of_what_was_sent(scene):
+def test_refusals_never_repeat_more_than_the_beginning_of_what_was_sent(chip):
     with pytest.raises(Refused) as refused:
-        send(scene, chat_id="x" * 100_000)
+        send(chip, chat_id="x" * 100_000)
     assert len(str(refused.value)) < 200

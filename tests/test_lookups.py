@@ -11,7 +11,7 @@ from chip.chat.lookups import FRESH_FOR, REMEMBERED, UNSURE_PER_SECOND, Lookups
 from chip.errors import Unavailable
 from chip.models import ChatKey
 from tests.support.memory import MemoryStore
-from tests.support.scene import AGENT, BOB, CHANNEL, result_of
+from tests.support.memory_chip import AGENT, BOB, CHANNEL, result_of
 
 CHAT = ChatKey(BOB.chat_id, CHANNEL.uuid)
 

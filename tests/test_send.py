@@ -10,18 +10,27 @@ from twisted.internet.task import Clock
 
 from chip.chat.inbound import WrongSecret
 from chip.errors import NotFound, QueueFull, Refused, Unavailable
-from tests.support.web import CHANNEL, UNKNOWN, Answer, Counts, FakeHeart, Wire, build_site, request
+from tests.support.web import (
+    CHANNEL,
+    UNKNOWN,
+    Answer,
+    Counts,
+    FakeChatServer,
+    Wire,
+    build_site,
+    request,
+)
 
 
 class Door:
-    """A site, its heart, and Courier before it."""
+    """A site, its server, and Courier before it."""
 
     def __init__(self, trouble: Exception | None = None, **options: Any) -> None:
         self.clock = Clock()
-        self.heart = FakeHeart()
-        self.heart.send_trouble = trouble
+        self.server = FakeChatServer()
+        self.server.send_trouble = trouble
         self.counts = Counts()
-        self.site = build_site(self.heart, self.clock, observer=self.counts, **options)
+        self.site = build_site(self.server, self.clock, observer=self.counts, **options)
 
     def posted(self, body: bytes = b"{}", channel: str = CHANNEL, **headers: str) -> Answer:
         wire = Wire(self.site)
@@ -34,7 +43,7 @@ def test_a_message_that_is_stored_is_queued():
     answer = door.posted(b'{"chat_id":"x"}')
     assert (answer.status, answer.body) == (200, b'{"status":"queued"}')
     assert answer.headers["content-type"] == "application/json"
-    assert door.heart.sends == [(CHANNEL, b'{"chat_id":"x"}')]
+    assert door.server.sends == [(CHANNEL, b'{"chat_id":"x"}')]
     assert door.counts.statuses == [200]
 
 
@@ -71,7 +80,7 @@ def test_only_post_is_allowed(method):
     head = bytes(wire.out).lower()
     assert head.startswith(b"http/1.1 405 ")
     assert b"\r\nallow: post\r\n" in head
-    assert door.heart.sends == []
+    assert door.server.sends == []
 
 
 def test_a_body_that_is_too_large_is_refused_after_its_channel():
@@ -81,9 +90,9 @@ def test_a_body_that_is_too_large_is_refused_after_its_channel():
     answer = door.posted(large)
     assert answer.status == 400
     assert answer.json["error"] == "error reading request: body is larger than 1048576 bytes"
-    door.heart.lookups.trouble = Unavailable("away")
+    door.server.lookups.trouble = Unavailable("away")
     assert door.posted(large).status == 503
-    assert door.heart.sends == []
+    assert door.server.sends == []
 
 
 def test_an_answer_for_a_courier_that_has_gone_is_dropped():
@@ -93,7 +102,7 @@ def test_an_answer_for_a_courier_that_has_gone_is_dropped():
     async def accept(channel_uuid: str, body: bytes) -> None:
         await waiting
 
-    door.heart.accept = accept  # type: ignore[method-assign]
+    door.server.accept = accept  # type: ignore[method-assign]
     wire = Wire(door.site)
     wire.says(request(f"/wc/send/{CHANNEL}", "POST", b"{}"))
     wire.leaves()
@@ -118,7 +127,7 @@ def test_an_address_may_be_wrong_about_a_channel_10_times_a_minute():
 def test_a_right_secret_is_never_limited():
     door = Door(WrongSecret("channel secret incorrect"))
     assert [door.posted().status for _ in range(11)][-1] == 429
-    door.heart.send_trouble = None
+    door.server.send_trouble = None
     assert door.posted().status == 200
 
 

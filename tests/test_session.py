@@ -14,7 +14,7 @@ from chip.chat.outbound.circuit import ROOM_WITHIN
 from chip.models import Report
 from chip.protocol.commands import MAX_TEXT
 from tests.support.memory import MemoryStore
-from tests.support.scene import AGENT, BOB, CHANNEL, Scene
+from tests.support.memory_chip import AGENT, BOB, CHANNEL, MemoryChip
 
 UUID = "0191e180-7d60-7000-aded-7d8b151cbd5b"
 
@@ -32,184 +32,184 @@ def ack(msg_id):
 
 
 @pytest.fixture
-def scene():
-    return Scene()
+def chip():
+    return MemoryChip()
 
 
 # start_chat
 
 
 @pytest.mark.parametrize("given", [None, "", "unknown0000000000000000", "bad id", "x" * 5000])
-def test_a_visitor_without_a_known_chat_gets_a_new_one(scene, given):
-    visitor = scene.visitor()
+def test_a_visitor_without_a_known_chat_gets_a_new_one(chip, given):
+    visitor = chip.visitor()
     visitor.says(start(given))
     event = visitor.hears_one()
-    assert event == {"type": "chat_started", "chat_id": scene.gateway.starts[0]}
+    assert event == {"type": "chat_started", "chat_id": chip.gateway.starts[0]}
     assert event["chat_id"] != given
     assert len(event["chat_id"]) == 24
     assert event["chat_id"].isalnum()
 
 
-def test_a_null_chat_id_means_none(scene):
-    visitor = scene.visitor()
+def test_a_null_chat_id_means_none(chip):
+    visitor = chip.visitor()
     visitor.says(b'{"type":"start_chat","chat_id":null}')
     assert visitor.hears_one()["type"] == "chat_started"
 
 
-def test_a_known_chat_is_resumed_and_tells_the_email(scene):
-    visitor = scene.visitor()
+def test_a_known_chat_is_resumed_and_tells_the_email(chip):
+    visitor = chip.visitor()
     visitor.says(start(BOB.chat_id))
     assert visitor.hears_one() == {"type": "chat_resumed", "chat_id": BOB.chat_id, "email": ""}
     visitor.says({"type": "set_email", "email": "bob@example.com"})
     assert visitor.hears() == []
-    again = scene.visitor()
+    again = chip.visitor()
     again.says(start(BOB.chat_id))
     assert again.hears_one()["email"] == "bob@example.com"
 
 
-def test_an_email_that_courier_has_wiped_is_told_all_the_same(scene):
-    scene.bob().says({"type": "set_email", "email": "bob@example.com"})
-    scene.store.contacts[1, BOB.chat_id] = BOB  # wiped
-    assert scene.bob_again().hears_one()["email"] == "bob@example.com"
+def test_an_email_that_courier_has_wiped_is_told_all_the_same(chip):
+    chip.bob().says({"type": "set_email", "email": "bob@example.com"})
+    chip.store.contacts[1, BOB.chat_id] = BOB  # wiped
+    assert chip.bob_again().hears_one()["email"] == "bob@example.com"
 
 
-def test_an_email_is_told_as_the_database_has_it_now(scene):
-    scene.bob()
-    scene.store.contacts[1, BOB.chat_id] = _with_email(BOB, "robert@example.com")
-    assert scene.bob_again().hears_one()["email"] == "robert@example.com"
+def test_an_email_is_told_as_the_database_has_it_now(chip):
+    chip.bob()
+    chip.store.contacts[1, BOB.chat_id] = _with_email(BOB, "robert@example.com")
+    assert chip.bob_again().hears_one()["email"] == "robert@example.com"
 
 
-def test_a_new_contact_may_take_a_while_to_be_readable(scene):
-    courier_writes = writes_late(scene)
-    visitor = scene.visitor()
+def test_a_new_contact_may_take_a_while_to_be_readable(chip):
+    courier_writes = writes_late(chip)
+    visitor = chip.visitor()
     visitor.says(start())
-    scene.later(1)
+    chip.later(1)
     assert visitor.hears() == []
     courier_writes()
-    scene.later(2)
+    chip.later(2)
     assert visitor.hears_one()["type"] == "chat_started"
 
 
-def test_a_contact_that_was_too_late_to_be_read_is_not_made_again(scene):
-    courier_writes = writes_late(scene)
-    visitor = scene.visitor()
+def test_a_contact_that_was_too_late_to_be_read_is_not_made_again(chip):
+    courier_writes = writes_late(chip)
+    visitor = chip.visitor()
     visitor.says(start())
-    scene.later(9)
+    chip.later(9)
     assert visitor.hears_one()["code"] == "unavailable"
     courier_writes()
     visitor.says(start())
     assert visitor.hears_one()["type"] == "chat_started"
-    assert len(scene.gateway.starts) == 1
+    assert len(chip.gateway.starts) == 1
 
 
-def writes_late(scene):
+def writes_late(chip):
     """Courier's new contacts cannot be read until what this returns is called."""
-    contacts, scene.gateway.store = scene.store.contacts, MemoryStore()
-    return lambda: contacts.update(scene.gateway.store.contacts)
+    contacts, chip.gateway.store = chip.store.contacts, MemoryStore()
+    return lambda: contacts.update(chip.gateway.store.contacts)
 
 
-def test_who_leaves_while_his_chat_is_opened_leaves_nothing_behind(scene):
-    opened, subscribe = Deferred(), scene.queue.live.subscribe
+def test_who_leaves_while_his_chat_is_opened_leaves_nothing_behind(chip):
+    opened, subscribe = Deferred(), chip.queue.live.subscribe
 
     async def slow(chat):
         await opened
         await subscribe(chat)
 
-    scene.queue.live.subscribe = slow
-    visitor = scene.bob_again()
+    chip.queue.live.subscribe = slow
+    visitor = chip.bob_again()
     visitor.leaves()
     opened.callback(None)
     assert visitor.hears() == []
-    assert (scene.heart.hub.open_chats, scene.queue.subscribed) == (0, set())
+    assert (chip.server.hub.open_chats, chip.queue.subscribed) == (0, set())
 
 
-def test_a_second_start_on_the_same_connection_changes_nothing(scene):
-    visitor = scene.bob()
+def test_a_second_start_on_the_same_connection_changes_nothing(chip):
+    visitor = chip.bob()
     visitor.says(start())
     assert visitor.hears_one()["code"] == "chat_already_started"
     assert visitor.chat_id == BOB.chat_id
-    assert scene.gateway.starts == []
+    assert chip.gateway.starts == []
 
 
-def test_a_start_that_fails_is_tried_again_with_the_same_id(scene):
-    scene.gateway.starts_fail = True
-    visitor = scene.visitor()
+def test_a_start_that_fails_is_tried_again_with_the_same_id(chip):
+    chip.gateway.starts_fail = True
+    visitor = chip.visitor()
     visitor.says(start())
     error = visitor.hears_one()
     assert (error["code"], error["command"]) == ("unavailable", "start_chat")
     assert error["retry_after"] > 0
-    scene.gateway.starts_fail = False
+    chip.gateway.starts_fail = False
     visitor.says(start())
     assert visitor.hears_one()["type"] == "chat_started"
-    first, second = scene.gateway.starts
+    first, second = chip.gateway.starts
     assert first == second == visitor.chat_id
 
 
-def test_a_known_chat_is_not_replaced_by_a_new_one_while_the_database_is_away(scene):
-    scene.store.away = True
-    visitor = scene.visitor()
+def test_a_known_chat_is_not_replaced_by_a_new_one_while_the_database_is_away(chip):
+    chip.store.away = True
+    visitor = chip.visitor()
     visitor.says(start(BOB.chat_id))
     assert visitor.hears_one()["code"] == "unavailable"
-    assert scene.gateway.starts == []
+    assert chip.gateway.starts == []
 
 
-def test_a_chat_that_was_open_lately_is_resumed_without_the_database(scene):
-    scene.bob().leaves()
-    scene.store.away = True
-    visitor = scene.visitor()
+def test_a_chat_that_was_open_lately_is_resumed_without_the_database(chip):
+    chip.bob().leaves()
+    chip.store.away = True
+    visitor = chip.visitor()
     visitor.says(start(BOB.chat_id))
     assert visitor.hears_one()["type"] == "chat_resumed"
 
 
-def test_one_address_makes_only_so_many_new_chats(scene):
-    scene = Scene(new_chats_per_minute=1, new_chats_burst=2)
+def test_one_address_makes_only_so_many_new_chats(chip):
+    chip = MemoryChip(new_chats_per_minute=1, new_chats_burst=2)
     answers = []
     for _ in range(3):
-        visitor = scene.visitor()
+        visitor = chip.visitor()
         visitor.says(start())
         answers.append(visitor.hears_one())
     assert [answer["type"] for answer in answers] == ["chat_started", "chat_started", "error"]
     assert (answers[2]["code"], answers[2]["retry_after"]) == ("rate_limited", 60)
-    elsewhere = scene.visitor(address="198.51.100.1")
+    elsewhere = chip.visitor(address="198.51.100.1")
     elsewhere.says(start())
     assert elsewhere.hears_one()["type"] == "chat_started"
-    exempt = scene.visitor(address="")
+    exempt = chip.visitor(address="")
     exempt.says(start())
     assert exempt.hears_one()["type"] == "chat_started"
 
 
-def test_asking_for_chats_that_do_not_exist_is_rationed_by_address(scene):
-    scene = Scene(new_chats_per_minute=1, new_chats_burst=1, commands_burst=10_000)
-    scene.visitor().says(start())
-    guesser, before = scene.visitor(), scene.store.queries
+def test_asking_for_chats_that_do_not_exist_is_rationed_by_address(chip):
+    chip = MemoryChip(new_chats_per_minute=1, new_chats_burst=1, commands_burst=10_000)
+    chip.visitor().says(start())
+    guesser, before = chip.visitor(), chip.store.queries
     guesser.says(*[start(f"guess{n:019}") for n in range(100)])
-    assert scene.store.queries - before == 10
+    assert chip.store.queries - before == 10
     assert {event["code"] for event in guesser.hears()} == {"rate_limited"}
-    elsewhere = scene.visitor(address="198.51.100.1")
+    elsewhere = chip.visitor(address="198.51.100.1")
     elsewhere.says(start(BOB.chat_id))
     assert elsewhere.hears_one()["type"] == "chat_resumed"
 
 
-def test_a_start_that_is_refused_over_an_old_secret_is_made_with_the_new_one(scene):
-    visitor = scene.visitor()
-    scene.store.channels[CHANNEL.uuid] = msgspec.structs.replace(CHANNEL, secret="open")
-    scene.gateway.starts_need = "open"
+def test_a_start_that_is_refused_over_an_old_secret_is_made_with_the_new_one(chip):
+    visitor = chip.visitor()
+    chip.store.channels[CHANNEL.uuid] = msgspec.structs.replace(CHANNEL, secret="open")
+    chip.gateway.starts_need = "open"
     visitor.says(start())
     assert visitor.hears_one()["type"] == "chat_started"
 
 
 def test_a_start_that_finds_no_room_for_long_is_unavailable_and_is_not_made_later():
-    scene = Scene(courier_parallel=4)  # one of them is for new chats
-    slow, next_one = scene.visitor(), scene.visitor()
-    scene.gateway.store = None  # answers are the test's
+    chip = MemoryChip(courier_parallel=4)  # one of them is for new chats
+    slow, next_one = chip.visitor(), chip.visitor()
+    chip.gateway.store = None  # answers are the test's
     slow.says(start())
     next_one.says(start())
-    scene.later(ROOM_WITHIN + 1)
+    chip.later(ROOM_WITHIN + 1)
     assert next_one.hears_one()["code"] == "unavailable"
-    (request,) = scene.gateway.requests
+    (request,) = chip.gateway.requests
     request.fail("unknown")
     assert slow.hears_one()["code"] == "unavailable"
-    assert scene.gateway.requests == [request]
+    assert chip.gateway.requests == [request]
 
 
 # Before a chat, and what is not a command
@@ -224,8 +224,8 @@ def test_a_start_that_finds_no_room_for_long_is_unavailable_and_is_not_made_late
         {"type": "set_email", "email": "bob@example.com"},
     ],
 )
-def test_nothing_but_an_error_comes_of_a_command_before_the_chat(scene, command):
-    visitor = scene.visitor()
+def test_nothing_but_an_error_comes_of_a_command_before_the_chat(chip, command):
+    visitor = chip.visitor()
     visitor.says(command)
     error = visitor.hears_one()
     assert (error["code"], error["command"]) == ("chat_not_started", command["type"])
@@ -262,29 +262,29 @@ def test_nothing_but_an_error_comes_of_a_command_before_the_chat(scene, command)
         (b'{"type":"set_email","email":"' + b"b" * 250 + b'@example.com"}', "invalid_command"),
     ],
 )
-def test_a_bad_frame_is_answered_and_the_connection_stays(scene, frame, code):
-    visitor = scene.bob()
+def test_a_bad_frame_is_answered_and_the_connection_stays(chip, frame, code):
+    visitor = chip.bob()
     visitor.says(frame)
     assert visitor.hears_one()["code"] == code
     visitor.says(say("Still here", ref="c1"))
     assert visitor.hears_one() == {"type": "msg_accepted", "ref": "c1"}
 
 
-def test_an_escaped_backslash_before_u0000_is_only_text(scene):
-    visitor = scene.bob()
+def test_an_escaped_backslash_before_u0000_is_only_text(chip):
+    visitor = chip.bob()
     visitor.says(b'{"type":"send_msg","text":"\\\\u0000","ref":"c1"}')
     assert visitor.hears_one() == {"type": "msg_accepted", "ref": "c1"}
-    assert scene.gateway.take().texts == ["\\u0000"]
+    assert chip.gateway.take().texts == ["\\u0000"]
 
 
-def test_an_error_names_the_ref_where_it_is_known(scene):
-    visitor = scene.bob()
+def test_an_error_names_the_ref_where_it_is_known(chip):
+    visitor = chip.bob()
     visitor.says(say("", ref="c7"))
     assert visitor.hears_one()["ref"] == "c7"
 
 
-def test_too_many_bad_commands_close_the_connection(scene):
-    visitor = scene.bob()
+def test_too_many_bad_commands_close_the_connection(chip):
+    visitor = chip.bob()
     visitor.says(*[b"nonsense"] * 10)
     assert len(visitor.hears()) == 10
     assert visitor.closed_with is None
@@ -292,15 +292,15 @@ def test_too_many_bad_commands_close_the_connection(scene):
     assert visitor.closed_with == (4400, "too many bad commands")
 
 
-def test_a_ping_is_answered_at_any_time(scene):
-    visitor = scene.visitor()
+def test_a_ping_is_answered_at_any_time(chip):
+    visitor = chip.visitor()
     visitor.says({"type": "ping"})
     assert visitor.hears_one() == {"type": "pong"}
 
 
-def test_a_ping_overtakes_a_command_that_waits(scene):
-    visitor = scene.bob()
-    stuck = _Stuck(scene.store)
+def test_a_ping_overtakes_a_command_that_waits(chip):
+    visitor = chip.bob()
+    stuck = _Stuck(chip.store)
     visitor.says({"type": "get_history", "before": "2024-05-01T12:00:00Z"}, {"type": "ping"})
     assert visitor.hears_one() == {"type": "pong"}
     stuck.answer.callback(b"[]")
@@ -321,77 +321,77 @@ class _Stuck:
 # send_msg
 
 
-def test_a_message_is_accepted_once_it_is_stored_and_goes_to_courier(scene):
-    visitor = scene.bob()
+def test_a_message_is_accepted_once_it_is_stored_and_goes_to_courier(chip):
+    visitor = chip.bob()
     visitor.says(say("I need help!", ref="c1"))
     assert visitor.hears_one() == {"type": "msg_accepted", "ref": "c1"}
-    request = scene.gateway.take()
+    request = chip.gateway.take()
     assert (request.channel, request.chat_id) == (CHANNEL, BOB.chat_id)
     assert request.texts == ["I need help!"]
     request.handle("uuid-1")
-    assert scene.queues.chats[visitor.chat].spool == []
+    assert chip.queues.chats[visitor.chat].spool == []
 
 
-def test_a_message_without_a_ref_is_taken_in_silence(scene):
-    visitor = scene.bob()
+def test_a_message_without_a_ref_is_taken_in_silence(chip):
+    visitor = chip.bob()
     visitor.says(say("Hi"))
     assert visitor.hears() == []
-    assert scene.gateway.take().texts == ["Hi"]
+    assert chip.gateway.take().texts == ["Hi"]
 
 
-def test_the_same_ref_is_accepted_again_and_forwarded_once(scene):
-    visitor = scene.bob()
+def test_the_same_ref_is_accepted_again_and_forwarded_once(chip):
+    visitor = chip.bob()
     visitor.says(say("Hi", ref="c1"), say("Hi", ref="c1"))
-    other = scene.bob()
+    other = chip.bob()
     other.says(say("Hi", ref="c1"))
     assert [e["type"] for e in visitor.hears()] == ["msg_accepted", "msg_accepted"]
     assert other.hears_one() == {"type": "msg_accepted", "ref": "c1"}
-    request = scene.gateway.take()
+    request = chip.gateway.take()
     assert request.texts == ["Hi"]
     request.handle("uuid-1")
-    assert scene.gateway.requests == []
+    assert chip.gateway.requests == []
 
 
-def test_messages_are_refused_as_unavailable_while_the_queue_is_away_and_none_is_lost(scene):
-    visitor = scene.bob()
-    scene.queues.away = True
+def test_messages_are_refused_as_unavailable_while_the_queue_is_away_and_none_is_lost(chip):
+    visitor = chip.bob()
+    chip.queues.away = True
     visitor.says(say("Hi", ref="c1"))
     error = visitor.hears_one()
     assert (error["code"], error["ref"]) == ("unavailable", "c1")
-    scene.queues.come_back()
+    chip.queues.come_back()
     visitor.says(say("Hi", ref="c1"))
     assert visitor.hears_one() == {"type": "msg_accepted", "ref": "c1"}
-    assert scene.gateway.take().texts == ["Hi"]
+    assert chip.gateway.take().texts == ["Hi"]
 
 
-def test_a_chat_that_says_too_much_is_told_when_to_go_on(scene):
-    visitor = scene.bob()
+def test_a_chat_that_says_too_much_is_told_when_to_go_on(chip):
+    visitor = chip.bob()
     visitor.says(*[say(f"{n}", ref=f"c{n}") for n in range(61)])
     *accepted, refused = visitor.hears()
     assert [e["type"] for e in accepted] == ["msg_accepted"] * 60
     assert (refused["code"], refused["ref"], refused["retry_after"]) == ("rate_limited", "c60", 1)
 
 
-def test_the_rate_is_the_chats_and_not_the_connections(scene):
-    first, second = scene.bob(), scene.bob()
+def test_the_rate_is_the_chats_and_not_the_connections(chip):
+    first, second = chip.bob(), chip.bob()
     first.says(*[say(f"{n}") for n in range(60)])
     first.hears()
     second.says(say("one more", ref="c1"))
     assert second.hears()[-1]["code"] == "rate_limited"
 
 
-def test_a_full_spool_is_rate_limited_and_takes_nothing(scene):
-    scene = Scene(spool_events=2)
-    visitor = scene.bob()
+def test_a_full_spool_is_rate_limited_and_takes_nothing(chip):
+    chip = MemoryChip(spool_events=2)
+    visitor = chip.bob()
     visitor.says(*[say(f"{n}", ref=f"c{n}") for n in range(3)])
     *accepted, refused = visitor.hears()
     assert [event["ref"] for event in accepted] == ["c0", "c1"]
     assert (refused["code"], refused["ref"]) == ("rate_limited", "c2")
 
 
-def test_the_other_tabs_hear_what_was_said_here(scene):
-    here, there = scene.bob(), scene.bob()
-    elsewhere = scene.bob(scene.process())
+def test_the_other_tabs_hear_what_was_said_here(chip):
+    here, there = chip.bob(), chip.bob()
+    elsewhere = chip.bob(chip.process())
     here.says(say("Hi", ref="c1"))
     assert [e["type"] for e in here.hears()] == ["msg_accepted"]
     echo = {
@@ -402,20 +402,20 @@ def test_the_other_tabs_hear_what_was_said_here(scene):
     assert elsewhere.hears_one() == echo
 
 
-def test_what_was_said_before_leaving_is_carried_out(scene):
-    stuck = _Stuck(scene.store)
-    visitor = scene.bob()
+def test_what_was_said_before_leaving_is_carried_out(chip):
+    stuck = _Stuck(chip.store)
+    visitor = chip.bob()
     visitor.says({"type": "get_history", "before": "2024-05-01T12:00:00Z"}, say("Bye"))
     visitor.leaves()
     stuck.answer.callback(b"[]")
-    assert scene.gateway.take().texts == ["Bye"]
+    assert chip.gateway.take().texts == ["Bye"]
     assert visitor.hears() == []
 
 
-def test_a_visitor_who_says_more_than_can_be_done_is_not_read_for_a_while(scene):
-    scene = Scene(commands_burst=1000)
-    visitor = scene.bob()
-    stuck = _Stuck(scene.store)
+def test_a_visitor_who_says_more_than_can_be_done_is_not_read_for_a_while(chip):
+    chip = MemoryChip(commands_burst=1000)
+    visitor = chip.bob()
+    stuck = _Stuck(chip.store)
     visitor.says({"type": "get_history", "before": "2024-05-01T12:00:00Z"})
     visitor.says(*[ack(n) for n in range(MAX_WAITING - 1)])
     assert not visitor.paused
@@ -425,9 +425,9 @@ def test_a_visitor_who_says_more_than_can_be_done_is_not_read_for_a_while(scene)
     assert not visitor.paused
 
 
-def test_an_exception_in_one_command_ends_neither_this_chat_nor_another(scene, expected_failures):
-    visitor, other = scene.bob(), scene.bob()
-    scene.store.history = _broken
+def test_an_exception_in_one_command_ends_neither_this_chat_nor_another(chip, expected_failures):
+    visitor, other = chip.bob(), chip.bob()
+    chip.store.history = _broken
     visitor.says({"type": "get_history", "before": "2024-05-01T12:00:00Z"}, say("Hi", ref="c1"))
     error, accepted = visitor.hears()
     assert (error["code"], error["command"]) == ("internal", "get_history")
@@ -437,10 +437,10 @@ def test_an_exception_in_one_command_ends_neither_this_chat_nor_another(scene, e
     expected_failures.take(ZeroDivisionError)
 
 
-def test_when_storing_fails_every_message_that_went_with_it_is_answered(scene, expected_failures):
-    visitor = scene.bob()
-    stuck = _Stuck(scene.store)
-    scene.queue.spool.append = None
+def test_when_storing_fails_every_message_that_went_with_it_is_answered(chip, expected_failures):
+    visitor = chip.bob()
+    stuck = _Stuck(chip.store)
+    chip.queue.spool.append = None
     visitor.says({"type": "get_history", "before": "2024-05-01T12:00:00Z"})
     visitor.says(say("one", ref="c1"), say("two", ref="c2"))
     stuck.answer.callback(b"[]")
@@ -453,9 +453,9 @@ async def _broken(contact, before):
     raise ZeroDivisionError("secret")
 
 
-def test_too_many_commands_are_answered_with_when_to_go_on(scene):
-    scene = Scene(commands_per_second=1, commands_burst=1)
-    visitor = scene.bob()
+def test_too_many_commands_are_answered_with_when_to_go_on(chip):
+    chip = MemoryChip(commands_per_second=1, commands_burst=1)
+    visitor = chip.bob()
     visitor.says({"type": "set_email", "email": "bob@example.com"})
     error = visitor.hears_one()
     assert (error["code"], error["command"]) == ("rate_limited", "set_email")
@@ -465,107 +465,107 @@ def test_too_many_commands_are_answered_with_when_to_go_on(scene):
 # ack_chat
 
 
-def test_an_ack_takes_the_message_out_and_courier_hears_delivered(scene):
-    visitor = scene.bob()
-    scene.send(10)
+def test_an_ack_takes_the_message_out_and_courier_hears_delivered(chip):
+    visitor = chip.bob()
+    chip.send(10)
     assert visitor.is_shown() == [10]
     visitor.says(ack(10))
-    scene.later(3)
-    assert scene.gateway.take().reports == [Report("delivered", 10)]
-    assert scene.queues.chats[visitor.chat].items == []
+    chip.later(3)
+    assert chip.gateway.take().reports == [Report("delivered", 10)]
+    assert chip.queues.chats[visitor.chat].items == []
     assert visitor.hears() == []
 
 
-def test_a_message_can_be_acknowledged_by_its_uuid_too(scene):
-    scene.knows_message(10, UUID, "2024-05-01T12:00:00Z")
-    visitor = scene.bob()
-    scene.send(10)
+def test_a_message_can_be_acknowledged_by_its_uuid_too(chip):
+    chip.knows_message(10, UUID, "2024-05-01T12:00:00Z")
+    visitor = chip.bob()
+    chip.send(10)
     visitor.hears()
     visitor.says({"type": "ack_chat", "msg_uuid": UUID})
-    scene.later(3)
-    assert scene.gateway.take().reports == [Report("delivered", 10, UUID)]
+    chip.later(3)
+    assert chip.gateway.take().reports == [Report("delivered", 10, UUID)]
 
 
-def test_a_report_names_a_message_by_its_uuid_where_nothing_else_is_known(scene):
+def test_a_report_names_a_message_by_its_uuid_where_nothing_else_is_known(chip):
     uuid = UUID
-    visitor = scene.bob()
-    scene.send(msg={"id": None, "uuid": uuid})
+    visitor = chip.bob()
+    chip.send(msg={"id": None, "uuid": uuid})
     assert visitor.is_shown() == [uuid]
     visitor.says(ack(uuid))
-    scene.later(3)
-    assert scene.gateway.take().reports == [Report("delivered", None, uuid)]
+    chip.later(3)
+    assert chip.gateway.take().reports == [Report("delivered", None, uuid)]
 
 
 @pytest.mark.parametrize("foreign", [ack(99), ack("nobody's"), ack(2**80), ack(-1)])
-def test_an_ack_of_what_is_not_in_the_outbox_is_answered_by_silence(scene, foreign):
-    visitor = scene.bob()
-    scene.send(10)
+def test_an_ack_of_what_is_not_in_the_outbox_is_answered_by_silence(chip, foreign):
+    visitor = chip.bob()
+    chip.send(10)
     visitor.hears()
     visitor.says(foreign)
     assert visitor.hears() == []
-    assert scene.gateway.requests == []
+    assert chip.gateway.requests == []
 
 
-def test_the_first_ack_counts_and_the_second_is_silence(scene):
-    here, there = scene.bob(), scene.bob()
-    scene.send(10)
+def test_the_first_ack_counts_and_the_second_is_silence(chip):
+    here, there = chip.bob(), chip.bob()
+    chip.send(10)
     here.says(ack(10))
     there.says(ack(10))
-    scene.later(3)
-    assert len(scene.gateway.requests) == 1
+    chip.later(3)
+    assert len(chip.gateway.requests) == 1
     assert [e["type"] for e in there.hears()] == ["chat_out"]
 
 
-def test_acks_of_messages_in_flight_are_never_rate_limited(scene):
-    scene = Scene(commands_per_second=0.001, commands_burst=1)
-    visitor = scene.bob()
+def test_acks_of_messages_in_flight_are_never_rate_limited(chip):
+    chip = MemoryChip(commands_per_second=0.001, commands_burst=1)
+    visitor = chip.bob()
     for msg_id in range(10, 15):
-        scene.send(msg_id)
+        chip.send(msg_id)
     visitor.says(*[ack(msg_id) for msg_id in range(10, 15)])
     assert all(event["type"] == "chat_out" for event in visitor.hears())
-    assert scene.queues.chats[visitor.chat].items == []
+    assert chip.queues.chats[visitor.chat].items == []
 
 
 # get_history and set_email
 
 
-def test_history_is_asked_for_before_a_moment_in_any_zone(scene):
-    visitor = scene.bob()
+def test_history_is_asked_for_before_a_moment_in_any_zone(chip):
+    visitor = chip.bob()
     visitor.says({"type": "get_history", "before": "2024-05-01T14:15:30.123456789+02:00"})
     (entry,) = visitor.hears_one()["history"]
     assert entry["msg_in"]["text"] == "before 2024-05-01T12:15:30.123457Z"
 
 
-def test_history_is_unavailable_while_the_database_is_away(scene):
-    visitor = scene.bob()
-    scene.store.away = True
+def test_history_is_unavailable_while_the_database_is_away(chip):
+    visitor = chip.bob()
+    chip.store.away = True
     visitor.says({"type": "get_history", "before": "2024-05-01T12:00:00Z"})
     assert visitor.hears_one()["code"] == "unavailable"
 
 
-def test_history_is_given_only_so_often(scene):
-    visitor = scene.bob()
+def test_history_is_given_only_so_often(chip):
+    visitor = chip.bob()
     visitor.says(*[{"type": "get_history", "before": "2024-05-01T12:00:00Z"}] * 6)
     *pages, refused = visitor.hears()
     assert [page["type"] for page in pages] == ["history"] * 5
     assert (refused["code"], refused["command"]) == ("rate_limited", "get_history")
 
 
-def test_an_email_is_put_back_after_courier_has_wiped_it(scene):
-    visitor = scene.bob()
+def test_an_email_is_put_back_after_courier_has_wiped_it(chip):
+    visitor = chip.bob()
     visitor.says({"type": "set_email", "email": "bob@example.com"})
     visitor.says(say("Hi"))
-    scene.store.contacts[1, BOB.chat_id] = BOB  # wiped
-    scene.gateway.take().handle("uuid-1")
-    assert scene.store.contacts[1, BOB.chat_id].email == "bob@example.com"
+    chip.store.contacts[1, BOB.chat_id] = BOB  # wiped
+    chip.gateway.take().handle("uuid-1")
+    assert chip.store.contacts[1, BOB.chat_id].email == "bob@example.com"
 
 
-def test_an_email_that_somebody_else_has_set_is_left_alone(scene):
-    visitor = scene.bob()
+def test_an_email_that_somebody_else_has_set_is_left_alone(chip):
+    visitor = chip.bob()
     visitor.says({"type": "set_email", "email": "bob@example.com"}, say("Hi"))
-    scene.store.contacts[1, BOB.chat_id] = _with_email(BOB, "robert@example.com")
-    scene.gateway.take().handle("uuid-1")
-    assert scene.store.contacts[1, BOB.chat_id].email == "robert@example.com"
+    chip.store.contacts[1, BOB.chat_id] = _with_email(BOB, "robert@example.com")
+    chip.gateway.take().handle("uuid-1")
+    assert chip.store.contacts[1, BOB.chat_id].email == "robert@example.com"
 
 
 def _with_email(contact, email):
@@ -575,17 +575,17 @@ def _with_email(contact, email):
 # Connections
 
 
-def test_the_newest_connections_of_a_chat_stay_and_the_oldest_is_replaced(scene):
-    tabs = [scene.bob() for _ in range(5)]
-    sixth = scene.bob()
+def test_the_newest_connections_of_a_chat_stay_and_the_oldest_is_replaced(chip):
+    tabs = [chip.bob() for _ in range(5)]
+    sixth = chip.bob()
     assert tabs[0].closed_with == (4409, "replaced by a newer connection")
-    scene.send(10)
+    chip.send(10)
     assert [tab.is_shown() for tab in [*tabs[1:], sixth]] == [[10]] * 5
 
 
-def test_a_closed_connection_is_free_of_cycles(scene):
-    visitor = scene.bob()
-    scene.send(10)
+def test_a_closed_connection_is_free_of_cycles(chip):
+    visitor = chip.bob()
+    chip.send(10)
     visitor.says(say("Hi"), ack(10))
     gc.disable()
     try:
@@ -598,9 +598,9 @@ def test_a_closed_connection_is_free_of_cycles(scene):
         gc.enable()
 
 
-def test_an_author_is_shown_with_his_message(scene):
-    visitor = scene.bob()
-    scene.send(10, msg={"user_id": AGENT.id, "origin": "chat"})
+def test_an_author_is_shown_with_his_message(chip):
+    visitor = chip.bob()
+    chip.send(10, msg={"user_id": AGENT.id, "origin": "chat"})
     assert visitor.hears_one()["msg_out"]["user"] == {
         "id": 7,
         "email": "bob@example.com",

@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 
 from chip.errors import Unavailable
 from chip.tasks import Tasks, pause, within
-from tests.support.scene import result_of
+from tests.support.memory_chip import result_of
 
 
 def outcome_of(work):

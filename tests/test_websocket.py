@@ -22,7 +22,7 @@ from tests.support.web import (
     CHANNEL,
     CHAT,
     UPGRADE,
-    FakeHeart,
+    FakeChatServer,
     FakeSession,
     Wire,
     build_site,
@@ -41,9 +41,9 @@ class Chat:
 
     def __init__(self, **limits: Any) -> None:
         self.clock = Clock()
-        self.heart = FakeHeart()
+        self.server = FakeChatServer()
         self.site = build_site(
-            self.heart, self.clock, msgspec.structs.replace(Limits(), **limits), trusted=()
+            self.server, self.clock, msgspec.structs.replace(Limits(), **limits), trusted=()
         )
         self.wire = Wire(self.site)
         assert self.wire.upgrades().status == 101
@@ -51,7 +51,7 @@ class Chat:
 
     @property
     def session(self) -> FakeSession:
-        return self.heart.sessions[0]
+        return self.server.sessions[0]
 
     @property
     def heard(self) -> list[bytes]:
@@ -118,7 +118,7 @@ def test_a_message_in_the_very_packet_of_the_handshake_is_not_lost():
     wire = Wire(chat.site)
     wire.says(request(f"/wc/connect/{CHANNEL}", **UPGRADE) + masked(b"early"))
     assert wire.answer().status == 101
-    assert chat.heart.sessions[1].frames == [b"early"]
+    assert chat.server.sessions[1].frames == [b"early"]
 
 
 def test_while_its_session_is_busy_nothing_is_read_and_nothing_is_lost():
@@ -313,7 +313,7 @@ def test_pings_of_many_connections_are_spread_over_the_whole_interval():
     wires = [chat.wire, *(Wire(chat.site) for _ in range(239))]
     for wire in wires[1:]:
         assert wire.upgrades().status == 101
-        chat.heart.sessions[-1].chat = CHAT
+        chat.server.sessions[-1].chat = CHAT
     most = 0
     for _ in range(240):
         chat.clock.advance(1 / 8)
@@ -528,9 +528,9 @@ def test_a_closed_connection_leaves_nothing_to_collect():
         refs.append(weakref.ref(wire.protocol))
         wire.says(masked(b"a"), masked(b"b", fin=False), masked(b"c", opcode=0))
         wire.fill()
-        chat.heart.sessions[-1].client.send(b"x")
-        chat.heart.sessions[-1].client.send(b"x")
-        chat.heart.sessions.clear()
+        chat.server.sessions[-1].client.send(b"x")
+        chat.server.sessions[-1].client.send(b"x")
+        chat.server.sessions.clear()
         gc.disable()
         try:
             wire.leaves()

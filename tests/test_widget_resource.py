@@ -8,14 +8,14 @@ import pytest
 from twisted.internet.task import Clock
 
 from chip.widget.bundle import join_modules, widget_handler
-from tests.support.web import Answer, FakeHeart, Wire, build_site, request
+from tests.support.web import Answer, FakeChatServer, Wire, build_site, request
 
 PATH = "/wc/widget.js"
 
 
 @pytest.fixture(scope="module")
 def site():
-    return build_site(FakeHeart(), Clock(), mounts={PATH: widget_handler()})
+    return build_site(FakeChatServer(), Clock(), mounts={PATH: widget_handler()})
 
 
 def ask(site, path: str = PATH, method: str = "GET", **headers: str) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.people import Agent, Visitor
+from tests.browser.pages import Agent, Visitor
 from tests.support.chip_process import ChipProcess
 
 

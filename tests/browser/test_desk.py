@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.people import Agent, Visitor, desk_link
+from tests.browser.pages import Agent, Visitor, desk_link
 
 HELLO = "Hello! 👋"
 

@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import Agent, Visitor
+from tests.browser.pages import Agent, Visitor
 from tests.widget.axe import STANDARD
 from tests.widget.tools import installed
 

@@ -26,7 +26,7 @@ from twisted.python.failure import Failure
 
 from chip.limits import Limits
 from tests.support.certificates import Certificates
-from tests.support.web import CHANNEL, UPGRADE, FakeHeart, build_site, masked, request
+from tests.support.web import CHANNEL, UPGRADE, FakeChatServer, build_site, masked, request
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -76,8 +76,8 @@ class Listener:
 
     def __init__(self, kind: str, directory: Path, limits: Limits) -> None:
         self.kind = kind
-        self.heart = FakeHeart()
-        self.site = build_site(self.heart, reactor, limits, trusted=("unix",))
+        self.server = FakeChatServer()
+        self.site = build_site(self.server, reactor, limits, trusted=("unix",))
         self._path = str(directory / "chip.sock")
         self._certificates = Certificates(directory) if kind == "tls" else None
         self._port: Any = None
@@ -143,7 +143,7 @@ Listen = Callable[..., Awaitable[Listener]]
 async def test_messages_go_both_ways_and_the_goodbye_is_clean(listen: Listen):
     listener = await listen()
     peer = await listener.connect()
-    [session] = listener.heart.sessions
+    [session] = listener.server.sessions
     assert session.frames == [b"early"]
     session.client.send(b"hello")
     await peer.hears(b"\x81\x05hello")
@@ -164,7 +164,7 @@ async def test_the_address_is_the_one_that_counts(listen: Listen):
     listener = await listen()
     await listener.connect()
     expected = {"unix": "", "haproxy": "203.0.113.5"}.get(listener.kind, "127.0.0.1")
-    assert listener.heart.sessions[0].client.address == expected
+    assert listener.server.sessions[0].client.address == expected
 
 
 @pytest_twisted.ensureDeferred
@@ -190,7 +190,7 @@ async def test_a_peer_that_does_not_read_is_dropped_and_what_it_cost_is_bounded(
     listener = await listen()
     peer = await listener.connect()
     peer.transport.pauseProducing()
-    [session] = listener.heart.sessions
+    [session] = listener.server.sessions
     gone: Deferred[None] = Deferred()
     session.closed = lambda: gone.callback(None)  # type: ignore[method-assign]
     while session.client.is_open:
@@ -206,7 +206,7 @@ async def test_a_peer_that_does_not_read_is_dropped_and_what_it_cost_is_bounded(
 async def test_a_busy_session_is_not_sent_more_than_was_read_already(listen: Listen):
     listener = await listen(message_bytes=100_000)
     peer = await listener.connect()
-    [session] = listener.heart.sessions
+    [session] = listener.server.sessions
     session.client.pause()
     for _ in range(50):
         peer.transport.write(masked(b"x" * 1000))
@@ -223,7 +223,7 @@ async def test_a_busy_session_is_not_sent_more_than_was_read_already(listen: Lis
 async def test_a_slow_line_is_no_dead_peer(listen: Listen):
     listener = await listen(ping_interval=0.6, ping_timeout=0.3)
     peer = await listener.connect()
-    [session] = listener.heart.sessions
+    [session] = listener.server.sessions
     peer.transport.pauseProducing()
     session.client.send(b"x" * 3 * MIB)
     while len(peer.heard) < 3 * MIB:

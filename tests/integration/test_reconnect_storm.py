@@ -14,8 +14,8 @@ from twisted.internet.threads import deferToThread
 from bench.visitors import GoneError, Visitor, connect, in_parallel
 
 VISITORS = 2000
-"""A quarter of a crowd, since these tests share the machine with others. Alone on a machine of two
-cores, 9,000 were back after 12 s."""
+"""A quarter of what is promised, since these tests share the machine with others. Alone on a
+machine of two cores, 9,000 were back after 12 s."""
 BACK_WITHIN = 30.0
 """Seconds after the restart."""
 

@@ -1,6 +1,6 @@
 """Nothing that was accepted is lost, nothing is shown twice, and order holds, whatever dies.
 
-Each test lets a crowd talk in both directions while something goes wrong, and counts afterwards.
+Each test lets visitors talk in both directions while something goes wrong, and counts afterwards.
 """
 
 from __future__ import annotations
@@ -10,92 +10,92 @@ from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
 from chip.tasks import pause
-from tests.support.crowd import Crowd
+from tests.support.visitors import Visitors
 
 VISITORS = 8
 
 
 @pytest.fixture
 def crowd_at(courier, channel):
-    """A crowd that visits these Chips in turn."""
-    return lambda *chips, **how: Crowd(courier, channel, [chip.url for chip in chips], **how)
+    """A visitors that visits these Chips in turn."""
+    return lambda *chips, **how: Visitors(courier, channel, [chip.url for chip in chips], **how)
 
 
 async def test_chip_is_killed_again_and_again(start_chip, crowd_at):
     chip = start_chip(limits="off")
-    crowd = crowd_at(chip)
-    await crowd.come(VISITORS)
-    async with crowd.talking():
+    visitors = crowd_at(chip)
+    await visitors.come(VISITORS)
+    async with visitors.talking():
         for _ in range(3):
             await pause(reactor, 0.5)
             await deferToThread(chip.kill)
             await deferToThread(chip.start)
-    await crowd.come_to_rest()
+    await visitors.come_to_rest()
 
 
 async def test_one_of_two_chips_is_killed_and_the_other_takes_over(start_chip, crowd_at):
     chips = [start_chip(limits="off") for _ in range(2)]
-    crowd = crowd_at(*chips)
-    await crowd.come(VISITORS)
-    async with crowd.talking():
+    visitors = crowd_at(*chips)
+    await visitors.come(VISITORS)
+    async with visitors.talking():
         await pause(reactor, 0.5)
         await deferToThread(chips[0].kill)
         await pause(reactor, 0.5)
         await deferToThread(chips[0].start)
-    await crowd.come_to_rest()
+    await visitors.come_to_rest()
 
 
 async def test_a_rolling_restart_under_load(start_chip, crowd_at):
     chips = [start_chip(limits="off") for _ in range(2)]
-    crowd = crowd_at(*chips)
-    await crowd.come(VISITORS)
-    async with crowd.talking():
+    visitors = crowd_at(*chips)
+    await visitors.come(VISITORS)
+    async with visitors.talking():
         for chip in chips:
             await pause(reactor, 0.3)
             assert await deferToThread(chip.stop) in (0, -15)
             await deferToThread(chip.start)
-    await crowd.come_to_rest()
+    await visitors.come_to_rest()
 
 
 async def test_valkey_is_restarted_under_connected_visitors(start_chip, crowd_at, valkey):
     chip = start_chip(limits="off")
-    crowd = crowd_at(chip, pipelined=False)
-    await crowd.come(VISITORS)
-    async with crowd.talking():
+    visitors = crowd_at(chip, pipelined=False)
+    await visitors.come(VISITORS)
+    async with visitors.talking():
         await pause(reactor, 0.5)
         await deferToThread(valkey.restart)
         await pause(reactor, 0.5)
         await deferToThread(valkey.kill)
         await deferToThread(valkey.start)
         await pause(reactor, 0.5)
-    assert all(regular.visitor.close_code is None for regular in crowd.regulars)
-    await crowd.come_to_rest()
+    assert all(regular.visitor.close_code is None for regular in visitors.regulars)
+    await visitors.come_to_rest()
 
 
 async def test_postgresql_is_restarted_under_connected_visitors(start_chip, crowd_at, postgres):
     chip = start_chip(limits="off")
-    crowd = crowd_at(chip, pipelined=False)
-    await crowd.come(VISITORS)
-    async with crowd.talking():
+    visitors = crowd_at(chip, pipelined=False)
+    await visitors.come(VISITORS)
+    async with visitors.talking():
         await pause(reactor, 0.5)
         await deferToThread(postgres.restart)
         await pause(reactor, 0.5)
-    await crowd.come_to_rest()
+    await visitors.come_to_rest()
 
 
 async def test_two_tabs_on_two_chips_come_and_go(start_chip, crowd_at):
     chips = [start_chip(limits="off") for _ in range(2)]
-    crowd = crowd_at(*chips)
-    await crowd.come(VISITORS // 2, tabs=2)
-    async with crowd.talking():
+    visitors = crowd_at(*chips)
+    await visitors.come(VISITORS // 2, tabs=2)
+    async with visitors.talking():
         for _ in range(5):
-            for regular in crowd.regulars[::2]:
+            for regular in visitors.regulars[::2]:
                 await regular.vanish()
             await pause(reactor, 0.2)
-            for regular in crowd.regulars[1::2]:
+            for regular in visitors.regulars[1::2]:
                 await regular.vanish()
             await pause(reactor, 0.2)
-    await crowd.come_to_rest()
+    await visitors.come_to_rest()
 
 
 @pytest.mark.parametrize(
@@ -108,25 +108,25 @@ async def test_two_tabs_on_two_chips_come_and_go(start_chip, crowd_at):
 )
 async def test_courier_is_in_trouble_for_a_while(start_chip, crowd_at, courier, trouble):
     chip = start_chip(limits="off")
-    crowd = crowd_at(chip)
-    await crowd.come(VISITORS)
-    async with crowd.talking():
+    visitors = crowd_at(chip)
+    await visitors.come(VISITORS)
+    async with visitors.talking():
         await pause(reactor, 0.3)
         await courier.apart.fault(**trouble)
         await pause(reactor, 2)
         await courier.apart.heal()
-    await crowd.come_to_rest()
+    await visitors.come_to_rest()
 
 
 async def test_courier_does_the_work_or_not_and_the_answer_is_lost(start_chip, crowd_at, courier):
     chip = start_chip(limits="off")
-    crowd = crowd_at(chip)
-    await crowd.come(VISITORS)
+    visitors = crowd_at(chip)
+    await visitors.come(VISITORS)
     await courier.apart.hang_up(times=VISITORS // 2, work=True)
-    async with crowd.talking():
+    async with visitors.talking():
         await pause(reactor, 0.5)
         await courier.apart.hang_up(times=VISITORS // 2, work=False)
         await pause(reactor, 0.5)
     hung_up = [r for r in await courier.apart.requests() if r["status"] == -1]
     assert len(hung_up) == VISITORS
-    await crowd.come_to_rest()
+    await visitors.come_to_rest()

@@ -11,7 +11,7 @@ from twisted.internet.threads import deferToThread
 
 from chip.tasks import pause
 from tests.support.chip_process import ChipProcess
-from tests.support.clerk import TOKEN, Clerk
+from tests.support.desk_api import TOKEN, DeskApi
 from tests.support.fetch import fetch
 from tests.support.visitor import Visitor
 
@@ -21,7 +21,7 @@ def alone(tmp_path):
     """A Chip that runs alone, and somebody at its desk."""
     with ChipProcess(directory=tmp_path, limits="off", desk_token=TOKEN, desk_guide=False) as chip:
         chip.secrets.add(TOKEN)
-        yield chip, Clerk(tmp_path / "chip-data")
+        yield chip, DeskApi(tmp_path / "chip-data")
     chip.check_log()
 
 
@@ -42,22 +42,22 @@ async def ready(chip: ChipProcess):
 
 
 async def test_a_full_disk_refuses_writes_serves_reads_and_is_over_when_there_is_room(alone):
-    chip, clerk = alone
-    channel = clerk.channel()
+    chip, desk = alone
+    channel = desk.channel()
     bob = Visitor(chip.url, channel.uuid)
     chip.visitors.append(bob)
     await bob.connect()
     await bob.start_chat()
     bob.send("before it was full", "r1")
     await bob.expect("msg_accepted", ref="r1")
-    while clerk.texts() != ["before it was full"]:
+    while desk.texts() != ["before it was full"]:
         await pause(reactor, 0.05)
 
     leave_no_room(chip)
     for number in range(5):
         bob.send("while it is full", f"full-{number}")
         await bob.expect("error", code="unavailable")
-    sent = await clerk.apart.send(channel, bob.chat_id, "from the desk", chip=chip.url)
+    sent = await desk.apart.send(channel, bob.chat_id, "from the desk", chip=chip.url)
     assert sent["status"] == 503
     bob.get_history("2100-01-01T00:00:00Z")
     assert len((await bob.expect("history"))["history"]) == 1
@@ -73,10 +73,10 @@ async def test_a_full_disk_refuses_writes_serves_reads_and_is_over_when_there_is
         await pause(reactor, 0.05)
     bob.send("there is room again", "r2")
     await bob.expect("msg_accepted", ref="r2")
-    [again] = await clerk.apart.again(sent, chip=chip.url)
+    [again] = await desk.apart.again(sent, chip=chip.url)
     assert again["status"] == 200
     await bob.hears("from the desk")
-    while clerk.texts() != ["before it was full", "there is room again"]:
+    while desk.texts() != ["before it was full", "there is room again"]:
         await pause(reactor, 0.05)
     await bob.leave()
 

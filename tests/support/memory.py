@@ -1,6 +1,6 @@
-"""Everything that the heart needs from outside, in memory and under the test's control.
+"""Everything that the core of Chip needs from outside, in memory and under the test's control.
 
-`MemoryStore` and `MemoryQueues` satisfy the heart's ports and pass the same contract tests as the
+`MemoryStore` and `MemoryQueues` satisfy its ports and pass the same contract tests as the
 real ones; `ScriptedGateway` is a Courier that answers as the test tells it. Several `MemoryQueue`
 on one `MemoryQueues` are several processes on one server.
 """

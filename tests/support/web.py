@@ -1,9 +1,9 @@
-"""A heart that only remembers what the web layer did with it, and a whole site around it.
+"""A server that only remembers what the web layer did with it, and a whole site around it.
 
-heart = FakeHeart()
-site = build_site(heart, clock)
-heart.sessions[0].received        [b'{"type":"ping"}', …]
-heart.sessions[0].client.send(b"…")
+server = FakeChatServer()
+site = build_site(server, clock)
+server.sessions[0].received        [b'{"type":"ping"}', …]
+server.sessions[0].client.send(b"…")
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class FakeLookups:
         return Channel(uuid, 1, "sesame") if uuid == CHANNEL else None
 
 
-class FakeHeart:
+class FakeChatServer:
     """Sessions in the order of their opening, and the bodies of sends."""
 
     def __init__(self, starts: bool = True) -> None:
@@ -84,7 +84,7 @@ class FakeHeart:
         return session
 
     @property
-    def inbound(self) -> FakeHeart:
+    def inbound(self) -> FakeChatServer:
         return self
 
     async def accept(self, channel_uuid: str, body: bytes) -> None:
@@ -112,7 +112,7 @@ class Counts:
 
 
 def build_site(
-    heart: Any,
+    server: Any,
     clock: Any,
     limits: Limits | None = None,
     *,
@@ -121,18 +121,18 @@ def build_site(
     observer: Any = None,
     **site_options: Any,
 ) -> Site:
-    """The whole web layer on `heart`, with whatever options a test is about."""
+    """The whole web layer on `server`, with whatever options a test is about."""
     limits = limits or Limits()
     addresses = Addresses(trusted)
     connections = Connections(
         clock=clock,
-        chat_server=heart,
+        chat_server=server,
         limits=limits,
         addresses=addresses,
         allowed_origins=allowed_origins,
         observer=observer,
     )
-    sends = Sends(clock, heart, limits, addresses, observer)
+    sends = Sends(clock, server, limits, addresses, observer)
     return Site(clock=clock, limits=limits, connections=connections, sends=sends, **site_options)
 
 
@@ -141,9 +141,9 @@ class Listener:
 
     def __init__(self, limits: dict[str, Any] | None = None, **options: Any) -> None:
         self.clock = Clock()
-        self.heart = FakeHeart()
+        self.server = FakeChatServer()
         self.site = build_site(
-            self.heart,
+            self.server,
             self.clock,
             msgspec.structs.replace(Limits(), **(limits or {})),
             **options,

@@ -1,22 +1,22 @@
-"""Visitors in front of the stage."""
+"""Visitors in front of the site."""
 
 import pytest
 
-from tests.widget.stage import Stage, Widget
+from tests.widget.scripted_site import ScriptedSite, Widget
 
 
 @pytest.fixture
-def stage(browser):
+def site(browser):
     """A website with a scripted Chip behind it, and one visitor's browser."""
-    return Stage(browser.person())
+    return ScriptedSite(browser.person())
 
 
 @pytest.fixture
-def visit(stage):
+def visit(site):
     """Open the site's page, perhaps with other markup or language, and return its widget."""
 
     def open_page(markup=None, **options):
-        widget = Widget(stage.page(markup, **options))
+        widget = Widget(site.page(markup, **options))
         widget.launcher.wait_for(state="attached")
         return widget
 

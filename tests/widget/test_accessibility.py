@@ -2,8 +2,8 @@
 
 from playwright.sync_api import expect
 
-from tests.widget.scenes import BOB
-from tests.widget.stage import SITE, Stage, Widget, embed
+from tests.widget.scripted_site import SITE, ScriptedSite, Widget, embed
+from tests.widget.states import BOB
 
 FOCUSED = """() => {
   let at = document.activeElement;
@@ -20,7 +20,7 @@ def announced(widget):
     return widget.page.locator("chip-chat .unseen p")
 
 
-def test_the_whole_chat_is_had_by_keyboard(stage, visit):
+def test_the_whole_chat_is_had_by_keyboard(site, visit):
     widget = visit()
     keys = widget.page.keyboard
     keys.press("Tab")
@@ -36,9 +36,9 @@ def test_the_whole_chat_is_had_by_keyboard(stage, visit):
     keys.type("and another")
     keys.press("Enter")
     expect(widget.message("One line")).to_contain_text("Sent")
-    assert stage.chip.accepted[0][1] == "One line\nand another"
+    assert site.chip.accepted[0][1] == "One line\nand another"
 
-    stage.chip.say("Which?", quick_replies=["This", "That"])
+    site.chip.say("Which?", quick_replies=["This", "That"])
     expect(widget.replies).to_have_count(2)
     keys.press("Shift+Tab")
     assert focused(widget) == "quick-reply"
@@ -63,18 +63,18 @@ def test_the_order_is_header_conversation_composer(visit):
     assert order == ["close", "log", "input", "send"]
 
 
-def test_enter_that_belongs_to_an_input_method_sends_nothing(stage, visit):
+def test_enter_that_belongs_to_an_input_method_sends_nothing(site, visit):
     widget = visit().open()
     widget.input.fill("にほん")
     widget.input.dispatch_event("keydown", {"key": "Enter", "isComposing": True})
 
     expect(widget.input).to_have_value("にほん")
-    assert stage.chip.accepted == []
+    assert site.chip.accepted == []
 
 
-def test_everything_says_what_it_is(stage, visit):
+def test_everything_says_what_it_is(site, visit):
     widget = visit().open()
-    stage.chip.say("On its way!", user=BOB)
+    site.chip.say("On its way!", user=BOB)
     page = widget.page
 
     panel = page.get_by_role("dialog", name="Chat with us")
@@ -89,44 +89,44 @@ def test_everything_says_what_it_is(stage, visit):
     )
 
 
-def test_a_message_is_announced_once_and_moves_no_focus(stage, visit):
+def test_a_message_is_announced_once_and_moves_no_focus(site, visit):
     widget = visit().open()
     widget.page.locator("a[href='/more']").focus()
-    stage.chip.say("On its way!", user=BOB, attachments=[f"image/png:{SITE}/parcel.svg"])
+    site.chip.say("On its way!", user=BOB, attachments=[f"image/png:{SITE}/parcel.svg"])
 
     expect(announced(widget)).to_have_text(["Bob McTickets: On its way!. Image: parcel.svg"])
     assert focused(widget) == "a"
     expect(widget.page.locator("chip-chat .unseen").first).to_have_attribute("aria-live", "polite")
 
 
-def test_a_message_is_announced_also_while_the_chat_is_closed(stage, visit):
+def test_a_message_is_announced_also_while_the_chat_is_closed(site, visit):
     widget = visit().open()
     widget.online()
     widget.launcher.click()
-    stage.chip.say("Are you still there?")
+    site.chip.say("Are you still there?")
 
     expect(announced(widget)).to_have_text(["Support: Are you still there?"])
 
 
-def test_what_was_said_before_is_not_announced(stage, visit):
+def test_what_was_said_before_is_not_announced(site, visit):
     widget = visit().open()
-    stage.chip.say("Heard already")
+    site.chip.say("Heard already")
     expect(widget.message("Heard already")).to_be_visible()
     widget.page.reload()
     expect(widget.message("Heard already")).to_be_visible()
-    stage.chip.say("New")
+    site.chip.say("New")
 
     expect(announced(widget)).to_have_text(["Support: New"])
 
 
-def test_trouble_is_announced_once(stage):
-    stage.context.clock.install()
-    page = stage.page()
+def test_trouble_is_announced_once(site):
+    site.context.clock.install()
+    page = site.page()
     page.locator("chip-chat .launcher").click()
     page.wait_for_function(
         "document.querySelector('chip-chat').shadowRoot.querySelector('dialog').open"
     )
-    stage.chip.drop(4409)
+    site.chip.drop(4409)
     expect(page.locator("chip-chat .banner")).to_be_visible()
     page.clock.run_for(1000)
 
@@ -136,8 +136,8 @@ def test_trouble_is_announced_once(stage):
 
 
 def test_on_a_phone_the_page_behind_is_out_of_reach(browser):
-    stage = Stage(browser.person(phone=True))
-    widget = Widget(stage.page()).open()
+    site = ScriptedSite(browser.person(phone=True))
+    widget = Widget(site.page()).open()
     assert widget.page.evaluate(
         "document.querySelector('chip-chat').shadowRoot.querySelector('dialog').matches(':modal')"
     )
@@ -147,7 +147,7 @@ def test_on_a_phone_the_page_behind_is_out_of_reach(browser):
         seen.add(focused(widget))
     assert seen <= {"close", "log", "input", "send", "panel", "page"}
 
-    stage.chip.say("Heard in the panel")
+    site.chip.say("Heard in the panel")
     expect(widget.panel.locator(".unseen p")).to_have_text(["Support: Heard in the panel"])
     widget.page.keyboard.press("Escape")
     expect(widget.panel).to_be_hidden()
@@ -169,11 +169,11 @@ def test_the_focus_can_always_be_seen(visit):
         assert ring, focused(widget)
 
 
-def test_targets_are_large_enough(stage, visit):
+def test_targets_are_large_enough(site, visit):
     widget = visit().open()
-    stage.chip.refuse("send_msg", "rejected")
+    site.chip.refuse("send_msg", "rejected")
     widget.write("Difficult")
-    stage.chip.say("Which?", quick_replies=["A"])
+    site.chip.say("Which?", quick_replies=["A"])
     expect(widget.replies).to_have_count(1)
 
     for button in widget.page.locator("chip-chat button:visible").all():

@@ -5,50 +5,50 @@ import re
 from playwright.sync_api import expect
 
 from tests.widget.hostile import HOSTILE
-from tests.widget.stage import SITE
+from tests.widget.scripted_site import SITE
 
 BOB = {"id": 234, "email": "bob@example.com", "name": "Bob McTickets", "avatar": f"{SITE}/bob.svg"}
 ANN = {"id": 235, "email": "ann@example.com", "name": "Ann Uwase"}
 
 
-def test_a_chat_starts_when_the_visitor_opens_it_and_not_before(stage, visit):
+def test_a_chat_starts_when_the_visitor_opens_it_and_not_before(site, visit):
     widget = visit()
-    assert stage.chip.heard == []
+    assert site.chip.heard == []
 
     widget.open()
 
     expect(widget.log).to_contain_text("Hello! How can we help?")
     expect(widget.input).to_be_focused()
-    assert stage.chip.commands("start_chat") == [{"type": "start_chat"}]
+    assert site.chip.commands("start_chat") == [{"type": "start_chat"}]
 
 
-def test_a_question_and_its_answer(stage, visit):
+def test_a_question_and_its_answer(site, visit):
     widget = visit().open()
 
     widget.write("Where is my order?")
     expect(widget.message("Where is my order?")).to_contain_text("Sent")
-    stage.chip.say("On its way!", user=BOB)
+    site.chip.say("On its way!", user=BOB)
 
     expect(widget.message("On its way!")).to_have_attribute(
         "aria-label", re.compile(r"^Bob McTickets, \d")
     )
     assert widget.texts() == ["Where is my order?", "On its way!"]
-    widget.until(lambda: stage.chip.commands("ack_chat"), "the answer is acknowledged")
-    assert stage.chip.commands("ack_chat") == [{"type": "ack_chat", "msg_id": 102}]
+    widget.until(lambda: site.chip.commands("ack_chat"), "the answer is acknowledged")
+    assert site.chip.commands("ack_chat") == [{"type": "ack_chat", "msg_id": 102}]
 
 
-def test_a_chat_is_resumed_on_the_next_page_with_everything_said(stage, visit):
+def test_a_chat_is_resumed_on_the_next_page_with_everything_said(site, visit):
     widget = visit().open()
     widget.write("Where is my order?")
     expect(widget.message("Where is my order?")).to_contain_text("Sent")
-    stage.chip.say("On its way!")
+    site.chip.say("On its way!")
     expect(widget.message("On its way!")).to_be_visible()
 
     widget.page.reload()
 
     expect(widget.panel).to_be_visible()
     expect(widget.bubbles).to_have_text(["Where is my order?", "On its way!"])
-    assert stage.chip.commands("start_chat")[-1]["chat_id"] in stage.chip.known
+    assert site.chip.commands("start_chat")[-1]["chat_id"] in site.chip.known
 
 
 def test_what_was_not_sent_yet_is_still_there_after_a_reload(visit):
@@ -60,11 +60,11 @@ def test_what_was_not_sent_yet_is_still_there_after_a_reload(visit):
     expect(widget.input).to_have_value("Half a thou")
 
 
-def test_a_name_and_a_face_stand_over_each_run(stage, visit):
+def test_a_name_and_a_face_stand_over_each_run(site, visit):
     widget = visit().open()
     widget.online()
     for text, user in [("One", BOB), ("Two", BOB), ("Three", ANN), ("Four", None)]:
-        stage.chip.say(text, **({"user": user} if user else {}))
+        site.chip.say(text, **({"user": user} if user else {}))
     expect(widget.messages).to_have_count(4)
 
     senders = widget.page.locator("chip-chat .sender")
@@ -73,11 +73,11 @@ def test_a_name_and_a_face_stand_over_each_run(stage, visit):
     expect(senders.nth(1).locator(".avatar")).to_have_text("A")
 
 
-def test_days_stand_between_messages_in_the_visitors_words(stage, visit):
-    stage.chip.remember("msg_out", "Old", time="2019-03-01T08:00:00Z")
-    stage.chip.remember("msg_out", "Newer", time="2026-05-03T08:00:00Z")
-    stage.chip.remember("msg_in", "Same day", time="2026-05-03T08:05:00Z")
-    stage.context.clock.set_fixed_time("2026-05-04T12:00:00Z")
+def test_days_stand_between_messages_in_the_visitors_words(site, visit):
+    site.chip.remember("msg_out", "Old", time="2019-03-01T08:00:00Z")
+    site.chip.remember("msg_out", "Newer", time="2026-05-03T08:00:00Z")
+    site.chip.remember("msg_in", "Same day", time="2026-05-03T08:05:00Z")
+    site.context.clock.set_fixed_time("2026-05-04T12:00:00Z")
     widget = visit().open()
     widget.write("Now")
     expect(widget.message("Now")).to_contain_text("Sent")
@@ -101,10 +101,10 @@ LINKS = {
 }
 
 
-def test_addresses_become_links_that_leave_the_page_alone(stage, visit):
+def test_addresses_become_links_that_leave_the_page_alone(site, visit):
     widget = visit().open()
     for text in LINKS:
-        stage.chip.say(text)
+        site.chip.say(text)
     expect(widget.bubbles).to_have_text(list(LINKS))
 
     links = widget.bubbles.evaluate_all(
@@ -116,11 +116,11 @@ def test_addresses_become_links_that_leave_the_page_alone(stage, visit):
         assert link.get_attribute("target") == "_blank"
 
 
-def test_line_breaks_stay_and_a_few_emoji_are_big(stage, visit):
+def test_line_breaks_stay_and_a_few_emoji_are_big(site, visit):
     widget = visit().open()
-    stage.chip.say("one\ntwo")
-    stage.chip.say("😍👍🏽")
-    stage.chip.say("fine 👍")
+    site.chip.say("one\ntwo")
+    site.chip.say("😍👍🏽")
+    site.chip.say("fine 👍")
 
     expect(widget.messages).to_have_count(3)
     assert widget.texts()[0] == "one\ntwo"
@@ -130,19 +130,19 @@ def test_line_breaks_stay_and_a_few_emoji_are_big(stage, visit):
     assert sizes[1] > 30 > sizes[0] == sizes[2]
 
 
-def test_each_message_has_the_direction_of_its_text(stage, visit):
+def test_each_message_has_the_direction_of_its_text(site, visit):
     widget = visit().open()
-    stage.chip.say("مرحبا بك")
-    stage.chip.say("welcome")
+    site.chip.say("مرحبا بك")
+    site.chip.say("welcome")
     expect(widget.messages).to_have_count(2)
 
     directions = widget.bubbles.evaluate_all("all => all.map(b => getComputedStyle(b).direction)")
     assert directions == ["rtl", "ltr"]
 
 
-def test_attachments_are_shown_as_what_they_are(stage, visit):
+def test_attachments_are_shown_as_what_they_are(site, visit):
     widget = visit().open()
-    stage.chip.say(
+    site.chip.say(
         "Look",
         attachments=[
             f"image/png:{SITE}/parcel.svg",
@@ -165,9 +165,9 @@ def test_attachments_are_shown_as_what_they_are(stage, visit):
     expect(message.locator("[src^='javascript'], [href^='javascript']")).to_have_count(0)
 
 
-def test_a_picture_opens_large_and_escape_closes_only_it(stage, visit):
+def test_a_picture_opens_large_and_escape_closes_only_it(site, visit):
     widget = visit().open()
-    stage.chip.say("Look", attachments=[f"image/png:{SITE}/parcel.svg"])
+    site.chip.say("Look", attachments=[f"image/png:{SITE}/parcel.svg"])
     picture = widget.page.get_by_role("button", name="View image: parcel.svg")
     picture.click()
     large = widget.page.get_by_role("dialog", name="parcel.svg")
@@ -180,16 +180,16 @@ def test_a_picture_opens_large_and_escape_closes_only_it(stage, visit):
     expect(picture).to_be_focused()
 
 
-def test_a_picture_that_cannot_be_shown_is_a_link(stage, visit):
+def test_a_picture_that_cannot_be_shown_is_a_link(site, visit):
     widget = visit().open()
-    stage.chip.say("Look", attachments=["image/png:https://gone.example/p.png"])
+    site.chip.say("Look", attachments=["image/png:https://gone.example/p.png"])
 
     expect(widget.message("Look").get_by_role("link", name="p.png")).to_be_visible()
 
 
-def test_quick_replies_turn_into_the_answer(stage, visit):
+def test_quick_replies_turn_into_the_answer(site, visit):
     widget = visit().open()
-    stage.chip.say("Anything else?", quick_replies=["Yes", "No, thanks"])
+    site.chip.say("Anything else?", quick_replies=["Yes", "No, thanks"])
     expect(widget.replies).to_have_text(["Yes", "No, thanks"])
 
     widget.replies.filter(has_text="No").click()
@@ -197,13 +197,13 @@ def test_quick_replies_turn_into_the_answer(stage, visit):
     expect(widget.message("No, thanks")).to_contain_text("Sent")
     expect(widget.replies).to_have_count(0)
     expect(widget.input).to_be_focused()
-    assert [text for _, text in stage.chip.accepted] == ["No, thanks"]
+    assert [text for _, text in site.chip.accepted] == ["No, thanks"]
 
 
-def test_quick_replies_wait_through_a_reload_until_they_are_answered(stage, visit):
+def test_quick_replies_wait_through_a_reload_until_they_are_answered(site, visit):
     widget = visit().open()
-    stage.chip.say("Anything else?", quick_replies=["Yes", "No"])
-    stage.chip.say("I can wait.")
+    site.chip.say("Anything else?", quick_replies=["Yes", "No"])
+    site.chip.say("I can wait.")
     expect(widget.replies).to_have_count(2)
 
     widget.page.reload()
@@ -213,11 +213,11 @@ def test_quick_replies_wait_through_a_reload_until_they_are_answered(stage, visi
     expect(widget.replies).to_have_count(0)
 
 
-def test_scrolling_up_brings_what_was_said_before_and_stays_in_place(stage, visit):
+def test_scrolling_up_brings_what_was_said_before_and_stays_in_place(site, visit):
     for number in range(60):
-        stage.chip.remember("msg_out", f"Message {number}")
-    stage.chip.known.add("c" * 24)
-    stage.context.add_init_script(remember_chat("c" * 24))
+        site.chip.remember("msg_out", f"Message {number}")
+    site.chip.known.add("c" * 24)
+    site.context.add_init_script(remember_chat("c" * 24))
     widget = visit().open()
     expect(widget.message("Message 59")).to_be_in_viewport()
     assert widget.messages.count() < 60
@@ -233,20 +233,20 @@ def test_scrolling_up_brings_what_was_said_before_and_stays_in_place(stage, visi
     expect(widget.messages).to_have_count(60)
     texts = widget.texts()
     assert texts == [f"Message {number}" for number in range(60)]
-    assert len(stage.chip.commands("get_history")) == 3
+    assert len(site.chip.commands("get_history")) == 3
 
 
-def test_new_messages_do_not_pull_down_who_reads_above(stage, visit):
+def test_new_messages_do_not_pull_down_who_reads_above(site, visit):
     for number in range(30):
-        stage.chip.remember("msg_out", f"Message {number}")
-    stage.chip.known.add("c" * 24)
-    stage.context.add_init_script(remember_chat("c" * 24))
+        site.chip.remember("msg_out", f"Message {number}")
+    site.chip.known.add("c" * 24)
+    site.context.add_init_script(remember_chat("c" * 24))
     widget = visit().open()
     expect(widget.message("Message 29")).to_be_in_viewport()
     widget.log.evaluate("log => log.scrollTop = 200")
     position = widget.log.evaluate("log => log.scrollTop")
 
-    stage.chip.say("Something new")
+    site.chip.say("Something new")
     pill = widget.page.get_by_role("button", name="New messages")
     expect(pill).to_be_visible()
     assert abs(widget.log.evaluate("log => log.scrollTop") - position) < 2
@@ -258,21 +258,21 @@ def test_new_messages_do_not_pull_down_who_reads_above(stage, visit):
     expect(widget.badge).to_be_hidden()
 
 
-def test_who_is_at_the_bottom_stays_there(stage, visit):
+def test_who_is_at_the_bottom_stays_there(site, visit):
     widget = visit().open()
     for number in range(40):
-        stage.chip.say(f"Message {number}")
-    stage.chip.say("A picture", attachments=[f"image/png:{SITE}/late.svg"])
+        site.chip.say(f"Message {number}")
+    site.chip.say("A picture", attachments=[f"image/png:{SITE}/late.svg"])
 
     expect(widget.page.locator("chip-chat .picture img")).to_be_in_viewport()
 
 
-def test_messages_that_come_while_closed_are_counted(stage, visit):
+def test_messages_that_come_while_closed_are_counted(site, visit):
     widget = visit().open()
     widget.online()
     widget.launcher.click()
-    stage.chip.say("one")
-    stage.chip.say("two")
+    site.chip.say("one")
+    site.chip.say("two")
     expect(widget.badge).to_have_text("2")
     expect(widget.launcher).to_have_accessible_name("Open chat, 2 unread messages")
 
@@ -284,7 +284,7 @@ def test_messages_that_come_while_closed_are_counted(stage, visit):
     expect(widget.launcher).to_have_accessible_name("Close chat")
 
 
-def test_a_text_that_is_too_long_is_not_cut_but_said_to_be_so(stage, visit):
+def test_a_text_that_is_too_long_is_not_cut_but_said_to_be_so(site, visit):
     widget = visit().open()
     widget.input.fill("x" * 4002)
     expect(widget.page.locator("chip-chat .count")).to_have_text("2 characters too many")
@@ -294,17 +294,17 @@ def test_a_text_that_is_too_long_is_not_cut_but_said_to_be_so(stage, visit):
     widget.write("x" * 4000)
 
     expect(widget.message("xxx")).to_contain_text("Sent")
-    assert [len(text) for _, text in stage.chip.accepted] == [4000]
+    assert [len(text) for _, text in site.chip.accepted] == [4000]
 
 
-def test_hostile_texts_are_only_read(stage, visit):
+def test_hostile_texts_are_only_read(site, visit):
     widget = visit().open()
     widget.page.evaluate("() => { window.alert = window.pwned = () => { window.hit = true } }")
     for number, text in enumerate(HOSTILE):
         evil = {"id": number, "name": text, "avatar": text, "email": text}
-        stage.chip.say(text, user=evil, quick_replies=[text], attachments=[f"{text}:{text}"])
+        site.chip.say(text, user=evil, quick_replies=[text], attachments=[f"{text}:{text}"])
     for number, text in enumerate(HOSTILE[:20]):
-        stage.chip.say(f"attachment {number}", attachments=[f"image/png:{text}", f"x:{text}"])
+        site.chip.say(f"attachment {number}", attachments=[f"image/png:{text}", f"x:{text}"])
     expect(widget.message("attachment 19")).to_be_visible()
 
     assert len(HOSTILE) >= 200
@@ -318,10 +318,10 @@ def test_hostile_texts_are_only_read(stage, visit):
     for link in widget.panel.locator("[href], [src]").all():
         address = link.get_attribute("href") or link.get_attribute("src") or ""
         assert re.match(r"(https?|mailto|tel):", address), address
-    assert not any("evil" in url and "script" in url for url in stage.requests if SITE in url)
+    assert not any("evil" in url and "script" in url for url in site.requests if SITE in url)
 
 
-def test_two_tabs_show_the_same_chat(stage, visit):
+def test_two_tabs_show_the_same_chat(site, visit):
     one, two = visit(), visit()
     one.open()
     one.online()
@@ -330,13 +330,13 @@ def test_two_tabs_show_the_same_chat(stage, visit):
     expect(two.message("From the first")).to_contain_text("Sent")
     two.write("From the second")
     expect(one.message("From the second")).to_contain_text("Sent")
-    stage.chip.say("To both")
+    site.chip.say("To both")
     expect(one.message("To both")).to_be_visible()
     expect(two.message("To both")).to_be_visible()
 
     assert one.texts() == two.texts() == ["From the first", "From the second", "To both"]
-    assert len(stage.chip.known) == 1
-    assert sorted(text for _, text in stage.chip.accepted) == ["From the first", "From the second"]
+    assert len(site.chip.known) == 1
+    assert sorted(text for _, text in site.chip.accepted) == ["From the first", "From the second"]
 
 
 def remember_chat(chat: str) -> str:

@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from chip.config.origins import origin_allowed, parse_allowed_origins
 from chip.widget.bundle import SOURCES
-from tests.widget.scenes import ANN, talk
-from tests.widget.stage import SERVER, SITE, Stage, Widget, embed
+from tests.widget.scripted_site import SERVER, SITE, ScriptedSite, Widget, embed
+from tests.widget.states import ANN, talk
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "embedding.md").read_text()
 SCRIPT = f'<script async src="{SERVER}/wc/widget.js"></script>'
@@ -29,13 +29,13 @@ def examples(language):
 HTML, JS, CSS = examples("html"), examples("js"), examples("css")
 
 
-def test_the_one_line_is_enough(stage, visit):
+def test_the_one_line_is_enough(site, visit):
     [line, _] = HTML["Putting the chat on a website"]
     widget = visit(line).open()
     widget.write("Hello")
 
     expect(widget.message("Hello")).to_contain_text("Sent")
-    assert {url.partition("/wc/")[0] for url in stage.requests} <= {SERVER, f"{SITE}/"}
+    assert {url.partition("/wc/")[0] for url in site.requests} <= {SERVER, f"{SITE}/"}
 
 
 def test_an_element_of_ones_own_knows_its_server(visit):
@@ -53,59 +53,59 @@ def test_the_same_line_twice_is_one_chat(visit):
     expect(widget.host).to_have_count(1)
 
 
-def french(widget, stage):
+def french(widget, site):
     expect(widget.open().input).to_have_attribute("placeholder", "Écrivez un message")
 
 
-def right_to_left(widget, stage):
+def right_to_left(widget, site):
     assert widget.launcher.bounding_box()["x"] < 100
 
 
-def yellow(widget, stage):
+def yellow(widget, site):
     style = "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]"
     assert widget.launcher.evaluate(style) == ["rgb(255, 214, 10)", "rgb(0, 0, 0)"]
 
 
-def dark(widget, stage):
+def dark(widget, site):
     ground = widget.open().panel.evaluate("e => getComputedStyle(e).backgroundColor")
     assert ground == "rgb(23, 25, 29)"
 
 
 def text(place, words):
-    def check(widget, stage):
+    def check(widget, site):
         expect(widget.open().page.locator(f"chip-chat .{place}")).to_have_text(words)
 
     return check
 
 
-def own_button(widget, stage):
+def own_button(widget, site):
     expect(widget.launcher).to_be_hidden()
     widget.page.get_by_role("button", name="Help").click()
     expect(widget.panel).to_be_visible()
 
 
-def opened(widget, stage):
+def opened(widget, site):
     expect(widget.panel).to_be_visible()
     assert widget.page.evaluate("document.activeElement === document.body")
 
 
-def email(widget, stage):
+def email(widget, site):
     widget.open()
     widget.online()
-    widget.until(lambda: stage.chip.commands("set_email"), "the e-mail is told")
-    assert stage.chip.commands("set_email") == [{"type": "set_email", "email": "bob@example.com"}]
+    widget.until(lambda: site.chip.commands("set_email"), "the e-mail is told")
+    assert site.chip.commands("set_email") == [{"type": "set_email", "email": "bob@example.com"}]
 
 
-def own_words(widget, stage):
+def own_words(widget, site):
     expect(widget.input).to_have_attribute("placeholder", "Ask us anything")
     widget.open()
     widget.online()
     widget.launcher.click()
-    stage.chip.say("Psst")
+    site.chip.say("Psst")
     expect(widget.launcher).to_have_accessible_name("Open chat, 1 new")
 
 
-def chats(widget, stage):
+def chats(widget, site):
     widget.open().write("Hello")
     expect(widget.message("Hello")).to_contain_text("Sent")
 
@@ -129,15 +129,15 @@ ATTRIBUTES = {
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
-def test_the_attribute(stage, name):
+def test_the_attribute(site, name):
     [example] = HTML[name]
-    stage.context.route(
+    site.context.route(
         f"{SITE}/assets/widget.js",
-        lambda route: route.fulfill(body=stage.script, content_type="text/javascript"),
+        lambda route: route.fulfill(body=site.script, content_type="text/javascript"),
     )
     markup = example if "<script async" in example else SCRIPT + example
 
-    ATTRIBUTES[name](Widget(stage.page(markup)), stage)
+    ATTRIBUTES[name](Widget(site.page(markup)), site)
 
 
 def listening(page, example):
@@ -149,9 +149,9 @@ def listening(page, example):
 
 
 @pytest.fixture
-def called(stage):
+def called(site):
     """A page with the widget, and a function that runs the example under a heading."""
-    widget = Widget(stage.page())
+    widget = Widget(site.page())
     widget.launcher.wait_for()
 
     def run(heading):
@@ -161,9 +161,9 @@ def called(stage):
     return widget
 
 
-def test_calls_may_come_before_the_script(stage):
+def test_calls_may_come_before_the_script(site):
     [early] = JS["Calls"]
-    widget = Widget(stage.page(f"<script>{early}</script>{embed()}"))
+    widget = Widget(site.page(f"<script>{early}</script>{embed()}"))
 
     expect(widget.panel).to_be_visible()
     expect(widget.message("I was faster than the script.")).to_contain_text("Sent")
@@ -182,20 +182,20 @@ def test_open_close_toggle(called):
     expect(called.panel).to_be_visible()
 
 
-def test_send_starts_a_chat(called, stage):
+def test_send_starts_a_chat(called, site):
     called.run("Chip.send(text)")
 
     expect(called.open().message("the blue one")).to_contain_text("Sent")
     assert called.page.evaluate("() => Chip.send('  ')") is None
 
 
-def test_set_email(called, stage):
+def test_set_email(called, site):
     called.run("Chip.setEmail(email)")
 
-    email(called, stage)
+    email(called, site)
 
 
-def test_destroy_and_forget(called, stage):
+def test_destroy_and_forget(called, site):
     called.open().write("Hello")
     expect(called.message("Hello")).to_contain_text("Sent")
 
@@ -209,11 +209,11 @@ def test_destroy_and_forget(called, stage):
     expect(called.log).to_contain_text("Hello! How can we help?")
 
 
-def test_a_listener_hears_until_it_is_ended(called, stage):
+def test_a_listener_hears_until_it_is_ended(called, site):
     heard = called.run("Chip.on(event, listener)")
     called.open().write("Hello")
     expect(called.message("Hello")).to_contain_text("Sent")
-    stage.chip.say("Good day")
+    site.chip.say("Good day")
     expect(called.message("Good day")).to_be_visible()
     assert heard == ["Hello", "Good day"]
 
@@ -229,19 +229,19 @@ def test_a_listener_hears_until_it_is_ended(called, stage):
     assert ended == 0
 
 
-def test_events(called, stage):
+def test_events(called, site):
     heard = {name: called.run(name) for name in ("open", "close", "message", "state", "error")}
     called.run("ready")
     called.run("unread")
     called.open()
     called.online()
     called.launcher.click()
-    stage.chip.say("Good day", user=ANN)
+    site.chip.say("Good day", user=ANN)
     expect(called.badge).to_have_text("1")
     expect(called.page).to_have_title("(1) A shop")
     called.open()
     expect(called.page).to_have_title("A shop")
-    stage.chip.refuse("send_msg", "rejected")
+    site.chip.refuse("send_msg", "rejected")
     called.write("Difficult")
     expect(called.message("Difficult")).to_contain_text("Not sent")
 
@@ -262,10 +262,10 @@ def test_events(called, stage):
     ]
 
 
-def test_the_first_ready_can_be_heard_by_an_early_listener(stage):
+def test_the_first_ready_can_be_heard_by_an_early_listener(site):
     early = """<script>(window.Chip ||= []).push(["on", "ready", () => document.title = "ready"])
       </script>"""
-    widget = Widget(stage.page(early + embed()))
+    widget = Widget(site.page(early + embed()))
 
     expect(widget.page).to_have_title("ready")
 
@@ -311,10 +311,10 @@ def test_variables(visit):
         assert element.evaluate("(e, s) => getComputedStyle(e)[s]", style) == value, name
 
 
-def test_parts(stage):
+def test_parts(site):
     [css] = CSS["Parts"]
-    talk(stage)
-    widget = Widget(stage.page(f"<style>{css}</style>{embed(subheading='Minutes')}"))
+    talk(site)
+    widget = Widget(site.page(f"<style>{css}</style>{embed(subheading='Minutes')}"))
     expect(widget.badge).to_be_visible()
     widget.open()
     expect(widget.replies).to_have_count(2)
@@ -360,8 +360,8 @@ def test_every_language_says_everything():
 
 def test_the_language_is_the_pages_else_the_browsers_else_english(browser):
     def hint(page_language, locale):
-        stage = Stage(browser.person(locale=locale))
-        return Widget(stage.page(lang=page_language)).input.get_attribute("placeholder")
+        site = ScriptedSite(browser.person(locale=locale))
+        return Widget(site.page(lang=page_language)).input.get_attribute("placeholder")
 
     assert hint("es-MX", "fr-FR") == "Escribe un mensaje"
     assert hint("", "rw-RW") == "Andika ubutumwa"
@@ -374,8 +374,8 @@ def test_the_policy_in_the_guide_is_enough(browser):
     policy = (
         header.partition(": ")[2].strip() + "; require-trusted-types-for 'script'; img-src data:"
     )
-    stage = Stage(browser.person(), csp=policy)
-    widget = Widget(stage.page(embed(accent="hotpink"))).open()
+    site = ScriptedSite(browser.person(), csp=policy)
+    widget = Widget(site.page(embed(accent="hotpink"))).open()
     widget.write("Hello")
 
     expect(widget.message("Hello")).to_contain_text("Sent")
@@ -391,8 +391,8 @@ def test_the_allowed_origins_in_the_guide_are_good():
     assert not origin_allowed("https://evil.example", entries)
 
 
-def test_a_channel_that_is_none_is_told_to_the_developer(stage):
-    page = stage.page(SCRIPT)
+def test_a_channel_that_is_none_is_told_to_the_developer(site):
+    page = site.page(SCRIPT)
     page.wait_for_function("!!customElements.get('chip-chat')")
     message = page.evaluate(
         """() => new Promise((resolve) => {

@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 from tests.support.browser import shoot
 from tests.widget.axe import complaints
-from tests.widget.scenes import SCENES, conversation, fresh, talk
-from tests.widget.stage import Stage, Widget, embed
+from tests.widget.scripted_site import ScriptedSite, Widget, embed
+from tests.widget.states import STATES, conversation, fresh, talk
 
 SHOTS = Path(__file__).parents[2] / "shots" / "widget"
 
@@ -21,25 +21,25 @@ SCREENS = {
 }
 
 
-def play(browser, scene, screen, markup=None, lang="en"):
-    before, act = SCENES[scene]
-    stage = Stage(browser.person(**screen))
-    before(stage)
-    widget = Widget(stage.page(markup, lang=lang))
-    act(stage, widget)
+def play(browser, state, screen, markup=None, lang="en"):
+    before, act = STATES[state]
+    site = ScriptedSite(browser.person(**screen))
+    before(site)
+    widget = Widget(site.page(markup, lang=lang))
+    act(site, widget)
     return widget
 
 
 @pytest.mark.parametrize(
-    ("scene", "screen"),
-    [*((scene, "desktop") for scene in SCENES)]
-    + [(scene, "phone in the dark") for scene in ("fresh", "conversation", "offline", "failed")],
+    ("state", "screen"),
+    [*((state, "desktop") for state in STATES)]
+    + [(state, "phone in the dark") for state in ("fresh", "conversation", "offline", "failed")],
 )
-def test_nobody_is_shut_out_of(browser, scene, screen):
-    widget = play(browser, scene, SCREENS[screen])
+def test_nobody_is_shut_out_of(browser, state, screen):
+    widget = play(browser, state, SCREENS[screen])
 
     assert complaints(widget.page) == []
-    shoot(widget.page, SHOTS / f"{scene} - {screen}.png")
+    shoot(widget.page, SHOTS / f"{state} - {screen}.png")
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -62,14 +62,14 @@ def test_right_to_left_everything_changes_sides(browser, screen):
         assert (left["send"], left["own"], left["theirs"]) == (True, True, False)
 
 
-@pytest.mark.parametrize("scene", ["unread", "conversation", "failed"])
-def test_forced_colours_leave_every_border(browser, scene):
-    widget = play(browser, scene, {"forced_colors": "active"})
+@pytest.mark.parametrize("state", ["unread", "conversation", "failed"])
+def test_forced_colours_leave_every_border(browser, state):
+    widget = play(browser, state, {"forced_colors": "active"})
 
-    shoot(widget.page, SHOTS / f"{scene} - forced colours.png")
+    shoot(widget.page, SHOTS / f"{state} - forced colours.png")
     edge = "e => parseFloat(getComputedStyle(e).borderTopWidth)"
     assert widget.launcher.evaluate(edge) >= 1
-    if scene != "unread":
+    if state != "unread":
         assert widget.bubbles.last.evaluate(edge) >= 1
         assert widget.send_button.evaluate(edge) >= 1
 
@@ -144,12 +144,12 @@ def test_who_wants_no_motion_sees_none(browser):
 
 
 def test_a_site_with_loud_styles_does_not_reach_inside(browser):
-    stage = Stage(browser.person())
-    talk(stage)
+    site = ScriptedSite(browser.person())
+    talk(site)
     loud = """<style>* { color: red !important; font-size: 40px !important; margin: 30px !important;
       text-transform: uppercase } button { display: none !important }</style>"""
-    widget = Widget(stage.page(loud + embed()))
-    conversation(stage, widget)
+    widget = Widget(site.page(loud + embed()))
+    conversation(site, widget)
 
     assert widget.bubbles.last.evaluate("e => getComputedStyle(e).fontSize") == "15px"
     assert widget.bubbles.last.evaluate("e => getComputedStyle(e).color") != "rgb(255, 0, 0)"
@@ -157,11 +157,11 @@ def test_a_site_with_loud_styles_does_not_reach_inside(browser):
 
 
 def test_the_panel_fits_a_low_window(browser):
-    stage = Stage(browser.person())
-    page = stage.page()
+    site = ScriptedSite(browser.person())
+    page = site.page()
     page.set_viewport_size({"width": 1000, "height": 520})
     widget = Widget(page)
-    fresh(stage, widget)
+    fresh(site, widget)
 
     box = widget.panel.bounding_box()
     assert box["y"] >= 0

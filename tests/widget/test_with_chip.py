@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 from tests.support.chip_process import ChipProcess
 from tests.support.fetch import fetch
 from tests.widget.hostile import HOSTILE
-from tests.widget.site import TOKEN, DeskClient, Website, channel_of
-from tests.widget.stage import Widget
+from tests.widget.real_site import TOKEN, DeskClient, Website, channel_of
+from tests.widget.scripted_site import Widget
 
 SECONDS = 1000
 RETURN = 40 * SECONDS

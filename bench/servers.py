@@ -61,7 +61,7 @@ class WorkerChip(ChipProcess):
             return False
 
 
-class Stage:
+class Servers:
     """Everything but Chip, for a whole run."""
 
     def __init__(self, postgres: Postgres, valkey: Valkey, courier: Courier, database: str) -> None:
@@ -84,12 +84,12 @@ class Stage:
             valkey = stack.enter_context(Valkey(settings={"appendfsync": "everysec"}))
             database = postgres.create_database("26.2")
             courier = stack.enter_context(Courier(database, messages=False))
-            stage = cls(postgres, valkey, courier, database)
-            stack.callback(stage.rapidpro.close)
-            yield stage
+            servers = cls(postgres, valkey, courier, database)
+            stack.callback(servers.rapidpro.close)
+            yield servers
 
     @asynccontextmanager
-    async def chip(self) -> AsyncIterator["Scene"]:
+    async def chip(self) -> AsyncIterator["RunningChip"]:
         """A fresh Chip, or several, with nothing waiting in the queues."""
         self.valkey.clear()
         self.courier.clear()
@@ -112,13 +112,13 @@ class Stage:
             for chip in chips:
                 stack.callback(chip.close)
                 chip.start()
-            scene = Scene(self, chips)
+            chip = RunningChip(self, chips)
             try:
-                yield scene
+                yield chip
                 for chip in chips:
                     chip.check_log()
             finally:
-                scene.leave()
+                chip.leave()
 
     def write_messages(
         self, visitors: Sequence[Visitor], each: int, direction: str = "O"
@@ -160,15 +160,15 @@ class Stage:
         )
 
 
-class Scene:
+class RunningChip:
     """Chip, running, and who talks to it."""
 
-    def __init__(self, stage: Stage, chips: Sequence[ChipProcess]) -> None:
-        self.stage = stage
-        self.courier = stage.courier
+    def __init__(self, servers: Servers, chips: Sequence[ChipProcess]) -> None:
+        self.servers = servers
+        self.courier = servers.courier
         self.chips = chips
         self.pids = [chip.pid for chip in chips]
-        self.url = f"{chips[0].url}/wc/connect/{stage.channel.uuid}/"
+        self.url = f"{chips[0].url}/wc/connect/{servers.channel.uuid}/"
         self.present: list[Visitor] = []
         """Who has come and not been told to vanish."""
         self._posters: list[Posters] = []
@@ -189,7 +189,7 @@ class Scene:
         """A send of Courier's, whole."""
         msg = {"uuid": name, "text": text, "origin": "chat"}
         body = {"chat_id": visitor.chat_id, "secret": SECRET, "msg": msg}
-        return posters.request(f"/wc/send/{self.stage.channel.uuid}/", msgspec.json.encode(body))
+        return posters.request(f"/wc/send/{self.servers.channel.uuid}/", msgspec.json.encode(body))
 
     async def wait_for_courier(self, count: int, kind: str) -> float:
         """Return the wall-clock time at which Courier had heard so many events of this kind."""

@@ -1,8 +1,8 @@
-"""Somebody at the desk of a Chip that runs alone, who talks to a crowd of visitors.
+"""What somebody at the desk of a Chip that runs alone does, over the desk's own HTTP.
 
-A clerk can do for `tests.support.crowd.Crowd` what a Courier does elsewhere: say something to a
-chat, again if need be, and tell what has arrived. What arrived he reads where it is kept, so that
-he knows it even while Chip is dead. His methods block; `apart` has the same in a thread.
+For `tests.support.visitors.Visitors` it does what a Courier does elsewhere: say something to a
+chat, again if need be, and tell what has arrived. That is read where it is kept, so that it is
+known even while Chip is dead. The methods block; `apart` has the same in a thread.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.support.rapidpro import Channel
 TOKEN = "open sesame"
 
 
-class Clerk:
+class DeskApi:
     """Sits at the desk of the Chip whose data is in `data_dir`. Its desk_token must be TOKEN."""
 
     def __init__(self, data_dir: Path) -> None:
@@ -86,8 +86,8 @@ class Clerk:
 
 
 class _Apart:
-    def __init__(self, clerk: Clerk) -> None:
-        self._clerk = clerk
+    def __init__(self, desk: DeskApi) -> None:
+        self._clerk = desk
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._clerk, name)

@@ -1,4 +1,4 @@
-"""A stage for the widget: a website, and a Chip whose part is spoken by the test.
+"""A site for the widget: a website, and a Chip whose part is spoken by the test.
 
 Owns what the browser is given instead of a network: the site's pages, the script, and a scripted
 server at the other end of the socket. Faults and looks are tested here; whether the two real
@@ -35,7 +35,7 @@ def embed(**data: str) -> str:
     return EMBED.format("".join(f" data-{name}='{value}'" for name, value in data.items()))
 
 
-class Stage:
+class ScriptedSite:
     """A website with the widget in it, for one visitor: `context` is his browser."""
 
     def __init__(self, context: BrowserContext, *, csp: str | None = None) -> None:
@@ -226,7 +226,7 @@ class Widget:
         return self
 
     def until(self, condition: Callable[[], object], what: str) -> None:
-        """Wait for something on the test's side of the stage, which turns with the page."""
+        """Wait for something on the test's side of the site, which turns with the page."""
         deadline = time.monotonic() + 10
         while not condition():
             assert time.monotonic() < deadline, f"waited in vain: {what}"

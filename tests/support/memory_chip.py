@@ -1,7 +1,7 @@
-"""A heart on parts in memory, with visitors and a Courier that the test plays.
+"""A server on parts in memory, with visitors and a Courier that the test plays.
 
-scene = Scene()
-visitor = scene.visitor()
+chip = MemoryChip()
+visitor = chip.visitor()
 visitor.says({"type": "start_chat"})
 assert visitor.hears() == [{"type": "chat_started", "chat_id": visitor.chat_id}]
 """
@@ -36,7 +36,7 @@ def result_of(work: Any) -> Any:
     return outcome[0]
 
 
-class Scene:
+class MemoryChip:
     """One server's worth of queues and a database, and processes on them."""
 
     def __init__(self, **limits: Any) -> None:
@@ -50,41 +50,41 @@ class Scene:
         self.queues = MemoryQueues(self.clock, self.limits)
         self.gateway = ScriptedGateway(self.store)
         self.queue = self.queues.process()
-        self.heart = self.process(self.queue)
+        self.server = self.process(self.queue)
 
     def process(self, queue: Any = None) -> ChatServer:
         """Another Chip on the same server and database."""
-        heart = ChatServer(
+        server = ChatServer(
             store=self.store,
             queue=queue or self.queues.process(),
             gateway=self.gateway,
             limits=self.limits,
             clock=self.clock,
         )
-        result_of(heart.start())
-        return heart
+        result_of(server.start())
+        return server
 
-    def visitor(self, heart: ChatServer | None = None, address: str = "203.0.113.9") -> Visitor:
+    def visitor(self, server: ChatServer | None = None, address: str = "203.0.113.9") -> Visitor:
         """Somebody has opened a connection."""
-        return Visitor(heart or self.heart, address)
+        return Visitor(server or self.server, address)
 
-    def bob_again(self, heart: ChatServer | None = None) -> Visitor:
+    def bob_again(self, server: ChatServer | None = None) -> Visitor:
         """Bob is back in his chat, and has heard nothing yet."""
-        visitor = self.visitor(heart)
+        visitor = self.visitor(server)
         visitor.says({"type": "start_chat", "chat_id": BOB.chat_id})
         return visitor
 
-    def bob(self, heart: ChatServer | None = None) -> Visitor:
+    def bob(self, server: ChatServer | None = None) -> Visitor:
         """Bob is back in his chat, and has heard that."""
-        visitor = self.bob_again(heart)
+        visitor = self.bob_again(server)
         assert visitor.hears()[0]["type"] == "chat_resumed"
         return visitor
 
     def send(self, msg_id: int = 10, text: str = "Hi", **more: Any) -> None:
-        """Courier hands over a message for Bob. Raises what the heart raises."""
+        """Courier hands over a message for Bob. Raises what the server raises."""
         msg = {"id": msg_id, "text": text, "origin": "flow", **more.pop("msg", {})}
         body = {"chat_id": BOB.chat_id, "secret": "sesame", "msg": msg, **more}
-        result_of(self.heart.inbound.accept(CHANNEL.uuid, msgspec.json.encode(body)))
+        result_of(self.server.inbound.accept(CHANNEL.uuid, msgspec.json.encode(body)))
 
     def knows_message(self, msg_id: int, uuid: str, time: str) -> None:
         """An outgoing message to Bob is in the database."""
@@ -92,8 +92,8 @@ class Scene:
 
     def stop(self) -> None:
         """The process stops, in order."""
-        self.heart.stop_taking_up()
-        result_of(self.heart.finish(10))
+        self.server.stop_taking_up()
+        result_of(self.server.finish(10))
 
     def later(self, seconds: float, step: float = 0.25) -> None:
         """Time passes, in steps short enough for everything that repeats."""
@@ -103,13 +103,13 @@ class Scene:
 class Visitor:
     """A browser: says commands, hears events. Satisfies `client.Client`."""
 
-    def __init__(self, heart: ChatServer, address: str) -> None:
+    def __init__(self, server: ChatServer, address: str) -> None:
         self.address = address
         self.label = "a visitor"
         self.closed_with: tuple[int, str] | None = None
         self.paused = False
         self._frames: list[bytes] = []
-        self.session = heart.open(CHANNEL, self)
+        self.session = server.open(CHANNEL, self)
 
     def says(self, *commands: dict[str, Any] | bytes) -> None:
         for command in commands:

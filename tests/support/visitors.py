@@ -1,11 +1,11 @@
 """Visitors who keep talking whatever happens, as a widget does, and a Courier who talks back.
 
-    crowd = Crowd(courier, channel, [chip.url])
-    await crowd.come(10)
-    async with crowd.talking():
+    visitors = Visitors(courier, channel, [chip.url])
+    await visitors.come(10)
+    async with visitors.talking():
         chip.kill()
         chip.start()
-    await crowd.come_to_rest()          # and nothing was lost, doubled or reordered
+    await visitors.come_to_rest()          # and nothing was lost, doubled or reordered
 
 Every visitor reconnects when his connection ends, sends again, with the same ref, what was not
 accepted, and acknowledges what he is shown. Courier posts a message again until it is taken.
@@ -44,8 +44,8 @@ _REST = 90.0
 class Regular:
     """One visitor in one chat, with one connection at a time."""
 
-    def __init__(self, crowd: Crowd, chat_id: str | None = None) -> None:
-        self._crowd = crowd
+    def __init__(self, visitors: Visitors, chat_id: str | None = None) -> None:
+        self._crowd = visitors
         self._unaccepted: dict[str, str] = {}
         self._stopped = False
         self.chat_id = chat_id
@@ -133,7 +133,7 @@ class Regular:
         self._send_all(visitor)
 
 
-class Crowd:
+class Visitors:
     """So many visitors of one channel, at one or several Chips in turn.
 
     `pipelined` visitors do not wait for one message to be accepted before they send the next. Where

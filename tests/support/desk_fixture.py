@@ -1,9 +1,9 @@
 """The desk on a listener of its own, with a Chip that the test plays.
 
-office = Office(tmp_path)
-await office.open()
-await office.receive({"type": "msg_in", "msg": {"text": "hello"}})
-assert [sent["msg"]["text"] for sent in office.sent] == ["Hello! 👋", …]
+desk = DeskFixture(tmp_path)
+await desk.open()
+await desk.receive({"type": "msg_in", "msg": {"text": "hello"}})
+assert [sent["msg"]["text"] for sent in desk.sent] == ["Hello! 👋", …]
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from chip.desk.desk import Desk
 from chip.models import Channel, ChatKey
 from chip.sqlite.database import SqliteDatabase
 from chip.store.sqlite import SqliteStore
-from tests.support.web import FakeHeart, build_site
+from tests.support.web import FakeChatServer, build_site
 
 CHAT = "65vbbDAQCdPdEWlEhDGy4utO"
 NOON = 1_714_564_800.0
@@ -42,7 +42,7 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
-class Office:
+class DeskFixture:
     """A desk, whoever sits there, and what Chip would see of it.
 
     `answers` is what Chip says to the next sends, in turn; afterwards 200. None: no answer.
@@ -81,7 +81,7 @@ class Office:
         await self.desk.start()
         self.channel: Channel = await self.desk.first_channel()
         mounts = {**self.desk.handlers(), "/front": self.desk.front()}
-        self._site = build_site(FakeHeart(), reactor, mounts=mounts)
+        self._site = build_site(FakeChatServer(), reactor, mounts=mounts)
         self._port = reactor.listenTCP(0, self._site, interface="127.0.0.1")
         self.url = f"http://127.0.0.1:{self._port.getHost().port}"
 

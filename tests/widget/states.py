@@ -6,27 +6,27 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.widget.stage import CHANNEL, SITE, Stage, Widget
+from tests.widget.scripted_site import CHANNEL, SITE, ScriptedSite, Widget
 
 BOB = {"id": 234, "email": "bob@example.com", "name": "Bob McTickets", "avatar": f"{SITE}/bob.svg"}
 ANN = {"id": 235, "email": "ann@example.com", "name": "Ann Uwase"}
 CHAT = "c" * 24
 
-Act = Callable[[Stage, Widget], None]
+Act = Callable[[ScriptedSite, Widget], None]
 
 
-def returning(stage: Stage) -> None:
+def returning(site: ScriptedSite) -> None:
     """Make the visitor one who has a chat already."""
-    stage.chip.known.add(CHAT)
-    stage.context.add_init_script(
+    site.chip.known.add(CHAT)
+    site.context.add_init_script(
         f"if (location.origin === '{SITE}') localStorage.setItem('chip:{CHANNEL}:chat', '{CHAT}')"
     )
 
 
-def talk(stage: Stage) -> None:
+def talk(site: ScriptedSite) -> None:
     """Let the visitor have talked with people before."""
-    returning(stage)
-    say = stage.chip.remember
+    returning(site)
+    say = site.chip.remember
     say("msg_out", "Hello! 👋 How can we help?", origin="flow", time="2026-05-03T08:00:00Z")
     say("msg_in", "Hi, where is my order?", time="2026-05-03T08:01:00Z")
     say("msg_out", "Let me look that up for you. One moment, please.", user=BOB)
@@ -38,101 +38,101 @@ def talk(stage: Stage) -> None:
     say("msg_out", "Anything else?", user=ANN, quick_replies=["Yes, please", "No, thank you"])
 
 
-def closed(stage: Stage, widget: Widget) -> None:
+def closed(site: ScriptedSite, widget: Widget) -> None:
     expect(widget.launcher).to_be_visible()
 
 
-def fresh(stage: Stage, widget: Widget) -> None:
+def fresh(site: ScriptedSite, widget: Widget) -> None:
     widget.open()
     expect(widget.page.locator("chip-chat .greeting")).to_be_visible()
 
 
-def unread(stage: Stage, widget: Widget) -> None:
+def unread(site: ScriptedSite, widget: Widget) -> None:
     expect(widget.badge).to_have_text("6")
 
 
-def conversation(stage: Stage, widget: Widget) -> None:
+def conversation(site: ScriptedSite, widget: Widget) -> None:
     widget.open()
     expect(widget.replies).to_have_count(2)
     expect(widget.page.locator("chip-chat .picture img")).to_be_in_viewport()
 
 
-def connecting(stage: Stage, widget: Widget) -> None:
-    stage.chip.ignore("start_chat")
+def connecting(site: ScriptedSite, widget: Widget) -> None:
+    site.chip.ignore("start_chat")
     widget.open(online=False)
     widget.page.clock.fast_forward(4000)
     expect(widget.banner).to_contain_text("Connecting")
 
 
-def offline(stage: Stage, widget: Widget) -> None:
+def offline(site: ScriptedSite, widget: Widget) -> None:
     widget.open()
     expect(widget.messages).to_have_count(9)
-    stage.chip.answers["start_chat"] = lambda ws, _: ws.close(code=1012)
-    stage.chip.drop()
+    site.chip.answers["start_chat"] = lambda ws, _: ws.close(code=1012)
+    site.chip.drop()
     widget.write("Are you still there?")
     expect(widget.message("still there")).to_contain_text("Waiting to be sent")
     widget.page.clock.run_for(4000)
     expect(widget.banner).to_contain_text("No connection")
 
 
-def failed(stage: Stage, widget: Widget) -> None:
-    stage.chip.refuse("send_msg", "rejected")
+def failed(site: ScriptedSite, widget: Widget) -> None:
+    site.chip.refuse("send_msg", "rejected")
     widget.open()
     widget.write("This cannot be delivered")
     expect(widget.message("cannot be delivered")).to_contain_text("Not sent")
-    stage.chip.ignore("send_msg")
+    site.chip.ignore("send_msg")
     widget.write("This is on its way")
     expect(widget.message("on its way")).to_contain_text("Sending")
 
 
-def replaced(stage: Stage, widget: Widget) -> None:
+def replaced(site: ScriptedSite, widget: Widget) -> None:
     widget.open()
     expect(widget.messages).to_have_count(9)
-    stage.chip.drop(4409)
+    site.chip.drop(4409)
     expect(widget.banner).to_contain_text("another window")
 
 
-def long_history(stage: Stage, widget: Widget) -> None:
+def long_history(site: ScriptedSite, widget: Widget) -> None:
     widget.open()
     expect(widget.message("Message 59")).to_be_in_viewport()
     widget.log.evaluate("log => log.scrollTop = 500")
-    stage.chip.say("Something new")
+    site.chip.say("Something new")
     expect(widget.page.locator("chip-chat .pill")).to_be_visible()
 
 
-def lightbox(stage: Stage, widget: Widget) -> None:
+def lightbox(site: ScriptedSite, widget: Widget) -> None:
     widget.open()
     widget.page.locator("chip-chat .picture").click()
     expect(widget.page.locator("chip-chat .lightbox img")).to_be_visible()
 
 
-def too_long(stage: Stage, widget: Widget) -> None:
+def too_long(site: ScriptedSite, widget: Widget) -> None:
     widget.open()
     widget.input.fill("A very long message. " * 200)
     expect(widget.page.locator("chip-chat .count")).to_contain_text("too many")
 
 
-def much_said(stage: Stage) -> None:
-    returning(stage)
+def much_said(site: ScriptedSite) -> None:
+    returning(site)
     for number in range(60):
-        stage.chip.remember("msg_out" if number % 3 else "msg_in", f"Message {number}")
+        site.chip.remember("msg_out" if number % 3 else "msg_in", f"Message {number}")
 
 
-def in_no_time(before: Callable[[Stage], None]) -> Callable[[Stage], None]:
-    """Let the scene turn the page's clock."""
+def in_no_time(before: Callable[[ScriptedSite], None]) -> Callable[[ScriptedSite], None]:
+    """Let the state turn the page's clock."""
 
-    def prepare(stage: Stage) -> None:
-        stage.context.clock.install()
-        before(stage)
+    def prepare(site: ScriptedSite) -> None:
+        site.context.clock.install()
+        before(site)
 
     return prepare
 
 
-def nothing(stage: Stage) -> None:
+def nothing(site: ScriptedSite) -> None:
     """Let nothing have happened yet."""
 
 
-SCENES: dict[str, tuple[Callable[[Stage], None], Act]] = {
+STATES: dict[str, tuple[Callable[[ScriptedSite], None], Act]] = {
     "closed": (nothing, closed),
     "fresh": (nothing, fresh),
     "unread": (talk, unread),
