@@ -18,6 +18,8 @@ from chip.errors import Unavailable
 
 T = TypeVar("T")
 
+_log = Logger()
+
 
 class Clock(Protocol):
     """The reactor's sense of time (Twisted's IReactorTime), or a test's."""
@@ -34,8 +36,6 @@ class Clock(Protocol):
 class Tasks:
     """The coroutines in hand."""
 
-    _log = Logger()
-
     def __init__(self) -> None:
         self._running: set[Deferred[Any]] = set()
 
@@ -50,9 +50,9 @@ class Tasks:
             self._running.discard(done)
             if isinstance(result, Failure):
                 if isinstance(result.value, Unavailable):
-                    self._log.warn("{task} gave up: {reason}", task=name, reason=str(result.value))
+                    _log.warn("{task} gave up: {reason}", task=name, reason=str(result.value))
                 else:
-                    self._log.failure("{task} failed", result, task=name)
+                    _log.failure("{task} failed", result, task=name)
 
         done.addBoth(finished)
 
@@ -87,8 +87,24 @@ async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> 
 
 
 def every(clock: Clock, seconds: float, call: Callable[[], None], *, now: bool) -> LoopingCall:
-    """Call `call` every so many seconds, from now or from then on, until the loop is stopped."""
-    loop = LoopingCall(call)
+    """Call `call` every so many seconds, from now or from then on, until the loop is stopped.
+
+    What it raises does not stop it; of failures in a row the first is logged.
+    """
+    works = True
+
+    def attempt() -> None:
+        nonlocal works
+        try:
+            call()
+        except Exception:
+            if works:
+                _log.failure("{call} failed", call=getattr(call, "__qualname__", repr(call)))
+            works = False
+        else:
+            works = True
+
+    loop = LoopingCall(attempt)
     loop.clock = cast(Any, clock)
     loop.start(seconds, now=now)
     return loop

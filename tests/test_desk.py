@@ -254,6 +254,40 @@ async def test_what_was_on_its_way_goes_again_after_a_restart(tmp_path):
     await desk.close()
 
 
+@transcript
+async def test_a_reply_that_was_stored_while_nothing_could_be_read_goes_out_once_it_can(
+    desk, expected_failures
+):
+    await desk.hear("hello")
+    await desk.sit_down()
+    async with desk.unreadable():
+        assert (await desk.post("conversations/1/messages", reply("kept"))).status == 503
+        desk.clock.advance(60)
+    desk.clock.advance(5)
+    [sent] = await desk.has_sent(1)
+    assert sent["msg"]["text"] == "kept"
+    expected_failures.take()
+
+
+@transcript
+async def test_a_reply_whose_sending_could_not_be_noted_goes_out_again(desk, expected_failures):
+    await desk.hear("hello")
+    await desk.sit_down()
+    window = await desk.watch()
+    desk.answers = [503]
+    await desk.post("conversations/1/messages", reply("kept"))
+    await desk.has_sent(1)
+    async with desk.unwritable():
+        desk.clock.advance(1)
+        await desk.has_sent(2)
+    desk.clock.advance(5)
+    first, *again = await desk.has_sent(3)
+    assert [one["msg"]["uuid"] for one in again] == [first["msg"]["uuid"]] * 2
+    await window.until("news", state="sent")
+    await window.close()
+    expected_failures.take()
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -382,6 +416,20 @@ async def test_windows_hear_who_comes_and_goes_and_of_an_email(desk):
     await desk.store.set_email(contact, "bob@example.com")
     await window.until("news", id=1, email="bob@example.com")
     await window.close()
+
+
+@transcript
+async def test_windows_look_afresh_once_what_happened_can_be_read(desk, expected_failures):
+    await desk.sit_down()
+    window = await desk.watch()
+    async with desk.unreadable():
+        assert (await desk.hear("hello")).status == 503
+        desk.comes_or_goes()
+        desk.clock.advance(60)
+    desk.clock.advance(5)
+    await window.until("resync")
+    await window.close()
+    expected_failures.take()
 
 
 @transcript

@@ -7,7 +7,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
 from chip.errors import Unavailable
-from chip.tasks import Tasks, pause, within
+from chip.tasks import Tasks, every, pause, within
 from tests.support.memory_chip import result_of
 
 
@@ -101,3 +101,21 @@ def test_an_exception_in_time_stays_what_it_was():
 
 async def _raise(error):
     raise error
+
+
+def test_a_call_that_raises_is_made_again_and_logged_once_until_it_works(expected_failures):
+    clock, calls = Clock(), []
+
+    def look():
+        calls.append(clock.seconds())
+        if len(calls) in (2, 3, 5):
+            raise ZeroDivisionError
+
+    loop = every(clock, 10, look, now=True)
+    clock.pump([10] * 5)
+    assert calls == [0, 10, 20, 30, 40, 50]
+    events = expected_failures.take(ZeroDivisionError)
+    assert len(events) == 2
+    assert events[0]["call"].endswith("look")
+    loop.stop()
+    assert clock.getDelayedCalls() == []

@@ -7,9 +7,11 @@ only presence comes another way, through a port of its own.
 
 import secrets
 import uuid as uuids
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from sqlite3 import Connection
-from typing import Protocol
+from typing import Any, Protocol
+
+from twisted.internet.task import LoopingCall
 
 from chip.desk import guide
 from chip.desk.access import Access
@@ -27,8 +29,11 @@ from chip.desk.sender import Post, Sender
 from chip.errors import Unavailable
 from chip.models import Channel, ChatKey
 from chip.sqlite.database import SqliteDatabase
-from chip.tasks import Clock, Tasks
+from chip.tasks import Clock, Tasks, every
 from chip.web.http.answers import Handler
+
+CATCH_UP_EVERY = 5.0
+"""Seconds between two looks for what an outage of the database has left."""
 
 
 class DeskStore(Protocol):
@@ -86,6 +91,8 @@ class Desk:
         self._queries = DeskQueries(store.database, presence.is_open)
         self._sender = Sender(self._commands, post, self.message_changed, clock, self._tasks)
         self._access: Access | None = None
+        self._catching_up: LoopingCall | None = None
+        self._untold = False
         self.settings = DeskSettings(guide=guide)
         presence.on_presence(self._presence_changed)
         store.on_email(self.conversation_changed)
@@ -101,7 +108,8 @@ class Desk:
         self.settings = DeskSettings(guide=self._guide_allowed and wanted)
         await self.first_channel()
         self._streams.start()
-        await self._sender.start()
+        await self._sender.take_up()
+        self._catching_up = every(self._clock, CATCH_UP_EVERY, self._catch_up, now=False)
 
     def send_away(self) -> None:
         """End the streams of all windows: they would keep a listener from draining."""
@@ -110,6 +118,9 @@ class Desk:
     async def stop(self) -> None:
         """Send everybody away, and finish what is in hand."""
         self.send_away()
+        if self._catching_up is not None:
+            self._catching_up.stop()
+            self._catching_up = None
         self._sender.stop()
         await self._tasks.finish()
 
@@ -165,7 +176,7 @@ class Desk:
 
     def heard(self, conversation: int, said: Heard) -> None:
         """A visitor said something: all windows hear it, or else the guide."""
-        self._tasks.spawn("telling the desk", self._tell_heard(conversation))
+        self._tell(self._tell_heard(conversation))
         if self.settings.guide and not self._streams.anybody and not said.taken_over:
             self._tasks.spawn("the guide", self._answer(conversation, said))
 
@@ -196,11 +207,11 @@ class Desk:
 
     def message_changed(self, message: int, *, send: bool = False) -> None:
         """A message is new or has another state; with `send` it is to go out."""
-        self._tasks.spawn("telling the desk", self._tell_message(message, send))
+        self._tell(self._tell_message(message, send))
 
     def conversation_changed(self, conversation: int) -> None:
         """A line of the list has changed."""
-        self._tasks.spawn("telling the desk", self._tell_conversation(conversation))
+        self._tell(self._tell_conversation(conversation))
 
     async def set_guide(self, guide: bool) -> None:
         """Turn the guide on or off, unless it is off for good."""
@@ -209,7 +220,31 @@ class Desk:
         self._streams.tell(News(settings=self.settings))
 
     def _presence_changed(self, chat: ChatKey, is_open: bool) -> None:
-        self._tasks.spawn("telling the desk", self._tell_presence(chat))
+        self._tell(self._tell_presence(chat))
+
+    # Telling the windows, and what could not be told.
+
+    def _tell(self, telling: Coroutine[Any, Any, None]) -> None:
+        async def tell() -> None:
+            try:
+                await telling
+            except Unavailable:
+                self._untold = True
+
+        self._tasks.spawn("telling the desk", tell())
+
+    def _catch_up(self) -> None:
+        self._tasks.spawn("catching up at the desk", self._do_what_was_left())
+
+    async def _do_what_was_left(self) -> None:
+        """Send and tell what could not be while the database could not be read."""
+        try:
+            await self._sender.take_up()
+        except Unavailable:
+            return
+        if self._untold:
+            self._untold = False
+            self._streams.resync()
 
     async def _tell_message(self, number: int, send: bool) -> None:
         message = await self._queries.message(number)

@@ -5,7 +5,7 @@ told nothing meanwhile, and afterwards to look at everything afresh: so a stream
 the kernel and one transport buffer hold.
 
     ← event: news     data: {"message":{…},"conversation":{…}}
-    ← event: resync   data:            look at everything afresh
+    ← event: resync   data:            look at everything afresh: some news could not be told
     ← event: pulse    data:            every 15 s: the connection is alive
 """
 
@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from chip.desk.records import News
 from chip.errors import Unavailable
-from chip.tasks import Clock
+from chip.tasks import Clock, every
 from chip.web.http.request import Request
 
 PULSE = 15.0
@@ -31,9 +31,9 @@ class EventStreams:
     """All windows that are open at the desk."""
 
     def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._open: list[_Stream] = []
-        self._pulse = LoopingCall(self._send, _event("pulse"))
-        self._pulse.clock = clock  # type: ignore[assignment]
+        self._pulse: LoopingCall | None = None
 
     @property
     def anybody(self) -> bool:
@@ -42,12 +42,13 @@ class EventStreams:
 
     def start(self) -> None:
         """Begin to show that the connections live."""
-        self._pulse.start(PULSE, now=False)
+        self._pulse = every(self._clock, PULSE, lambda: self._send(_event("pulse")), now=False)
 
     def stop(self) -> None:
         """End every stream."""
-        if self._pulse.running:
+        if self._pulse is not None:
             self._pulse.stop()
+            self._pulse = None
         for stream in list(self._open):
             stream.end()
 
@@ -66,6 +67,10 @@ class EventStreams:
         """Tell every window."""
         if self._open:
             self._send(_event("news", _encoder.encode(news)))
+
+    def resync(self) -> None:
+        """Have every window look at everything afresh."""
+        self._send(_event("resync"))
 
     def _send(self, event: bytes) -> None:
         for stream in list(self._open):

@@ -4,7 +4,7 @@
     ← 2xx: sent    4xx: failed for good    anything else: again, with the same uuid
 
 Owns when a message goes and goes again. It never forgets one: those that wait are in the
-database, and a start looks there. How a request travels is its caller's affair.
+database, and `take_up` looks there. How a request travels is its caller's affair.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,6 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from chip.desk.commands import DeskCommands, Waiting
+from chip.errors import Unavailable
 from chip.protocol.courier_send import SendRequest, SentMsg
 from chip.tasks import Clock, Tasks
 
@@ -49,9 +50,8 @@ class Sender:
         self._pauses: set[Deferred[None]] = set()
         self._stopped = False
 
-    async def start(self) -> None:
-        """Take up what an earlier start has left."""
-        self._stopped = False
+    async def take_up(self) -> None:
+        """Go on with what an earlier start, or an outage of the database, has left."""
         for conversation in await self._commands.waiting_conversations():
             self.wake(conversation)
 
@@ -79,6 +79,8 @@ class Sender:
                     await self._deliver(waiting)
                 elif not self._busy[conversation]:
                     return
+        except Unavailable:
+            self._log.debug("a conversation was left to be taken up later")
         finally:
             del self._busy[conversation]
 

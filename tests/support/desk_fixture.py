@@ -8,8 +8,10 @@ assert [sent["msg"]["text"] for sent in desk.sent] == ["Hello! 👋", …]
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,8 +22,10 @@ from twisted.internet.task import Clock
 from twisted.web.client import Agent, HTTPConnectionPool
 
 from chip.desk.desk import Desk
+from chip.errors import Unavailable
 from chip.models import Channel, ChatKey
 from chip.sqlite.database import SqliteDatabase
+from chip.sqlite.files import database_path
 from chip.store.sqlite import SqliteStore
 from tests.support.web import FakeChatServer, build_site
 
@@ -97,6 +101,35 @@ class DeskFixture:
     def token(self) -> str:
         """The token in the link."""
         return self.desk.link.partition("token=")[2]
+
+    # The disk.
+
+    @asynccontextmanager
+    async def unreadable(self) -> AsyncIterator[None]:
+        """Nothing can be read meanwhile; what is written is stored."""
+        async with self._lost(self.database.read):
+            yield
+
+    @asynccontextmanager
+    async def unwritable(self) -> AsyncIterator[None]:
+        """Nothing can be written meanwhile; what is there can be read."""
+        async with self._lost(self.database.write):
+            yield
+
+    @asynccontextmanager
+    async def _lost(self, use: Callable[..., Any]) -> AsyncIterator[None]:
+        """One of the database's connections breaks, and its file is not where it was."""
+        path = database_path(self.data_dir)
+        away = path.rename(path.with_name("away"))
+        with contextlib.suppress(Unavailable):
+            await use(lambda db: db.close())
+        try:
+            yield
+        finally:
+            # What was asked for until now has failed once this has.
+            with contextlib.suppress(Unavailable):
+                await use(lambda db: None)
+            away.rename(path)
 
     # The hub, as the desk sees it.
 
