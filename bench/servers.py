@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any, Self
 
 import msgspec
@@ -89,8 +90,11 @@ class Servers:
             yield servers
 
     @asynccontextmanager
-    async def chip(self) -> AsyncIterator["RunningChip"]:
-        """A fresh Chip, or several, with nothing waiting in the queues."""
+    async def chip(self, tree: Path | None = None) -> AsyncIterator["RunningChip"]:
+        """A fresh Chip, or several, with nothing waiting in the queues.
+
+        Its code is that of the source tree `tree`, by default of the one installed.
+        """
         self.valkey.clear()
         self.courier.clear()
         self.rapidpro.connection.execute("ANALYZE")
@@ -100,6 +104,7 @@ class Servers:
             "domain": self.courier.domain,
             "limits": "off",
             "sockets": _SOCKETS,
+            "env": {"PYTHONPATH": str(tree)} if tree else {},
         }
         with ExitStack() as stack:
             if self.processes == 1:
