@@ -16,6 +16,7 @@ from twisted.web.client import BrowserLikePolicyForHTTPS
 from chip.chat.observer import Observer
 from chip.errors import Unavailable
 from chip.gateway.chp import ChpGateway
+from chip.gateway.http_client import MAX_ANSWER
 from chip.models import Channel, Incoming, Report
 from tests.support.certificates import Certificates
 from tests.support.process import free_port
@@ -244,6 +245,11 @@ async def test_an_answer_that_does_not_come_in_time_is_no_answer(courier):
     await client.close()
 
 
+async def test_an_answer_without_end_is_not_read_to_its_end(client, courier):
+    courier.answers = [b"HTTP/1.1 200 OK\r\n\r\n" + bytes(MAX_ANSWER + 1)]
+    assert (await client.start_chat(CHANNEL, "bobs")).kind == "unknown"
+
+
 async def test_a_connection_that_courier_wants_closed_is_not_used_again(client, courier):
     courier.answers = [answer(200, data(MSG), "Connection: close"), handled("u2")]
     for _ in range(2):
@@ -258,6 +264,14 @@ async def test_looking_says_whether_anybody_answers(client, courier):
     with pytest.raises(Unavailable, match="ConnectionRefused"):
         await nobody.check()
     await nobody.close()
+
+
+async def test_looking_for_who_says_nothing_ends_in_time(courier):
+    client = gateway(courier.domain, timeout=0.05)
+    courier.answers = [""]
+    with pytest.raises(Unavailable, match="no answer in time"):
+        await client.check()
+    await client.close()
 
 
 # By https

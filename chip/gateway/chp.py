@@ -2,52 +2,29 @@
 
     POST http(s)://{domain}/c/chp/{channel}/receive      Content-Type: application/json
 
-It owns the connections to Courier and what its answers mean: whether Courier itself has spoken or
-something in between, and whether a request that brought no answer can have arrived. It does not
-know what is to be done when events fail. The JSON is in `chip.protocol.courier_receive`.
+It owns what Courier's answers mean: whether Courier itself has spoken or something in between, and
+whether a request that brought no answer can have arrived. It does not know what is to be done when
+events fail. The JSON is in `chip.protocol.courier_receive`, HTTP in `chip.gateway.http_client`.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Literal
 from urllib.parse import quote
 
-import treq
-from OpenSSL import SSL
-from twisted.internet import error
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 from twisted.internet.defer import TimeoutError as DeferredTimeout
-from twisted.web._newclient import RequestNotSent
-from twisted.web.client import HTTPConnectionPool, ResponseNeverReceived
 from twisted.web.iweb import IPolicyForHTTPS
 
 from chip.chat.observer import Observer
 from chip.chat.outbound.ports import CourierAnswer
 from chip.errors import Unavailable
-from chip.gateway.http_client import KnownUrl, Poster
+from chip.gateway.http_client import HttpClient, never_sent
 from chip.models import Channel, SpoolEvent
 from chip.protocol.courier_receive import (
     ReceiveAnswer,
     decode_answer,
     encode_chat_started,
     encode_receive,
-)
-
-IDLE_TIMEOUT: Final = 60
-"""Seconds that an idle connection is kept: less than the 90 s after which Courier closes it, since
-a request on a connection that closes just then has an unknown outcome."""
-MAX_ANSWER: Final = 1024 * 1024
-"""Bytes of an answer that are read; Courier's are a few hundred."""
-KNOWN_CHANNELS: Final = 1000
-"""Channels whose URLs are kept."""
-
-# Errors after which Courier cannot have seen any of the request.
-_NEVER_SENT: Final = (
-    error.ConnectError,  # refused, no route, name not found, timed out while connecting
-    error.DNSLookupError,
-    error.ConnectingCancelledError,
-    RequestNotSent,
-    SSL.Error,  # the handshake failed, or the certificate is not Courier's
 )
 
 
@@ -72,24 +49,16 @@ class ChpGateway:
         observer: Observer | None = None,
     ) -> None:
         self._reactor = reactor
-        self._timeout = timeout
         self._base = f"{'https' if tls else 'http'}://{domain}/c/chp"
-        self._pool = HTTPConnectionPool(reactor, persistent=True)
-        self._pool.maxPersistentPerHost = parallel
-        self._pool.cachedConnectionTimeout = IDLE_TIMEOUT
-        self._pool.retryAutomatically = False
-        self._poster = Poster(
+        self._http = HttpClient(
             reactor,
             self._base,
-            self._pool,
+            connections=parallel,
             connect_timeout=connect_timeout,
+            timeout=timeout,
             https_policy=https_policy,
         )
-        self._url = lru_cache(KNOWN_CHANNELS)(self._make_url)
         self._observer = observer or Observer()
-
-    def _make_url(self, channel_uuid: str) -> KnownUrl:
-        return KnownUrl.of(f"{self._base}/{quote(channel_uuid)}/receive")
 
     async def start_chat(self, channel: Channel, chat_id: str) -> CourierAnswer:
         """Have Courier make the contact of a new chat. Never raises."""
@@ -105,12 +74,9 @@ class ChpGateway:
         self, channel: Channel, body: bytes, events: Sequence[SpoolEvent | None]
     ) -> CourierAnswer:
         began = self._reactor.seconds()
-        request: Deferred[tuple[int, bytes]] = Deferred.fromCoroutine(
-            self._request(self._url(channel.uuid), body)
-        )
-        request.addTimeout(self._timeout, self._reactor)
+        path = f"/{quote(channel.uuid)}/receive"
         try:
-            status, said = await request
+            status, said = await self._http.post(path, body, b"application/json")
         except Exception as problem:
             answer = _without_answer(problem)
         else:
@@ -118,33 +84,17 @@ class ChpGateway:
         self._observer.courier(answer.kind, self._reactor.seconds() - began)
         return answer
 
-    async def _request(self, url: KnownUrl, body: bytes) -> tuple[int, bytes]:
-        response = await self._poster.post(url, body)
-        parts: list[bytes] = []
-        size = 0
-
-        def collect(part: bytes) -> None:
-            nonlocal size
-            size += len(part)
-            if size > MAX_ANSWER:
-                raise ValueError("the answer is too long")
-            parts.append(part)
-
-        await treq.collect(response, collect)
-        return response.code, b"".join(parts)
-
     async def check(self) -> str:
         """Whether anything answers at Courier's address, in words. Raises Unavailable."""
         try:
-            response = await self._poster.get(KnownUrl.of(self._base))
-            await treq.collect(response, lambda _: None)
+            await self._http.get("")
         except Exception as problem:
             raise Unavailable(_without_answer(problem).detail) from None
         return f"{self._base} answers"
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._pool.closeCachedConnections()
+        await self._http.close()
 
 
 def _meaning(status: int, body: bytes, events: Sequence[SpoolEvent | None]) -> CourierAnswer:
@@ -175,12 +125,8 @@ def _channel_trouble(status: int, answer: ReceiveAnswer) -> str:
 
 
 def _without_answer(problem: Exception) -> CourierAnswer:
-    if isinstance(problem, DeferredTimeout | CancelledError):
+    cause = next((reason.value for reason in getattr(problem, "reasons", ())), problem)
+    if isinstance(cause, DeferredTimeout | CancelledError):
         return CourierAnswer("unknown", detail="no answer in time")
-    causes = [reason.value for reason in getattr(problem, "reasons", ())] or [problem]
-    never_sent = isinstance(problem, _NEVER_SENT) or (
-        # TLS problems come wrapped: the request was written, but into a handshake that failed.
-        isinstance(problem, ResponseNeverReceived)
-        and any(isinstance(cause, SSL.Error) for cause in causes)
-    )
-    return CourierAnswer("unsent" if never_sent else "unknown", detail=type(causes[0]).__name__)
+    kind: Literal["unsent", "unknown"] = "unsent" if never_sent(problem) else "unknown"
+    return CourierAnswer(kind, detail=type(cause).__name__)
