@@ -49,6 +49,7 @@ LIBRARIES = {
     "sqlite3": ("chip.sqlite.", "chip.store.sqlite", "chip.queue.sqlite.", "chip.desk."),
     "prometheus_client": ("chip.ops.metrics",),
     "sentry_sdk": ("chip.logs.sentry",),
+    "rjsmin": ("chip.widget.bundle",),
     # There is one way to answer HTTP.
     "twisted.web.http": ("chip.web.http.",),
     "twisted.web.resource": (),

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from chip.widget.bundle import SOURCES, join_modules, squeeze
+from chip.widget.bundle import SOURCES, join_modules, minify
 from tests.widget.tools import HERE, installed, run_node
 
 LIMIT = 25_000
@@ -115,9 +115,29 @@ if (b) {
   c();
 }
 """
-    assert squeeze(before) == (
-        "\n"
+    assert minify(before) == (
         'const a={one:"a , b  // c",two:`x\n'
         "  { y }`,three:/[/*] ; {2}/g};"
-        "const b=(a).one/2,c=b;if(b){c()}\n"
+        "const b=(a).one/2,c=b;if(b){c();}"
     )
+
+
+def test_style_sheets_keep_the_blanks_that_mean_something():
+    before = """
+const css = String.raw`
+.log > .day:first-child { inset: calc(1px + 2px) 0; color: red; }
+`;
+"""
+    assert minify(before) == (
+        "const css=String.raw`\n.log>.day:first-child{inset:calc(1px + 2px) 0;color:red}`;"
+    )
+
+
+def test_the_private_names_of_classes_are_shortened():
+    before = """
+class Door {
+  #state = "#state";
+  get open() { return this.#state; }
+}
+"""
+    assert minify(before) == 'class Door{#a="#state";get open(){return this.#a;}}'
