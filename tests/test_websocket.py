@@ -270,6 +270,38 @@ def test_a_peer_that_shows_no_life_is_dropped_within_40_seconds():
     assert chat.session.closes == 1
 
 
+def page_sent_just_before_a_ping(size: int) -> Chat:
+    """A chat whose peer, which has answered so far, is asked right behind so many bytes."""
+    chat = Chat()
+    while not chat.answers_pings(1 / 16):
+        pass
+    chat.passes(29.9)
+    chat.session.client.send(b"x" * size)
+    chat.passes(0.2)
+    assert [opcode for opcode, _ in chat.wire.frames()] == [1, PING]
+    return chat
+
+
+def test_a_line_of_2_kib_a_second_has_the_time_that_its_pong_takes_behind_a_page_of_history():
+    chat = page_sent_just_before_a_ping(76 * KIB)
+    chat.passes(38)
+    chat.wire.says(masked(opcode=PONG))
+    chat.answers_pings(60)
+    assert chat.wire.is_open
+
+
+def test_a_peer_that_is_gone_is_not_taken_for_a_slow_line_for_long():
+    chat = page_sent_just_before_a_ping(76 * KIB)
+    chat.passes(41)
+    assert chat.wire.was_reset
+
+
+def test_a_few_messages_are_no_excuse_for_a_late_answer():
+    chat = page_sent_just_before_a_ping(16 * KIB)
+    chat.passes(10.5)
+    assert chat.wire.was_reset
+
+
 def test_what_only_looks_like_a_pong_is_part_of_its_message():
     chat = Chat()
     whole = masked(b"ab\x8a\x80cdefgh", opcode=2, mask=b"\0\0\0\0")

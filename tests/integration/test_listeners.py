@@ -219,32 +219,6 @@ async def test_a_busy_session_is_not_sent_more_than_was_read_already(listen: Lis
     assert session.frames[1:] == [b"x" * 1000] * 50
 
 
-@pytest_twisted.ensureDeferred
-async def test_a_slow_line_is_no_dead_peer(listen: Listen):
-    listener = await listen(ping_interval=0.6, ping_timeout=0.3)
-    peer = await listener.connect()
-    [session] = listener.server.sessions
-    peer.transport.pauseProducing()
-    session.client.send(b"x" * 3 * MIB)
-    while len(peer.heard) < 3 * MIB:
-        assert session.closes == 0
-        # What such a line lets through in so much time; a pong would come far too late.
-        peer.transport.resumeProducing()
-        await _turn()
-        peer.transport.pauseProducing()
-        await _pause(0.05)
-    while not session.closes:
-        await _pause(0.05)
-    peer.transport.abortConnection()
-
-
-def _pause(seconds: float) -> Deferred[None]:
-    """Let time pass, as a slow line does."""
-    passed: Deferred[None] = Deferred()
-    reactor.callLater(seconds, passed.callback, None)  # type: ignore[attr-defined]
-    return passed
-
-
 def _turn() -> Deferred[None]:
     """Let the reactor do what it has to do now."""
     turned: Deferred[None] = Deferred()

@@ -46,6 +46,8 @@ LINGER: Final = 0.5
 """Seconds in which a peer that was told off can read why, before its connection is dropped."""
 DEAF_BYTES: Final = 1024 * 1024
 """What a peer that was told off may still send before it is not even read any more."""
+SLOWEST_LINE: Final = 2 * 1024
+"""Bytes a second that a peer is trusted to take, before it counts as dead."""
 
 # Why a connection is not read from at the moment.
 _SESSION_BUSY: Final = 1
@@ -83,7 +85,8 @@ class WebSocketProtocol(BoundedWriter, AutobahnBase):
     _holds = 0
     _fragments = 0
     _pings: TokenBucket | None = None
-    _before_ping = 0
+    _sent_at_ping = 0
+    _ahead_of_pong = 0
     _lost = False
 
     def __init__(self, factory: WebSocketFactory) -> None:
@@ -340,20 +343,21 @@ class WebSocketProtocol(BoundedWriter, AutobahnBase):
         """Ask the peer for a sign of life."""
         # Where nothing can be sent, the stall runs; where nothing is read, no sign can be seen.
         if self.state == OPEN and not (self.is_blocked or self._holds):
+            sent = self.bytes_out - self._sent_at_ping
+            self._ahead_of_pong = sent if self._alive else self._ahead_of_pong + sent
+            self._sent_at_ping = self.bytes_out
             self._alive = False
             self.write_now(PING)
-            unsent = self.unsent()
-            if unsent > len(PING) or self._before_ping:
-                self._before_ping = unsent
 
     def expect_life(self) -> None:
-        """Drop the peer if it was asked and has not answered with anything."""
-        if not (self._alive or self._holds or self._is_taking()):
-            self.abort()
+        """Drop the peer if it was asked and has not answered with anything.
 
-    def _is_taking(self) -> bool:
-        """Whether the ping has not arrived yet, since the peer is at what was sent before it.
-
-        On a slow line a page of history alone takes longer than a pong may.
+        On a slow line its answer comes behind all that was sent lately, maybe a page of history.
         """
-        return len(PING) < self.unsent() < self._before_ping
+        if self._alive or self._holds:
+            return
+        limits = self.factory.limits
+        if self._ahead_of_pong > limits.ping_timeout * SLOWEST_LINE:
+            self._ahead_of_pong -= limits.ping_interval * SLOWEST_LINE
+        else:
+            self.abort()

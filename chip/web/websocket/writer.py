@@ -9,9 +9,6 @@ the rest waits here. So it can be seen how much is waiting, and whether the peer
     it stays full for long      `peer_is_stuck`
 """
 
-import fcntl
-import sys
-import termios
 from typing import Any, Final, Protocol
 
 from twisted.internet.interfaces import IPushProducer
@@ -80,7 +77,8 @@ class BoundedWriter:
     def write_now(self, data: bytes) -> None:
         """Send a few bytes without a round through the reactor, where nothing else waits.
 
-        That halves what a ping costs. A transport that is no plain socket gets them as usual.
+        For pings: without it, 4,000 idle chats take 1.7 % of a core instead of 1.0, where 1.5 is
+        the limit (`bench`: "idle CPU"). A transport that is no plain socket gets them as usual.
         """
         transport = self.transport
         if (
@@ -94,19 +92,6 @@ class BoundedWriter:
                 data = data[sent:]
         if data:
             self.write(data)
-
-    def unsent(self) -> int:
-        """Bytes that the peer has not taken yet: waiting here, in the transport, in the kernel."""
-        unsent = len(self._backlog or b"")
-        transport = self.transport
-        while transport is not None and not isinstance(transport, Connection):
-            transport = getattr(transport, "transport", None)
-        if transport is not None:
-            unsent += len(transport.dataBuffer) - transport.offset + transport._tempDataLen
-            queued = bytearray(4)
-            fcntl.ioctl(transport.fileno(), termios.TIOCOUTQ, queued)
-            unsent += int.from_bytes(queued, sys.byteorder)
-        return unsent
 
     def flush(self) -> None:
         """Leave everything to the transport: nothing more will be written."""
