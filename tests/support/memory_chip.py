@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from chip.chat.server import ChatServer
 from chip.limits import Limits
-from chip.models import Channel, ChatKey, Contact, StoredMessage, User
+from chip.models import Channel, ChatKey, Contact, HeardMessage, StoredMessage, User
 from tests.support.memory import MemoryQueues, MemoryStore, ScriptedGateway
 
 CHANNEL = Channel(uuid="7d62d551-3030-4100-a260-2d7c4e9693e7", org_id=1, secret="sesame")
@@ -89,6 +89,16 @@ class MemoryChip:
     def knows_message(self, msg_id: int, uuid: str, time: str) -> None:
         """An outgoing message to Bob is in the database."""
         self.store.outgoing[BOB.id, msg_id] = StoredMessage(msg_id, uuid, time)
+
+    def courier_has(self, *texts: str) -> None:
+        """These messages of Bob's are in the database, whatever Courier answered."""
+        for text in texts:
+            heard = self.store.heard[BOB.chat_id]
+            heard.append(HeardMessage(f"uuid-{len(heard) + 1}", text))
+
+    def waiting(self, chat: ChatKey) -> list[Any]:
+        """What waits for Courier: the texts of messages, and reports."""
+        return [getattr(event, "text", event) for _, event in self.queues.chats[chat].spool]
 
     def stop(self) -> None:
         """The process stops, in order."""

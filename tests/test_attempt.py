@@ -1,0 +1,282 @@
+"""What becomes of the events of one attempt: repeated texts, failures, unknown outcomes."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from chip.chat.outbound.attempt import arrivals
+from chip.models import Incoming, Report
+from tests.support.commands import say
+from tests.support.memory_chip import BOB, MemoryChip
+
+
+@pytest.fixture
+def chip():
+    return MemoryChip()
+
+
+@pytest.fixture
+def bob(chip):
+    return chip.bob()
+
+
+# The same text twice
+
+
+def test_the_same_text_twice_is_never_in_one_request_and_waits_for_courier_to_forget(chip, bob):
+    bob.says(say("one"))
+    first = chip.gateway.take()
+    bob.says(say("hello"), say("hello"))
+    first.handle("uuid-1")
+    second = chip.gateway.take()
+    assert second.texts == ["hello"]
+    second.handle("uuid-2")
+    chip.later(4)
+    assert chip.gateway.requests == []
+    chip.later(1.5)
+    assert chip.gateway.take().texts == ["hello"]
+
+
+def test_the_hold_ends_when_a_message_went_out_to_the_visitor(chip, bob):
+    bob.says(say("yes"))
+    chip.gateway.take().handle("uuid-1")
+    chip.send(10)
+    bob.says(say("yes"))
+    assert chip.gateway.take().texts == ["yes"]
+
+
+def test_the_hold_survives_a_takeover(chip, bob):
+    bob.says(say("yes"))
+    chip.gateway.take().handle("uuid-1")
+    elsewhere = chip.bob(chip.process())
+    elsewhere.says(say("yes"))
+    assert chip.gateway.requests == []
+    chip.later(5.5)
+    assert chip.gateway.take().texts == ["yes"]
+
+
+def test_the_hold_counts_from_what_was_found_to_have_arrived_too(chip, bob):
+    bob.says(say("first"))
+    first = chip.gateway.take()
+    bob.says(say("yes"), say("bad"), say("yes"))
+    chip.courier_has("first")
+    first.handle("uuid-1")
+    batch = chip.gateway.take()
+    assert batch.texts == ["yes", "bad", "yes"]
+    chip.courier_has("yes")
+    batch.fail("refused")
+    bad = chip.gateway.take()
+    assert bad.texts == ["bad"]
+    bad.fail("refused")
+    assert chip.gateway.requests == []
+    chip.later(5.5)
+    assert chip.gateway.take().texts == ["yes"]
+
+
+# Failures
+
+
+def test_an_event_that_fails_is_tried_again_later_and_nothing_overtakes_it(chip, bob):
+    bob.says(say("one"))
+    chip.gateway.take().fail("failed")
+    bob.says(say("two"))
+    assert chip.gateway.requests == []
+    chip.later(2)
+    request = chip.gateway.take()
+    assert request.texts == ["one"]
+    request.handle("uuid-1")
+    assert chip.gateway.take().texts == ["two"]
+
+
+def test_what_courier_itself_refuses_leaves_the_spool_and_the_visitor_is_told(chip, bob):
+    other_tab = chip.bob(chip.process())
+    bob.says(say("bad", ref="c1"))
+    bob.hears()
+    other_tab.hears()
+    chip.gateway.take().fail("refused")
+    told = {
+        "type": "error",
+        "code": "rejected",
+        "message": "the message was refused",
+        "command": "send_msg",
+        "ref": "c1",
+    }
+    assert bob.hears_one() == told
+    assert other_tab.hears_one() == told
+    assert chip.waiting(bob.chat) == []
+    # Its ref is forgotten: a retry is a new message.
+    bob.says(say("bad", ref="c1"))
+    assert chip.gateway.take().texts == ["bad"]
+
+
+def test_when_several_are_refused_those_that_arrived_are_removed_and_the_rest_go_one_by_one(
+    chip, bob
+):
+    bob.says(say("one"))
+    first = chip.gateway.take()
+    bob.says(say("two"), say("bad", ref="c3"), say("four"))
+    chip.courier_has("one")
+    first.handle("uuid-1")
+    batch = chip.gateway.take()
+    assert batch.texts == ["two", "bad", "four"]
+    chip.courier_has("two")
+    batch.fail("refused")
+    alone = chip.gateway.take()
+    assert alone.texts == ["bad"]
+    alone.fail("refused")
+    assert bob.hears()[-1]["ref"] == "c3"
+    assert chip.gateway.take().texts == ["four"]
+
+
+def test_while_the_database_cannot_say_what_arrived_nothing_is_sent(chip, bob):
+    bob.says(say("one"))
+    chip.gateway.take().fail("unknown")
+    chip.store.away = True
+    chip.later(60)
+    assert chip.gateway.requests == []
+    chip.store.away = False
+    chip.courier_has("one")
+    chip.later(10)
+    assert chip.gateway.requests == []
+    assert chip.waiting(bob.chat) == []
+
+
+def test_an_unknown_outcome_is_looked_up_once_courier_cannot_be_at_work_any_more(chip, bob):
+    bob.says(say("one"))
+    chip.gateway.take().fail("unknown")
+    bob.says(say("two"))
+    chip.later(29)
+    assert chip.gateway.requests == []
+    chip.courier_has("one")
+    chip.later(6)
+    assert chip.gateway.take().texts == ["two"]
+
+
+def test_what_did_not_arrive_after_all_is_sent_again(chip, bob):
+    bob.says(say("one"))
+    chip.gateway.take().fail("unknown")
+    chip.later(34)
+    assert chip.gateway.take().texts == ["one"]
+
+
+def test_an_older_message_with_the_same_text_is_not_taken_for_this_one(chip):
+    chip.courier_has("one")
+    chip.store.contacts[1, BOB.chat_id] = msgspec.structs.replace(BOB, last_heard="uuid-1")
+    bob = chip.bob()
+    bob.says(say("one"))
+    chip.gateway.take().fail("unknown")
+    chip.later(34)
+    assert chip.gateway.take().texts == ["one"]
+
+
+def test_a_text_that_was_said_before_is_not_taken_for_the_same_text_said_again(chip, bob):
+    chip.courier_has("hi")
+    bob.says(say("hi"))
+    chip.gateway.take().handle("uuid-1")
+    chip.later(5)
+    bob.says(say("hi"))
+    chip.gateway.take().fail("unknown")
+    chip.later(34)
+    assert chip.gateway.take().texts == ["hi"]
+
+
+def test_when_several_failed_those_that_arrived_are_not_sent_again(chip, bob):
+    bob.says(say("one"))
+    first = chip.gateway.take()
+    bob.says(say("two"), say("three"))
+    chip.courier_has("one")
+    first.handle("uuid-1")
+    chip.courier_has("two")
+    chip.gateway.take().fail("failed")
+    assert chip.gateway.take().texts == ["three"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "heard", "arrived"),
+    [
+        (["a", "b"], [], (0, "")),
+        (["a", "b"], ["a"], (1, "uuid-0")),
+        (["a", "b"], ["x", "a", "x", "b"], (2, "uuid-3")),
+        (["a", "b", "a"], ["a", "b"], (2, "uuid-1")),
+        (["a", "b"], ["b"], (0, "")),
+        ([" a "], ["a"], (1, "uuid-0")),
+        ([None, "a", None], ["a"], (2, "uuid-0")),
+        ([None], ["a"], (0, "")),
+    ],
+)
+def test_what_arrived_is_at_the_front_and_in_order(sent, heard, arrived):
+    events = [Report("delivered", 1) if text is None else Incoming(text) for text in sent]
+    assert arrivals(events, [(f"uuid-{n}", text) for n, text in enumerate(heard)]) == arrived
+
+
+def test_an_event_that_fails_alone_for_an_hour_blocks_nobody_for_ever(chip, bob):
+    other = chip.visitor()
+    other.says({"type": "start_chat"})
+    bob.says(say("poison", ref="c1"))
+    bob.says(say("fine"))
+    for minute in range(61):
+        other.says(say(f"{minute}"))
+        for _ in range(60):
+            chip.later(1, step=1)
+            for request in chip.gateway.requests[:]:
+                chip.gateway.requests.remove(request)
+                if request.texts == ["poison"]:
+                    request.fail("failed")
+                else:
+                    request.handle("uuid")
+    assert chip.waiting(bob.chat) == []
+    assert [e["code"] for e in bob.hears() if e["type"] == "error"] == ["rejected"]
+
+
+def test_an_event_of_which_nobody_ever_learns_whether_it_arrived_blocks_nobody_for_ever_either(
+    chip, bob
+):
+    other = chip.visitor()
+    other.says({"type": "start_chat"})
+    bob.says(say("poison", ref="c1"))
+    for minute in range(63):
+        other.says(say(f"{minute}"))
+        for _ in range(60):
+            chip.later(1, step=1)
+            for request in chip.gateway.requests[:]:
+                chip.gateway.requests.remove(request)
+                if request.texts == ["poison"]:
+                    request.fail("unknown")
+                else:
+                    request.handle("uuid")
+    assert chip.waiting(bob.chat) == []
+    assert [e["code"] for e in bob.hears() if e["type"] == "error"] == ["rejected"]
+
+
+def test_an_attempt_that_ends_in_an_exception_is_made_again(chip, bob, expected_failures):
+    post, chip.gateway.post = chip.gateway.post, None
+    bob.says(say("one"))
+    expected_failures.take(TypeError)
+    assert chip.queues.chats[bob.chat].owner == ""
+    chip.gateway.post = post
+    chip.later(34)
+    assert chip.gateway.take().texts == ["one"]
+
+
+def test_while_courier_fails_for_everybody_nothing_is_given_up(chip, bob):
+    bob.says(say("patience"))
+    for _ in range(90 * 60):
+        chip.later(1, step=1)
+        while chip.gateway.requests:
+            chip.gateway.requests.pop().fail("unsent")
+    assert chip.waiting(bob.chat) == ["patience"]
+
+
+def test_events_that_waited_too_long_are_rejected(chip):
+    chip = MemoryChip(spool_hours=1)
+    bob = chip.bob()
+    bob.says(say("old", ref="c1"))
+    chip.gateway.take().fail("unsent")
+    chip.gateway.requests.clear()
+    chip.server.outbound.stop()
+    chip.clock.advance(3601)
+    bob.hears()
+    chip.process()
+    assert bob.hears_one()["code"] == "rejected"
+    assert chip.gateway.requests == []

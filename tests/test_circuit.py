@@ -1,0 +1,109 @@
+"""Courier fails for everybody: the circuit opens, single requests probe, and it closes."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from chip.chat.outbound.circuit import CHATS_TO_TRIP, FAILURES_TO_TRIP, CircuitBreaker
+from chip.chat.outbound.ports import CourierAnswer
+from chip.models import ChatKey, Incoming
+from tests.support.commands import say
+from tests.support.memory import ScriptedGateway
+from tests.support.memory_chip import CHANNEL, MemoryChip
+
+
+@pytest.fixture
+def chip():
+    return MemoryChip()
+
+
+@pytest.fixture
+def bob(chip):
+    return chip.bob()
+
+
+def fail_everybody(chip, visitors):
+    for visitor in visitors:
+        visitor.says({"type": "start_chat"}, say("hello"))
+    while chip.gateway.requests:
+        chip.gateway.requests.pop(0).fail("unsent")
+
+
+def test_after_a_run_of_failures_one_request_at_a_time_probes_and_success_lets_all_go(chip):
+    visitors = [chip.visitor() for _ in range(10)]
+    fail_everybody(chip, visitors)
+    assert chip.server.outbound.courier_is_away
+    chip.later(40)
+    assert len(chip.gateway.requests) == 1
+    chip.gateway.requests.pop().handle("uuid")
+    assert not chip.server.outbound.courier_is_away
+    chip.later(2)
+    assert len(chip.gateway.requests) == 9
+
+
+def test_probes_that_fail_at_once_do_not_follow_each_other_at_once(chip):
+    visitors = [chip.visitor() for _ in range(40)]
+    fail_everybody(chip, visitors)
+    probes = []
+
+    async def refuse(channel, chat_id, events):
+        probes.append(chat_id)
+        return CourierAnswer("unsent", [], "nobody listens")
+
+    chip.gateway.post = refuse
+    chip.later(30)
+    assert 20 <= len(probes) <= 31
+
+
+def test_a_line_that_courier_refuses_something_on_is_up(chip):
+    visitors = [chip.visitor() for _ in range(6)]
+    for visitor in visitors:
+        visitor.says({"type": "start_chat"}, say("hello"))
+    *most, last = chip.gateway.requests
+    for request in most[:4]:
+        request.fail("unsent")
+    most[4].fail("refused")
+    last.fail("unsent")
+    assert not chip.server.outbound.courier_is_away
+
+
+def test_failures_before_a_success_do_not_count():
+    courier = ScriptedGateway()
+    circuit = CircuitBreaker(courier, 4, Clock())
+
+    def post(chat_id, outcome):
+        chat = ChatKey(chat_id, CHANNEL.uuid)
+        Deferred.fromCoroutine(circuit.post(CHANNEL, chat, [Incoming("Hi")]))
+        courier.take().answer.callback(CourierAnswer(outcome))
+
+    for chat_id in ("a", "b", "c"):
+        post(chat_id, "failed")
+    post("d", "handled")
+    for _ in range(FAILURES_TO_TRIP):
+        post("e", "failed")
+    assert not circuit.is_open
+    for chat_id in ("f", "g"):
+        post(chat_id, "failed")
+    assert circuit.is_open
+
+
+def test_one_chat_alone_never_puts_the_line_down(chip, bob):
+    bob.says(say("poison"))
+    for _ in range(20):
+        chip.later(31)
+        chip.gateway.take().fail("failed")
+    assert not chip.server.outbound.courier_is_away
+
+
+def test_new_chats_are_unavailable_at_once_while_the_line_is_down(chip):
+    fail_everybody(chip, [chip.visitor() for _ in range(max(CHATS_TO_TRIP, FAILURES_TO_TRIP))])
+    chip.later(40)
+    assert len(chip.gateway.requests) == 1  # a probe is under way
+    starts = len(chip.gateway.starts)
+    visitor = chip.visitor()
+    visitor.says({"type": "start_chat"})
+    error = visitor.hears_one()
+    assert (error["code"], error["retry_after"]) == ("unavailable", 10)
+    assert len(chip.gateway.starts) == starts

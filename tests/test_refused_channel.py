@@ -1,0 +1,109 @@
+"""Courier refuses the channel or its secret, and no event: what was said is kept."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from chip.chat.lookups import FRESH_FOR
+from tests.support.commands import say
+from tests.support.memory_chip import CHANNEL, MemoryChip
+
+
+@pytest.fixture
+def chip():
+    return MemoryChip()
+
+
+@pytest.fixture
+def bob(chip):
+    return chip.bob()
+
+
+def change_secret(chip, secret):
+    channel = chip.store.channels[CHANNEL.uuid]
+    chip.store.channels[CHANNEL.uuid] = msgspec.structs.replace(channel, secret=secret)
+
+
+def test_a_secret_that_was_changed_is_read_afresh_and_tried_at_once(chip, bob):
+    bob.says(say("one"))
+    change_secret(chip, "open")
+    chip.gateway.take().fail("channel_refused")
+    request = chip.gateway.take()
+    assert (request.texts, request.channel.secret) == (["one"], "open")
+    request.handle("uuid-1")
+    assert chip.waiting(bob.chat) == []
+
+
+def test_the_secret_before_is_tried_too_for_three_minutes_after_a_change(chip, bob):
+    """Chip knows the new one already, and Courier does not."""
+    change_secret(chip, "open")
+    chip.later(FRESH_FOR)
+    for minutes in (0, 2):
+        chip.later(60 * minutes)
+        bob.says(say(f"after {minutes}"))
+        refused = chip.gateway.take()
+        assert refused.channel.secret == "open"
+        refused.fail("channel_refused")
+        accepted = chip.gateway.take()
+        assert accepted.channel.secret == "sesame"
+        accepted.handle("uuid")
+    chip.later(90)
+    bob.says(say("too late"))
+    chip.gateway.take().fail("channel_refused")
+    assert chip.gateway.requests == []
+
+
+def test_nothing_is_rejected_while_the_channel_is_refused_for_hours(chip, bob):
+    chip.store.away = False
+    bob.says(say("one", ref="c1"))
+    bob.hears()
+    for _ in range(200):
+        for request in chip.gateway.requests:
+            request.fail("channel_refused", "channel not found")
+        chip.gateway.requests.clear()
+        chip.later(30)
+    assert bob.hears() == []
+    chip.later(60)
+    chip.gateway.take().handle("uuid-1")
+    assert chip.waiting(bob.chat) == []
+
+
+def test_nothing_is_rejected_while_the_channel_is_off(chip, bob):
+    del chip.store.channels[CHANNEL.uuid]
+    chip.later(FRESH_FOR)
+    bob.says(say("one", ref="c1"))
+    bob.hears()
+    chip.later(2 * 3600, step=10)
+    assert (bob.hears(), chip.gateway.requests) == ([], [])
+    chip.store.channels[CHANNEL.uuid] = CHANNEL
+    chip.later(60)
+    assert chip.gateway.take().texts == ["one"]
+
+
+def test_a_refused_channel_is_asked_about_by_one_chat_in_a_while_and_no_other_suffers(chip, bob):
+    others = [chip.visitor() for _ in range(20)]
+    for other in others:
+        other.says({"type": "start_chat"})
+        other.says(say("Hi"))
+    for request in chip.gateway.requests:
+        request.fail("channel_refused")
+    chip.gateway.requests.clear()
+    asked = 0
+    for _ in range(60):
+        chip.later(1)
+        asked += len(chip.gateway.requests)
+        for request in chip.gateway.requests:
+            request.fail("channel_refused")
+        chip.gateway.requests.clear()
+    assert 1 <= asked <= 20
+    assert not chip.server.outbound.courier_is_away
+
+
+def test_what_could_not_be_looked_up_afresh_stays(chip, bob):
+    bob.says(say("one", ref="c1"))
+    bob.hears()
+    chip.store.away = True
+    chip.gateway.take().fail("channel_refused")
+    assert bob.hears() == []
+    assert chip.waiting(bob.chat) == ["one"]
