@@ -33,7 +33,8 @@ from chip.web.http.connection import SERVER
 from chip.web.http.deadlines import Deadlines
 from chip.web.http.request import Request
 from chip.web.websocket.handshake import BrokenUpgradeError, switching_protocols, wants_upgrade
-from chip.web.websocket.protocol import TOO_MANY_REQUESTS, WebSocketFactory, WebSocketProtocol
+from chip.web.websocket.protocol import WebSocketFactory, WebSocketProtocol
+from chip.web.websocket.reader import TOO_MANY_REQUESTS
 
 SERVICE_RESTART: Final = 1012
 NO_CHAT_STARTED: Final = 4001
