@@ -114,16 +114,16 @@ class Servers:
                     socket.create_server(("127.0.0.1", 0), backlog=1024)
                 )
                 chips = [WorkerChip(listening, **settings) for _ in range(self.processes)]
-            for chip in chips:
-                stack.callback(chip.close)
-                chip.start()
-            chip = RunningChip(self, chips)
+            for process in chips:
+                stack.callback(process.close)
+                process.start()
+            running = RunningChip(self, chips)
             try:
-                yield chip
-                for chip in chips:
-                    chip.check_log()
+                yield running
+                for process in chips:
+                    process.check_log()
             finally:
-                chip.leave()
+                running.leave()
 
     def write_messages(
         self, visitors: Sequence[Visitor], each: int, direction: str = "O"
