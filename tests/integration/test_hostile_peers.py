@@ -20,6 +20,7 @@ import pytest
 
 from tests.support.chip_process import ChipProcess
 from tests.support.fetch import fetch
+from tests.support.process import eventually
 
 pytestmark = pytest.mark.private_parts
 
@@ -151,4 +152,5 @@ def test_ten_thousand_aborted_handshakes_leave_nothing_behind(chip, channel):
     suffer(chip, channel, "aborted_handshakes")
     memory = chip.memory()
     suffer(chip, channel, "aborted_handshakes")
-    assert chip.memory() < memory + MIB
+    # On a busy machine Chip has not heard of all the aborts yet.
+    eventually(lambda: chip.memory() < memory + MIB, "the memory is given back")

@@ -121,16 +121,12 @@ def test_what_was_said_before_is_not_announced(site, visit):
 
 def test_trouble_is_announced_once(site):
     site.context.clock.install()
-    page = site.page()
-    page.locator("chip-chat .launcher").click()
-    page.wait_for_function(
-        "document.querySelector('chip-chat').shadowRoot.querySelector('dialog').open"
-    )
+    widget = Widget(site.page()).open()
     site.chip.drop(4409)
-    expect(page.locator("chip-chat .banner")).to_be_visible()
-    page.clock.run_for(1000)
+    expect(widget.banner).to_be_visible()
+    widget.page.clock.run_for(1000)
 
-    expect(page.locator("chip-chat .unseen p")).to_have_text(
+    expect(widget.page.locator("chip-chat .unseen p")).to_have_text(
         ["You are chatting in another window."]
     )
 
