@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ from chip.store.sqlite import SqliteStore
 from tests.support.web import FakeChatServer, build_site
 
 CHAT = "65vbbDAQCdPdEWlEhDGy4utO"
+OTHER = "AAAAbDAQCdPdEWlEhDGy4utO"
 NOON = 1_714_564_800.0
 _PATIENCE = 10.0
 
@@ -234,6 +236,16 @@ class DeskFixture:
         answer.deliverBody(window)
         await window.until("pulse")
         return window
+
+
+def reply(text: str = "Hi", **more: Any) -> dict[str, Any]:
+    """The body of a request by which somebody at the desk answers."""
+    return {"uuid": str(uuid.uuid4()), "text": text, **more}
+
+
+def status(message: dict[str, Any], state: str) -> dict[str, Any]:
+    """The event by which Chip reports what became of a message."""
+    return {"type": "msg_status", "status": {"msg_uuid": message["uuid"], "status": state}}
 
 
 def _cookie(value: str) -> Any:
