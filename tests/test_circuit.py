@@ -89,6 +89,26 @@ def test_failures_before_a_success_do_not_count():
     assert circuit.is_open
 
 
+def test_an_open_circuit_asks_twice_a_second_at_most_however_many_want_to(chip):
+    visitors = [chip.visitor() for _ in range(30)]
+    fail_everybody(chip, visitors)
+    assert chip.server.outbound.courier_is_away
+    chip.gateway.starts_fail = True
+    started, asked = len(chip.gateway.starts), 0
+    for _ in range(100):
+        chip.later(0.1, step=0.1)
+        for visitor in visitors[:3]:
+            visitor.says(say("Hello?"))
+        newcomer = chip.visitor()
+        newcomer.says({"type": "start_chat"})
+        newcomer.leaves()
+        asked += len(chip.gateway.requests)
+        for request in chip.gateway.requests:
+            request.fail("failed")
+        chip.gateway.requests.clear()
+    assert 5 <= asked + len(chip.gateway.starts) - started <= 20
+
+
 def test_one_chat_alone_never_puts_the_line_down(chip, bob):
     bob.says(say("poison"))
     for _ in range(20):

@@ -226,6 +226,60 @@ async def test_a_claim_that_its_process_never_asked_for_is_left_until_courier_is
     assert (await here.claim()).unknown == 1
 
 
+GARBAGE = [
+    "not JSON",
+    "{}",
+    "[]",
+    '"text"',
+    '{"id":"m7"}',
+    '{"id":7,"ts":1,"msg":{}}',
+    '{"id":"m7","ts":1,"msg":"text"}',
+    '{"seq":1,"id":"m7","ts":1,"msg":{"id":7,}}',
+    '{"seq":1,"id":"m7"}',
+    "\x01\x7f",
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+@pytest.mark.parametrize("where", ["RPUSH", "LPUSH"])
+@pytest_twisted.ensureDeferred
+async def test_what_cannot_be_read_is_set_aside_and_the_rest_flows(
+    rig, garbage, where, expected_failures
+):
+    here = await rig.process()
+    await here.send(1)
+    await here.send(2)
+    await rig.cli(where, OUTBOX, garbage)
+    await here.send(3)
+    assert await here.waiting() == [1, 2, 3]
+    assert await here.outbox.ack(CHAT, name(2)) is not None
+    assert await here.waiting() == [1, 3]
+    assert await rig.cli("LLEN", f"chat:damaged:{CHAT}") == "1"
+    (event,) = expected_failures.take()
+    assert (event["chat"], event["items"]) == (CHAT.label, 1)
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_cannot_be_read_keeps_nothing_from_expiring(rig, expected_failures):
+    here = await rig.process()
+    await here.send(1)
+    await rig.cli("LPUSH", OUTBOX, "garbage")
+    await rig.pass_time(15 * 24 * HOUR)
+    assert await here.outbox.expire(10) == 1
+    expected_failures.take()
+    assert await here.waiting() == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_outbox_of_nothing_readable_is_empty(rig, expected_failures):
+    here = await rig.process()
+    await rig.cli("RPUSH", OUTBOX, "garbage", "more of it")
+    assert await here.waiting() == []
+    expected_failures.take()
+    assert await here.send(1) == "queued"
+    assert await here.waiting() == [1]
+
+
 class LosesOneAnswer:
     """Stands in for one of a spool's scripts: its next call is carried out, and the answer is lost
     on the way."""

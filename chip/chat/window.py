@@ -11,9 +11,9 @@ from chip.models import MsgName
 
 
 class _Names(msgspec.Struct):
-    """The names in a message's JSON."""
+    """The names in a message's JSON. Another program may have written it: anything may be there."""
 
-    uuid: str = ""
+    uuid: object = ""
 
 
 _names = msgspec.json.Decoder(_Names)
@@ -60,7 +60,7 @@ class Window:
         if self._flight is None:
             self._flight = {}
         size = len(item.msg_out)
-        self._flight[item.number] = (size, item.id, _names.decode(item.msg_out).uuid)
+        self._flight[item.number] = (size, item.id, str(_names.decode(item.msg_out).uuid))
         self._bytes += size
         self.last = item.number
 

@@ -2,8 +2,8 @@
 
 It owns how many requests may be under way at once: most of them for the forwarder, some kept for
 new chats, whose visitors are waiting. After a run of failures across several chats the circuit is
-*open*: one request at a time probes whether Courier is back, and the first that is answered closes
-it.
+*open*: one request at a time, twice a second at most, probes whether Courier is back, and the first
+that is answered closes it.
 """
 
 import random
@@ -26,6 +26,8 @@ FIRST_DELAY: Final = 0.5
 """Seconds: the shortest wait before another try."""
 LONGEST_DELAY: Final = 30.0
 """Seconds: the longest wait before another try."""
+PROBE_EVERY: Final = 0.5
+"""Seconds between two requests while the circuit is open."""
 ROOM_WITHIN: Final = 10.0
 """Seconds that a new chat waits for its turn. Its visitor has lost patience by then, and the turns
 of those who have left would be taken from those who are still there."""
@@ -47,6 +49,7 @@ class CircuitBreaker:
         self._failures = 0
         self._failing: set[ChatKey] = set()
         self._under_way = 0
+        self._probe_at = 0.0
         self._for_starts = DeferredSemaphore(max(1, parallel // 4))
         self.for_forwarding = max(1, parallel - parallel // 4)
         """Chats that may be forwarded at once while the circuit is closed."""
@@ -58,8 +61,9 @@ class CircuitBreaker:
 
     @property
     def may_probe(self) -> bool:
-        """Whether nothing is under way that will tell whether Courier is back."""
-        return self._under_way == 0
+        """Whether nothing is under way that will tell whether Courier is back, nor was a moment
+        ago."""
+        return self._under_way == 0 and self._clock.seconds() >= self._probe_at
 
     @property
     def retry_after(self) -> int:
@@ -89,8 +93,10 @@ class CircuitBreaker:
     async def _guard(
         self, chat: ChatKey, request: Callable[[], Awaitable[CourierAnswer]]
     ) -> CourierAnswer:
-        if self.is_open and not self.may_probe:
-            return CourierAnswer("unsent", detail="the circuit is open")
+        if self.is_open:
+            if not self.may_probe:
+                return CourierAnswer("unsent", detail="the circuit is open")
+            self._probe_at = self._clock.seconds() + PROBE_EVERY
         self._under_way += 1
         try:
             answer = await request()

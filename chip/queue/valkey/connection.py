@@ -22,6 +22,7 @@ from chip.queue.valkey.errors import (
     AWAY,
     LOST,
     AnswerLost,
+    OutboxDamaged,
     ScriptMissing,
     is_known,
     is_stale,
@@ -162,7 +163,7 @@ class ValkeyConnection(Generic[P]):
         except ResponseError as error:
             raise self.explain(error) from None
 
-    def explain(self, error: ResponseError) -> Unavailable | ScriptMissing:
+    def explain(self, error: ResponseError) -> Unavailable | ScriptMissing | OutboxDamaged:
         """What a refusal means. Where another connection may do better, this one is ended."""
         meaning = refused(error)
         if isinstance(meaning, Unavailable) and not is_known(error):

@@ -13,13 +13,10 @@ from chip.chat.outbound.ports import Batch, Claim, SpoolEntry, Step
 from chip.chat.ports import OutboxItem
 from chip.models import ChatKey, SpoolEvent
 
-_ITEM = re.compile(rb'\{"seq":(\d+),"id":"([^"\\]*)","ts":\d+,"msg":(.*)\}', re.DOTALL)
 _TIMESTAMP = re.compile(rb'\{"ts":(\d+),')
 
 
 class _Item(msgspec.Struct):
-    """An item that somebody wrote in another order or with other spaces."""
-
     seq: int
     id: str
     msg: msgspec.Raw
@@ -31,10 +28,6 @@ _event_decoder: msgspec.json.Decoder[SpoolEvent] = msgspec.json.Decoder(SpoolEve
 
 def parse_item(raw: bytes) -> OutboxItem:
     """An outbox item. Raises ValueError."""
-    match = _ITEM.fullmatch(raw)
-    if match is not None:
-        number, name, message = match.groups()
-        return OutboxItem(int(number), name.decode(), message)
     item = _item_decoder.decode(raw)
     return OutboxItem(item.seq, item.id, bytes(item.msg))
 

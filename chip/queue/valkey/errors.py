@@ -44,6 +44,10 @@ class AnswerLost(Unavailable):
     """The connection was lost while an answer was awaited: what was asked for may have happened."""
 
 
+class OutboxDamaged(Exception):
+    """An outbox holds something that cannot be read."""
+
+
 class ScriptMissing(Exception):
     """The server does not have the script: it was restarted, or told to forget."""
 
@@ -59,10 +63,12 @@ def is_stale(error: ResponseError) -> bool:
     return _kind(error) in _STALE
 
 
-def refused(error: ResponseError) -> Unavailable | ScriptMissing:
-    """What a refusal of the server means."""
+def refused(error: ResponseError) -> Unavailable | ScriptMissing | OutboxDamaged:
+    """What a refusal of the server, or of a script, means."""
     if str(error).startswith("NOSCRIPT"):
         return ScriptMissing()
+    if "DAMAGED" in str(error)[:200]:
+        return OutboxDamaged()
     return Unavailable(f"Valkey {_REASONS.get(_kind(error), 'refused a command')}")
 
 

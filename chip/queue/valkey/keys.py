@@ -5,6 +5,7 @@ stay as they are. All else is Chip's own. A chat is written ``<chat id>@<channel
 
     chat:outbox:<chat>    list    messages waiting for the visitor          lua/items.lua
     chat:outboxes         zset    chat, by the ms timestamp of its oldest message
+    chat:damaged:<chat>   list    items of the outbox that cannot be read   30 days
     chat:numbers:<chat>   hash    head, bytes                               30 idle days
     chat:sent:<chat>      zset    names of messages, by when they came      24 h
     chat:spool:<chat>     list    events waiting for Courier                lua/claims.lua
@@ -31,6 +32,10 @@ SPOOL_TOTALS: Final = b"chat:spool-totals"
 
 def outbox(chat: bytes) -> bytes:
     return b"chat:outbox:" + chat
+
+
+def damaged(chat: bytes) -> bytes:
+    return b"chat:damaged:" + chat
 
 
 def numbers(chat: bytes) -> bytes:

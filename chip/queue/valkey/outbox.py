@@ -1,23 +1,27 @@
 """Messages waiting for their visitors (`ports.Outbox`)."""
 
-from typing import cast
+from typing import Any, cast
 
 import msgspec
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
 
 from chip.chat.outbound.ports import Appended
 from chip.chat.ports import Acked, Page
 from chip.models import ChatKey, MsgName
 from chip.queue.valkey import keys
 from chip.queue.valkey.entries import parse_item
+from chip.queue.valkey.errors import OutboxDamaged
 from chip.queue.valkey.live import ValkeyLive
-from chip.queue.valkey.scripts import Scripts
+from chip.queue.valkey.scripts import Script, Scripts
 
 _json = msgspec.json.Encoder().encode
 
 
 class ValkeyOutbox:
     """Outboxes, in the layout that other servers of the same contract know."""
+
+    _log = Logger()
 
     def __init__(self, scripts: Scripts, live: ValkeyLive, token: str) -> None:
         self._live = live
@@ -27,11 +31,14 @@ class ValkeyOutbox:
         self._ack = scripts.script("outbox_ack", "items", "claims", keys=12)
         self._stale = scripts.script("outboxes_stale", keys=1)
         self._expire = scripts.script("outbox_expire", "items", "claims", keys=12)
+        self._tidy = scripts.script("outbox_tidy", "items", keys=3)
 
     async def append(self, chat: ChatKey, name: MsgName, msg_out: bytes) -> Appended:
         """Store a message and push it to every process that has the chat open."""
         raw = str(chat).encode()
-        answer = await self._append.run(
+        answer = await self._run(
+            self._append,
+            raw,
             keys.messages(raw),
             [
                 raw,
@@ -47,17 +54,21 @@ class ValkeyOutbox:
     async def read(self, chat: ChatKey, after: int, limit: int, max_bytes: int) -> Page:
         """Items numbered above `after`, oldest first, within the limits but for the first."""
         raw = str(chat).encode()
-        head, more, *items = await self._read.run(
-            [keys.outbox(raw), keys.numbers(raw), keys.sent(raw)],
-            [b"%d" % after, b"%d" % limit, b"%d" % max_bytes],
-        )
-        return Page(head, [parse_item(item) for item in items], bool(more))
+        names = [keys.outbox(raw), keys.numbers(raw), keys.sent(raw)]
+        arguments = [b"%d" % after, b"%d" % limit, b"%d" % max_bytes]
+        try:
+            return _page(await self._run(self._read, raw, names, arguments))
+        except ValueError:
+            await self._set_aside(raw)
+            return _page(await self._run(self._read, raw, names, arguments))
 
     async def ack(self, chat: ChatKey, name: MsgName) -> Acked | None:
         """Take a message out and leave its ``delivered`` report."""
         raw = str(chat).encode()
         names = [_json(f"m{known}") for known in name if known]
-        answer = await self._ack.run(
+        answer = await self._run(
+            self._ack,
+            raw,
             keys.messages(raw),
             [
                 raw,
@@ -74,12 +85,38 @@ class ValkeyOutbox:
         """Take out messages beyond the age limit, and leave a ``failed`` report for each."""
         stale = await self._stale.run([keys.OUTBOXES], [b"%d" % limit])
         taken = await gatherResults(
-            [
-                self._expire.run(
-                    keys.messages(raw), [raw, self._live.channel(ChatKey.parse(raw.decode()))]
-                )
-                for raw in stale
-            ],
+            [Deferred.fromCoroutine(self._expire_chat(raw)) for raw in stale],
             consumeErrors=True,
         )
         return sum(taken)
+
+    async def _expire_chat(self, raw: bytes) -> int:
+        live = self._live.channel(ChatKey.parse(raw.decode()))
+        taken: int = await self._run(self._expire, raw, keys.messages(raw), [raw, live])
+        return taken
+
+    async def _run(
+        self, script: Script, raw: bytes, names: list[bytes], arguments: list[bytes]
+    ) -> Any:
+        """What a script answers, once what cannot be read was set aside."""
+        try:
+            return await script.run(names, arguments)
+        except OutboxDamaged:
+            await self._set_aside(raw)
+            return await script.run(names, arguments)
+
+    async def _set_aside(self, raw: bytes) -> None:
+        """Take out of an outbox what another program has left there and nobody can read."""
+        names = [keys.outbox(raw), keys.OUTBOXES, keys.damaged(raw)]
+        count = await self._tidy.run(names, [raw])
+        if count:
+            self._log.error(
+                "items of an outbox cannot be read, and were set aside in chat:damaged:…",
+                chat=ChatKey.parse(raw.decode()).label,
+                items=count,
+            )
+
+
+def _page(answer: list[Any]) -> Page:
+    head, more, *items = answer
+    return Page(head, [parse_item(item) for item in items], bool(more))

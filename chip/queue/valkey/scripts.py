@@ -34,6 +34,7 @@ REST: Final = 1.5
 ``lua/items.lua``."""
 _LOOK_AGAIN: Final = 5
 _ABANDONED: Final = 600
+_DAMAGED: Final = 100
 _REFS: Final = 10_000
 _IDLE_SECONDS: Final = 30 * 86_400
 _UNUSED_SECONDS: Final = 86_400
@@ -53,6 +54,7 @@ def constants(limits: Limits) -> dict[str, int]:
         "SPOOL_TOTAL": limits.spool_total,
         "REF_MS": round((limits.spool_hours + limits.duplicate_memory_hours) * hour),
         "REFS": _REFS,
+        "DAMAGED_ITEMS": _DAMAGED,
         "COURIER_SECONDS": _IDLE_SECONDS,
         "BATCH": BATCH,
         "ATTEMPT_MS": ATTEMPT * 1000,

@@ -5,8 +5,26 @@
 -- list that it has not numbered. Items are spliced, never decoded and encoded again, which would
 -- turn [] into {} and round large ids.
 
+--
+-- Another program may leave anything here. What cannot be read ends a script with DAMAGED, before it
+-- has changed anything that matters; `outbox_tidy` then sets it aside, and the script is run again.
+
+local function damaged()
+  error({err = 'DAMAGED an item of the outbox cannot be read'})
+end
+
 local function number_of(item)
   return tonumber(string.match(item, '^{"seq":(%d+),'))
+end
+
+local function known_number(item)
+  return number_of(item) or damaged()
+end
+
+local function is_readable(item)
+  local ok, decoded = pcall(cjson.decode, item)
+  return ok and string.sub(item, 1, 1) == '{' and type(decoded.msg) == 'table'
+    and type(decoded.id) == 'string'
 end
 
 local function stamp_of(item)
@@ -31,6 +49,11 @@ local function number_the_rest(outbox, sent, head)
   local first = #items
   while first > 1 and not number_of(items[first - 1]) do
     first = first - 1
+  end
+  for index = first, #items do
+    if not is_readable(items[index]) then
+      damaged()
+    end
   end
   for index = first, #items do
     local item = items[index]
@@ -79,7 +102,7 @@ end
 local function settle_age(outbox, outboxes, numbers, chat, freed)
   local oldest = redis.call('LINDEX', outbox, 0)
   if oldest then
-    redis.call('HINCRBY', numbers, 'bytes', -freed)
+    redis.call('HINCRBY', numbers, 'bytes', digits(0 - freed))
     redis.call('ZADD', outboxes, stamp_of(oldest), chat)
   else
     redis.call('HDEL', numbers, 'bytes')

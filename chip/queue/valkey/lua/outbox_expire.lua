@@ -9,7 +9,7 @@ local spool = spool_of(KEYS, 5)
 head_of(outbox, numbers, sent)
 local taken, freed = {}, 0
 for _, item in ipairs(redis.call('LRANGE', outbox, 0, -1)) do
-  if stamp_of(item) > NOW - OUTBOX_MS then
+  if known_number(item) and stamp_of(item) > NOW - OUTBOX_MS then
     break
   end
   taken[#taken + 1] = item

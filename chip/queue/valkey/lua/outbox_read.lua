@@ -11,7 +11,7 @@ local count = redis.call('LLEN', outbox)
 local low, high = -1, count
 while high - low > 1 do
   local middle = math.floor((low + high) / 2)
-  if number_of(redis.call('LINDEX', outbox, middle)) <= after then
+  if known_number(redis.call('LINDEX', outbox, middle)) <= after then
     low = middle
   else
     high = middle
