@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 
 from chip.chat.inbound import WrongSecret
 from chip.errors import NotFound, QueueFull, Refused, Unavailable
+from chip.models import StoredMessage
 from tests.support.memory_chip import AGENT, BOB, CHANNEL, MemoryChip, result_of
 
 OTHER = "00000000-0000-4000-8000-000000000000"
@@ -157,6 +158,24 @@ def test_both_names_are_given_where_the_database_knows_them(chip):
     send(chip, msg={"uuid": uuid, "text": "Hi"})
     (message,) = waiting(chip)
     assert (message["id"], message["uuid"]) == (10, uuid)
+
+
+def test_a_message_to_a_chat_that_was_moved_to_another_contact_is_found_there(chip):
+    """RapidPro merges contacts; the one that was remembered a moment ago has the chat no more."""
+    uuid = "0191e180-7d60-7000-aded-7d8b151cbd5b"
+    send(chip)
+    merged = msgspec.structs.replace(BOB, id=BOB.id + 1)
+    chip.store.contacts[CHANNEL.org_id, BOB.chat_id] = merged
+    chip.store.outgoing[merged.id, 11] = StoredMessage(11, uuid, "2024-05-01T12:00:00Z")
+    send(chip, msg={"id": 11, "text": "Hi"})
+    assert waiting(chip)[-1]["uuid"] == uuid
+
+
+def test_a_message_to_a_contact_who_was_deleted_a_moment_ago_is_refused(chip):
+    send(chip)
+    del chip.store.contacts[CHANNEL.org_id, BOB.chat_id]
+    with pytest.raises(Refused, match="no such contact"):
+        send(chip, msg={"id": 11, "text": "Hi"})
 
 
 def test_a_message_posted_again_is_accepted_and_stored_once(chip):

@@ -15,7 +15,7 @@ from chip.chat.chat_start import is_chat_id
 from chip.chat.lookups import Lookups
 from chip.chat.ports import Notes, Outbox, Store
 from chip.errors import NotFound, QueueFull, Refused, Unavailable
-from chip.models import Channel, ChatKey, Contact, MsgOut, User
+from chip.models import Channel, ChatKey, Contact, MsgName, MsgOut, StoredMessage, User
 from chip.protocol.courier_send import SentMsg, decode_send
 from chip.protocol.times import time_of_timestamp
 from chip.tasks import Clock, within
@@ -88,7 +88,7 @@ class Inbound:
         if contact is None:
             if await self._notes.was_chat_made(chat):
                 raise Unavailable("the new chat cannot be read yet", retry_after=5)
-            raise Refused(trouble + "no such contact")
+            raise _no_contact(chat_id)
         return contact
 
     async def _user(self, user_id: int | None) -> User | None:
@@ -108,7 +108,7 @@ class Inbound:
         name, time = msg.name, time_of_timestamp(self._clock.seconds())
         try:
             stored = await within(
-                self._clock, LOOKUP_DEADLINE, self._store.message(contact, msg.name)
+                self._clock, LOOKUP_DEADLINE, self._find_message(chat, contact, msg.name)
             )
         except Unavailable:
             stored = None
@@ -128,6 +128,24 @@ class Inbound:
         result = await self._outbox.append(chat, name, msgspec.json.encode(msg_out))
         if result == "full":
             raise QueueFull("the outbox of this chat is full", retry_after=60)
+
+    async def _find_message(
+        self, chat: ChatKey, contact: Contact, name: MsgName
+    ) -> StoredMessage | None:
+        """The message's row. Where it is not the remembered contact's, whose the chat is now is
+        looked up afresh: RapidPro can move it to another contact. Raises Refused when it is
+        nobody's any more."""
+        stored = await self._store.message(contact, name)
+        if stored is not None:
+            return stored
+        current = await self._lookups.contact(chat, again=True)
+        if current is None:
+            raise _no_contact(chat.chat_id)
+        return None if current.id == contact.id else await self._store.message(current, name)
+
+
+def _no_contact(chat_id: str) -> Refused:
+    return Refused(f"error loading contact with chat id {chat_id}: no such contact")
 
 
 def _is_one_of(secrets: Sequence[str], candidate: str) -> bool:

@@ -38,9 +38,12 @@ class Store(Protocol):
     async def message(self, contact: Contact, name: MsgName) -> StoredMessage | None:
         """The contact's outgoing message with this id or uuid."""
 
-    async def history(self, contact: Contact, before: datetime) -> bytes:
+    async def history(self, contact: Contact, before: datetime) -> bytes | None:
         """A page of this chat as a JSON array, newest first: 25 messages strictly before `before`,
-        and with them all that share the oldest one's time."""
+        and with them all that share the oldest one's time.
+
+        None when the chat is not this contact's any more: RapidPro can move it to another one, and
+        delete contacts."""
 
     async def set_email(self, contact: Contact, email: str, *, only_if_empty: bool = False) -> None:
         """Write the e-mail to the contact's URN, and touch the contact.

@@ -72,6 +72,7 @@ class ChatServer:
                 clock=clock,
                 limits=limits,
             ),
+            lookups=lookups,
             outbound=self.outbound,
             outbox=queue.outbox,
             notes=queue.notes,

@@ -242,13 +242,17 @@ class Session:
         await self._parts.outbound.acknowledge(chat, command.name)
 
     async def _get_history(self, command: GetHistory) -> None:
-        _, contact = self._started()
+        chat, contact = self._started()
         wait = self._rates.history(self._now())
         if wait:
             self._replies.error("rate_limited", "too many pages", command, ceil(wait))
             return
         page = await self._parts.store.history(contact, command.moment)
-        self._replies.send_frame(history_frame(page))
+        if page is None:
+            # RapidPro has moved the chat to another contact, or deleted this one.
+            self._contact = await self._parts.lookups.contact(chat, again=True) or contact
+            page = await self._parts.store.history(self._contact, command.moment)
+        self._replies.send_frame(history_frame(page or b"[]"))
 
     async def _set_email(self, command: SetEmail) -> None:
         chat, contact = self._started()

@@ -100,11 +100,15 @@ class SqliteStore:
 
         return await self._database.read(look)
 
-    async def history(self, contact: Contact, before: datetime) -> bytes:
-        """A page of this chat as a JSON array, newest first, not cut between equal times."""
+    async def history(self, contact: Contact, before: datetime) -> bytes | None:
+        """A page of this chat as a JSON array, newest first, not cut between equal times; None
+        when there is no such contact any more."""
         end = microseconds(before)
 
-        def page(connection: Connection) -> bytes:
+        def page(connection: Connection) -> bytes | None:
+            known = "SELECT 1 FROM contact WHERE id = ?"
+            if connection.execute(known, (contact.id,)).fetchone() is None:
+                return None
             oldest = connection.execute(
                 "SELECT created_on FROM message WHERE contact_id = ? AND created_on < ?"
                 " ORDER BY created_on DESC LIMIT 1 OFFSET ?",

@@ -124,10 +124,12 @@ def test_plans_made_while_tables_were_empty_use_the_right_index_for_everything(p
 def test_a_page_of_history_is_read_off_the_end_of_the_contacts_index(database, rapidpro, plans):
     before = plans.scans("history")
     fill(rapidpro, contacts=200, messages=6_000)
-    assert before[0][0] == plans.scans("history")[0][0] == "msgs_by_contact"
+    indexes = {"contacts_contact_pkey", "contacts_contacturn_pkey", "msgs_by_contact"}
+    assert indexes <= {name for name, _ in before}
+    assert indexes <= {name for name, _ in plans.scans("history")}
     fresh = Plans(database)
     try:
-        assert fresh.scans("history")[0][0] == "msgs_by_contact"
+        assert indexes <= {name for name, _ in fresh.scans("history")}
         for name, expected in USES.items():
             assert columns(fresh.scans(name)) <= expected
         assert rows_read(fresh, rapidpro) < 60
@@ -163,6 +165,7 @@ def rows_read(plans: Plans, rapidpro: Rapidpro) -> int:
 
 
 def _rows(plan):
-    yield plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
+    if plan.get("Relation Name") == "msgs_msg":
+        yield plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
     for child in plan.get("Plans", ()):
         yield from _rows(child)

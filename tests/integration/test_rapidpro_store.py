@@ -211,6 +211,24 @@ async def test_the_newest_message_is_the_one_written_last_whatever_clocks_say(wo
 # History.
 
 
+@pytest.mark.parametrize("fate", ["moved", "deleted"])
+@transcript
+async def test_a_chat_that_is_not_the_contacts_any_more_has_no_page(world, fate):
+    channel = await world.channel()
+    contact = await world.contact(channel, await world.chat(channel))
+    assert await world.store.history(contact, after(1000)) == b"[]"
+    if fate == "moved":
+        other = world.rapidpro.contact(channel.org_id).id
+        world.rapidpro.connection.execute(
+            "UPDATE contacts_contacturn SET contact_id = %s WHERE id = %s", (other, contact.urn_id)
+        )
+    else:
+        world.rapidpro.connection.execute(
+            "UPDATE contacts_contact SET is_active = false WHERE id = %s", (contact.id,)
+        )
+    assert await world.store.history(contact, after(1000)) is None
+
+
 @transcript
 async def test_archived_messages_are_shown_and_deleted_ones_are_not(world):
     channel = await world.channel()

@@ -180,7 +180,7 @@ class Attempts:
         """Which of the first `count` events have arrived? While nobody can say, nothing is sent."""
         sent = [entry.event for entry in batch.entries[:count]]
         try:
-            contact = await self._lookups.contact(batch.chat)
+            contact = await self._lookups.contact(batch.chat, again=True)
             if contact is None or batch.last_heard is None:
                 arrived, last_heard = 0, ""
             else:

@@ -143,9 +143,9 @@ _QUICK_REPLIES = {
 def history(columns: Collection[str]) -> Statement:
     """A page of history as JSON, from a ``msgs_msg`` that has these columns.
 
-    $1 contact, $2 URN, $3 before, $4 what avatars are appended to. row_to_json and
-    json_strip_nulls write compact JSON in the order of the columns; json_build_object and json_agg
-    do not. An author need not be active any more.
+    $1 contact, $2 URN, $3 before, $4 what avatars are appended to. Empty text when the URN is not
+    this contact's any more. row_to_json and json_strip_nulls write compact JSON in the order of the
+    columns; json_build_object and json_agg do not. An author need not be active any more.
     """
     tickets = [name for name in _TICKETS if name in columns]
     replies = [name for name in _QUICK_REPLIES if name in columns]
@@ -154,10 +154,13 @@ def history(columns: Collection[str]) -> Statement:
     quick_replies = ", ".join(["NULL::text[]", *(_QUICK_REPLIES[name] for name in replies)])
     return Statement.of(
         f"""
-        SELECT '[' || coalesce(string_agg(
+        SELECT CASE WHEN (SELECT is_active FROM contacts_contact WHERE id = $1)
+            AND (SELECT contact_id FROM contacts_contacturn WHERE id = $2) = $1
+        THEN '[' || coalesce(string_agg(
             CASE message.direction WHEN 'I' THEN '{{"msg_in":' ELSE '{{"msg_out":' END
             || json_strip_nulls(row_to_json(shown))::text || '}}',
             ',' ORDER BY message.created_on DESC, message.id DESC), '') || ']'
+        ELSE '' END
         FROM (
             SELECT id, uuid, direction, text, attachments, created_on, created_by_id, flow_id,
                    broadcast_id{moved}

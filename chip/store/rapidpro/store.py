@@ -113,8 +113,9 @@ class RapidproStore:
             return StoredMessage(int(number), uuid.decode(), time.decode())
         return None
 
-    async def history(self, contact: Contact, before: datetime) -> bytes:
-        """A page of this chat as a JSON array, newest first, not cut between equal times."""
+    async def history(self, contact: Contact, before: datetime) -> bytes | None:
+        """A page of this chat as a JSON array, newest first, not cut between equal times; None
+        when the chat is not this contact's any more."""
         time = before.astimezone(UTC).isoformat()
         params = _params(contact.id, contact.urn_id, time, self._storage_url)
 
@@ -123,7 +124,7 @@ class RapidproStore:
                 await self._look_at_columns()
             return await self._database.query(self._history, *params)
 
-        return (await self._twice(page))[0][0]
+        return (await self._twice(page))[0][0] or None
 
     async def set_email(self, contact: Contact, email: str, *, only_if_empty: bool = False) -> None:
         """Write the e-mail to the contact's URN, and touch the contact, both or neither."""
