@@ -4,7 +4,130 @@ from __future__ import annotations
 
 import pytest_twisted
 
+from tests.support.desk_fixture import DeskFixture
+
 transcript = pytest_twisted.ensureDeferred
+
+# The door.
+
+
+@transcript
+async def test_without_a_cookie_nothing_of_the_desk_is_shown(desk):
+    for path in ("/desk", "/desk/", "/desk/desk.js", "/desk/api/conversations", "/desk/x"):
+        assert (await desk.ask("GET", path)).status == 401, path
+    for path in ("/desk/api/settings", "/desk/logout", "/desk/api/events"):
+        assert (await desk.ask("POST", path, b"{}", x_chip_desk="1")).status == 401, path
+    assert (await desk.ask("GET", "/desk/api/events")).status == 401
+
+
+@transcript
+async def test_the_link_lets_in_by_a_cookie_that_scripts_and_other_sites_never_see(desk):
+    answer = await desk.ask("GET", f"/desk/?token={desk.token}")
+    assert answer.status == 200
+    assert answer.headers["refresh"] == "0;url=/desk/"
+    flags = answer.headers["set-cookie"].split("; ")[1:]
+    assert {"HttpOnly", "SameSite=Strict", "Path=/desk"} <= set(flags)
+    assert desk.token not in answer.headers["set-cookie"]
+    desk.cookie = answer.headers["set-cookie"].partition(";")[0]
+    page = await desk.ask("GET", "/desk/")
+    assert page.status == 200
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "unsafe" not in page.headers["content-security-policy"]
+
+
+@transcript
+async def test_a_wrong_token_is_403_and_too_many_are_429(desk):
+    for _ in range(10):
+        answer = await desk.ask("GET", "/desk/?token=wrong")
+        assert answer.status == 403
+        assert "set-cookie" not in answer.headers
+    answer = await desk.ask("GET", "/desk/?token=wrong")
+    assert answer.status == 429
+    desk.clock.advance(int(answer.headers["retry-after"]))
+    assert (await desk.ask("GET", f"/desk/?token={desk.token}")).status == 200
+
+
+@transcript
+async def test_a_token_can_be_typed_into_a_form(tmp_path):
+    desk = DeskFixture(tmp_path / "data", token="open sesame")
+    await desk.open()
+    assert desk.desk.link == "http://chip.example/desk/"
+    assert (await desk.ask("POST", "/desk/login", b"token=sesame")).status == 403
+    answer = await desk.ask("POST", "/desk/login", b"token=open+sesame")
+    assert answer.status == 200
+    assert "set-cookie" in answer.headers
+    await desk.close()
+
+
+@transcript
+async def test_a_cookie_survives_a_restart_and_leaving_the_desk_takes_it_back(tmp_path):
+    desk = DeskFixture(tmp_path / "data")
+    await desk.open()
+    await desk.sit_down()
+    await desk.close()
+    await desk.open()
+    assert (await desk.ask("GET", "/desk/")).status == 200
+    answer = await desk.ask("POST", "/desk/logout", b"", x_chip_desk="1")
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+    await desk.close()
+
+
+@transcript
+async def test_what_another_site_could_send_changes_nothing(desk):
+    await desk.hear("hello")
+    await desk.sit_down()
+    answer = await desk.ask("POST", "/desk/api/settings", b'{"guide":true}')
+    assert answer.status == 403
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@transcript
+async def test_a_closed_desk_says_why_and_lets_nobody_in(tmp_path):
+    desk = DeskFixture(tmp_path / "data", closed="The desk is closed: because.")
+    await desk.open()
+    assert desk.desk.link == "The desk is closed: because."
+    for path in ("/desk/", "/desk/?token=x", "/desk/api/conversations"):
+        answer = await desk.ask("GET", path)
+        assert answer.status == 403
+        assert b"The desk is closed: because." in answer.body
+    await desk.hear("hello")
+    await desk.has_sent(2)
+    await desk.close()
+
+
+# The front page.
+
+
+@transcript
+async def test_the_front_page_has_the_embed_line_with_this_server_and_channel(desk):
+    answer = await desk.ask("GET", "/front", host="chat.example:8070")
+    page = answer.body.decode()
+    line = (
+        "&lt;script async src=&quot;http://chat.example:8070/wc/widget.js&quot; "
+        f"data-channel=&quot;{desk.channel.uuid}&quot;&gt;&lt;/script&gt;"
+    )
+    assert line.replace("&quot;", '"') in page
+    assert f'src="/wc/widget.js" data-channel="{desk.channel.uuid}"' in page
+    assert "unsafe" not in answer.headers["content-security-policy"]
+
+
+@transcript
+async def test_a_strange_host_is_not_repeated_on_the_front_page(desk):
+    answer = await desk.ask("GET", "/front", host='x"><script>')
+    assert b"<script>" not in answer.body
+    assert b"http://chip.example/wc/widget.js" in answer.body
+
+
+@transcript
+async def test_channel_and_secret_are_kept(tmp_path):
+    desk = DeskFixture(tmp_path / "data")
+    await desk.open()
+    before = desk.channel
+    await desk.close()
+    await desk.open()
+    assert desk.channel == before
+    assert len(before.secret) >= 32
+    await desk.close()
 
 
 @transcript
