@@ -13,6 +13,7 @@ import pytest
 import pytest_twisted
 import txaio
 from autobahn.twisted import websocket  # noqa: F401 - makes txaio choose Twisted
+from hypothesis import settings
 from twisted.internet import reactor
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import Clock
@@ -25,6 +26,10 @@ from tests.support.rapidpro import Rapidpro
 from tests.support.valkey import Valkey
 
 PATIENCE = 300
+# The same examples in every run, none of them kept, and no word on how long each took.
+settings.register_profile("suite", derandomize=True, database=None, deadline=None, max_examples=200)
+settings.register_profile("long", deadline=None, max_examples=3000)
+settings.load_profile("suite")
 _stopped: list[bool] = []
 
 

@@ -107,19 +107,19 @@ Command = StartChat | SendMsg | AckChat | GetHistory | SetEmail | Ping
 COMMAND_NAMES: Final = tuple(str(kind.__struct_config__.tag) for kind in get_args(Command))
 _decoder = msgspec.json.Decoder(Command)
 
+_UNREADABLE: Final = (ValueError, RecursionError)
+"""Whatever msgspec raises: all its own errors, and that of bad UTF-8, are ValueErrors."""
+
 
 def decode_command(frame: bytes) -> Command:
     """The command in `frame`. Raises CommandError."""
     try:
+        if not frame.isascii():
+            frame.decode()  # msgspec skips fields that it does not know without a look at them
         command: Command = _decoder.decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise _explain(frame, error) from None
-    # Only an escape can put U+0000 into JSON; where there is none, nothing needs a closer look.
-    if b"\\u0000" in frame:
-        known = msgspec.json.decode(frame)
-        if _has_nul(known):
-            raise _invalid("U+0000 is not allowed", known)
-    problem = _problem(command)
+    problem = "U+0000 is not allowed" if _has_nul(frame) else _problem(command)
     if problem:
         raise _invalid(problem, msgspec.to_builtins(command))
     return command
@@ -147,7 +147,7 @@ def _explain(frame: bytes, error: Exception) -> CommandError:
     """Why `frame` could not be decoded. The slow path, taken for bad frames only."""
     try:
         known = msgspec.json.decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _UNREADABLE:
         return CommandError("invalid_json", "a frame must hold one JSON object")
     if not isinstance(known, dict):
         return CommandError("invalid_json", "a frame must hold one JSON object")
@@ -166,12 +166,7 @@ def _ref(known: dict[str, Any]) -> str:
     return ref if isinstance(ref, str) and len(ref) <= MAX_REF and "\0" not in ref else ""
 
 
-def _has_nul(value: object) -> bool:
-    match value:
-        case str():
-            return "\0" in value
-        case list():
-            return any(map(_has_nul, value))
-        case dict():
-            return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
-    return False
+def _has_nul(frame: bytes) -> bool:
+    """Whether U+0000 is in valid JSON. Only an escape can put it there, and a backslash that is not
+    escaped itself stands in front of nothing else."""
+    return b"\\u0000" in frame and b"\\u0000" in frame.replace(b"\\\\", b"")
