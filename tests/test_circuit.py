@@ -10,8 +10,8 @@ from chip.chat.outbound.circuit import CHATS_TO_TRIP, FAILURES_TO_TRIP, CircuitB
 from chip.chat.outbound.ports import CourierAnswer
 from chip.models import ChatKey, Incoming
 from tests.support.commands import say
-from tests.support.memory import ScriptedGateway
 from tests.support.memory_chip import CHANNEL, MemoryChip
+from tests.support.scripted_gateway import ScriptedGateway
 
 
 @pytest.fixture

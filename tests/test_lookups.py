@@ -10,8 +10,8 @@ from twisted.internet.task import Clock
 from chip.chat.lookups import FRESH_FOR, REMEMBERED, UNSURE_PER_SECOND, Lookups
 from chip.errors import Unavailable
 from chip.models import ChatKey
-from tests.support.memory import MemoryStore
 from tests.support.memory_chip import AGENT, BOB, CHANNEL, result_of
+from tests.support.memory_store import MemoryStore
 
 CHAT = ChatKey(BOB.chat_id, CHANNEL.uuid)
 

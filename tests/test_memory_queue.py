@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 
 from chip.limits import Limits
 from tests.contracts.queue import Process, QueueContract
-from tests.support.memory import MemoryQueues
+from tests.support.memory_queue import MemoryQueues
 
 
 class MemoryRig:

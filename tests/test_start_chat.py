@@ -8,8 +8,8 @@ from twisted.internet.defer import Deferred
 
 from chip.chat.outbound.circuit import ROOM_WITHIN
 from tests.support.commands import start
-from tests.support.memory import MemoryStore
 from tests.support.memory_chip import BOB, CHANNEL, MemoryChip
+from tests.support.memory_store import MemoryStore
 
 
 @pytest.fixture

@@ -18,7 +18,9 @@ from twisted.python.failure import Failure
 from chip.chat.server import ChatServer
 from chip.limits import Limits
 from chip.models import Channel, ChatKey, Contact, HeardMessage, StoredMessage, User
-from tests.support.memory import MemoryQueues, MemoryStore, ScriptedGateway
+from tests.support.memory_queue import MemoryQueues
+from tests.support.memory_store import MemoryStore
+from tests.support.scripted_gateway import ScriptedGateway
 
 CHANNEL = Channel(uuid="7d62d551-3030-4100-a260-2d7c4e9693e7", org_id=1, secret="sesame")
 BOB = Contact(id=234, urn_id=567, chat_id="65vbbDAQCdPdEWlEhDGy4utO")

@@ -1,8 +1,6 @@
-"""Everything that the core of Chip needs from outside, in memory and under the test's control.
+"""Queues in memory, as `chip.chat.ports.Queue`. They keep the same contract as the real ones.
 
-`MemoryStore` and `MemoryQueues` satisfy its ports and pass the same contract tests as the
-real ones; `ScriptedGateway` is a Courier that answers as the test tells it. Several `MemoryQueue`
-on one `MemoryQueues` are several processes on one server.
+Several `MemoryQueue` on one `MemoryQueues` are several processes on one server.
 """
 
 from __future__ import annotations
@@ -10,103 +8,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
-import msgspec
-from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from chip.chat.outbound.ports import (
-    Appended,
-    Batch,
-    CourierAnswer,
-    Outcome,
-    Spooled,
-    SpoolEntry,
-    Step,
-)
+from chip.chat.outbound.ports import Appended, Batch, Outcome, Spooled, SpoolEntry, Step
 from chip.chat.ports import Acked, Depths, LiveListener, OutboxItem, Page
 from chip.errors import Unavailable
 from chip.limits import Limits
-from chip.models import (
-    Channel,
-    ChatKey,
-    Contact,
-    DeliveryStatus,
-    HeardMessage,
-    Incoming,
-    MsgName,
-    Report,
-    SpoolEvent,
-    StoredMessage,
-    User,
-)
+from chip.models import ChatKey, DeliveryStatus, Incoming, MsgName, Report, SpoolEvent
 from chip.protocol.events import MsgEcho, Said, encode_event
-from chip.protocol.times import format_time, time_of_timestamp
+from chip.protocol.times import time_of_timestamp
 
 CLAIM_LIFE = 12.0
 COURIER_DEADLINE = 31.0
 EMAIL_LIFE = 90 * 86400.0
 REST = 1.5
-
-
-class MemoryStore:
-    """A database of dictionaries. `away` makes every call raise Unavailable."""
-
-    def __init__(self) -> None:
-        self.away = False
-        self.queries = 0
-        self.channels: dict[str, Channel] = {}
-        self.contacts: dict[tuple[int, str], Contact] = {}
-        self.users: dict[int, User] = {}
-        self.outgoing: dict[tuple[int, int], StoredMessage] = {}
-        self.heard: dict[str, list[HeardMessage]] = defaultdict(list)
-        self.pages: list[datetime] = []
-
-    def _ask(self) -> None:
-        self.queries += 1
-        if self.away:
-            raise Unavailable("the database is away")
-
-    async def channel(self, uuid: str) -> Channel | None:
-        self._ask()
-        return self.channels.get(uuid)
-
-    async def contact(self, channel: Channel, chat_id: str) -> Contact | None:
-        self._ask()
-        return self.contacts.get((channel.org_id, chat_id))
-
-    async def user(self, user_id: int) -> User | None:
-        self._ask()
-        return self.users.get(user_id)
-
-    async def message(self, contact: Contact, name: MsgName) -> StoredMessage | None:
-        self._ask()
-        for (contact_id, msg_id), stored in self.outgoing.items():
-            if contact_id == contact.id and (msg_id == name.id or stored.uuid == name.uuid):
-                return stored
-        return None
-
-    async def history(self, contact: Contact, before: datetime) -> bytes | None:
-        self._ask()
-        self.pages.append(before)
-        if contact.id not in {known.id for known in self.contacts.values()}:
-            return None
-        return b'[{"msg_in":{"id":1,"text":"before ' + format_time(before).encode() + b'"}}]'
-
-    async def set_email(self, contact: Contact, email: str, *, only_if_empty: bool = False) -> None:
-        self._ask()
-        for key, known in self.contacts.items():
-            if known.id == contact.id and not (only_if_empty and known.email):
-                self.contacts[key] = msgspec.structs.replace(known, email=email)
-
-    async def heard_since(self, contact: Contact, last_heard: str) -> list[HeardMessage]:
-        self._ask()
-        heard = self.heard[contact.chat_id]
-        if not last_heard:
-            return heard[:100]
-        uuids = [message.uuid for message in heard]
-        return heard[uuids.index(last_heard) + 1 :][:100] if last_heard in uuids else []
 
 
 @dataclass
@@ -465,69 +381,3 @@ class MemoryLive(_Part):
         self._server.reach()
         for listener in self._server.listeners(chat):
             listener.told(chat, frame)
-
-
-@dataclass
-class Request:
-    """One request to Courier: what it held, and how to answer it."""
-
-    channel: Channel
-    chat_id: str
-    events: Sequence[SpoolEvent]
-    answer: Deferred[CourierAnswer]
-
-    @property
-    def texts(self) -> list[str]:
-        return [event.text for event in self.events if isinstance(event, Incoming)]
-
-    @property
-    def reports(self) -> list[Report]:
-        return [event for event in self.events if isinstance(event, Report)]
-
-    def handle(self, *heard: str) -> None:
-        """Courier took it, and made messages with these uuids."""
-        self.answer.callback(CourierAnswer("handled", list(heard), "status 200"))
-
-    def fail(self, kind: str, detail: str = "a test's word") -> None:
-        """It ended in one of the other ways of `CourierAnswer`."""
-        self.answer.callback(CourierAnswer(kind, detail=detail))  # type: ignore[arg-type]
-
-
-class ScriptedGateway:
-    """Courier, as the test plays it: requests wait in `requests` until the test answers.
-
-    With a `store`, contacts are made as Courier makes them, and a chat's start is answered at
-    once; `starts_fail` answers it with 5xx instead, `starts_need` refuses any other secret.
-    """
-
-    def __init__(self, store: MemoryStore | None = None) -> None:
-        self.store = store
-        self.requests: list[Request] = []
-        self.starts: list[str] = []
-        self.starts_fail = False
-        self.starts_need = ""
-
-    async def start_chat(self, channel: Channel, chat_id: str) -> CourierAnswer:
-        if self.store is None:
-            return await self.post(channel, chat_id, [])
-        self.starts.append(chat_id)
-        if self.starts_fail:
-            return CourierAnswer("failed", detail="status 500 from Courier")
-        if self.starts_need not in ("", channel.secret):
-            return CourierAnswer("channel_refused", detail="secret incorrect")
-        contact_id = 1000 + len(self.starts)
-        self.store.contacts[channel.org_id, chat_id] = Contact(contact_id, contact_id, chat_id)
-        return CourierAnswer("handled", detail="status 200")
-
-    async def post(
-        self, channel: Channel, chat_id: str, events: Sequence[SpoolEvent]
-    ) -> CourierAnswer:
-        request = Request(channel, chat_id, events, Deferred())
-        self.requests.append(request)
-        return await request.answer
-
-    def take(self) -> Request:
-        """The one request that waits."""
-        (request,) = self.requests
-        self.requests.clear()
-        return request
