@@ -4,6 +4,7 @@ A test module subclasses `QueueContract` and brings a fixture `rig`, a `QueueRig
 start processes on one and the same storage, and how to let time pass for what is stored there.
 """
 
+from .queue_claims import ClaimContract
 from .queue_live import LiveContract, NotesContract
 from .queue_outbox import OutboxContract
 from .queue_parts import Process, QueueRig
@@ -12,5 +13,5 @@ from .queue_spool import SpoolContract
 __all__ = ["Process", "QueueContract", "QueueRig"]
 
 
-class QueueContract(OutboxContract, SpoolContract, NotesContract, LiveContract):
+class QueueContract(OutboxContract, SpoolContract, ClaimContract, NotesContract, LiveContract):
     """All of it."""

@@ -17,6 +17,7 @@ from chip.models import ChatKey, Incoming, MsgName, Report
 CHANNEL = "7d62d551-3030-4100-a260-2d7c4e9693e7"
 CHAT = ChatKey("65vbbDAQCdPdEWlEhDGy4utO", CHANNEL)
 OTHER_CHAT = ChatKey("AAAAbDAQCdPdEWlEhDGy4utO", CHANNEL)
+REPORT = Report("delivered", 10, "uuid-10")
 HOUR = 3600.0
 DAY = 24 * HOUR
 ATTEMPT = 31.0
