@@ -94,6 +94,12 @@ class Courier(ChildProcess):
         """Post what `send` has posted before."""
         return self.post(sent["channel"], sent["payload"], copies, chip)
 
+    def deliver_again(self, sent: Json) -> Json:
+        """Send a message once more, as after an answer that was lost: it becomes wired anew."""
+        return self._ask(
+            "deliver_again", channel=sent["channel"], payload=sent["payload"], id=sent["id"]
+        )
+
     def retry(self, chip: str | None = None) -> list[Json]:
         """Send everything again that met a 5xx or no answer."""
         return self._ask("retry", chip=chip)
@@ -185,7 +191,8 @@ class Courier(ChildProcess):
         self._ask("deaf")
 
     def configure(self, **settings: Any) -> None:
-        """Set era ("" for both), repeat_window, chip, or advance the repeated-text clock."""
+        """Set era ("" for both), chip, repeat_window and status_window (seconds; the real ones are
+        4 and 0.5), or advance the repeated-text clock."""
         self._ask("configure", **settings)
 
     def _ask(self, name: str, **fields: Any) -> Any:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 import psycopg
 
-from .database import Outgoing
+from .database import Named, Outgoing
 from .http import Answer, Client, Request, Server
 from .receive import Receiver
 from .records import Fault
@@ -36,7 +36,7 @@ class Control:
         self._server = server
         self._chip = chip
         self._client = Client()
-        self._errored: list[tuple[str, Json, Outgoing]] = []
+        self._errored: list[tuple[str, Json, Named]] = []
 
     async def handle(self, request: Request) -> Answer | None:
         """Answer one request of a test."""
@@ -87,7 +87,7 @@ class Control:
         body |= {"user_id": user_id} if user_id else {}
         payload = {"chat_id": chat, "secret": secret or found.secret or "", "msg": body}
         self._receiver.forget_last(channel, chat)
-        sent = await self._deliver(channel, payload, message, chip)
+        sent = await self._deliver(channel, payload, Named(found.id, message.id, None), chip)
         return sent | {"id": message.id, "uuid": message.uuid, "channel": channel}
 
     async def send_many(self, sends: list[Json], parallel: int = 8) -> list[Json]:
@@ -119,13 +119,20 @@ class Control:
         errored, self._errored = self._errored, []
         return [await self._deliver(*one, chip) for one in errored]
 
+    async def deliver_again(
+        self, channel: str, payload: Json, id: int, chip: str | None = None
+    ) -> Json:
+        """Send a message once more that was sent before, as after an answer that was lost."""
+        found = await self._receiver.backend.channel(channel)
+        if found is None:
+            raise LookupError(f"no channel {channel}")
+        return await self._deliver(channel, payload, Named(found.id, id, None), chip)
+
     async def let_go(self) -> None:
         """Close the idle connections to Chip."""
         self._client.let_go()
 
-    async def _deliver(
-        self, channel: str, payload: Json, message: Outgoing, chip: str | None
-    ) -> Json:
+    async def _deliver(self, channel: str, payload: Json, message: Named, chip: str | None) -> Json:
         result = await self._post(channel, payload, chip)
         status = result["status"]
         if status is not None and status < 300:
@@ -135,7 +142,7 @@ class Control:
         else:
             became, mark = "errored", "E"
             self._errored.append((channel, payload, message))
-        await _patiently(lambda: self._receiver.backend.mark(message, mark))
+        await _patiently(lambda: self._receiver.statuses.write(message, mark))
         return result | {"became": became, "payload": payload}
 
     async def _post(self, channel: str, payload: Json, chip: str | None) -> Json:
@@ -207,6 +214,7 @@ class Control:
         self,
         era: str | None = None,
         repeat_window: float | None = None,
+        status_window: float | None = None,
         advance: float = 0,
         chip: str | None = None,
     ) -> None:
@@ -215,6 +223,8 @@ class Control:
             self._receiver.era = era or None
         if repeat_window is not None:
             self._receiver.repeat_window = repeat_window
+        if status_window is not None:
+            self._receiver.statuses.window = status_window
         if chip is not None:
             self._chip = chip
         self._receiver.clock_offset += advance

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
 import itertools
 import select
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import psycopg
 
 from tests.support.rapidpro.tables import COLUMNS, Tables
 
 _CONNECTIONS = 4
-_STATUSES = {"sent": "S", "delivered": "D", "failed": "F"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +41,14 @@ class Outgoing:
     uuid: str
 
 
+class Named(NamedTuple):
+    """A message by its id, or else by its uuid, on a channel."""
+
+    channel: int
+    id: int | None
+    uuid: str | None
+
+
 class Backend(Protocol):
     """What the stand-in Courier needs of a database. Failures are psycopg.Error."""
 
@@ -50,11 +56,9 @@ class Backend(Protocol):
     async def urn(self, channel: Channel, chat: str, new: bool = False) -> Urn: ...
     async def wipe_display(self, urn: Urn) -> None: ...
     async def incoming(self, channel: Channel, urn: Urn, text: str) -> str: ...
-    async def report(
-        self, channel: Channel, status: str, id: int | None, uuid: str | None
-    ) -> None: ...
     async def outgoing(self, channel: Channel, chat: str, **columns: Any) -> Outgoing: ...
-    async def mark(self, message: Outgoing, status: str) -> None: ...
+    async def row_of(self, message: Named) -> Named: ...
+    async def set_status(self, message: Named, status: str) -> None: ...
 
 
 class Memory:
@@ -80,13 +84,13 @@ class Memory:
     async def incoming(self, channel: Channel, urn: Urn, text: str) -> str:
         return str(uuid.uuid4())
 
-    async def report(self, channel: Channel, status: str, id: int | None, uuid: str | None) -> None:
-        """Nothing is kept."""
-
     async def outgoing(self, channel: Channel, chat: str, **columns: Any) -> Outgoing:
         return Outgoing(next(self._numbers), str(uuid.uuid4()))
 
-    async def mark(self, message: Outgoing, status: str) -> None:
+    async def row_of(self, message: Named) -> Named:
+        return message
+
+    async def set_status(self, message: Named, status: str) -> None:
         """Nothing is kept."""
 
 
@@ -191,16 +195,27 @@ class Database:
             )
         return address
 
-    async def report(self, channel: Channel, status: str, id: int | None, uuid: str | None) -> None:
-        """Set what became of an outgoing message; one that is not there is passed over."""
+    async def row_of(self, message: Named) -> Named:
+        """The same message by its id, if there is one."""
+        if message.id is not None or not self._messages:
+            return message
+        rows = await self._run(
+            "SELECT id FROM msgs_msg WHERE uuid = %s AND channel_id = %s AND direction = 'O'",
+            (message.uuid, message.channel),
+        )
+        return Named(message.channel, rows[0][0], None) if rows else message
+
+    async def set_status(self, message: Named, status: str) -> None:
+        """Set what became of an outgoing message; one that is not there is passed over. Courier's
+        own `wired` goes over whatever was there before."""
         if not self._messages:
             return
-        column, value = ("id", id) if id is not None else ("uuid", uuid)
+        by_id = message.id is not None
         await self._run(
-            f"UPDATE msgs_msg SET status = %s, modified_on = now(),"
-            f" sent_on = coalesce(sent_on, now()) WHERE {column} = %s AND channel_id = %s"
-            " AND direction = 'O'",
-            (_STATUSES[status], value, channel.id),
+            "UPDATE msgs_msg SET status = %s, modified_on = now(), sent_on = CASE"
+            " WHEN %s IN ('W', 'S', 'D') THEN coalesce(sent_on, now()) ELSE sent_on END"
+            f" WHERE {'id' if by_id else 'uuid'} = %s AND channel_id = %s AND direction = 'O'",
+            (status, status, message.id if by_id else message.uuid, message.channel),
         )
 
     async def outgoing(self, channel: Channel, chat: str, **columns: Any) -> Outgoing:
@@ -214,16 +229,6 @@ class Database:
         address = columns.setdefault("uuid", str(uuid.uuid4()))
         number = await self._insert_message(channel, urn, direction="O", status="Q", **columns)
         return Outgoing(number, address)
-
-    async def mark(self, message: Outgoing, status: str) -> None:
-        """Set a message that was sent to W(ired), E(rrored) or F(ailed)."""
-        if self._messages:
-            await self._run(
-                "UPDATE msgs_msg SET status = %s, modified_on = now(), sent_on = %s"
-                # The visitor's own word may have been quicker than Chip's answer.
-                " WHERE id = %s AND status IN ('Q', 'E')",
-                (status, _now() if status == "W" else None, message.id),
-            )
 
     async def _insert_message(self, channel: Channel, urn: Urn, **columns: Any) -> int:
         tables = await self._known_tables()
@@ -263,10 +268,6 @@ class Database:
             yield connection
         finally:
             self._pool.put_nowait(connection)
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
 
 
 def _stale(connection: psycopg.AsyncConnection[Any]) -> bool:

@@ -20,12 +20,14 @@ from typing import Any
 import msgspec
 import psycopg
 
-from .database import Backend, Channel
+from .database import Backend, Channel, Named
 from .http import Answer, Request
 from .records import Fault, Faults, Json, Log, Record
+from .statuses import Statuses
 
 _PATH = re.compile(r"/c/chp/([0-9a-f-]{36})/receive/?")
 _ERAS = {"id": "msg_id", "uuid": "msg_uuid"}
+_STATUSES = {"sent": "S", "delivered": "D", "failed": "F"}
 
 
 class _RefusedError(Exception):
@@ -56,6 +58,7 @@ class Receiver:
 
     def __init__(self, backend: Backend, log: Log, repeat_window: float = 4.0) -> None:
         self.backend = backend
+        self.statuses = Statuses(backend)
         self.log = log
         self.faults = Faults()
         self.era: str | None = None
@@ -171,9 +174,12 @@ class Receiver:
         name = next((name for name in wanted if name in about), "")
         if not name:
             raise _RefusedError(f"status names no message, era {self.era}")
-        if status not in {"sent", "delivered", "failed"}:
+        if status not in _STATUSES:
             raise _RefusedError(f"unknown status {status!r}")
-        await self.backend.report(channel, status, about.get("msg_id"), about.get("msg_uuid"))
+        named = Named(channel.id, about.get("msg_id"), about.get("msg_uuid"))
+        if named.id is not None:
+            named = named._replace(uuid=None)
+        await self.statuses.write(named, _STATUSES[status])
         return {"type": "status", "channel_uuid": channel.uuid, "status": status, name: about[name]}
 
 

@@ -1,0 +1,42 @@
+"""How Courier writes what became of messages: in batches.
+
+Owns the habit that costs others their reports. Courier collects statuses for up to half a second,
+its own `wired` among them, and writes them by one UPDATE … FROM (VALUES …). Of two for one message
+PostgreSQL applies one; measured on Courier 26.2, that was `wired` in 40 of 40 cases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from .database import Backend, Named
+
+WIRED = "W"
+
+
+class Statuses:
+    """Writes statuses, `window` seconds together; each at once when that is 0."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self.window = 0.0
+        self._batch: dict[Named, str] = {}
+        self._flushing: asyncio.Task[None] | None = None
+
+    async def write(self, message: Named, status: str) -> None:
+        """A message has become W(ired), S(ent), D(elivered), E(rrored) or F(ailed)."""
+        if not self.window:
+            await self._backend.set_status(message, status)
+            return
+        # Both names of a message are one message to PostgreSQL.
+        known = await self._backend.row_of(message)
+        if self._batch.get(known) != WIRED:
+            self._batch[known] = status
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush())
+
+    async def _flush(self) -> None:
+        await asyncio.sleep(self.window)
+        batch, self._batch, self._flushing = self._batch, {}, None
+        for message, status in batch.items():
+            await self._backend.set_status(message, status)
