@@ -1,30 +1,21 @@
-"""PostgreSQL goes away, hangs, comes back, or has too much to do: nobody waits long for nothing."""
+"""PostgreSQL goes away, falls silent and comes back: nobody waits long for nothing."""
 
 from __future__ import annotations
-
-from contextlib import contextmanager
 
 import psycopg
 import pytest
 import pytest_twisted
-from psycopg import sql
 from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.threads import deferToThread
-from twisted.protocols import portforward
 
 from chip.errors import Unavailable
 from chip.store.rapidpro import pool
 from chip.store.rapidpro.connection import Statement
 from chip.store.rapidpro.store import RapidproStore
-from tests.contracts.store import STORAGE, transcript
+from tests.contracts.store import transcript
 from tests.support.proxy import FaultyProxy
-
-HANGS = Statement.of("SELECT pg_sleep(60)::text")
-HOW_MANY = Statement.of(
-    "SELECT count(*)::text FROM pg_stat_activity"
-    " WHERE application_name = 'chip' AND datname = current_database()"
-)
+from tests.support.rapidpro_store import ask, locked, open_store, waiting_for_a_lock
 
 
 @pytest.fixture
@@ -70,22 +61,10 @@ async def store(postgres, proxy, database):
     await store.close()
 
 
-def open_store(url: str, **options) -> RapidproStore:
-    return RapidproStore(url, reactor=reactor, storage_url=STORAGE, **options)
-
-
 @pytest.fixture
 def uuid(rapidpro):
     """A channel's."""
     return rapidpro.channel(rapidpro.org()).uuid
-
-
-async def ask(store: RapidproStore, uuid: str) -> bool:
-    """Whether the store knows the channel just now; False is an outage."""
-    try:
-        return (await store.channel(uuid)).uuid == uuid
-    except Unavailable:
-        return False
 
 
 async def answered_again(store: RapidproStore, uuid: str) -> float:
@@ -99,15 +78,6 @@ async def answered_again(store: RapidproStore, uuid: str) -> float:
 
 def seconds_since(began: float) -> float:
     return reactor.seconds() - began
-
-
-@contextmanager
-def locked(url: str, table: str):
-    """Somebody keeps a table to himself."""
-    with psycopg.connect(url) as connection:
-        connection.execute(sql.SQL("LOCK TABLE {}").format(sql.Identifier(table)))
-        yield
-        connection.rollback()
 
 
 # At the start.
@@ -204,14 +174,6 @@ def cut(database: str) -> None:
             "SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity"
             " WHERE application_name = 'chip' ORDER BY state <> 'active') _"
         )
-
-
-async def waiting_for_a_lock(database: str, count: int) -> None:
-    """Until so many questions wait for one."""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    with psycopg.connect(database, autocommit=True) as connection:
-        while connection.execute(query).fetchone()[0] < count:
-            await task.deferLater(reactor, 0.005)
 
 
 @transcript
@@ -339,117 +301,3 @@ async def test_idle_connections_into_the_silence_are_not_tried_one_after_another
     await deferToThread(proxy.black_hole)
     assert not await ask(store, uuid)
     assert store._database._idle == []
-
-
-# Too much to do.
-
-
-@transcript
-async def test_a_statement_that_takes_too_long_is_given_up_by_the_server(database):
-    store = open_store(f"{database}?options=-c%20statement_timeout%3D50")
-    await store.open()
-    with pytest.raises(Unavailable, match="too slow"):
-        await store._ask(HANGS)
-    assert await store._ask(HOW_MANY) == [(b"1",)]
-    await store.close()
-
-
-@transcript
-async def test_no_more_connections_are_opened_than_allowed(database, uuid):
-    store, watcher = open_store(database, connections=3), open_store(database, connections=1)
-    await watcher.open()
-    await store.open()
-    # While nobody is answered, every question asks for a connection of its own.
-    with locked(database, "channels_channel"):
-        asking = [Deferred.fromCoroutine(ask(store, uuid)) for _ in range(30)]
-        while await watcher._ask(HOW_MANY) != [(b"4",)]:
-            assert not asking[0].called, "it has given up waiting for more connections"
-            await task.deferLater(reactor, 0.02)
-    assert all(await gatherResults(asking))
-    assert await watcher._ask(HOW_MANY) == [(b"4",)]  # three, and the watcher's own
-    await store.close()
-    await watcher.close()
-
-
-@transcript
-async def test_who_cannot_be_served_in_time_is_told_so(database, uuid, monkeypatch, impatient):
-    monkeypatch.setattr(pool, "WAITING", 10)
-    store = open_store(database, connections=1)
-    await store.open()
-    with locked(database, "channels_channel"):
-        asking = [Deferred.fromCoroutine(store.channel(uuid)) for _ in range(12)]
-        assert asking[11].called
-        with pytest.raises(Unavailable, match="too busy"):
-            await asking[11]
-        for late in asking[:11]:
-            with pytest.raises(Unavailable, match="does not answer"):
-                await late
-    assert await ask(store, uuid)
-    await store.close()
-
-
-@transcript
-async def test_questions_that_nobody_waits_for_any_more_are_not_asked(database, uuid):
-    store = open_store(database, connections=1)
-    await store.open()
-    with locked(database, "channels_channel"):
-        first, second, third = (Deferred.fromCoroutine(ask(store, uuid)) for _ in range(3))
-        for unwanted in (first, second):
-            unwanted.addErrback(lambda _: "cancelled")
-            unwanted.cancel()
-        assert (await first, await second) == ("cancelled", "cancelled")
-    assert await third
-    await store.close()
-
-
-@transcript
-async def test_closing_waits_for_questions_in_hand(database, uuid):
-    store = open_store(database)
-    await store.open()
-    with locked(database, "channels_channel"):
-        asking = Deferred.fromCoroutine(ask(store, uuid))
-        await waiting_for_a_lock(database, 1)
-        closing = Deferred.fromCoroutine(store.close())
-        assert not closing.called
-    assert await asking
-    await closing
-
-
-# A pooler in between.
-
-
-class Pooler(portforward.ProxyServer):
-    """As PgBouncer does it: takes no options at the start, and passes everything else on."""
-
-    def dataReceived(self, data):
-        if self.factory.refuses and b"options\0" in data:
-            self.factory.refusals += 1
-            fields = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0"
-            self.transport.write(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
-            self.transport.loseConnection()
-        else:
-            super().dataReceived(data)
-
-
-@pytest_twisted.async_yield_fixture
-async def pooler(postgres):
-    factory = portforward.ProxyFactory("127.0.0.1", postgres.port)
-    factory.protocol, factory.noisy = Pooler, False
-    factory.refuses, factory.refusals = True, 0
-    factory.listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
-    yield factory
-    await factory.listening.stopListening()
-
-
-@transcript
-async def test_a_pooler_that_takes_no_options_gets_none_and_nothing_prepared(
-    pooler, postgres, database, uuid
-):
-    name = database.rsplit("/", 1)[1]
-    url = postgres.url_of(name, port=pooler.listening.getHost().port)
-    store = open_store(f"{url}?sslmode=disable", connections=2)
-    await store.open()
-    assert all(await gatherResults([Deferred.fromCoroutine(ask(store, uuid)) for _ in range(100)]))
-    assert await store._ask(Statement.of("SELECT name FROM pg_prepared_statements")) == []
-    assert pooler.refusals == 1
-    await store.close()

@@ -1,0 +1,148 @@
+"""PostgreSQL has too much to do, or a pooler stands before it: what waits is bounded."""
+
+from __future__ import annotations
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor, task
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.protocols import portforward
+
+from chip.errors import Unavailable
+from chip.store.rapidpro import pool
+from chip.store.rapidpro.connection import Statement
+from tests.contracts.store import transcript
+from tests.support.rapidpro_store import HOW_MANY, ask, locked, open_store, waiting_for_a_lock
+
+HANGS = Statement.of("SELECT pg_sleep(60)::text")
+
+
+@pytest.fixture
+def generation():
+    return "26.2"
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Nobody waits longer than a moment."""
+    monkeypatch.setattr(pool, "DEADLINE", 0.3)
+
+
+@pytest.fixture
+def uuid(rapidpro):
+    """A channel's."""
+    return rapidpro.channel(rapidpro.org()).uuid
+
+
+# Too much to do.
+
+
+@transcript
+async def test_a_statement_that_takes_too_long_is_given_up_by_the_server(database):
+    store = open_store(f"{database}?options=-c%20statement_timeout%3D50")
+    await store.open()
+    with pytest.raises(Unavailable, match="too slow"):
+        await store._ask(HANGS)
+    assert await store._ask(HOW_MANY) == [(b"1",)]
+    await store.close()
+
+
+@transcript
+async def test_no_more_connections_are_opened_than_allowed(database, uuid):
+    store, watcher = open_store(database, connections=3), open_store(database, connections=1)
+    await watcher.open()
+    await store.open()
+    # While nobody is answered, every question asks for a connection of its own.
+    with locked(database, "channels_channel"):
+        asking = [Deferred.fromCoroutine(ask(store, uuid)) for _ in range(30)]
+        while await watcher._ask(HOW_MANY) != [(b"4",)]:
+            assert not asking[0].called, "it has given up waiting for more connections"
+            await task.deferLater(reactor, 0.02)
+    assert all(await gatherResults(asking))
+    assert await watcher._ask(HOW_MANY) == [(b"4",)]  # three, and the watcher's own
+    await store.close()
+    await watcher.close()
+
+
+@transcript
+async def test_who_cannot_be_served_in_time_is_told_so(database, uuid, monkeypatch, impatient):
+    monkeypatch.setattr(pool, "WAITING", 10)
+    store = open_store(database, connections=1)
+    await store.open()
+    with locked(database, "channels_channel"):
+        asking = [Deferred.fromCoroutine(store.channel(uuid)) for _ in range(12)]
+        assert asking[11].called
+        with pytest.raises(Unavailable, match="too busy"):
+            await asking[11]
+        for late in asking[:11]:
+            with pytest.raises(Unavailable, match="does not answer"):
+                await late
+    assert await ask(store, uuid)
+    await store.close()
+
+
+@transcript
+async def test_questions_that_nobody_waits_for_any_more_are_not_asked(database, uuid):
+    store = open_store(database, connections=1)
+    await store.open()
+    with locked(database, "channels_channel"):
+        first, second, third = (Deferred.fromCoroutine(ask(store, uuid)) for _ in range(3))
+        for unwanted in (first, second):
+            unwanted.addErrback(lambda _: "cancelled")
+            unwanted.cancel()
+        assert (await first, await second) == ("cancelled", "cancelled")
+    assert await third
+    await store.close()
+
+
+@transcript
+async def test_closing_waits_for_questions_in_hand(database, uuid):
+    store = open_store(database)
+    await store.open()
+    with locked(database, "channels_channel"):
+        asking = Deferred.fromCoroutine(ask(store, uuid))
+        await waiting_for_a_lock(database, 1)
+        closing = Deferred.fromCoroutine(store.close())
+        assert not closing.called
+    assert await asking
+    await closing
+
+
+class Pooler(portforward.ProxyServer):
+    """As PgBouncer does it: takes no options at the start, and passes everything else on."""
+
+    def dataReceived(self, data):
+        if self.factory.refuses and b"options\0" in data:
+            self.factory.refusals += 1
+            fields = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0"
+            self.transport.write(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+            self.transport.loseConnection()
+        else:
+            super().dataReceived(data)
+
+
+@pytest_twisted.async_yield_fixture
+async def pooler(postgres):
+    factory = portforward.ProxyFactory("127.0.0.1", postgres.port)
+    factory.protocol, factory.noisy = Pooler, False
+    factory.refuses, factory.refusals = True, 0
+    factory.listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
+    yield factory
+    await factory.listening.stopListening()
+
+
+# A pooler in between.
+
+
+@transcript
+async def test_a_pooler_that_takes_no_options_gets_none_and_nothing_prepared(
+    pooler, postgres, database, uuid
+):
+    name = database.rsplit("/", 1)[1]
+    url = postgres.url_of(name, port=pooler.listening.getHost().port)
+    store = open_store(f"{url}?sslmode=disable", connections=2)
+    await store.open()
+    assert all(await gatherResults([Deferred.fromCoroutine(ask(store, uuid)) for _ in range(100)]))
+    assert await store._ask(Statement.of("SELECT name FROM pg_prepared_statements")) == []
+    assert pooler.refusals == 1
+    await store.close()
