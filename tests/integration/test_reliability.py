@@ -10,9 +10,13 @@ from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
 from chip.tasks import pause
+from tests.support.process import eventually
 from tests.support.visitors import Visitors
 
 VISITORS = 8
+CUTS = 30
+GOES_ON_WITHIN = 5.0
+"""Seconds after Valkey is back until every chat has gone on."""
 
 
 @pytest.fixture
@@ -70,6 +74,33 @@ async def test_valkey_is_restarted_under_connected_visitors(start_chip, crowd_at
         await pause(reactor, 0.5)
     assert all(regular.visitor.close_code is None for regular in visitors.regulars)
     await visitors.come_to_rest()
+
+
+async def test_answers_of_valkey_are_lost_again_and_again(
+    start_chip, crowd_at, valkey, proxied, courier, rapidpro
+):
+    """What was asked for has happened, and Chip does not know: no chat waits for long, nothing is
+    forwarded twice, and every report comes."""
+    proxy = proxied(valkey.port)
+    chip = start_chip(limits="off", valkey=valkey.url_of(5, port=proxy.port))
+    visitors = crowd_at(chip, pipelined=False)
+    await visitors.come(VISITORS)
+    async with visitors.talking():
+        for _ in range(CUTS):
+            await deferToThread(proxy.cut_after, 1, "down")
+            await pause(reactor, 0.25)
+    await deferToThread(proxy.heal)
+    began = reactor.seconds()
+    await visitors.until(visitors.has_said_all, "everything to be accepted")
+    while not await visitors.all_arrived():
+        assert reactor.seconds() - began < GOES_ON_WITHIN
+        await pause(reactor, 0.1)
+    await visitors.come_to_rest()
+
+    def delivered():
+        return not rapidpro.rows("SELECT 1 FROM msgs_msg WHERE direction = 'O' AND status != 'D'")
+
+    await deferToThread(eventually, delivered, "every message to be reported", 10)
 
 
 async def test_postgresql_is_restarted_under_connected_visitors(start_chip, crowd_at, postgres):

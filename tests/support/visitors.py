@@ -45,7 +45,7 @@ class Regular:
     """One visitor in one chat, with one connection at a time."""
 
     def __init__(self, visitors: Visitors, chat_id: str | None = None) -> None:
-        self._crowd = visitors
+        self._visitors = visitors
         self._unaccepted: dict[str, str] = {}
         self._stopped = False
         self.chat_id = chat_id
@@ -56,17 +56,17 @@ class Regular:
     def say(self, text: str) -> None:
         """Say something, now or as soon as there is a connection."""
         assert self.chat_id
-        ref = f"ref-{next(self._crowd.numbers)}"
+        ref = f"ref-{next(self._visitors.numbers)}"
         self._unaccepted[ref] = text
-        self._crowd.ledger.incoming.said(self.chat_id, text)
-        if self.visitor and (self._crowd.pipelined or len(self._unaccepted) == 1):
+        self._visitors.ledger.incoming.said(self.chat_id, text)
+        if self.visitor and (self._visitors.pipelined or len(self._unaccepted) == 1):
             self._send(self.visitor, ref, text)
 
     def _send_all(self, visitor: Visitor) -> None:
         """Send again what was not accepted; one by one where refusals must not change the order."""
         for ref, text in list(self._unaccepted.items()):
             self._send(visitor, ref, text)
-            if not self._crowd.pipelined:
+            if not self._visitors.pipelined:
                 break
 
     def _send(self, visitor: Visitor, ref: str, text: str) -> None:
@@ -91,7 +91,7 @@ class Regular:
 
     async def _live(self) -> None:
         while not self._stopped:
-            visitor = Visitor(self._crowd.pick(), self._crowd.channel.uuid, self.chat_id)
+            visitor = Visitor(self._visitors.pick(), self._visitors.channel.uuid, self.chat_id)
             try:
                 await visitor.connect()
                 answer = await visitor.start_chat()
@@ -109,7 +109,7 @@ class Regular:
 
     async def _hear(self, visitor: Visitor) -> None:
         event = await visitor.next()
-        ledger, chat_id = self._crowd.ledger, visitor.chat_id
+        ledger, chat_id = self._visitors.ledger, visitor.chat_id
         if event["type"] == "chat_out":
             ledger.shown(chat_id, [event])
             if visitor.connected:
@@ -119,7 +119,7 @@ class Regular:
             text = self._unaccepted.pop(event["ref"], None)
             if text is not None:
                 ledger.incoming.accepted(chat_id, text)
-                if not self._crowd.pipelined:
+                if not self._visitors.pipelined:
                     self._send_all(visitor)
         elif event["type"] == "error" and "ref" in event:
             await self._again(visitor, event)
@@ -211,10 +211,10 @@ class Visitors:
     async def come_to_rest(self) -> None:
         """Wait until all that was accepted has arrived; then everybody goes, and all is counted."""
         try:
-            await self.until(self._all_said, "everything to be accepted")
+            await self.until(self.has_said_all, "everything to be accepted")
             await self.until(lambda: not self.ledger.outgoing.waiting(), "messages to be shown")
             for _ in range(int(_REST / _AGAIN)):
-                if await self._all_arrived():
+                if await self.all_arrived():
                     break
                 await pause(reactor, _AGAIN)
         finally:
@@ -225,10 +225,12 @@ class Visitors:
             self.ledger.arrived(chat, await self.courier.apart.texts(chat))
         self.ledger.check()
 
-    def _all_said(self) -> bool:
+    def has_said_all(self) -> bool:
+        """Whether everything that visitors said was accepted."""
         return all(regular.has_said_all for regular in self.regulars)
 
-    async def _all_arrived(self) -> bool:
+    async def all_arrived(self) -> bool:
+        """Whether as much has arrived at Courier as was accepted."""
         arrived = await self.courier.apart.texts()
         return len(arrived) >= self.ledger.incoming.total()
 
