@@ -1,32 +1,18 @@
-"""`docs/embedding.md`, run: every example does what it says, and nothing is left out."""
+"""What `docs/embedding.md` says of markup and style, run, and that it names everything there is."""
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from chip.config.origins import origin_allowed, parse_allowed_origins
 from chip.widget.bundle import SOURCES
+from tests.widget.guide import CSS, GUIDE, HTML, examples, tells_email
 from tests.widget.scripted_site import SERVER, SITE, ScriptedSite, Widget, embed
-from tests.widget.states import ANN, talk
+from tests.widget.states import talk
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "embedding.md").read_text()
 SCRIPT = f'<script async src="{SERVER}/wc/widget.js"></script>'
-
-
-def examples(language):
-    """Return the guide's examples in that language, by the heading that they stand under."""
-    found = {}
-    for section in re.split(r"^#+ ", GUIDE, flags=re.MULTILINE):
-        heading, _, text = section.partition("\n")
-        for example in re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL):
-            found.setdefault(heading, []).append(example)
-    return found
-
-
-HTML, JS, CSS = examples("html"), examples("js"), examples("css")
 
 
 def test_the_one_line_is_enough(site, visit):
@@ -89,13 +75,6 @@ def opened(widget, site):
     assert widget.page.evaluate("document.activeElement === document.body")
 
 
-def email(widget, site):
-    widget.open()
-    widget.online()
-    widget.until(lambda: site.chip.commands("set_email"), "the e-mail is told")
-    assert site.chip.commands("set_email") == [{"type": "set_email", "email": "bob@example.com"}]
-
-
 def own_words(widget, site):
     expect(widget.input).to_have_attribute("placeholder", "Ask us anything")
     widget.open()
@@ -123,7 +102,7 @@ ATTRIBUTES = {
     "greeting": text("greeting", "What shall we build?"),
     "launcher": own_button,
     "open": opened,
-    "email": email,
+    "email": tells_email,
     "strings": own_words,
 }
 
@@ -140,154 +119,26 @@ def test_the_attribute(site, name):
     ATTRIBUTES[name](Widget(site.page(markup)), site)
 
 
-def listening(page, example):
-    """Run an example and return what it writes to the console from then on."""
-    lines = []
-    page.on("console", lambda message: lines.append(message.text))
-    page.evaluate(f"() => {{ {example} }}")
-    return lines
+def test_attributes_may_change_while_the_chat_is_open(visit):
+    widget = visit()
+    widget.open().write("Hello")
+    expect(widget.message("Hello")).to_contain_text("Sent")
+    widget.host.evaluate("e => e.setAttribute('lang', 'sw')")
 
-
-@pytest.fixture
-def called(site):
-    """A page with the widget, and a function that runs the example under a heading."""
-    widget = Widget(site.page())
-    widget.launcher.wait_for()
-
-    def run(heading):
-        return listening(widget.page, JS[heading][0])
-
-    widget.run = run
-    return widget
-
-
-def test_calls_may_come_before_the_script(site):
-    [early] = JS["Calls"]
-    widget = Widget(site.page(f"<script>{early}</script>{embed()}"))
-
+    expect(widget.input).to_have_attribute("placeholder", "Andika ujumbe")
     expect(widget.panel).to_be_visible()
-    expect(widget.message("I was faster than the script.")).to_contain_text("Sent")
+    expect(widget.message("Hello")).to_be_visible()
 
 
-def test_open_close_toggle(called):
-    called.run("Chip.open()")
-    expect(called.input).to_be_focused()
-    called.run("Chip.close()")
-    expect(called.panel).to_be_hidden()
-    called.run("Chip.toggle()")
-    expect(called.panel).to_be_visible()
-    called.run("Chip.toggle()")
-    expect(called.panel).to_be_hidden()
-    called.page.evaluate("() => Chip.push(['open'])")
-    expect(called.panel).to_be_visible()
+def test_an_element_that_is_moved_goes_on(visit):
+    widget = visit()
+    widget.open().write("Hello")
+    expect(widget.message("Hello")).to_contain_text("Sent")
+    widget.host.evaluate("e => document.querySelector('main').append(e)")
 
-
-def test_send_starts_a_chat(called, site):
-    called.run("Chip.send(text)")
-
-    expect(called.open().message("the blue one")).to_contain_text("Sent")
-    assert called.page.evaluate("() => Chip.send('  ')") is None
-
-
-def test_set_email(called, site):
-    called.run("Chip.setEmail(email)")
-
-    email(called, site)
-
-
-def test_destroy_and_forget(called, site):
-    called.open().write("Hello")
-    expect(called.message("Hello")).to_contain_text("Sent")
-
-    called.run("Chip.destroy()")
-
-    expect(called.host).to_have_count(0)
-    stored = "[...Object.keys(localStorage), ...Object.keys(sessionStorage)]"
-    assert called.page.evaluate(stored) == []
-    called.page.reload()
-    called.open()
-    expect(called.log).to_contain_text("Hello! How can we help?")
-
-
-def test_a_listener_hears_until_it_is_ended(called, site):
-    heard = called.run("Chip.on(event, listener)")
-    called.open().write("Hello")
-    expect(called.message("Hello")).to_contain_text("Sent")
-    site.chip.say("Good day")
-    expect(called.message("Good day")).to_be_visible()
-    assert heard == ["Hello", "Good day"]
-
-    ended = called.page.evaluate(
-        """() => {
-          let count = 0;
-          const off = Chip.on("message", () => count++);
-          off();
-          Chip.send("Unheard");
-          return count;
-        }"""
-    )
-    assert ended == 0
-
-
-def test_events(called, site):
-    heard = {name: called.run(name) for name in ("open", "close", "message", "state", "error")}
-    called.run("ready")
-    called.run("unread")
-    called.open()
-    called.online()
-    called.launcher.click()
-    site.chip.say("Good day", user=ANN)
-    expect(called.badge).to_have_text("1")
-    expect(called.page).to_have_title("(1) A shop")
-    called.open()
-    expect(called.page).to_have_title("A shop")
-    site.chip.refuse("send_msg", "rejected")
-    called.write("Difficult")
-    expect(called.message("Difficult")).to_contain_text("Not sent")
-
-    assert called.page.evaluate("document.body.className") == "can-chat"
-    assert (
-        called.page.evaluate(JS["state"][1].replace("console.info", "String").strip("; \n"))
-        == "online"
-    )
-    lines = heard["open"]
-    assert lines == [
-        "connecting",
-        "chat opened",
-        "online",
-        "chat closed",
-        "Ann Uwase: Good day",
-        "chat opened",
-        "rejected scripted",
-    ]
-
-
-def test_the_first_ready_can_be_heard_by_an_early_listener(site):
-    early = """<script>(window.Chip ||= []).push(["on", "ready", () => document.title = "ready"])
-      </script>"""
-    widget = Widget(site.page(early + embed()))
-
-    expect(widget.page).to_have_title("ready")
-
-
-def test_attributes_may_change_while_the_chat_is_open(called):
-    called.open().write("Hello")
-    expect(called.message("Hello")).to_contain_text("Sent")
-    called.host.evaluate("e => e.setAttribute('lang', 'sw')")
-
-    expect(called.input).to_have_attribute("placeholder", "Andika ujumbe")
-    expect(called.panel).to_be_visible()
-    expect(called.message("Hello")).to_be_visible()
-
-
-def test_an_element_that_is_moved_goes_on(called):
-    called.open().write("Hello")
-    expect(called.message("Hello")).to_contain_text("Sent")
-    called.host.evaluate("e => document.querySelector('main').append(e)")
-
-    expect(called.message("Hello")).to_be_visible()
-    called.write("Still there")
-    expect(called.message("Still there")).to_contain_text("Sent")
+    expect(widget.message("Hello")).to_be_visible()
+    widget.write("Still there")
+    expect(widget.message("Still there")).to_contain_text("Sent")
 
 
 VARIABLES = {
