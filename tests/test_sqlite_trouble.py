@@ -87,7 +87,7 @@ def test_a_mistake_in_the_thread_is_logged_with_its_trace(said, expected_failure
 def test_a_value_that_cannot_be_read_is_not_quoted():
     private = error_of("SELECT CAST(x'70726976617465ff' AS TEXT)")
     assert "private" in str(private)
-    reason = "a value in it is damaged; restore a backup"
+    reason = "a value in it is damaged; restore a backup (twistd chip restore FILE)"
     assert reason_of(private) == reason
     assert reason_of(msgspec.DecodeError("private")) == reason
 

@@ -20,13 +20,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from chip.errors import ConfigError, Unavailable
+from chip.errors import Unavailable
+from chip.sqlite import commits
+from chip.sqlite.check import examine, unusable
 from chip.sqlite.connection import connect
 from chip.sqlite.files import DirectoryLock, database_path, make_database
 from chip.sqlite.schema import UPGRADES, upgrade
-from chip.sqlite.trouble import UNREADABLE, reason_of
+from chip.sqlite.trouble import UNREADABLE
 from chip.sqlite.worker import Answers, Job, Threads, Work, Worker, run_in_thread
 
 T = TypeVar("T")
@@ -35,6 +38,8 @@ T = TypeVar("T")
 class SqliteDatabase:
     """The file ``chip.sqlite3`` in `data_dir`, which is made (mode 0700) where there is none."""
 
+    _log = Logger()
+
     def __init__(
         self, data_dir: Path, reactor: Threads, *, upgrades: Sequence[str] = UPGRADES
     ) -> None:
@@ -42,33 +47,41 @@ class SqliteDatabase:
         self.reactor = reactor
         self._upgrades = upgrades
         self._lock = DirectoryLock(data_dir)
+        self._note = commits.CommitNote(data_dir)
         self._writer: Worker | None = None
         self._reader: Worker | None = None
 
     async def open(self) -> None:
-        """Lock the directory, bring the schema up to date and serve.
+        """Lock the directory, look whether all is well, bring the schema up to date and serve.
 
-        Raises ConfigError when another process has the directory, or it cannot be used, or a newer
-        Chip has made what is in it.
+        Raises ConfigError when another process has the directory, or it cannot be used, or the
+        database is damaged, or a newer Chip has made it.
         """
         self._lock.acquire()
         open_it = partial(connect, database_path(self.data_dir))
         try:
-            await run_in_thread(self.reactor, self._prepare)
-            self._writer = Worker("written", self.reactor, open_it, _write)
+            whole = await run_in_thread(self.reactor, self._prepare)
+            self._writer = Worker("written", self.reactor, open_it, partial(_write, self._note))
             self._reader = Worker("read", self.reactor, open_it, _read)
         except BaseException:
             await self.close()
             raise
+        if not whole:
+            self._log.info("the database is large, and was not looked at to its end")
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> bool:
+        """Make the database ready, and return whether all of it was looked at."""
         path = database_path(self.data_dir)
         make_database(self.data_dir)
+        whole = examine(self.data_dir)
         try:
             with contextlib.closing(connect(path)) as connection:
                 upgrade(connection, self._upgrades)
+                # A commit of nothing: whether there can be one is known before anybody is served.
+                _write(self._note, connection, [])
         except (sqlite3.Error, *UNREADABLE) as error:
-            raise ConfigError(f"data_dir: cannot use {path}: {reason_of(error)}") from None
+            raise unusable(path, error) from None
+        return whole
 
     async def close(self) -> None:
         """Finish what was asked for, then let go of the file and the directory."""
@@ -76,6 +89,7 @@ class SqliteDatabase:
             if worker is not None:
                 await worker.close()
         self._writer = self._reader = None
+        self._note.close()
         self._lock.release()
 
     async def write(self, work: Work[T]) -> T:
@@ -104,7 +118,7 @@ class SqliteDatabase:
         return self._writer is not None and not self._writer.outage.reason
 
 
-def _write(connection: sqlite3.Connection, jobs: list[Job]) -> Answers:
+def _write(note: commits.CommitNote, connection: sqlite3.Connection, jobs: list[Job]) -> Answers:
     """Run the jobs in one transaction; one that fails is undone alone."""
     answers: Answers = []
     connection.execute("BEGIN IMMEDIATE")
@@ -118,7 +132,9 @@ def _write(connection: sqlite3.Connection, jobs: list[Job]) -> Answers:
             connection.execute("ROLLBACK TO job")
         connection.execute("RELEASE job")
         answers.append((job, result))
+    number = commits.count(connection)
     connection.execute("COMMIT")
+    note.write(number)
     return answers
 
 

@@ -17,6 +17,11 @@ def database_path(data_dir: Path) -> Path:
     return data_dir / "chip.sqlite3"
 
 
+def commits_path(data_dir: Path) -> Path:
+    """Where the number of its commits lies: there is one once the database has been in use."""
+    return data_dir / "chip.sqlite3-commits"
+
+
 def make_directory(data_dir: Path) -> None:
     """Make the directory (mode 0700) where there is none. Raises ConfigError."""
     try:
@@ -26,12 +31,27 @@ def make_directory(data_dir: Path) -> None:
 
 
 def make_database(data_dir: Path) -> None:
-    """Make an empty database in the directory, unless there is one. Raises ConfigError."""
-    path = database_path(data_dir)
+    """Make an empty database in the directory, unless there is one, or should be one.
+
+    Raises ConfigError when it was lost: a new one would have new channels, which no website knows.
+    """
+    path, commits = database_path(data_dir), commits_path(data_dir)
+    if commits.exists() and not (path.exists() and path.stat().st_size):
+        raise ConfigError(
+            f"data_dir: {path} is {'empty' if path.exists() else 'missing'}, and it was in use:"
+            " put it back, or restore a backup (twistd chip restore FILE);"
+            f" to begin with an empty one, remove {commits}"
+        )
     try:
         os.close(create(path))
     except OSError as error:
         raise ConfigError(f"data_dir: cannot use {path}: {error.strerror}") from None
+
+
+def require_database(data_dir: Path) -> None:
+    """Raise ConfigError when there is no database in the directory."""
+    if not database_path(data_dir).exists():
+        raise ConfigError(f"data_dir: there is no database in {data_dir.absolute()}")
 
 
 def create(path: Path, flags: int = 0) -> int:
@@ -44,6 +64,15 @@ def create(path: Path, flags: int = 0) -> int:
         owner = path.parent.stat()
         os.fchown(file, owner.st_uid, owner.st_gid)
     return file
+
+
+def sync_directory(directory: Path) -> None:
+    """Return once it is on the disk which files there are."""
+    file = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 class DirectoryLock:

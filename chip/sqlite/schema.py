@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from chip.errors import ConfigError
+from chip.sqlite import commits
 
 UPGRADES = tuple(
     (files("chip.sqlite") / f"schema-{version}.sql").read_text("utf-8") for version in (1, 2)
@@ -25,6 +26,8 @@ def upgrade(connection: sqlite3.Connection, upgrades: Sequence[str] = UPGRADES) 
         )
     for number, script in enumerate(upgrades[version:], version + 1):
         _run(connection, f"{script}\nPRAGMA user_version = {number};")
+    # Outside the versions: an older Chip can do without it.
+    _run(connection, commits.TABLE)
 
 
 def _run(connection: sqlite3.Connection, script: str) -> None:

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 SAY_EVERY = 60.0
 """Seconds between two log lines about what does not work."""
 
-RESTORE = "restore a backup"
+RESTORE = "restore a backup (twistd chip restore FILE)"
 
 UNREADABLE = (UnicodeDecodeError, msgspec.DecodeError)
 """What is raised besides SQLite's own errors where a text or a JSON in the file is damaged."""
@@ -39,12 +39,17 @@ def reason_of(error: BaseException | None) -> str:
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
         advice = _ADVICE.get(code & 0xFF)
-        said = " ".join(str(error).split())
+        said = one_line(str(error))
         return f"{said}; {advice}" if advice else said
     if isinstance(error, (sqlite3.OperationalError, *UNREADABLE)):
         # The exceptions quote the value.
         return f"a value in it is damaged; {RESTORE}"
     return type(error).__name__
+
+
+def one_line(said: str) -> str:
+    """What SQLite says, which may quote a damaged file, so that it can be shown to people."""
+    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(said.split()))
 
 
 class Outage:
