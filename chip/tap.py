@@ -6,7 +6,8 @@ setting is wrong.
 
     twistd chip [settings]              serve
     twistd chip [settings] --check      and
-    twistd chip [settings] channels …   do something else and exit: `chip.app.commands`
+    twistd chip [settings] channels …   (or backup, or restore)
+                                        do something else and exit: `chip.app.commands`
 """
 
 import atexit
@@ -66,6 +67,19 @@ class ChannelsOptions(_Options):
                 raise usage.UsageError("channels: expected list, add NAME or remove UUID")
 
 
+class BackupOptions(_Options):
+    """The file after ``backup``, or after ``restore``."""
+
+    synopsis = "FILE"
+
+    def parseArgs(self, *words: str) -> None:
+        """Take the file."""
+        if len(words) != 1:
+            raise usage.UsageError("expected one FILE")
+        # Before twistd's --rundir changes what it is relative to.
+        self["file"] = Path(words[0]).absolute()
+
+
 class Options(_Options):
     """A flag for every setting; after parsing, `config` has what is in force."""
 
@@ -84,7 +98,9 @@ class Options(_Options):
     ]
 
     subCommands: ClassVar[list[list[Any]]] = [
-        ["channels", None, ChannelsOptions, "list, add or remove the websites of embedded mode"]
+        ["channels", None, ChannelsOptions, "list, add or remove the websites of embedded mode"],
+        ["backup", None, BackupOptions, "copy what is in data_dir to a new file"],
+        ["restore", None, BackupOptions, "put such a file back, while no Chip runs"],
     ]
 
     def getUsage(self, width: int | None = None) -> str:
@@ -119,9 +135,15 @@ class Options(_Options):
 
             os.chdir(twistd["rundir"])
             commands.check(self.config, service.check)
-        if self.subCommand == "channels":
+        if self.subCommand:
             os.chdir(twistd["rundir"])
-            commands.channels(self.config, self.subOptions["action"])
+        match self.subCommand:
+            case "channels":
+                commands.channels(self.config, self.subOptions["action"])
+            case "backup":
+                commands.backup(self.config, self.subOptions["file"])
+            case "restore":
+                commands.restore(self.config, self.subOptions["file"])
 
     def _given(self) -> dict[str, str | bool]:
         given: dict[str, str | bool] = {}

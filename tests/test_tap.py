@@ -79,7 +79,9 @@ def test_the_help_has_every_flag_with_its_default_under_the_title_of_its_section
     assert "  --port=                       TCP port to listen on (default: 8070)" in (
         page["Listening"].splitlines()
     )
-    assert [line.split()[0] for line in page["Commands"].splitlines()] == ["channels"]
+    assert [line.split()[0] for line in page["Commands"].splitlines()] == [
+        *("channels", "backup", "restore")
+    ]
     for flag in ("--check", "--config=", "--version", "--help"):
         assert flag in page["Options"]
 

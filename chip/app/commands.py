@@ -4,6 +4,8 @@
     twistd chip [settings] channels list            the websites of the embedded mode
     twistd chip [settings] channels add NAME
     twistd chip [settings] channels remove UUID
+    twistd chip [settings] backup FILE              what is in data_dir, beside a running Chip
+    twistd chip [settings] restore FILE
 
 Owns what is printed. Each function ends the process: with 0 when all is well, else with 1.
 """
@@ -65,3 +67,36 @@ def channels(config: Config, action: tuple[str, ...]) -> NoReturn:
     except ConfigError as error:
         raise SystemExit(f"chip: {error}") from None
     raise SystemExit(0)
+
+
+def backup(config: Config, file: Path) -> NoReturn:
+    """Copy the database to a new file, and exit."""
+    from chip.sqlite import backup as backups  # noqa: PLC0415 - as above
+
+    try:
+        size = backups.backup(_data_dir(config, "backup"), file)
+    except ConfigError as error:
+        raise SystemExit(f"chip: {error}") from None
+    print(f"{file}: {size:,} bytes")
+    raise SystemExit(0)
+
+
+def restore(config: Config, file: Path) -> NoReturn:
+    """Put a backup in the database's place, and exit."""
+    from chip.sqlite import backup as backups  # noqa: PLC0415 - as above
+
+    try:
+        aside = backups.restore(_data_dir(config, "restore"), file)
+    except ConfigError as error:
+        raise SystemExit(f"chip: {error}") from None
+    print(f"{config.data_dir} holds what is in {file}")
+    if aside is not None:
+        print(f"What it held before is in {aside}")
+    raise SystemExit(0)
+
+
+def _data_dir(config: Config, command: str) -> Path:
+    """Where the database is. Raises ConfigError when there is to be none."""
+    if config.db and config.valkey:
+        raise ConfigError(f"{command}: with db and valkey set, nothing is kept in data_dir")
+    return Path(config.data_dir)

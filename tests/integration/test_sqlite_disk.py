@@ -1,8 +1,10 @@
-"""A Chip that runs alone, and the disk under it."""
+"""A Chip that runs alone, and the disk under it: full, damaged, lost, restored."""
 
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from tests.support.chip_process import ChipProcess
 from tests.support.desk_api import TOKEN, DeskApi
 from tests.support.fetch import fetch
 from tests.support.visitor import Visitor
+from tests.support.visitors import Visitors
 
 
 @pytest.fixture
@@ -23,6 +26,22 @@ def alone(tmp_path):
         chip.secrets.add(TOKEN)
         yield chip, DeskApi(tmp_path / "chip-data")
     chip.check_log()
+
+
+def command(chip: ChipProcess, *words: str) -> str:
+    """Run another command with the settings of this Chip; return what it prints."""
+    twistd = str(Path(sys.executable).with_name("twistd"))
+    done = subprocess.run(
+        [twistd, "chip", *words],
+        cwd=chip.directory,
+        env=dict(chip.environment() or {}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
 
 
 def leave_no_room(chip: ChipProcess) -> None:
@@ -84,3 +103,72 @@ async def test_a_full_disk_refuses_writes_serves_reads_and_is_over_when_there_is
     assert len(told) == 2, told
     assert "the database cannot be written: disk I/O error; look at the disk" in told[0]
     assert "the database can be written again" in told[1]
+
+
+async def test_a_backup_made_under_load_brings_back_history_channels_and_what_waits(
+    alone, tmp_path
+):
+    chip, desk = alone
+    channel = desk.channel()
+    ada = Visitor(chip.url, channel.uuid)
+    chip.visitors.append(ada)
+    await ada.connect()
+    await ada.start_chat()
+    ada.send("This is Ada, and I have to go", "r1")
+    await ada.expect("msg_accepted", ref="r1")
+    await ada.vanish()
+    while desk.texts(ada.chat_id) == []:
+        await pause(reactor, 0.05)
+    await desk.apart.send(channel, ada.chat_id, "We shall wait for you", chip=chip.url)
+    while desk.states() != {"W"}:
+        await pause(reactor, 0.05)
+    file = tmp_path / "backup.sqlite3"
+    visitors = Visitors(desk, channel, [chip.url])
+    await visitors.come(4)
+    async with visitors.talking():
+        await pause(reactor, 0.5)
+        said = await deferToThread(command, chip, "backup", str(file))
+        assert said == f"{file}: {file.stat().st_size:,} bytes\n"
+        await pause(reactor, 0.5)
+    await visitors.come_to_rest()
+    chip.kill()
+
+    other = ChipProcess(directory=tmp_path / "other", desk_token=TOKEN, desk_guide=False)
+    other.directory.mkdir()
+    restored = await deferToThread(command, other, "restore", str(file))
+    assert restored == f"chip-data holds what is in {file}\n"
+    with other:
+        desk = DeskApi(other.directory / "chip-data")
+        assert desk.channel() == channel
+        again = Visitor(other.url, channel.uuid, ada.chat_id)
+        other.visitors.append(again)
+        await again.connect()
+        assert (await again.start_chat())["type"] == "chat_resumed"
+        await again.hears("We shall wait for you")
+        again.get_history("2100-01-01T00:00:00Z")
+        page = (await again.until("history"))["history"]
+        assert [one["msg_in"]["text"] for one in page if "msg_in" in one] == [
+            "This is Ada, and I have to go"
+        ]
+        assert len(desk.texts()) > 1
+        await again.leave()
+    other.check_log()
+
+
+def test_a_damaged_database_ends_a_start_with_one_line(tmp_path):
+    chip = ChipProcess(directory=tmp_path, ops_listen="off")
+    with chip:
+        pass
+    database = tmp_path / "chip-data" / "chip.sqlite3"
+    with database.open("r+b") as opened:
+        opened.seek(4096)
+        opened.write(b"\xff" * 100)
+    before = chip.log()
+    chip.provoked.append("Chip cannot go on")
+    status, log = chip.fails_to_start()
+    said = log.removeprefix(before).splitlines()
+    assert status == 1
+    [line] = [line for line in said if line.startswith("chip: ")]
+    assert line.startswith("chip: could not start: data_dir: chip-data/chip.sqlite3 is damaged (")
+    assert line.endswith("; restore a backup (twistd chip restore FILE)")
+    chip.check_log()

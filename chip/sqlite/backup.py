@@ -1,0 +1,115 @@
+"""A copy of the database in one file, and the way back.
+
+backup    beside a running Chip, which does not wait for it
+restore   while no Chip runs; what was there is moved aside
+"""
+
+import contextlib
+import os
+import sqlite3
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from chip.errors import ConfigError
+from chip.sqlite.connection import connect_to_read
+from chip.sqlite.files import (
+    DirectoryLock,
+    commits_path,
+    create,
+    database_path,
+    require_database,
+    sync_directory,
+)
+from chip.sqlite.schema import UPGRADES
+from chip.sqlite.trouble import UNREADABLE, one_line, reason_of
+
+
+def backup(data_dir: Path, file: Path) -> int:
+    """Copy the database, as it is at one moment, to a new file; return its size in bytes.
+
+    Raises ConfigError when there is no database, or it is damaged, or there is such a file.
+    """
+    require_database(data_dir)
+    if file.exists():
+        raise ConfigError(f"{file} exists already")
+    _copy(database_path(data_dir), file)
+    return file.stat().st_size
+
+
+def restore(data_dir: Path, file: Path) -> Path | None:
+    """Put a backup in the database's place; return where what was there is now, if there was any.
+
+    Raises ConfigError when a Chip has the directory, or the file is no sound backup of Chip's.
+    """
+    if not file.is_file():
+        raise ConfigError(f"there is no file {file}")
+    lock = DirectoryLock(data_dir)
+    lock.acquire()
+    path = database_path(data_dir)
+    new = path.with_name(f"{path.name}-restored")
+    try:
+        new.unlink(missing_ok=True)
+        _copy(file, new)
+        return _replace(data_dir, new)
+    except OSError as error:
+        raise ConfigError(f"data_dir: cannot use {data_dir}: {error.strerror}") from None
+    finally:
+        lock.release()
+
+
+def _replace(data_dir: Path, new: Path) -> Path | None:
+    path, commits = database_path(data_dir), commits_path(data_dir)
+    parts = [path.with_name(f"{path.name}{end}") for end in ("-wal", "-shm", "")]
+    old = [part for part in parts if part.exists()]
+    aside = None
+    if old or commits.exists():
+        aside = Path(tempfile.mkdtemp(prefix=f"replaced-{date.today()}-", dir=data_dir))
+        for part in old:
+            part.rename(aside / part.name)
+    new.rename(path)
+    sync_directory(data_dir)
+    # Last: while it is there, a Chip that is started in the middle of this finds something missing.
+    if commits.exists() and aside is not None:
+        commits.rename(aside / commits.name)
+        sync_directory(data_dir)
+    return aside
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Make `target` a sound copy of the database `source`, or not at all."""
+    part = target.with_name(f"{target.name}.part")
+    try:
+        os.close(create(part, os.O_EXCL))
+        try:
+            _fill(part, source)
+            file = os.open(part, os.O_RDONLY)
+            os.fsync(file)
+            os.close(file)
+            part.rename(target)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        sync_directory(target.parent)
+    except OSError as error:
+        raise ConfigError(f"cannot write {part}: {error.strerror}") from None
+
+
+def _fill(part: Path, source: Path) -> None:
+    try:
+        with (
+            contextlib.closing(connect_to_read(source)) as original,
+            contextlib.closing(sqlite3.connect(part, isolation_level=None)) as copy,
+        ):
+            # In one step, thus of one moment, while others write on.
+            original.backup(copy)
+            # One file is all of it.
+            copy.execute("PRAGMA journal_mode = DELETE")
+            found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+            version = copy.execute("PRAGMA user_version").fetchone()[0]
+    except (sqlite3.Error, *UNREADABLE) as error:
+        raise ConfigError(f"cannot copy {source}: {reason_of(error)}") from None
+    if found != "ok":
+        raise ConfigError(f"{source} is damaged ({one_line(found)})")
+    if not 0 < version <= len(UPGRADES):
+        raise ConfigError(f"{source} was not made by Chip, or by a newer one")
