@@ -44,7 +44,7 @@ DESK_TIMEOUT = 10
 """Seconds that the desk waits for Chip's own answer."""
 OPS_DRAIN = 1.0
 """Seconds that the operators' listener has for its last answers."""
-LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def make_service(config: Config) -> IService:
@@ -197,6 +197,8 @@ class ChipService(Service):
             base_url=_public_url(config),
             token=config.desk_token,
             guide=config.desk_guide,
+            # With a token of its own it may be anywhere; without one it is this machine's alone.
+            hosts=None if config.desk_token else LOOPBACK | {"[::1]"},
             closed=(
                 "The desk is closed: Chip listens to more than this machine, and desk_token is "
                 "not set."

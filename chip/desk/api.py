@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from chip.desk.attachments import is_url
 from chip.desk.commands import DeskCommands
 from chip.desk.queries import DeskQueries
 from chip.desk.records import Conversation, DeskSettings, Name, Read, Reply
@@ -88,6 +89,9 @@ class Api:
             raise Refused("a reply needs a text or an attachment")
         if "\0" in reply.text:
             raise Refused("a text cannot hold U+0000")
+        for url in reply.attachments:
+            if not is_url(url):
+                raise Refused("an attachment is not a URL")
         message = await self._commands.reply(number, reply)
         if message is None:
             raise NotFound("no such conversation")

@@ -4,6 +4,14 @@ import mimetypes
 from urllib.parse import urlsplit
 
 
+def is_url(text: str) -> bool:
+    """Whether `text` is a URL with a host."""
+    try:
+        return bool(urlsplit(text).hostname)
+    except ValueError:
+        return False
+
+
 def typed(url: str) -> str:
     """`url` as an attachment. What cannot be told by its name is a file of some kind.
 

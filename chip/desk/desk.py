@@ -26,6 +26,7 @@ from chip.desk.records import DeskSettings, News, Reply
 from chip.desk.routes import DeskRoutes, welcome
 from chip.desk.safe_headers import with_safe_headers
 from chip.desk.sender import Post, Sender
+from chip.desk.sessions import Sessions
 from chip.errors import Unavailable
 from chip.models import Channel, ChatKey
 from chip.sqlite.database import SqliteDatabase
@@ -63,7 +64,8 @@ class Presence(Protocol):
 class Desk:
     """`post` reaches Chip's own listener; `base_url` is how visitors reach it.
 
-    `token` is the configured one, or empty. With `closed`, which says why, nobody can sit at the
+    `token` is the configured one, or empty. `hosts` are the names that the desk is asked for by,
+    None for any. With `closed`, which says why, nobody can sit at the
     desk, and the rest works. `guide` False keeps the guide silent for good.
     """
 
@@ -77,6 +79,7 @@ class Desk:
         base_url: str,
         token: str = "",
         guide: bool = True,
+        hosts: frozenset[str] | None = None,
         closed: str = "",
     ) -> None:
         self._store = store
@@ -84,6 +87,7 @@ class Desk:
         self._base_url = base_url.rstrip("/")
         self._token = token
         self._guide_allowed = guide
+        self._hosts = hosts
         self._closed = closed
         self._tasks = Tasks()
         self._streams = EventStreams(clock)
@@ -91,6 +95,7 @@ class Desk:
         self._queries = DeskQueries(store.database, presence.is_open)
         self._sender = Sender(self._commands, post, self.message_changed, clock, self._tasks)
         self._access: Access | None = None
+        self._sessions: Sessions | None = None
         self._catching_up: LoopingCall | None = None
         self._untold = False
         self.settings = DeskSettings(guide=guide)
@@ -104,6 +109,8 @@ class Desk:
             key = secrets.token_hex(32)
             await self._commands.set("desk_key", key)
         self._access = Access(self._token, bytes.fromhex(key), self._clock.seconds)
+        self._sessions = Sessions(self._store.database, self._access.label, self._clock.seconds)
+        await self._sessions.load()
         wanted = await self._commands.setting("guide", "on") == "on"
         self.settings = DeskSettings(guide=self._guide_allowed and wanted)
         await self.first_channel()
@@ -126,11 +133,18 @@ class Desk:
 
     def handlers(self) -> dict[str, Handler]:
         """What is served, by the beginning of the path. To be called once it is started."""
-        if self._access is None:
+        if self._access is None or self._sessions is None:
             raise RuntimeError("the desk is not started")
         api = Api(self._commands, self._queries, self)
         receiver = Receiver(self._store, self._commands, self)
-        routes = DeskRoutes(self._access, api, self._streams, self._closed)
+        routes = DeskRoutes(
+            self._access,
+            self._sessions,
+            api,
+            self._streams,
+            hosts=self._hosts,
+            closed=self._closed,
+        )
         return {
             "/c": with_safe_headers(receiver.handle),
             "/desk": with_safe_headers(routes.handle),

@@ -52,16 +52,22 @@ class EventStreams:
         for stream in list(self._open):
             stream.end()
 
-    def open(self, request: Request) -> None:
-        """Answer the request with what happens from now on, for as long as it is there.
+    def open(self, request: Request, session: str) -> None:
+        """Answer the request with what happens from now on, for as long as it is there and until
+        its `session` ends.
 
         Raises Unavailable when there are too many windows.
         """
         if len(self._open) >= MOST:
             raise Unavailable("too many windows are open at the desk", 30)
-        stream = _Stream(request, self._open.remove)
+        stream = _Stream(request, session, self._open.remove)
         self._open.append(stream)
         stream.begin()
+
+    def close(self, session: str) -> None:
+        """End the streams of a session."""
+        for stream in [one for one in self._open if one.session == session]:
+            stream.end()
 
     def tell(self, news: News) -> None:
         """Tell every window."""
@@ -79,9 +85,10 @@ class EventStreams:
 
 @implementer(IPushProducer)
 class _Stream:
-    __slots__ = ("_behind", "_gone", "_paused", "_request")
+    __slots__ = ("_behind", "_gone", "_paused", "_request", "session")
 
-    def __init__(self, request: Request, gone: Callable[["_Stream"], None]) -> None:
+    def __init__(self, request: Request, session: str, gone: Callable[["_Stream"], None]) -> None:
+        self.session = session
         self._request = request
         self._gone = gone
         self._paused = False

@@ -71,7 +71,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Read(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything up to this message has been seen."""
 
-    up_to: int
+    up_to: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

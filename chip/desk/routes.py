@@ -2,22 +2,24 @@
 
     GET  /desk/?token=…   the link that Chip prints: a cookie, and on to the page
     POST /desk/login      the same by a form
-    POST /desk/logout     the cookie is taken back
+    POST /desk/logout     the session ends, and with it that browser's other windows
     GET  /desk/           the page and its files
     …    /desk/api/…      what the page asks for
 
 Without a cookie the answer is 401, with a wrong token 403. What changes anything must carry the
 header ``X-Chip-Desk``: a page of another site, or of another port of this host, cannot send it
-without being asked first whether it may, and it may not.
+without being asked first whether it may, and it may not. What another site embeds or fetches is
+refused, and so is a request for a host that is not this one: a name that somebody has led here.
 """
 
 from string import Template
 from urllib.parse import parse_qs
 
-from chip.desk.access import DAYS, Access
+from chip.desk.access import Access
 from chip.desk.api import Api
 from chip.desk.event_stream import EventStreams
 from chip.desk.files import PAGES, page
+from chip.desk.sessions import DAYS, Sessions
 from chip.web.http.answers import (
     GET_OR_HEAD,
     HTML,
@@ -59,10 +61,22 @@ TOO_MANY = "Too many attempts. Wait a minute, then try again."
 
 
 class DeskRoutes:
-    """``/desk``. With `closed` it only says why it is."""
+    """``/desk``. With `closed` it only says why it is. `hosts` are the names that it is asked for
+    by; None for any."""
 
-    def __init__(self, access: Access, api: Api, streams: EventStreams, closed: str = "") -> None:
+    def __init__(
+        self,
+        access: Access,
+        sessions: Sessions,
+        api: Api,
+        streams: EventStreams,
+        *,
+        hosts: frozenset[str] | None = None,
+        closed: str = "",
+    ) -> None:
         self._access = access
+        self._sessions = sessions
+        self._hosts = hosts
         self._api = api
         self._streams = streams
         self._closed = closed
@@ -76,24 +90,29 @@ class DeskRoutes:
         path = request.below
         if self._closed:
             return self._refuse(path, self._closed, 403)
+        if self._is_foreign(request):
+            return error_answer(403, "the desk is not for other sites")
         if path == ["login"] and request.method == b"POST":
             form = parse_qs(request.body(4096).decode("utf-8", "replace"))
-            return self._let_in(request, form.get("token", [""])[0])
+            return await self._let_in(request, form.get("token", [""])[0])
         if path == [] and b"token" in (request.args or {}):
-            return self._let_in(request, request.argument(b"token"))
-        if not self._is_in(request):
+            return await self._let_in(request, request.argument(b"token"))
+        session = self._session(request)
+        if not self._sessions.is_good(session):
             return self._refuse(path, ASK, 401)
         if request.method not in GET_OR_HEAD and request.getHeader(b"x-chip-desk") is None:
             return error_answer(403, "the header X-Chip-Desk is missing")
-        return await self._serve(request, path)
+        return await self._serve(request, path, session)
 
-    async def _serve(self, request: Request, path: list[str]) -> Answer | None:
+    async def _serve(self, request: Request, path: list[str], session: str) -> Answer | None:
         if path == ["api", "events"] and request.method == b"GET":
-            self._streams.open(request)
+            self._streams.open(request, session)
             return None
         if path[:1] == ["api"]:
             return await self._api.answer(request, path[1:])
         if path == ["logout"] and request.method == b"POST":
+            self._streams.close(session)
+            await self._sessions.end(session)
             return json_answer({}).with_headers(self._cookie(request, "", 0))
         if request.method not in GET_OR_HEAD:
             return method_not_allowed(*GET_OR_HEAD)
@@ -101,28 +120,41 @@ class DeskRoutes:
             return self._page
         return self._files.get(path[0], NOT_FOUND) if len(path) == 1 else NOT_FOUND
 
+    def _is_foreign(self, request: Request) -> bool:
+        """Whether another site is behind this request: by a name of its own that leads here, or by
+        a page that embeds or fetches something. To follow a link from anywhere is no harm."""
+        host = (request.getHeader(b"host") or b"").decode("latin-1").lower()
+        if self._hosts is not None and _without_port(host) not in self._hosts:
+            return True
+        site, mode = request.getHeader(b"sec-fetch-site"), request.getHeader(b"sec-fetch-mode")
+        return site in (b"cross-site", b"same-site") and mode != b"navigate"
+
     # Being let in.
 
-    def _is_in(self, request: Request) -> bool:
-        cookie = request.getCookie(self._access.cookie_name.encode())
-        return cookie is not None and self._access.is_cookie(cookie.decode("latin-1"))
+    def _session(self, request: Request) -> str:
+        cookie = request.getCookie(self._cookie_name(request).encode())
+        return (cookie or b"").decode("latin-1")
 
-    def _let_in(self, request: Request, token: str) -> Answer:
+    async def _let_in(self, request: Request, token: str) -> Answer:
         wait = self._access.wait(str(getattr(request.getClientAddress(), "host", "")))
         if wait:
             again = (b"Retry-After", b"%d" % (int(wait) + 1))
             return self._refuse([], TOO_MANY, 429).with_headers(again)
         if not self._access.is_token(token):
             return self._refuse([], WRONG, 403)
-        cookie = self._cookie(request, self._access.new_cookie(), DAYS * 86_400)
+        cookie = self._cookie(request, await self._sessions.begin(), DAYS * 86_400)
         # Not a redirect: after a link on another site it would be made without the new cookie.
         return Answer(200, _ON_THE_WAY, HTML, (cookie, (b"Refresh", b"0;url=/desk/")))
 
+    def _cookie_name(self, request: Request) -> str:
+        # A browser takes a cookie of this name from nobody but this very host, over TLS.
+        return ("__Host-" if _is_secure(request) else "") + self._access.cookie_name
+
     def _cookie(self, request: Request, value: str, age: int) -> Header:
-        secure = "; Secure" if request.isSecure() else ""
+        reach = "Path=/; Secure" if _is_secure(request) else "Path=/desk"
         cookie = (
-            f"{self._access.cookie_name}={value}; Path=/desk; Max-Age={age};"
-            f" HttpOnly; SameSite=Strict{secure}"
+            f"{self._cookie_name(request)}={value}; {reach}; Max-Age={age};"
+            " HttpOnly; SameSite=Strict"
         )
         return b"Set-Cookie", cookie.encode()
 
@@ -132,6 +164,18 @@ class DeskRoutes:
         form = "" if self._closed else "open"
         text = self._login.substitute(why=why, form=form)
         return Answer(status, text.encode(), HTML, ((b"Content-Security-Policy", _PLAIN_POLICY),))
+
+
+def _is_secure(request: Request) -> bool:
+    """Whether the browser speaks TLS, to Chip or to a proxy. Whoever claims it falsely only gets a
+    cookie that his own browser will not send."""
+    forwarded = (request.getHeader(b"x-forwarded-proto") or b"").lower()
+    return bool(request.isSecure()) or forwarded == b"https"
+
+
+def _without_port(host: str) -> str:
+    name, _, port = host.rpartition(":")
+    return name if name and port.isdigit() and not host.endswith("]") else host
 
 
 def welcome() -> Handler:

@@ -1,5 +1,5 @@
 -- Version 2. Reports rest before they join the spool. Courier is told every name of a message, so
--- nobody need know any more by which one it goes.
+-- nobody need know any more by which one it goes. Who was let in at the desk can be sent away.
 
 CREATE TABLE report (
     chat  TEXT NOT NULL,
@@ -13,3 +13,9 @@ ALTER TABLE chat ADD COLUMN not_before INTEGER NOT NULL DEFAULT 0;  -- the next 
 ALTER TABLE chat ADD COLUMN reason TEXT NOT NULL DEFAULT '';        -- why the last one ended so
 
 DROP TABLE era;
+
+CREATE TABLE desk_session (
+    digest TEXT PRIMARY KEY,   -- of the cookie
+    label  TEXT NOT NULL,      -- of the configured token under which it began
+    until  INTEGER NOT NULL    -- seconds since 1970
+) WITHOUT ROWID;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.task import Clock
 
-from chip.desk.access import ATTEMPTS_PER_MINUTE, DAYS, Access
+from chip.desk.access import ATTEMPTS_PER_MINUTE, Access
 
 KEY = b"k" * 32
 
@@ -28,38 +28,15 @@ def test_a_configured_token_is_the_token():
     assert not access("sesame").is_token("sésame")
 
 
-def test_a_cookie_outlives_a_restart():
-    cookie = access().new_cookie()
-    assert access().is_cookie(cookie)
-
-
-def test_a_cookie_ends_with_its_days():
-    clock = Clock()
-    guard = access(clock=clock)
-    cookie = guard.new_cookie()
-    clock.advance(DAYS * 86_400 - 1)
-    assert guard.is_cookie(cookie)
-    clock.advance(1)
-    assert not guard.is_cookie(cookie)
-
-
-def test_a_cookie_of_another_installation_or_another_configured_token_is_worth_nothing():
-    cookie = access("old").new_cookie()
-    assert access("old").is_cookie(cookie)
-    assert not access("new").is_cookie(cookie)
-    assert not access("old", key=b"x" * 32).is_cookie(cookie)
-
-
-def test_a_cookie_cannot_be_made_up_or_prolonged():
-    guard = access()
-    until, _, mac = guard.new_cookie().partition(".")
-    for forged in ("", ".", until, f"{int(until) + 1}.{mac}", f"{until}.{'0' * 64}", "é.é", "x.y"):
-        assert not guard.is_cookie(forged)
-
-
 def test_installations_name_their_cookies_apart():
     assert access().cookie_name == access().cookie_name
     assert access().cookie_name != access(key=b"x" * 32).cookie_name
+
+
+def test_another_configured_token_has_another_label_and_one_made_at_a_start_has_not():
+    assert access().label == access().label
+    assert len({access().label, access("old").label, access("new").label}) == 3
+    assert access("old").label != access("old", key=b"x" * 32).label
 
 
 def test_attempts_are_counted_by_address():

@@ -60,16 +60,70 @@ async def test_a_token_can_be_typed_into_a_form(tmp_path):
 
 
 @transcript
-async def test_a_cookie_survives_a_restart_and_leaving_the_desk_takes_it_back(tmp_path):
+async def test_signing_out_ends_the_session_and_that_browsers_other_windows(tmp_path):
     desk = DeskFixture(tmp_path / "data")
     await desk.open()
     await desk.sit_down()
     await desk.close()
     await desk.open()
     assert (await desk.ask("GET", "/desk/")).status == 200
+    window, cookie = await desk.watch(), desk.cookie
+    await desk.sit_down()
+    other = await desk.watch()
+
+    desk.cookie = cookie
     answer = await desk.ask("POST", "/desk/logout", b"", x_chip_desk="1")
     assert "Max-Age=0" in answer.headers["set-cookie"]
+    await window.closed
+    assert not other.closed.called
+    assert (await desk.ask("GET", "/desk/")).status == 401
     await desk.close()
+    await desk.open()
+    assert (await desk.ask("GET", "/desk/")).status == 401
+    await desk.close()
+
+
+@transcript
+async def test_over_tls_the_cookie_belongs_to_this_very_host(desk):
+    answer = await desk.ask("GET", f"/desk/?token={desk.token}", x_forwarded_proto="https")
+    name, *flags = answer.headers["set-cookie"].split("; ")
+    assert name.startswith("__Host-chip-desk-")
+    assert {"Secure", "Path=/", "HttpOnly", "SameSite=Strict"} <= set(flags)
+    desk.cookie = name
+    assert (await desk.ask("GET", "/desk/", x_forwarded_proto="https")).status == 200
+    assert (await desk.ask("GET", "/desk/")).status == 401
+
+
+@transcript
+async def test_a_name_that_somebody_has_led_here_shows_no_desk(tmp_path):
+    desk = DeskFixture(tmp_path / "data", hosts=frozenset({"localhost", "[::1]"}))
+    await desk.open()
+    for host, status in (
+        ("localhost", 401),
+        ("LOCALHOST:8070", 401),
+        ("[::1]:8070", 401),
+        ("[::1]", 401),
+        ("evil.example", 403),
+        ("localhost.evil.example:8070", 403),
+        ("127.0.0.1", 403),
+    ):
+        assert (await desk.ask("GET", "/desk/", host=host)).status == status, host
+    await desk.close()
+
+
+@transcript
+async def test_what_another_site_embeds_or_fetches_is_refused_and_a_link_is_not(desk):
+    await desk.sit_down()
+    for site in ("cross-site", "same-site"):
+        for mode in ("no-cors", "cors"):
+            answer = await desk.ask(
+                "GET", "/desk/api/conversations", sec_fetch_site=site, sec_fetch_mode=mode
+            )
+            assert answer.status == 403
+        answer = await desk.ask("GET", "/desk/", sec_fetch_site=site, sec_fetch_mode="navigate")
+        assert answer.status == 200
+    own = {"sec_fetch_site": "same-origin", "sec_fetch_mode": "cors"}
+    assert (await desk.ask("GET", "/desk/api/conversations", **own)).status == 200
 
 
 @transcript

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 import pytest_twisted
 
@@ -199,3 +201,24 @@ async def test_a_reply_that_cannot_be_is_refused(desk, body):
 async def test_nobody_can_be_answered_who_is_not_there(desk):
     await desk.sit_down()
     assert (await desk.post("conversations/7/messages", reply())).status == 404
+
+
+@transcript
+async def test_an_attachment_must_be_a_url(desk):
+    await desk.hear("hello")
+    await desk.sit_down()
+    [conversation] = (await desk.get("conversations"))["conversations"]
+    for url in ("http://[::1", "http://", "https:///x.png"):
+        reply = {"uuid": str(uuid.uuid4()), "attachments": [url]}
+        answer = await desk.post(f"conversations/{conversation['id']}/messages", reply)
+        assert answer.status == 400, url
+
+
+@transcript
+async def test_numbers_that_no_row_can_have_are_refused(desk):
+    await desk.hear("hello")
+    await desk.sit_down()
+    [conversation] = (await desk.get("conversations"))["conversations"]
+    for number in (-1, 2**63, 10**20):
+        path = f"conversations/{conversation['id']}/read"
+        assert (await desk.post(path, {"up_to": number})).status == 400

@@ -27,6 +27,9 @@ HTML: Final = b"text/html; charset=utf-8"
 GET_OR_HEAD: Final = (b"GET", b"HEAD")
 """The methods that ask for something and change nothing."""
 
+# Where Chip speaks TLS itself, browsers shall come back by TLS only, for half a year.
+_HSTS: Final = b"max-age=15552000"
+
 _encoder = msgspec.json.Encoder()
 _log = Logger()
 
@@ -83,6 +86,8 @@ def write_answer(request: Request, answer: Answer) -> None:
         return
     request.setResponseCode(answer.status)
     headers = request.responseHeaders
+    if request.isSecure():
+        headers.setRawHeaders(b"Strict-Transport-Security", [_HSTS])
     for name, value in answer.headers:
         headers.setRawHeaders(name, [value])
     if answer.status != NOT_MODIFIED:
