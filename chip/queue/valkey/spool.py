@@ -107,6 +107,7 @@ class ValkeySpool:
 
     async def keep_alive(self) -> None:
         """Renew all claims of this process."""
+        self._forget_lost()
         await self._alive.run([keys.ALIVE], [self._token])
 
     async def retire(self) -> None:
@@ -129,7 +130,7 @@ class ValkeySpool:
             self._token,
             grant,
             self._known.get(chat, b"") if known is None else known,
-            b",".join(self._lost_grants(chat, asked_at)),
+            b",".join(grant for grant, _ in self._lost.get(chat, ())),
         ]
         try:
             return await script.run(names, [*asker, *arguments]), asked_at
@@ -138,15 +139,15 @@ class ValkeySpool:
             self._to_take_up[chat] = None
             raise
 
-    def _lost_grants(self, chat: ChatKey, now: float) -> list[bytes]:
-        """The claims of this chat whose answers were lost. They stay known for a while, since
-        what asked for them may be carried out later than what is asked next."""
-        lost = [one for one in self._lost.get(chat, ()) if now - one[1] < REMEMBER_LOST]
-        if lost:
-            self._lost[chat] = lost
-        else:
-            self._lost.pop(chat, None)
-        return [grant for grant, _ in lost]
+    def _forget_lost(self) -> None:
+        """Forget claims whose answers were lost long ago. They stay known for a while, since what
+        asked for them may be carried out later than what was asked next."""
+        oldest = self._clock.seconds() - REMEMBER_LOST
+        self._lost = {
+            chat: kept
+            for chat, lost in self._lost.items()
+            if (kept := [one for one in lost if one[1] > oldest])
+        }
 
     def _step(self, chat: ChatKey, answer: list[Any], asked_at: float) -> Step:
         """What a script says of the chat's claim, which is remembered if it is ours."""
