@@ -22,7 +22,7 @@ log = Logger()
 _status = 0
 
 
-class Reactor(Protocol):
+class StoppingReactor(Protocol):
     """What is needed of the reactor."""
 
     def callWhenRunning(self, call: Callable[[], None]) -> object: ...
@@ -30,7 +30,7 @@ class Reactor(Protocol):
     def stop(self) -> None: ...
 
 
-def fail(reactor: Reactor, reason: str, status: int = 1) -> None:
+def fail(reactor: StoppingReactor, reason: str, status: int = 1) -> None:
     """Say why on standard error and in the log, stop the reactor, and exit with `status`.
 
     May be called before the reactor runs, while it runs, and while it is stopping. The first
@@ -58,7 +58,7 @@ def _print(line: str, stream: TextIO | None) -> None:
         return  # nobody is there to read it
 
 
-def _stop(reactor: Reactor) -> None:
+def _stop(reactor: StoppingReactor) -> None:
     try:
         reactor.stop()
     except ReactorNotRunning:

@@ -23,7 +23,7 @@ from chip.web.http.answers import Answer, json_answer
 from chip.web.http.request import Request
 
 
-class MsgIn(msgspec.Struct, frozen=True):
+class ReceivedMsg(msgspec.Struct, frozen=True):
     text: str
 
 
@@ -40,7 +40,7 @@ class ChatStartedEvent(msgspec.Struct, frozen=True, tag="chat_started"):
 class MsgInEvent(msgspec.Struct, frozen=True, tag="msg_in"):
     """A visitor said something."""
 
-    msg: MsgIn
+    msg: ReceivedMsg
 
 
 class MsgStatusEvent(msgspec.Struct, frozen=True, tag="msg_status"):

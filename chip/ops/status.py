@@ -17,7 +17,7 @@ NO_CHANNEL = "00000000-0000-0000-0000-000000000000"
 """A channel that nobody has: looking for it asks the database, and finds nothing."""
 
 
-class Backend(Protocol):
+class StoreAndQueue(Protocol):
     """The store and the queues in use."""
 
     store: Store
@@ -30,7 +30,11 @@ class Status:
     """The state of one process."""
 
     def __init__(
-        self, config: Config, server: ChatServer, backend: Backend, draining: Callable[[], bool]
+        self,
+        config: Config,
+        server: ChatServer,
+        backend: StoreAndQueue,
+        draining: Callable[[], bool],
     ) -> None:
         self._config = config
         self._server = server
