@@ -1,12 +1,13 @@
-"""The errors of Chip: one small tree, raised inside and translated at the outer edges.
+"""The exceptions of Chip. The web layer turns them into HTTP answers, a session into ``error``
+events.
 
-The web layer turns them into HTTP answers, a session into ``error`` events. Their texts may be
-shown to strangers, so they never hold SQL, secrets, message texts or another party's words.
+Their texts may be shown to anybody, so they never hold SQL, secrets, message texts or what another
+program has sent.
 """
 
 
 class ChipError(Exception):
-    """Anything that Chip itself reports."""
+    """The base of all of them."""
 
 
 class ConfigError(ChipError):
@@ -29,10 +30,7 @@ class QueueFull(Unavailable):
 
 
 class Refused(ChipError):
-    """What a peer asked for is wrong in a way that trying again cannot mend.
-
-    ``status`` is the HTTP status that says so.
-    """
+    """The request is wrong, and would be refused again. ``status`` is the HTTP status for it."""
 
     status = 400
 

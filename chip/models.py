@@ -1,7 +1,7 @@
-"""The nouns of Chip: channels, contacts, users, messages and events, as frozen values.
+"""Chip's data model: channels, contacts, users, messages and events, as frozen values.
 
-This module owns what these things are, and how messages and events are written as JSON. It knows
-nothing of where they are stored or how they travel. Field order is the order on the wire.
+It owns their fields, and how messages and events are written as JSON: in the order of the fields.
+It knows nothing of where they are stored or how they are sent.
 """
 
 from typing import Literal, NamedTuple
@@ -13,7 +13,7 @@ DeliveryStatus = Literal["delivered", "failed"]
 
 
 class ChatKey(NamedTuple):
-    """What names one visitor's chat everywhere: in queues, on the live channel, in the hub."""
+    """The key of one visitor's chat: in the queues, in Valkey's channels, in the hub."""
 
     chat_id: str
     channel_uuid: str
@@ -28,7 +28,8 @@ class ChatKey(NamedTuple):
 
     @property
     def label(self) -> str:
-        """How a log names the chat: enough to follow it, too little to enter it."""
+        """The chat in a log. The whole chat id must not be there: whoever has it can resume the
+        chat."""
         return f"{self.chat_id[:4]}…@{self.channel_uuid[:8]}"
 
 
@@ -41,11 +42,11 @@ class Channel(msgspec.Struct, frozen=True):
 
 
 class Contact(msgspec.Struct, frozen=True):
-    """A visitor as RapidPro knows him: the contact that has the URN ``webchat:<chat id>``.
+    """A visitor in RapidPro: the contact that has the URN ``webchat:<chat id>``.
 
     ``email`` is the URN's display, ``""`` when none is set. ``last_heard`` is the uuid of the
-    newest incoming message on this URN, ``""`` when there is none: what arrives later than it can
-    be told apart from what was there before, without comparing clocks.
+    newest incoming message on this URN, ``""`` when there is none. It tells messages that arrive
+    later from those that were there before, without comparing clocks.
     """
 
     id: int
@@ -65,7 +66,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MsgOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A message to the visitor, as its JSON goes to browsers and lies in the outbox.
+    """A message to the visitor, as its JSON is sent to browsers and stored in the outbox.
 
     ``id`` is RapidPro's number; where only the uuid is known it is the uuid. ``time`` is UTC,
     RFC 3339 (see `chip.protocol.times`).
@@ -92,10 +93,10 @@ class MsgIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MsgName(NamedTuple):
-    """How a message is named: by ``id``, by ``uuid``, or by both. At least one is set.
+    """What identifies a message: its ``id``, its ``uuid``, or both. At least one is set.
 
-    Couriers of different ages name messages differently, and a browser acknowledges with
-    whichever name it was given.
+    Courier up to 10.3.18 sends the id, later releases the uuid, and a browser acknowledges with
+    whichever it was given.
     """
 
     id: int | None = None
@@ -103,12 +104,12 @@ class MsgName(NamedTuple):
 
     @property
     def outbox_id(self) -> str:
-        """The item's name in the outbox: ``m<id>``, or ``m<uuid>`` where there is no id."""
+        """The id of its item in the outbox: ``m<id>``, or ``m<uuid>`` where there is no id."""
         return f"m{self.uuid if self.id is None else self.id}"
 
 
 class StoredMessage(NamedTuple):
-    """What the database knows of an outgoing message. ``time`` is its creation time, RFC 3339."""
+    """An outgoing message in the database. ``time`` is its creation time, RFC 3339."""
 
     id: int
     uuid: str
@@ -123,14 +124,14 @@ class HeardMessage(NamedTuple):
 
 
 class Incoming(msgspec.Struct, frozen=True, tag_field="kind", tag="in", omit_defaults=True):
-    """Waiting for Courier: the visitor said something. `ref` is the client's own id for it."""
+    """An event for Courier: a message of the visitor. `ref` is the browser's own id for it."""
 
     text: str
     ref: str = ""
 
 
 class Report(msgspec.Struct, frozen=True, tag_field="kind", tag="status", omit_defaults=True):
-    """Waiting for Courier: what became of an outgoing message, by every name that it has."""
+    """An event for Courier: what became of an outgoing message, with its id and uuid as known."""
 
     status: DeliveryStatus
     id: int | None = None

@@ -1,4 +1,4 @@
-"""What a visitor's browser may say: one JSON object a frame, decoded into one of these types.
+"""The commands of a visitor's browser: one JSON object a frame, decoded into one of these types.
 
     → {"type":"start_chat","chat_id":"65vbbDAQCdPdEWlEhDGy4utO"}      chat_id optional
     → {"type":"send_msg","text":"Hi!","ref":"c1"}                     ref optional
@@ -7,8 +7,8 @@
     → {"type":"set_email","email":"bob@example.com"}
     → {"type":"ping"}
 
-Unknown fields are ignored. Whatever is wrong raises `CommandError`, which is what the ``error``
-event needs to know.
+Unknown fields are ignored. Whatever is wrong raises `CommandError`, which has what the ``error``
+event says.
 """
 
 import re
@@ -28,15 +28,15 @@ MAX_REF: Final = 64
 MAX_EMAIL: Final = 255
 """Characters that an e-mail address may have: what RapidPro's column holds."""
 
-# The HTML standard's "valid e-mail address", widened to letters of any script: what browsers
-# accept in <input type=email>, no more and no less of a promise.
+# The HTML standard's "valid e-mail address", what browsers accept in <input type=email>, widened to
+# letters of any script. Whether the address exists is not checked.
 _EMAIL = re.compile(
     r"[\w.!#$%&'*+/=?^`{|}~-]+@[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?)*"
 )
 
 
 class CommandError(Exception):
-    """A command is not carried out: what the ``error`` event needs to know. `retry_after` is in
+    """Why a command is not carried out, as the ``error`` event says it. `retry_after` is in
     seconds, 0 where waiting does not help."""
 
     def __init__(
@@ -62,14 +62,14 @@ class StartChat(msgspec.Struct, frozen=True, tag="start_chat"):
 
 
 class SendMsg(msgspec.Struct, frozen=True, tag="send_msg"):
-    """Say something. The same `ref` again in the same chat is the same message."""
+    """Send a message. The same `ref` again in the same chat is the same message."""
 
     text: str
     ref: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_REF)] | None = None
 
 
 class AckChat(msgspec.Struct, frozen=True, tag="ack_chat"):
-    """A message has been shown. Named as the ``chat_out`` named it, by id or by uuid."""
+    """Acknowledge a message, named as its ``chat_out`` named it, by id or by uuid."""
 
     msg_id: int | str | None = None
     msg_uuid: str | None = None
@@ -93,13 +93,13 @@ class GetHistory(msgspec.Struct, frozen=True, tag="get_history"):
 
 
 class SetEmail(msgspec.Struct, frozen=True, tag="set_email"):
-    """The visitor says how to reach him."""
+    """Set the visitor's e-mail address."""
 
     email: str
 
 
 class Ping(msgspec.Struct, frozen=True, tag="ping"):
-    """Is anybody there? Browsers cannot see WebSocket pings."""
+    """Ask for a ``pong``. Browsers cannot send or see the pings of the WebSocket itself."""
 
 
 Command = StartChat | SendMsg | AckChat | GetHistory | SetEmail | Ping
@@ -115,7 +115,7 @@ def decode_command(frame: bytes) -> Command:
     """The command in `frame`. Raises CommandError."""
     try:
         if not frame.isascii():
-            frame.decode()  # msgspec skips fields that it does not know without a look at them
+            frame.decode()  # msgspec does not check the UTF-8 of fields that it does not know
         command: Command = _decoder.decode(frame)
     except _UNREADABLE as error:
         raise _explain(frame, error) from None
@@ -144,7 +144,7 @@ def _problem(command: Command) -> str:
 
 
 def _explain(frame: bytes, error: Exception) -> CommandError:
-    """Why `frame` could not be decoded. The slow path, taken for bad frames only."""
+    """Why `frame` could not be decoded. It decodes it once more, for bad frames only."""
     try:
         known = msgspec.json.decode(frame)
     except _UNREADABLE:
@@ -153,7 +153,7 @@ def _explain(frame: bytes, error: Exception) -> CommandError:
         return CommandError("invalid_json", "a frame must hold one JSON object")
     if known.get("type") not in COMMAND_NAMES:
         return CommandError("unknown_command", "type must name a command", ref=_ref(known))
-    # msgspec speaks of types and field names, never of the values that it was given.
+    # msgspec's messages name types and fields, never the values that were given.
     return _invalid(str(error), known)
 
 
@@ -167,6 +167,6 @@ def _ref(known: dict[str, Any]) -> str:
 
 
 def _has_nul(frame: bytes) -> bool:
-    """Whether U+0000 is in valid JSON. Only an escape can put it there, and a backslash that is not
-    escaped itself stands in front of nothing else."""
+    r"""Whether U+0000 is in valid JSON, where only the escape \u0000 can put it. Escaped
+    backslashes are taken out first: they may stand in front of the text u0000."""
     return b"\\u0000" in frame and b"\\u0000" in frame.replace(b"\\\\", b"")

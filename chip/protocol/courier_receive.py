@@ -1,4 +1,4 @@
-"""What Chip sends to Courier: what visitors did, JSON over HTTP.
+"""What Chip sends to Courier, JSON over HTTP: new chats, visitors' messages, delivery reports.
 
     → POST /c/chp/{channel}/receive
       {"chat_id":"…","secret":"…","events":[{"type":"chat_started"}]}
@@ -52,14 +52,14 @@ class _Item(msgspec.Struct):
 
 
 class ReceiveAnswer(msgspec.Struct):
-    """What Courier answers, good or bad."""
+    """What Courier answers to a request, whether it took it or refused it."""
 
     message: str
     data: list[_Item] = []
 
     def confirms(self, events: Sequence[SpoolEvent | None]) -> bool:
         """Whether this says that each of `events` was handled: one item for each, and for a
-        message one that names it. None stands for a ``chat_started``."""
+        message an item with its uuid. None stands for a ``chat_started``."""
         return len(self.data) == len(events) and all(
             (item.type == "msg" and item.msg_uuid) or not isinstance(event, Incoming)
             for item, event in zip(self.data, events, strict=True)
@@ -67,14 +67,17 @@ class ReceiveAnswer(msgspec.Struct):
 
     @property
     def heard(self) -> list[str]:
-        """The uuid of each message that Courier has made, in order. A status names a message
-        too: one that was sent, not one that was heard."""
+        """The uuid of each incoming message that Courier has made, in order. The item of a status
+        has a uuid as well, that of an outgoing message."""
         return [item.msg_uuid for item in self.data if item.type == "msg" and item.msg_uuid]
 
     @property
     def is_about_the_channel(self) -> bool:
-        """Whether this refusal says nothing about the events that were sent. Only ``Error`` is the
-        word of a channel's handler; ``Not Found`` means that there is none of this type."""
+        """Whether this refuses the channel, which says nothing about the events that were sent.
+
+        A channel's handler answers with ``Error``; ``Not Found`` means that this Courier has no
+        handler for channels of this type.
+        """
         about = {item.error for item in self.data}
         return self.message != "Error" or bool(about & _CHANNEL_ERRORS)
 
@@ -84,7 +87,7 @@ _answers = msgspec.json.Decoder(ReceiveAnswer)
 
 
 def decode_answer(body: bytes) -> ReceiveAnswer | None:
-    """Courier's answer, or None when these are not Courier's words."""
+    """Courier's answer, or None when `body` is not in the form of one."""
     try:
         return _answers.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -1,8 +1,8 @@
-"""What Courier sends to Chip: a message for a visitor, JSON over HTTP.
+"""What Courier sends to Chip, JSON over HTTP: a message for a visitor.
 
     → POST /wc/send/{channel}
       {"chat_id":"…","secret":"…","msg":{"id":10,"text":"Hi","origin":"flow","user_id":123,…}}
-    ← 200 {"status":"queued"}    4xx: never again    5xx: again later
+    ← 200 {"status":"queued"}    4xx: Courier fails the message    5xx: Courier tries again
 
 Courier up to 10.3.18 names the message by ``id``, later ones by ``uuid``.
 """
@@ -14,11 +14,11 @@ import msgspec
 from chip.models import MsgName, Origin
 
 Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""A row's number: 64 bits, with Courier as in every queue."""
+"""A row's id: 64 bits, in Courier and in every queue."""
 
 
 class SentMsg(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The message. Go leaves empty fields out, or says null."""
+    """The message. Courier, written in Go, leaves empty fields out or sends null."""
 
     id: Number | None = None
     uuid: str | None = None
@@ -45,7 +45,7 @@ _decoder = msgspec.json.Decoder(SendRequest)
 
 
 def decode_send(body: bytes) -> SendRequest:
-    """The send in a request's body. Raises ValueError, whose text names no value."""
+    """The message in a request's body. Raises ValueError, whose text quotes nothing of it."""
     try:
         return _decoder.decode(body)
     except RecursionError:

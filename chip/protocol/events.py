@@ -1,4 +1,4 @@
-"""What Chip says to a visitor's browser: one compact JSON object a text frame.
+"""The events that Chip sends to a visitor's browser: one compact JSON object a text frame.
 
 ← {"type":"chat_started","chat_id":"65vbbDAQCdPdEWlEhDGy4utO"}
 ← {"type":"chat_resumed","chat_id":"65vbbDAQCdPdEWlEhDGy4utO","email":"bob@example.com"}
@@ -29,7 +29,7 @@ ErrorCode = Literal[
 
 
 class ChatStarted(msgspec.Struct, frozen=True, tag="chat_started"):
-    """A new chat exists; its id is the visitor's only key to it."""
+    """A new chat exists; whoever has its id can resume it."""
 
     chat_id: str
 
@@ -44,8 +44,8 @@ class ChatResumed(msgspec.Struct, frozen=True, tag="chat_resumed"):
 class Error(msgspec.Struct, frozen=True, tag="error", omit_defaults=True):
     """A command was not carried out. `message` is for a developer; `retry_after` is in seconds.
 
-    Of the command, what tells it apart is repeated: the `ref` of a message, or the `msg_id` or
-    `msg_uuid` of an acknowledgement.
+    What identifies the command is repeated: the `ref` of a message, or the `msg_id` or `msg_uuid`
+    of an acknowledgement.
     """
 
     code: ErrorCode

@@ -1,7 +1,7 @@
 """RFC 3339 times: read with any offset and up to nanoseconds, written in UTC with ``Z``.
 
 PostgreSQL keeps microseconds. A time with nanoseconds is rounded *up* to the next microsecond, so
-that "strictly before" keeps meaning what it says.
+that a page of history "strictly before" a time loses no message.
 """
 
 import re
