@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 
 def database_url(value: str) -> str:
-    """PostgreSQL's address."""
+    """The URL of a PostgreSQL database."""
     parts = _split(value)
     if parts is None or parts.scheme not in ("postgres", "postgresql") or not parts.netloc:
         raise ValueError("expected a URL like postgresql://user:password@host:5432/database")
@@ -18,7 +18,7 @@ def database_url(value: str) -> str:
 
 
 def valkey_url(value: str) -> str:
-    """Valkey's address, by Redis's schemes too."""
+    """The URL of a Valkey server; the schemes of Redis are accepted too."""
     parts = _split(value)
     if (
         parts is None
@@ -48,7 +48,7 @@ def storage_url(value: str) -> str:
 
 
 def proxies(value: tuple[str, ...]) -> tuple[str, ...]:
-    """Networks, addresses, and the word for peers on a Unix socket."""
+    """Networks, addresses, and "unix" for peers on a Unix socket."""
     try:
         for entry in value:
             if entry != "unix":
@@ -59,33 +59,33 @@ def proxies(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def desk_token(value: str) -> str:
-    """Not to be guessed at once."""
+    """At least 8 characters, so that it cannot be guessed quickly."""
     if len(value) < 8:
         raise ValueError("expected at least 8 characters")
     return value
 
 
 def directory(value: str) -> str:
-    """Not nothing, which would be the working directory."""
+    """Not empty, which would be the working directory."""
     if not value:
         raise ValueError("expected a directory")
     return value
 
 
 def process_name(value: str) -> str:
-    """A word for logs."""
+    """Printable ASCII without spaces, so that it is one word in a log."""
     if not re.fullmatch(r"[\x21-\x7e]{1,128}", value):
         raise ValueError("expected a name without spaces")
     return value
 
 
 def whole(value: str) -> set[str]:
-    """A secret as it is, and the password within if it is a URL."""
+    """The whole value, and the password within if it is a URL."""
     return {value} | passwords(value)
 
 
 def passwords(url: str) -> set[str]:
-    """The passwords within a URL, as they are written and as they are meant."""
+    """The passwords within a URL, as they are written and percent-decoded."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -51,7 +51,7 @@ def parse_allowed_origins(entries: Iterable[str]) -> tuple[str, ...]:
 def origin_allowed(origin: str | None, allowed: Sequence[str]) -> bool:
     """Whether a page from `origin` may chat, by the entries that `parse_allowed_origins` made.
 
-    A client that sends no Origin is no browser and could send any: it is let in.
+    A client that sends no Origin is no browser, and could send any origin: it is allowed.
     """
     if origin is None:
         return True

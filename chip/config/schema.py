@@ -1,9 +1,8 @@
 """The settings of Chip, each declared in one place.
 
 A field's annotation says its type, section, description, check and what of it is secret; the flags,
-the environment's names, ``--help`` and the tables in ``docs/operating.md`` are made of that. Where
-the values come from is `chip.config.sources`'s business; this module neither reads files nor knows
-who uses a setting.
+the names in the environment, ``--help`` and the tables in ``docs/operating.md`` are made of that.
+This module reads no values (`chip.config.sources` does), and does not know who uses them.
 """
 
 import socket
@@ -22,7 +21,7 @@ TCP_BACKLOG = 1024
 DEFAULT_OPS_PORT = 8071
 
 UNUSED = "Accepted and unused"
-"""The section of settings that the original server has, and Chip no use for."""
+"""The section of settings that the original server has and Chip does not use."""
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
@@ -136,8 +135,8 @@ class Config(Limits, frozen=True, kw_only=True):
     def ops_endpoint(self) -> str:
         """The operators' listener as an endpoint description, ``""`` when there is to be none.
 
-        Unless set it is on loopback, on the port after the public one. Nobody asked for that
-        one, so a start must not fail for its sake: see `ops_required`.
+        Unless set it is on loopback, on the port after the public one. Where that port is taken
+        Chip starts without the listener: see `ops_required`.
         """
         if self.ops_listen:
             return "" if self.ops_listen == "off" else self.ops_listen
@@ -146,12 +145,12 @@ class Config(Limits, frozen=True, kw_only=True):
 
     @property
     def ops_required(self) -> bool:
-        """Whether somebody asked for the operators' listener."""
+        """Whether the operators' listener is set, so that a start must fail without it."""
         return self.ops_listen not in ("", "off")
 
     @property
     def limits_in_force(self) -> Limits:
-        """The limits alone, rates lifted where ``limits`` is off."""
+        """The limits alone, without rates where ``limits`` is off."""
         limits = Limits(**{name: getattr(self, name) for name in Limits.__struct_fields__})
         return limits.without_rates() if self.limits == "off" else limits
 

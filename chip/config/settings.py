@@ -1,7 +1,8 @@
 """The table of settings: each one's names, default and way of reading a value.
 
-Made of the fields of `chip.config.schema.Config`. The one place that knows how a value is spelled
-in the environment, on the command line and in TOML. Knows nothing of where values are looked for.
+Made from the fields of `chip.config.schema.Config`. It owns how a value is spelled in the
+environment, on the command line and in TOML; where values are looked for is in
+`chip.config.sources`.
 """
 
 import math
@@ -80,7 +81,7 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 def _plain(value: object, kind: Any) -> object:
-    """What people write, as msgspec wants to read it."""
+    """A value as people write it, in the form that msgspec converts."""
     if kind is bool and isinstance(value, str):
         word = value.strip().lower()
         return True if word in _TRUE else False if word in _FALSE else value
@@ -90,7 +91,7 @@ def _plain(value: object, kind: Any) -> object:
         return value.strip().lower() if isinstance(value, str) else value
     if get_origin(kind) is tuple and isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
-    # msgspec would read a number out of a boolean's place and the other way round.
+    # Else msgspec would take true for the number 1, and the number 1 for true.
     if isinstance(value, bool) != (kind is bool) and not isinstance(value, str):
         return None
     return value.strip() if isinstance(value, str) else value
@@ -116,7 +117,7 @@ def _setting(field: msgspec.structs.FieldInfo) -> Setting:
     return Setting(
         name=field.name,
         type=field.type,
-        # A default that is made anew, such as the host's name, is none to write down.
+        # A computed default, such as the host's name, is not shown.
         default="" if field.default is msgspec.NODEFAULT else field.default,
         about=ABOUT[field.name],
     )

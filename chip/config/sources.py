@@ -1,8 +1,7 @@
 """Where settings come from: a TOML file, the environment, the command line; the later wins.
 
-Owns the order and the refusals that concern several settings at once. What there is to set, and
-what one value must look like, belongs to `chip.config.schema`; how it is spelled, to
-`chip.config.settings`.
+Owns that order, and the checks that concern several settings at once. The settings and the checks
+of single values are in `chip.config.schema`; how a value is spelled, in `chip.config.settings`.
 """
 
 import re
@@ -44,9 +43,9 @@ def load(
 
 
 def unknown_variables(environ: Iterable[str]) -> list[str]:
-    """Names in the environment that look like settings and are none: worth a warning.
+    """Names in the environment that look like settings and are none. Each is logged as a warning.
 
-    Not refused, because an environment is shared: another program's variables may begin alike.
+    They are not refused: other programs share the environment, and may use the same prefix.
     """
     known = {setting.env for setting in SETTINGS.values()}
     return sorted(name for name in environ if name.startswith(_PREFIX) and name not in known)
@@ -63,7 +62,7 @@ def _from_file(file: Path | None, directory: Path) -> dict[str, object]:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, ValueError) as error:
-        # Of the parser's words only the place: the rest may quote a password.
+        # Of the parser's message only the line number: the rest may quote a password.
         place = re.search(r"line \d+", str(error))
         where = f" ({place[0]})" if place else ""
         raise ConfigError(f"{path}: is not valid TOML{where}") from None

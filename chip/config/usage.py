@@ -6,7 +6,7 @@ from textwrap import fill
 from chip.config.settings import SECTIONS, Setting
 
 Row = tuple[str, str]
-"""What is typed, and what it is for."""
+"""A command or flag, and its description."""
 
 _COLUMN = 32
 _INTRODUCTION = (
@@ -18,15 +18,15 @@ _INTRODUCTION = (
 def help_page(commands: Iterable[Row], options: Iterable[Row], width: int) -> str:
     """Return the page; `options` are the flags that are no settings.
 
-    What is accepted and unused is named at the end, where it hides nothing.
+    Settings that are accepted and unused are named in its last paragraph.
     """
-    *used, (unused, idle) = SECTIONS.items()
+    *used, (unused, ignored) = SECTIONS.items()
     parts = [
         fill(_INTRODUCTION, width, break_on_hyphens=False),
         _block("Commands", commands, width),
         _block("Options", options, width),
         *(_block(title, map(_row, settings), width) for title, settings in used),
-        fill(f"{unused}: {', '.join(setting.name for setting in idle)}.", width),
+        fill(f"{unused}: {', '.join(setting.name for setting in ignored)}.", width),
     ]
     return "\n" + "\n\n".join(parts) + "\n"
 

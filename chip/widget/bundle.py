@@ -1,12 +1,11 @@
 """The chat widget as one served file.
 
-Owns how the ES modules in ``src/`` become one script, and how that script is answered over
-HTTP. Knows nothing about chats, sockets or channels.
+Owns how the ES modules in ``src/`` become one script, and how that script is served over HTTP.
+Knows nothing about chats, sockets or channels.
 
-Browsers get one request, and no build step stands between an edit and a page: the modules are
-joined when the handler is made. They share one scope, in the order in which they import each
-other, so that an ``import`` has nothing left to do and ``export`` means nothing; names at the top
-of two modules must differ, which is checked.
+A browser needs one request, and there is no build step: the modules are joined when the handler is
+made. They come in the order in which they import each other and share one scope, so ``import`` and
+``export`` are taken out; that no two modules declare the same name is checked.
 """
 
 import gzip
@@ -26,8 +25,8 @@ from chip.web.http.request import Request
 SOURCES = Path(__file__).parent / "src"
 ENTRY = "embed"
 
-# Five minutes without a question, then a day in which a page need not wait for the answer:
-# an update reaches everybody soon and delays nobody.
+# For 300 s a browser uses its copy. For a day after that it still does, and asks for a newer one
+# meanwhile: so a page never waits, and an update reaches everybody within a visit or two.
 CACHE_CONTROL = b"public, max-age=300, stale-while-revalidate=86400"
 
 _BANNER = "/*! Chip's chat widget. MIT licence. */\n"
@@ -67,13 +66,14 @@ def _add_module(sources: Path, name: str, above: tuple[str, ...], done: dict[str
 
 
 def _plain_import(match: re.Match[str]) -> str:
-    """Nothing, for an import under the exported name; itself, to be refused, for another."""
+    """Empty for an import under the exported name; an import under another name is left, and then
+    refused as unknown."""
     return match[0] if " as " in match[0] else ""
 
 
 def minify(script: str) -> str:
-    """Take out what only its readers need. The 25 KB that the widget may have, packed, leave no
-    room: it has 26.6 without comments and indentation alone, 25.6 by rjsmin, 25.0 by all this."""
+    """The script without what only people need. The widget may have 25,000 bytes when gzipped: it
+    has 26.6 KB without comments and indentation alone, 25.6 KB by rjsmin, 25.0 KB by all this."""
     return _STYLES.sub(_squeeze_styles, rjsmin.jsmin(_shorten_private_names(script)))
 
 
@@ -85,7 +85,7 @@ def _shorten_private_names(script: str) -> str:
 
 
 def _squeeze_styles(match: re.Match[str]) -> str:
-    """Blanks between words matter in a style sheet, those around marks do not."""
+    """In a style sheet spaces between words matter, those around punctuation do not."""
     return re.sub(r"(?<=:) +|;(?=\})", "", re.sub(r"\s*([{};,>])\s*", r"\1", match[0]))
 
 
@@ -109,8 +109,7 @@ def widget_handler() -> Handler:
 
 
 class _Script(NamedTuple):
-    """The script in one encoding. Each has a tag of its own: a cache must not mend one with the
-    other."""
+    """The script in one encoding. Each has an ETag of its own: a cache must not confuse them."""
 
     tag: bytes
     answer: Answer
