@@ -1,7 +1,7 @@
-"""An exception in one line: what it was, and through which functions it came.
+"""An exception in one line of a log: its type and message, its causes, and its traceback.
 
-Knows which exceptions quote what a stranger sent; their quotations are left out. Everything is
-bounded, because a line of a log is.
+Some exceptions quote a value, which may be what a visitor sent; quotations are left out of those.
+The line is bounded.
 """
 
 import re
@@ -11,12 +11,16 @@ from pathlib import Path
 from twisted.python.failure import Failure
 
 _MAX_MESSAGE = 300
+"""Characters of an exception's message."""
 _MAX_FRAMES = 12
+"""Frames of a traceback, those nearest to the exception."""
+_MAX_CAUSES = 4
+"""Exceptions in a chain of causes, the outermost first."""
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 def describe(failure: Failure) -> tuple[str, str]:
-    """Return the failure's exception with its causes, and its frames, innermost last."""
+    """Return the exception with its causes, and the frames of its traceback, innermost last."""
     chain = list(_chain(failure.value))
     error = " < ".join(_name(one) for one in chain)
     return error, " > ".join(_frames(failure)[-_MAX_FRAMES:])
@@ -24,7 +28,7 @@ def describe(failure: Failure) -> tuple[str, str]:
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     seen: set[int] = set()
-    while error is not None and id(error) not in seen and len(seen) < 4:
+    while error is not None and id(error) not in seen and len(seen) < _MAX_CAUSES:
         seen.add(id(error))
         yield error
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
@@ -34,13 +38,13 @@ def _name(error: BaseException) -> str:
     kind = type(error)
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
     try:
-        # The first line only: PostgreSQL shows rows in the others.
+        # The first line only: PostgreSQL's further lines show rows.
         lines = str(error).splitlines()
     except Exception:
         return name
     message = lines[0][:_MAX_MESSAGE] if lines else ""
     if isinstance(error, (ValueError, LookupError)):
-        # int("…"), {}["…"]: these quote what they were given, which may be a visitor's words.
+        # int("…") and {}["…"] quote what they were given, which may come from a visitor.
         message = _QUOTED.sub("…", message)
     return f"{name}: {message}" if message else name
 
@@ -52,7 +56,7 @@ def _frames(failure: Failure) -> list[str]:
         code = traceback.tb_frame.f_code
         frames.append(_place(code.co_filename, traceback.tb_lineno, code.co_name))
         traceback = traceback.tb_next
-    # A failure that has travelled keeps only what it noted on the way.
+    # A failure whose traceback was cleaned up keeps only its own list of frames.
     return frames or [_place(file, line, name) for name, file, line, *_ in failure.frames]
 
 

@@ -1,15 +1,15 @@
-"""Chip's log: one line per event, as text or JSON, never a secret, never in the way.
+"""Chip's log: one line per event, as text or JSON, without secrets. It never raises.
 
-Owns how an event becomes a line, and where lines go. Everything that is logged in this process
-passes here: Chip's own events, Twisted's, the standard library's, and what is printed. Knows
-nothing of visitors or Courier; what is secret is `chip.logs.redact`'s business.
+Owns how an event becomes a line. All that is logged in this process comes here: Chip's own events,
+Twisted's, the standard library's, and what is printed. What is secret `chip.logs.redact` knows,
+and where lines go, `chip.logs.targets`.
 
 An event of Chip is a constant sentence with named fields::
 
     log.info("connection closed", chat=chat.label, code=1000, seconds=12.5)
     2026-11-22T20:42:00.123Z info chip.web.connect connection closed chat=65vb…@7d62d551 code=1000
 
-Other packages' small talk (``info``) counts as ``debug``.
+What other packages log as ``info`` counts as ``debug``.
 """
 
 import json
@@ -35,17 +35,18 @@ Fields = dict[str, object]
 LEVELS = ("debug", "info", "warn", "error", "critical")
 
 LEGACY = "log_legacy"
-"""The name under which Twisted hands on what was said through its old log."""
+"""The namespace of events from Twisted's old log, twisted.python.log."""
 
 _OUR_NAMESPACES = ("chip", "stdout", "stderr")
 _MAX_VALUE = 2000
+"""Characters of a message, and of the value of a field."""
 
-# A field of such a name is a mistake, whatever its value is.
+# Values of fields with these names are never shown.
 _PRIVATE = frozenset(
     {"text", "email", "secret", "chat_id", "password", "token", "body", "cookie", "authorization"}
 )
 
-# Characters that end a line for somebody, or steer a terminal.
+# Characters that some programs take for the end of a line, or that control a terminal.
 _CONTROLS = {code: f"\\u{code:04x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)} | {
     9: "\\t",
     10: "\\n",
@@ -54,7 +55,7 @@ _CONTROLS = {code: f"\\u{code:04x}" for code in (*range(32), *range(127, 160), 0
 
 
 class Record:
-    """What there is to say about one event, redacted, not yet formatted."""
+    """One event, redacted, not yet formatted."""
 
     __slots__ = ("fields", "level", "message", "name", "template", "time")
 
@@ -68,7 +69,7 @@ class Record:
         else:
             self.message = redact(formatEvent(event)[:_MAX_VALUE])
         self.fields: Fields = {}
-        if name != LEGACY:  # whose fields say the same once more
+        if name != LEGACY:  # whose fields only repeat the message
             for key, value in event.items():
                 if not key.startswith("log_"):
                     self.fields[key] = MASK if key in _PRIVATE else _plain(value, redact)
@@ -89,7 +90,7 @@ _second: tuple[int, str] = (-1, "")
 
 
 def _timestamp(when: float) -> str:
-    """UTC, RFC 3339, with milliseconds; the part that rarely changes is kept."""
+    """UTC, RFC 3339, with milliseconds. The text of the last second is cached."""
     global _second  # noqa: PLW0603
     whole = int(when)
     if _second[0] != whole:
@@ -131,7 +132,7 @@ FORMATS: Mapping[str, Callable[[Record], str]] = {"text": as_text, "json": as_js
 
 @implementer(ILogObserver)
 class LogObserver:
-    """Writes events of at least `level` to `target`; whatever happens, it does not raise."""
+    """Writes events of at least `level` to `target`. It never raises."""
 
     def __init__(self, target: Target, redact: Redactor, *, level: str, format: str) -> None:
         self._target = target
@@ -147,7 +148,7 @@ class LogObserver:
         try:
             line = self._format(Record(event, level, name, self._redact))
         except Exception as error:
-            # A field whose str() raises must not silence the event, nor anybody else.
+            # The str() of a field has raised: the event is logged without it.
             what = f"an event that cannot be shown: {type(error).__name__}"
             line = f"{_timestamp(time.time())} {level} {name} {what}"
         self._write(line)
@@ -158,7 +159,7 @@ class LogObserver:
         try:
             self._target.write(line.encode("utf-8", "backslashreplace") + b"\n")
         except (OSError, ValueError):
-            # The disk is full or the reader has gone. The service outlives its log.
+            # The disk is full, or the reader has closed its end. The service goes on.
             self._lost += 1
             return
         if self._lost:
@@ -167,7 +168,7 @@ class LogObserver:
 
 
 def origin(event: LogEvent) -> tuple[str, str]:
-    """The event's level and the name of who said it."""
+    """The event's level, and the name of the module that logged it."""
     level = getattr(event.get("log_level"), "name", "info")
     name = str(event.get("log_namespace", "-"))
     if "warning" in event:  # warnings.warn, by way of twisted.python.log
@@ -189,8 +190,8 @@ class StandardLibraryHandler(logging.Handler):
             extra["log_failure"] = cast(Any, Failure)(record.exc_info[1])
         log.emit(
             LogLevel.lookupByName(names.get(level, level)),
-            "{log_said}",
-            log_said=record.getMessage(),
+            "{log_message}",
+            log_message=record.getMessage(),
             **extra,
         )
 
@@ -198,7 +199,7 @@ class StandardLibraryHandler(logging.Handler):
 class LoggedService(MultiService):
     """A service whose application logs through `observer` from the first line on.
 
-    twistd looks for an observer on the application, before anything starts. The `listeners` hear
+    twistd looks for an observer on the application, before anything starts. The `listeners` get
     the same events while the service runs.
     """
 
@@ -221,9 +222,9 @@ class LoggedService(MultiService):
 
     def stopService(self) -> Deferred[object]:
         stopped: Deferred[object] = super().stopService()  # type: ignore[no-untyped-call]
-        return stopped.addBoth(self._silent)
+        return stopped.addBoth(self._remove_listeners)
 
-    def _silent(self, result: object) -> object:
+    def _remove_listeners(self, result: object) -> object:
         logging.getLogger().removeHandler(self._handler)
         for listener in self._listeners:
             globalLogPublisher.removeObserver(cast(Any, listener))

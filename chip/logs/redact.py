@@ -1,8 +1,7 @@
-"""What must never be printed, recognised wherever it turns up.
+"""Removing secrets from a text, wherever in it they are.
 
-Owns the patterns of chat ids, e-mail addresses and passwords in URLs, and the values that are
-secret because somebody said so. Knows nothing of logs; `chip.logs.observer` and `chip.app.exits`
-ask it about every text on its way out.
+Owns the patterns of chat ids, e-mail addresses and passwords in URLs, and the set of secret values.
+`chip.logs.observer` and `chip.app.exits` pass every text through it before it is written.
 """
 
 import json
@@ -13,36 +12,38 @@ from urllib.parse import quote
 MASK = "***"
 
 _MIN_LENGTH = 4
+"""Characters that a value must have to be looked for; shorter ones are part of too many words."""
 _MAX_LEARNED = 20_000
+"""Values learned that are kept; the oldest is dropped for the next."""
 
-# Not only where a channel follows: a lone chat id is the same credential. A word of exactly 24
-# letters loses its end too, which nobody minds.
+# A chat id is a credential, with or without its channel. Any word of exactly 24 letters and digits
+# is cut too, which does no harm.
 _CHAT_ID = re.compile(r"(?<![A-Za-z0-9])([A-Za-z0-9]{4})[A-Za-z0-9]{20}(?![A-Za-z0-9])")
 _URL_LOGIN = re.compile(r"(?<=://)[^\s/@\"'<>]*:[^\s@\"'<>]*@")
 _EMAIL = re.compile(r"[^\s@\"<>()\[\]{},;:=…*]+@[^\s@\"'<>()\[\]{},;:=/…*]+")
 
 
 class Redactor:
-    """Replaces what is secret in a text. `values` are secret for ever, others can be learned.
+    """Replaces what is secret in a text: `values`, and those that are learned.
 
-    Values shorter than four characters are not looked for: they are part of too many words.
+    Values shorter than four characters are not looked for.
     """
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        # By their first characters, so that a text is searched in one pass however many there
-        # are.
+        # By their first four characters, so that a text is searched in one pass however many
+        # values there are.
         self._by_start: dict[str, set[str]] = {}
         self._learned: dict[str, None] = {}
         for value in values:
             self._insert(value)
 
     def keep(self, values: Iterable[str]) -> None:
-        """Treat these values as secret for ever."""
+        """Treat these values as secret, for as long as the process runs."""
         for value in values:
             self._insert(value)
 
     def learn(self, value: str) -> None:
-        """Treat the value as secret from now on, at least until 20,000 others were learned."""
+        """Treat the value as secret until 20,000 others were learned after it."""
         if value in self._learned:
             return
         self._learned[value] = None
@@ -97,4 +98,4 @@ def _spellings(value: str) -> set[str]:
 
 
 REDACTOR = Redactor()
-"""The process's own: there is one log and one standard error."""
+"""The one of this process, which has one log and one standard error."""

@@ -1,7 +1,7 @@
-"""Errors to Sentry, when somebody asked for it and installed the extra ``chip[sentry]``.
+"""Errors to Sentry, when ``sentry_dsn`` is set; needs the extra ``chip[sentry]``.
 
 Sentry's own integrations would send local variables and requests; none is used. What is sent is
-what the log would say of the same event, redacted by the same rules.
+the message and fields that the log has of the same event, redacted in the same way.
 """
 
 from importlib import import_module
@@ -14,12 +14,12 @@ from chip.errors import ConfigError
 from chip.logs.observer import LogEvent, Record, origin
 from chip.logs.redact import Redactor
 
-_WORTH_SENDING = frozenset({"error", "critical"})
+_SENT_LEVELS = frozenset({"error", "critical"})
 
 
 @implementer(ILogObserver)
 class SentryObserver:
-    """Sends errors. Raises ConfigError when the package is missing or the address is wrong."""
+    """Sends errors. Raises ConfigError when the package is missing or the DSN is malformed."""
 
     def __init__(self, config: Config, redact: Redactor, release: str) -> None:
         try:
@@ -41,12 +41,12 @@ class SentryObserver:
                 traces_sample_rate=None,
             )
         except ValueError:
-            # Its own message would quote the address, which is a credential.
+            # Its own message would quote the DSN, which is a credential.
             raise ConfigError("sentry_dsn: expected https://key@host/project") from None
 
     def __call__(self, event: LogEvent) -> None:
         level, name = origin(event)
-        if level not in _WORTH_SENDING:
+        if level not in _SENT_LEVELS:
             return
         record = Record(event, level, name, self._redact)
         fields = dict(record.fields)
@@ -62,5 +62,5 @@ class SentryObserver:
         self._sdk.capture_event(report)
 
     def close(self, seconds: float) -> None:
-        """Wait at most so many seconds for what is still to be sent. Blocks."""
+        """Wait at most `seconds` for what is still to be sent. It blocks."""
         self._sdk.flush(timeout=seconds)

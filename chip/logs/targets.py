@@ -16,7 +16,7 @@ from twisted.python.logfile import LogFile
 
 
 class Target(Protocol):
-    """Something that takes lines."""
+    """Where lines are written."""
 
     def write(self, line: bytes) -> None:
         """Write the whole line. Raises OSError or ValueError where it cannot."""
@@ -55,12 +55,12 @@ class RotatedFile:
                 self._file.rotate()
             self._file.write(line)
         except (OSError, ValueError):
-            # It may have failed half-way through a rotation: begin afresh with the next line.
+            # It may have failed during a rotation: the next line opens the file again.
             self.close()
             raise
 
     def close(self) -> None:
-        """Let go of the file; the next line opens it again."""
+        """Close the file; the next line opens it again."""
         file, self._file = self._file, None
         if file is not None:
             file.close()
@@ -80,9 +80,9 @@ class Syslog:
 
 
 def target_of(options: Mapping[str, object]) -> Target:
-    """Return the target that twistd would use with these options of its own.
+    """Return the target that twistd itself would use with these options of twistd.
 
-    Ends the process with a line where a daemon would have to write to the terminal.
+    Raises SystemExit, with one line, where a daemon would have to write to the terminal.
     """
     if options.get("syslog"):
         return Syslog(str(options.get("prefix") or "chip"))
