@@ -92,6 +92,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     sockets_per_address: Annotated[Count, per_address("open sockets")] = 200
     connects_per_second: Annotated[Positive, per_address("connections a second")] = 20
     connects_burst: Annotated[Count, per_address("connections at once")] = 100
+    unfinished_per_address: Annotated[
+        Count, per_address("unfinished HTTP requests; the oldest makes way")
+    ] = 50
     wrong_secrets_per_minute: Annotated[
         Positive, per_address("wrong secrets a minute for one channel")
     ] = 10
@@ -117,6 +120,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             self,
             **{name: math.inf for name in self.__struct_fields__ if _is_rate(name)},
             sockets_per_address=2**31,
+            unfinished_per_address=2**31,
         )
 
 

@@ -4,8 +4,10 @@ A coroutine goes through here or is awaited; there is no third way. What else ha
 passing of time is here too, against whatever clock one is handed.
 """
 
+import math
+from collections import Counter
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
@@ -64,6 +66,28 @@ class Tasks:
             waiter: Deferred[None] = Deferred()
             next(iter(self._running)).addBoth(lambda _, waiter: waiter.callback(None), waiter)
             await waiter
+
+
+class Seldom:
+    """For log lines about what others may cause as often as they like: one in `MINUTE` seconds of
+    each kind."""
+
+    MINUTE: ClassVar = 60.0
+
+    def __init__(self, clock: Clock) -> None:
+        self._seconds = clock.seconds
+        self._silent_until: dict[str, float] = {}
+        self._times: Counter[str] = Counter()
+
+    def times(self, kind: str) -> int:
+        """Note that it has happened. Returns 0 while there is to be silence, else how often it has
+        happened since it was told last."""
+        self._times[kind] += 1
+        now = self._seconds()
+        if now < self._silent_until.get(kind, -math.inf):
+            return 0
+        self._silent_until[kind] = now + self.MINUTE
+        return self._times.pop(kind)
 
 
 async def pause(clock: Clock, seconds: float) -> None:

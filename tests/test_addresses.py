@@ -3,7 +3,7 @@
 import pytest
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 
-from chip.web.addresses import Addresses
+from chip.web.http.addresses import Addresses
 
 TRUSTED = ("127.0.0.0/8", "::1", "10.1.0.0/16", "unix")
 

@@ -36,7 +36,7 @@ ROOMS: dict[str, set[str]] = {
     "chip.ops": {"chip.chat", "chip.config", "chip.protocol", "chip.web.http"},
     "chip.app": {
         *("chip.chat", "chip.config", "chip.desk", "chip.gateway", "chip.logs", "chip.ops"),
-        *("chip.queue", "chip.sqlite", "chip.store", "chip.web", "chip.widget"),
+        *("chip.queue", "chip.sqlite", "chip.store", "chip.web", "chip.web.http", "chip.widget"),
     },
     "chip.tap": {"chip.app", "chip.config", "chip.logs"},
 }

@@ -11,7 +11,6 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from chip.errors import NotFound, Unavailable
 from chip.web.http.answers import Answer
 from chip.web.http.request import Request
-from chip.web.http.server import MAX_CONNECTIONS
 from tests.support.web import CHANNEL, Listener, masked, request
 
 pytestmark = pytest.mark.private_parts
@@ -148,17 +147,6 @@ def test_a_flood_of_requests_in_one_packet_is_cut():
     wire.says(request("/") * 500)
     assert wire.out.count(b"HTTP/1.1 200 OK") == 17
     assert not wire.is_open
-
-
-def test_when_there_are_too_many_connections_the_longest_idle_goes():
-    listener = Listener()
-    wires = [listener.connects() for _ in range(MAX_CONNECTIONS)]
-    assert not listener.connects().is_open
-    wires[7].says(request("/"))
-    wires[3].says(request("/"))
-    assert listener.connects().is_open
-    assert not wires[7].is_open
-    assert wires[3].is_open
 
 
 # Answers.

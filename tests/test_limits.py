@@ -48,6 +48,7 @@ def test_limits_off_lifts_every_rate_and_keeps_every_size_and_deadline() -> None
         "connects_per_second",
         "wrong_secrets_per_minute",
         "sockets_per_address",
+        "unfinished_per_address",
     }
     assert TokenBucket(after.sends_per_second, burst=1).take(now=0, count=10**9) == 0
     assert after.sends_per_second == math.inf

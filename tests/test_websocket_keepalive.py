@@ -182,5 +182,5 @@ def test_the_pulse_stops_with_the_last_connection():
     chat = Chat()
     chat.wire.leaves()
     chat.site.connections.starting.close()
-    chat.site.deadlines.close()
+    chat.site.waiting.close()
     assert chat.clock.getDelayedCalls() == []

@@ -34,8 +34,8 @@ from chip.ops.status import Status
 from chip.ops.systemd import Notifier, WatchdogService, endpoint
 from chip.store.sqlite import SqliteStore
 from chip.tasks import Tasks
-from chip.web.addresses import Addresses
 from chip.web.connect import Connections
+from chip.web.http.addresses import Addresses
 from chip.web.send import Sends
 from chip.web.site import Site
 from chip.widget.bundle import widget_handler
@@ -158,16 +158,14 @@ class ChipService(Service):
         self._say_ready(domain)
 
     def _make_site(self, server: ChatServer) -> Site:
-        addresses = Addresses(self._config.trusted_proxies)
         connections = Connections(
             clock=self._reactor,
             chat_server=server,
             limits=self._limits,
-            addresses=addresses,
             allowed_origins=self._config.allowed_origins,
             observer=self._metrics,
         )
-        sends = Sends(self._reactor, server, self._limits, addresses, self._metrics)
+        sends = Sends(self._reactor, server, self._limits, self._metrics)
         self._metrics.read_from(
             sockets=partial(len, connections), chats=lambda: server.hub.open_chats
         )
@@ -179,8 +177,10 @@ class ChipService(Service):
             limits=self._limits,
             connections=connections,
             sends=sends,
+            addresses=Addresses(self._config.trusted_proxies),
             mounts=mounts,
             front=self._desk.front() if self._desk else None,
+            observer=self._metrics,
         )
 
     def _make_desk(self, server: ChatServer, chip_url: str) -> Desk:

@@ -35,6 +35,10 @@ class Observer:
     def closed(self, code: int) -> None:
         """A WebSocket is gone. `code` is its close code: ours, else the peer's, else 1006."""
 
+    def cut(self, why: str) -> None:
+        """An HTTP connection was ended, or not begun, for want of room. `why` is one of
+        `chip.web.http.waiting.Cut`."""
+
     def send(self, status: int) -> None:
         """Courier's message was answered with this HTTP status."""
 

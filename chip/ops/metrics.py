@@ -30,6 +30,7 @@ from chip.chat.ports import Depths
 from chip.protocol.commands import COMMAND_NAMES
 from chip.protocol.events import ErrorCode
 from chip.tasks import Clock, every
+from chip.web.http.waiting import Cut
 
 T = TypeVar("T")
 
@@ -68,6 +69,11 @@ class Metrics(Observer):
         )
         self._closes = self._family(
             Counter, ("chip_closes_total", "Closed WebSockets, by close code"), ("code", CLOSES)
+        )
+        self._cuts = self._family(
+            Counter,
+            ("chip_cuts_total", "HTTP connections cut, or not begun, for want of room, by reason"),
+            ("reason", get_args(Cut)),
         )
         self._commands = self._family(
             Counter,
@@ -142,6 +148,10 @@ class Metrics(Observer):
     def closed(self, code: int) -> None:
         """A WebSocket is gone."""
         _of(self._closes, str(code)).inc()
+
+    def cut(self, why: str) -> None:
+        """An HTTP connection was ended for want of room."""
+        _of(self._cuts, why).inc()
 
     def send(self, status: int) -> None:
         """A message from Courier was answered with this HTTP status."""

@@ -26,7 +26,6 @@ from chip.errors import Unavailable
 from chip.limits import Limits, TokenBucket
 from chip.models import Channel
 from chip.tasks import Clock
-from chip.web.addresses import Addresses
 from chip.web.admission import Admission, Refusal
 from chip.web.http.answers import GET_OR_HEAD, Answer, Header, error_answer
 from chip.web.http.connection import SERVER
@@ -114,7 +113,6 @@ class Connections(WebSocketFactory):
         clock: Clock,
         chat_server: ChatServer,
         limits: Limits,
-        addresses: Addresses,
         allowed_origins: tuple[str, ...] = ("*",),
         observer: Observer | None = None,
     ) -> None:
@@ -124,7 +122,6 @@ class Connections(WebSocketFactory):
             clock, limits.start_chat_deadline, VisitorConnection.expect_chat
         )
         self._chat_server = chat_server
-        self._addresses = addresses
         self._allowed_origins = allowed_origins
         self._observer = observer or Observer()
         self._open: set[VisitorConnection] = set()
@@ -169,15 +166,12 @@ class Connections(WebSocketFactory):
                 greeting = switching_protocols(request.method, request.clientproto, headers, SERVER)
         except BrokenUpgradeError as error:
             return self._refuse(Refusal("bad_upgrade", 400, str(error)))
-        address = self._addresses.of(
-            request.client, headers.getRawHeaders(b"X-Forwarded-For") or []
-        )
-        refusal = self._origin_refusal(request) or self.admission.refusal(address)
+        refusal = self._origin_refusal(request) or self.admission.refusal(request.address)
         if refusal is not None:
             return self._refuse(refusal)
         if not upgrade:
             return self._refuse(Refusal("asked", 426, "this is a WebSocket"))
-        self._open_connection(request, channel, address, greeting)
+        self._open_connection(request, channel, greeting)
         return None
 
     def _origin_refusal(self, request: Request) -> Refusal | None:
@@ -202,13 +196,11 @@ class Connections(WebSocketFactory):
         answer = error_answer(refusal.status, refusal.reason, refusal.retry_after)
         return answer.with_headers(_ANYBODY, *more)
 
-    def _open_connection(
-        self, request: Request, channel: Channel, address: str, greeting: bytes
-    ) -> None:
-        connection = VisitorConnection(self, address, next(self._numbers))
+    def _open_connection(self, request: Request, channel: Channel, greeting: bytes) -> None:
+        connection = VisitorConnection(self, request.address, next(self._numbers))
         connection.session = self._chat_server.open(channel, connection)
         self._observer.connection("accepted")
-        self.admission.entered(address)
+        self.admission.entered(request.address)
         self._open.add(connection)
         self.starting.start(connection)
         request.hand_over(connection, greeting)

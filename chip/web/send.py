@@ -21,7 +21,6 @@ from chip.chat.server import ChatServer
 from chip.errors import Refused, Unavailable
 from chip.limits import Buckets, Limits
 from chip.tasks import Clock
-from chip.web.addresses import Addresses
 from chip.web.http.answers import (
     Answer,
     answer_to,
@@ -46,13 +45,11 @@ class Sends:
         clock: Clock,
         chat_server: ChatServer,
         limits: Limits,
-        addresses: Addresses,
         observer: Observer | None = None,
     ) -> None:
         self._clock = clock
         self._chat_server = chat_server
         self._limits = limits
-        self._addresses = addresses
         self._observer = observer or Observer()
         wrong = limits.wrong_secrets_per_minute
         self._wrong_secrets = Buckets(wrong / 60, wrong)
@@ -89,9 +86,6 @@ class Sends:
 
     def _wrong_secret(self, request: Request, channel_uuid: str, error: WrongSecret) -> Answer:
         # Only failures count: guessing becomes slow, and Courier is never kept out by others.
-        address = self._addresses.of(
-            request.client, request.requestHeaders.getRawHeaders(b"X-Forwarded-For") or []
-        )
-        key = (address, channel_uuid)
-        wait = self._wrong_secrets.take(key, self._clock.seconds()) if address else 0
+        key = (request.address, channel_uuid)
+        wait = self._wrong_secrets.take(key, self._clock.seconds()) if request.address else 0
         return error_answer(429, "too many wrong secrets", ceil(wait)) if wait else answer_to(error)

@@ -17,9 +17,11 @@ from collections.abc import Mapping
 from typing import Final
 
 import chip
+from chip.chat.observer import Observer
 from chip.limits import Limits
 from chip.tasks import Clock
 from chip.web.connect import Connections
+from chip.web.http.addresses import Addresses
 from chip.web.http.answers import (
     GET_OR_HEAD,
     NOT_FOUND,
@@ -51,10 +53,13 @@ class Site(HttpServer):
         limits: Limits,
         connections: Connections,
         sends: Sends,
+        addresses: Addresses,
         mounts: Mapping[str, Handler] | None = None,
         front: Handler | None = None,
+        observer: Observer | None = None,
     ) -> None:
-        super().__init__(self._route, clock, limits)
+        observer = observer or Observer()
+        super().__init__(self._route, clock, limits, addresses, observer.cut)
         self.connections = connections
         self._own = {b"connect": connections.handle, b"send": sends.handle}
         # The longest prefix first, so that one mount may lie below another.

@@ -9,6 +9,7 @@ the answer began.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import select
@@ -18,6 +19,8 @@ import time
 from collections.abc import Callable, Iterator
 
 GIVES_UP = 30.0
+STRANGER = "127.0.0.66"
+"""An address of this machine that is not its neighbours'."""
 _KIB = 1024
 
 Sending = Iterator[bytes | float]
@@ -208,10 +211,34 @@ def aborted_handshakes(port: int, channel: str, count: int) -> None:
             sock.sendall(half[: number % len(half)])
 
 
+def all_places(port: int, channel: str, seconds: float) -> dict[str, int]:
+    """Have 4,200 unfinished requests from an address of its own, and renew what is cut."""
+    half = upgrade(channel)[:-20]
+    until = time.monotonic() + seconds
+    cut, poll = 0, select.epoll()
+    held: dict[int, socket.socket] = {}
+    while time.monotonic() < until:
+        for _ in range(min(200, 4200 - len(held))):
+            sock = socket.socket()
+            sock.bind((STRANGER, 0))
+            sock.settimeout(5)
+            with contextlib.suppress(OSError):
+                sock.connect(("127.0.0.1", port))
+                sock.sendall(half)
+            held[sock.fileno()] = sock
+            poll.register(sock, select.EPOLLIN)
+        for number, _ in poll.poll(0.01):
+            cut += 1
+            held.pop(number).close()
+    return {"cut": cut, "held": len(held)}
+
+
 if __name__ == "__main__":
     _, name, port, channel = sys.argv
     if name == "aborted_handshakes":
         aborted_handshakes(int(port), channel, 10_000)
         print("{}")
+    elif name == "all_places":
+        print(json.dumps(all_places(int(port), channel, 8)))
     else:
         print(json.dumps(attack(name, int(port), channel)))

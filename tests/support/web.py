@@ -12,7 +12,7 @@ import json
 from typing import Any, NamedTuple
 
 import msgspec
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.interfaces import IPushProducer
@@ -22,8 +22,8 @@ from zope.interface import implementer
 
 from chip.limits import Limits
 from chip.models import Channel, ChatKey
-from chip.web.addresses import Addresses
 from chip.web.connect import Connections, VisitorConnection
+from chip.web.http.addresses import Addresses
 from chip.web.send import Sends
 from chip.web.site import Site
 
@@ -100,12 +100,16 @@ class Counts:
         self.outcomes: list[str] = []
         self.codes: list[int] = []
         self.statuses: list[int] = []
+        self.cuts: list[str] = []
 
     def connection(self, outcome: str) -> None:
         self.outcomes.append(outcome)
 
     def closed(self, code: int) -> None:
         self.codes.append(code)
+
+    def cut(self, why: str) -> None:
+        self.cuts.append(why)
 
     def send(self, status: int) -> None:
         self.statuses.append(status)
@@ -123,17 +127,22 @@ def build_site(
 ) -> Site:
     """The whole web layer on `server`, with whatever options a test is about."""
     limits = limits or Limits()
-    addresses = Addresses(trusted)
     connections = Connections(
         clock=clock,
         chat_server=server,
         limits=limits,
-        addresses=addresses,
         allowed_origins=allowed_origins,
         observer=observer,
     )
-    sends = Sends(clock, server, limits, addresses, observer)
-    return Site(clock=clock, limits=limits, connections=connections, sends=sends, **site_options)
+    return Site(
+        clock=clock,
+        limits=limits,
+        connections=connections,
+        sends=Sends(clock, server, limits, observer),
+        addresses=Addresses(trusted),
+        observer=observer,
+        **site_options,
+    )
 
 
 class Listener:
@@ -149,8 +158,9 @@ class Listener:
             **options,
         )
 
-    def connects(self) -> Wire:
-        return Wire(self.site)
+    def connects(self, host: str = "192.0.2.7") -> Wire:
+        kind = IPv6Address if ":" in host else IPv4Address
+        return Wire(self.site, kind("TCP", host, 4242))
 
     def asked(self, path: str, method: str = "GET", **headers: str) -> Answer:
         """The answer to one request on a connection of its own."""

@@ -16,21 +16,13 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
 from chip.limits import Limits
-from chip.tasks import Clock
-from chip.web.http.deadlines import Deadlines
+from chip.web.http.addresses import Addresses
 from chip.web.http.request import Request, Successor
+from chip.web.http.waiting import ConnectionWaits
 
 SERVER: Final = b"Chip"
 """What the Server header says; its version is nobody's business."""
 
-IDLE: Final = 120.0
-"""Seconds that a connection may wait for its next request: longer than Courier's client, which
-keeps its connections for 90 s and must never find one closed that it has just chosen."""
-LAST_WORDS: Final = 1.0
-"""Seconds that a connection on which nobody has asked yet may still ask in when Chip stops: its
-request may be on the way, and Chip has accepted it."""
-CLOSE_TIMEOUT: Final = 3.0
-"""Seconds that a peer has to take the rest of an answer after which it is to be gone."""
 MAX_PIPELINED: Final = 16
 """Requests that are answered out of one packet before the connection is closed. Nobody sends so
 many ahead of their answers, and each takes a turn from everybody else."""
@@ -49,7 +41,8 @@ class Owner(Protocol):
     """Whoever has accepted a connection: `chip.web.http.server.HttpServer`."""
 
     limits: Limits
-    deadlines: "ConnectionDeadlines"
+    waiting: ConnectionWaits
+    addresses: Addresses
     is_draining: bool
 
     def received(self, request: Request, /) -> None:
@@ -57,34 +50,6 @@ class Owner(Protocol):
 
     def gone(self, connection: "HttpConnection", /) -> None:
         """The connection is gone, or no HTTP any more."""
-
-
-class ConnectionDeadlines:
-    """How long connections may take, whatever they are at."""
-
-    def __init__(self, clock: Clock, limits: Limits) -> None:
-        abort = HttpConnection.abort
-        self.head = Deadlines[HttpConnection](clock, limits.handshake_deadline, abort)
-        self.body = Deadlines[HttpConnection](clock, limits.post_deadline, abort)
-        self.idle = Deadlines[HttpConnection](clock, IDLE, abort)
-        self.taking = Deadlines[HttpConnection](clock, limits.write_stall, abort)
-        self.closing = Deadlines[HttpConnection](clock, CLOSE_TIMEOUT, abort)
-        leave = HttpConnection.leave_if_silent
-        self.last_words = Deadlines[HttpConnection](clock, LAST_WORDS, leave)
-        self._all = (
-            *(self.head, self.body, self.idle, self.taking, self.closing),
-            self.last_words,
-        )
-
-    def forget(self, connection: "HttpConnection") -> None:
-        """This connection is gone, or no HTTP any more."""
-        for deadlines in self._all:
-            deadlines.stop(connection)
-
-    def close(self) -> None:
-        """Stop all timers."""
-        for deadlines in self._all:
-            deadlines.close()
 
 
 class HttpConnection(HTTPChannel):
@@ -102,21 +67,32 @@ class HttpConnection(HTTPChannel):
         self.owner = owner
         self.maxHeaders = owner.limits.handshake_headers
         self.totalHeadersSize = self.MAX_LENGTH = owner.limits.handshake_bytes
+        self.address = ""
+        """Whose connection this is, or whose request is on the way."""
+        self._peer_address = ""
+        self._has_spoken = False
         self._successor: Successor | None = None
         self._pipelined = 0
 
     def connectionMade(self) -> None:
         """Somebody has come."""
         super().connectionMade()  # type: ignore[no-untyped-call]
-        self.owner.deadlines.head.start(self)
+        self.address = self._peer_address = self._whose()
+        self.owner.waiting.request_begins(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the peer."""
         if not self._busyReceiving:
             self._pipelined = 0
-        deadlines = self.owner.deadlines
-        if deadlines.idle.stop(self):
-            deadlines.head.start(self)
+        waiting = self.owner.waiting
+        if not self._has_spoken:
+            self._has_spoken = True
+            if isinstance(self.transport, ProtocolWrapper):
+                # By the PROXY protocol, it has been told only now who the peer is.
+                self._peer_address = self._whose()
+                waiting.is_from(self, self._peer_address)
+        elif waiting.idle.stop(self):
+            waiting.request_begins(self)
         super().dataReceived(data)  # type: ignore[no-untyped-call]
 
     def headerReceived(self, line: bytes) -> bool:
@@ -132,15 +108,18 @@ class HttpConnection(HTTPChannel):
 
     def allHeadersReceived(self) -> None:
         """The head is complete."""
-        deadlines = self.owner.deadlines
-        # A chain of bad headers ends here too, with a connection that is closing already.
-        if deadlines.head.stop(self) and self.length != 0:
-            deadlines.body.start(self)
         super().allHeadersReceived()  # type: ignore[no-untyped-call]
+        waiting = self.owner.waiting
+        # A chain of bad headers ends here too, with a connection that is closing already.
+        if waiting.head.stop(self) and self.length != 0:
+            waiting.body.start(self)
+            waiting.is_from(self, self.requests[-1].address)
 
     def allContentReceived(self) -> None:
         """The request is complete."""
-        self.owner.deadlines.body.stop(self)
+        waiting = self.owner.waiting
+        waiting.request_is_whole(self)
+        waiting.is_from(self, self._peer_address)
         super().allContentReceived()  # type: ignore[no-untyped-call]
 
     def rawDataReceived(self, data: bytes) -> None:
@@ -156,7 +135,7 @@ class HttpConnection(HTTPChannel):
         if self.owner.is_draining or self._pipelined > MAX_PIPELINED:
             self.persistent = False
         if self.persistent:
-            self.owner.deadlines.idle.start(self)
+            self.owner.waiting.idle.start(self)
         super().requestDone(request)  # type: ignore[no-untyped-call]
         if self._waitingForTransport:
             # Twisted forgets to stop reading when it is an answer that has filled the transport.
@@ -164,10 +143,10 @@ class HttpConnection(HTTPChannel):
 
     def leave(self) -> None:
         """Close as soon as no request is in hand, nor on its way."""
-        if self in self.owner.deadlines.idle:
+        if self in self.owner.waiting.idle:
             self.loseConnection()
         else:
-            self.owner.deadlines.last_words.start(self)
+            self.owner.waiting.last_words.start(self)
 
     def leave_if_silent(self) -> None:
         """Close, unless a request has begun."""
@@ -176,19 +155,22 @@ class HttpConnection(HTTPChannel):
 
     def pauseProducing(self) -> None:
         """The transport is full of answers that the peer does not take."""
-        self.owner.deadlines.taking.start(self)
+        self.owner.waiting.taking.start(self)
         super().pauseProducing()  # type: ignore[no-untyped-call]
 
     def resumeProducing(self) -> None:
         """The transport is empty again."""
-        self.owner.deadlines.taking.stop(self)
+        self.owner.waiting.taking.stop(self)
         super().resumeProducing()  # type: ignore[no-untyped-call]
 
     def loseConnection(self) -> None:
         """Close when all is written. A peer that does not take it is not waited for for ever."""
-        self.owner.deadlines.forget(self)
-        self.owner.deadlines.closing.start(self)
+        self.owner.waiting.forget(self)
+        self.owner.waiting.closing.start(self)
         super().loseConnection()  # type: ignore[no-untyped-call]
+
+    def _whose(self) -> str:
+        return self.owner.addresses.of(self.transport.getPeer(), ())
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         # Twisted's own is a status line without a body.

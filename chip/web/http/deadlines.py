@@ -40,10 +40,6 @@ class Deadlines(Generic[T]):
         """Forget `thing`. Returns whether it was started."""
         return self._due.pop(thing, None) is not None
 
-    def oldest(self) -> T | None:
-        """What is due next."""
-        return next(iter(self._due), None)
-
     def close(self) -> None:
         """Forget everything."""
         self._due.clear()
@@ -60,5 +56,5 @@ class Deadlines(Generic[T]):
             if left > 0:
                 self._timer = self._clock.callLater(left, self._look)
                 return
-            del self._due[thing]
+            self.stop(thing)
             self._expired(thing)

@@ -39,6 +39,8 @@ class Request(http.Request):
     path: bytes
     mount = b""
     """The prefix of the path whose handler was chosen."""
+    address = ""
+    """Whose request this is, for the limits that count per address; ``""`` when it is exempt."""
     oversized = False
     """Whether the body was larger than `post_bytes`; what there was of it is dropped."""
 
@@ -84,8 +86,11 @@ class Request(http.Request):
     # What Twisted calls.
 
     def gotLength(self, length: int | None) -> None:
-        """The body begins. Twisted's own goes to a file when it is large or of unknown size."""
+        """The head is complete, and a body begins. Twisted's own goes to a file when it is large
+        or of unknown size."""
         self.content = BytesIO()
+        forwarded = self.requestHeaders.getRawHeaders(b"X-Forwarded-For") or []
+        self.address = self.channel.owner.addresses.of(self.channel.getPeer(), forwarded)
 
     def handleContentChunk(self, data: bytes) -> None:
         """Some of the body."""

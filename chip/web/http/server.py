@@ -4,23 +4,33 @@ Owns how many connections there may be, what every answer has in common, and how
 Knows no route. The public listener and the operators' listener are such servers.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.internet.protocol import ServerFactory
+from twisted.logger import Logger
 from twisted.web.http import datetimeToString
 from zope.interface import implementer
 
 from chip.errors import Unavailable
 from chip.limits import Limits
-from chip.tasks import Clock, Tasks, within
+from chip.tasks import Clock, Seldom, Tasks, within
+from chip.web.http.addresses import Addresses
 from chip.web.http.answers import Handler, answer_to, write_answer
-from chip.web.http.connection import SERVER, ConnectionDeadlines, HttpConnection
+from chip.web.http.connection import SERVER, HttpConnection
 from chip.web.http.request import Request
+from chip.web.http.waiting import ConnectionWaits, Cut, Waited
 
 MAX_CONNECTIONS: Final = 4000
 """HTTP connections at a time, beside the WebSockets. A reconnect storm passes through these."""
+
+_WHY: Final[dict[Cut, str]] = {
+    "unfinished": "its address has too many unfinished requests",
+    "made_way": "all places are taken, and its address has most of them",
+    "no_place": "all places are taken by requests in hand",
+}
 
 
 @implementer(IProtocolNegotiationFactory)
@@ -32,11 +42,22 @@ class HttpServer(ServerFactory):
     """
 
     noisy = False
+    _log = Logger()
 
-    def __init__(self, handler: Handler, clock: Clock, limits: Limits) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        clock: Clock,
+        limits: Limits,
+        addresses: Addresses | None = None,
+        count_cut: Callable[[Cut], object] = str,
+    ) -> None:
         self.clock = clock
         self.limits = limits
-        self.deadlines = ConnectionDeadlines(clock, limits)
+        self.addresses = addresses or Addresses(())
+        self.waiting = ConnectionWaits(clock, limits, self._cut)
+        self._count_cut = count_cut
+        self._seldom = Seldom(clock)
         self.is_draining = False
         """Whether no connection is to be kept for another request."""
         self._handler = handler
@@ -50,21 +71,38 @@ class HttpServer(ServerFactory):
     def buildProtocol(self, addr: object) -> HttpConnection | None:
         """A connection for whoever has come, or None: then it is closed."""
         if len(self._connections) >= MAX_CONNECTIONS:
-            idle = self.deadlines.idle.oldest()
-            if idle is None:
+            other = self.waiting.greediest()
+            if other is None:
+                self._tell("no_place", self.addresses.of(addr, ()))
                 return None
-            idle.abort()
+            self._cut(other, "made_way")
         connection = HttpConnection(self)
         self._connections.add(connection)
         return connection
 
     def gone(self, connection: HttpConnection) -> None:
         """A connection is gone, or no HTTP any more."""
-        self.deadlines.forget(connection)
+        self.waiting.forget(connection)
         self._connections.discard(connection)
         if self._all_gone is not None and not self._connections:
             all_gone, self._all_gone = self._all_gone, None
             all_gone.callback(None)
+
+    def _cut(self, connection: Waited, why: Cut) -> None:
+        # Twisted takes a turn to drop it; its place is free at once.
+        self.gone(cast(HttpConnection, connection))
+        connection.abort()
+        self._tell(why, connection.address)
+
+    def _tell(self, why: Cut, address: str) -> None:
+        self._count_cut(why)
+        if times := self._seldom.times(why):
+            self._log.warn(
+                "{times} connections were cut: {reason} (the last one from {address})",
+                times=times,
+                reason=_WHY[why],
+                address=address or "a proxy",
+            )
 
     def acceptableProtocols(self) -> list[bytes]:
         """What TLS may negotiate: HTTP/2 has no place for this WebSocket."""
@@ -114,7 +152,7 @@ class HttpServer(ServerFactory):
         except Unavailable:
             for connection in tuple(self._connections):
                 connection.abort()
-        self.deadlines.close()
+        self.waiting.close()
 
     async def _finish(self) -> None:
         if self._connections:

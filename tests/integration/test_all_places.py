@@ -1,0 +1,81 @@
+"""A stranger takes every place for HTTP connections, and takes each anew that he loses."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import resource
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from chip.web.http.server import MAX_CONNECTIONS
+from tests.support.attacks import upgrade
+from tests.support.chip_process import ChipProcess
+from tests.support.fetch import fetch
+
+ROOT = Path(__file__).parents[2]
+UNKNOWN = "/wc/send/00000000-3030-4100-a260-2d7c4e9693e7"
+
+
+@pytest.fixture(autouse=True)
+def _enough_files():
+    """For Chip and for the stranger, who inherit the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < MAX_CONNECTIONS + 1000:
+        pytest.fail(f"{MAX_CONNECTIONS} sockets do not go into {hard} files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def chip():
+    # Whoever comes from loopback is to count as anybody else.
+    chip = ChipProcess(desk_guide=False, trusted_proxies="unix")
+    chip.start()
+    yield chip
+    chip.stop()
+    chip.check_log()
+    chip.close()
+
+
+def posts(connection: http.client.HTTPConnection) -> int:
+    connection.request("POST", UNKNOWN, body=b"{}")
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def opens_a_websocket(port: int, channel: str) -> bool:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
+        sock.sendall(upgrade(channel))
+        return sock.recv(100).startswith(b"HTTP/1.1 101")
+
+
+def test_posts_and_new_visitors_find_their_places(chip):
+    page = fetch(chip.url, headers={"Accept": "text/html"}).body.decode()
+    channel = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", page)[0]
+    kept = http.client.HTTPConnection("127.0.0.1", chip.port, timeout=20)
+    assert posts(kept) == 400
+    kept_socket = kept.sock
+    command = [sys.executable, "-m", "tests.support.attacks", "all_places", str(chip.port), channel]
+    rounds = 0
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as stranger:
+        while stranger.poll() is None:
+            assert posts(kept) == 400
+            assert opens_a_websocket(chip.port, channel)
+            assert fetch(chip.url).status == 200
+            rounds += 1
+            time.sleep(0.05)
+        report = json.loads(stranger.stdout.read())
+    assert kept.sock is kept_socket
+    kept.close()
+    assert rounds > 3
+    assert report["cut"] > 200
+    assert "connections were cut" in chip.log()

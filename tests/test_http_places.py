@@ -1,0 +1,210 @@
+"""Who has a place among the HTTP connections, and who makes way when there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.logger import formatEvent, globalLogPublisher
+from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
+
+from chip.web.http.server import MAX_CONNECTIONS
+from tests.support.web import CHANNEL, Counts, Listener, Wire, request
+
+pytestmark = pytest.mark.private_parts
+
+STRANGER, COURIER, VISITOR = "198.51.100.66", "192.0.2.10", "203.0.113.9"
+POST = request(f"/wc/send/{CHANNEL}", "POST", b'{"msg":{}}')
+HALF_A_HEAD, HALF_A_BODY = b"GET / HTTP/1.1\r\nHost: x\r\n", POST[:-5]
+
+
+@pytest.fixture
+def counts():
+    return Counts()
+
+
+@pytest.fixture
+def listener(counts):
+    return Listener(observer=counts)
+
+
+@pytest.fixture
+def said():
+    """The log lines of the HTTP server."""
+    lines: list[str] = []
+
+    def note(event: dict[str, Any]) -> None:
+        if event["log_namespace"].startswith("chip.web."):
+            lines.append(formatEvent(event))
+
+    globalLogPublisher.addObserver(note)
+    yield lines
+    globalLogPublisher.removeObserver(note)
+
+
+def begins(listener: Listener, host: str, said: bytes = b"") -> Wire:
+    """Somebody from an address comes, and says something."""
+    wire = listener.connects(host)
+    if said:
+        wire.says(said)
+    return wire
+
+
+def is_served(wire: Wire) -> bool:
+    wire.says(POST)
+    return wire.answer().status == 200
+
+
+def open_ones(wires: list[Wire]) -> list[Wire]:
+    return [wire for wire in wires if wire.is_open]
+
+
+# All places are taken.
+
+
+def takes_no_answer(listener: Listener) -> Wire:
+    wire = listener.connects(STRANGER)
+    wire.fill()
+    wire.says(request("/"))
+    return wire
+
+
+GREEDY = {
+    "says nothing": lambda listener: begins(listener, STRANGER),
+    "half a head": lambda listener: begins(listener, STRANGER, HALF_A_HEAD),
+    "half a body": lambda listener: begins(listener, STRANGER, HALF_A_BODY),
+    "one request and no other": lambda listener: begins(listener, STRANGER, request("/")),
+    "takes no answer": takes_no_answer,
+}
+
+
+@pytest.mark.parametrize("another", GREEDY.values(), ids=GREEDY)
+def test_a_stranger_who_takes_all_places_keeps_nobody_out(listener, counts, another):
+    kept = begins(listener, COURIER)
+    held: list[Wire] = []
+    for _ in range(6):
+        held = open_ones(held)
+        held += [another(listener) for _ in range(4200 - len(held))]
+        assert is_served(kept)
+        assert is_served(listener.connects(COURIER))
+        assert listener.connects(VISITOR).upgrades().status == 101
+        assert begins(listener, VISITOR, request("/")).answer().status == 200
+        listener.clock.advance(0.9)
+    assert len(open_ones(held)) <= MAX_CONNECTIONS
+    assert set(counts.cuts) <= {"made_way", "unfinished"}
+
+
+def test_a_stranger_with_all_addresses_of_a_site_counts_as_one(listener):
+    kept = begins(listener, COURIER)
+    for number in range(4200):
+        begins(listener, f"2001:db8:7:{number:x}::1", HALF_A_HEAD)
+    assert is_served(kept)
+    assert listener.connects("2001:db8:8::1").upgrades().status == 101
+
+
+def test_a_request_in_hand_never_makes_way(listener, counts):
+    listener.server.lookups.wait = Deferred()
+    in_hand = [
+        begins(listener, STRANGER, request(f"/wc/connect/{CHANNEL}"))
+        for _ in range(MAX_CONNECTIONS)
+    ]
+    assert not listener.connects(VISITOR).is_open
+    assert counts.cuts == ["no_place"]
+    listener.server.lookups.wait.callback(None)
+    assert {wire.answer().status for wire in in_hand} == {426, 429}
+    assert listener.connects(VISITOR).is_open
+
+
+def test_a_request_that_came_behind_another_is_in_hand_too(listener):
+    listener.server.lookups.wait = Deferred()
+    wire = begins(listener, STRANGER, request("/") + request(f"/wc/connect/{CHANNEL}"))
+    assert wire.answer().status == 200
+    for _ in range(MAX_CONNECTIONS):
+        listener.connects(VISITOR)
+    assert wire.is_open
+
+
+# An address keeps many requests unfinished.
+
+
+@pytest.mark.parametrize("half", [b"", HALF_A_HEAD, HALF_A_BODY], ids=["nothing", "head", "body"])
+def test_of_the_unfinished_requests_of_an_address_the_newest_50_stay(listener, counts, half):
+    wires = [begins(listener, STRANGER, half) for _ in range(60)]
+    neighbour = begins(listener, VISITOR, half)
+    listener.clock.advance(0.9)
+    assert len(open_ones(wires)) == 60
+    listener.clock.advance(0.2)
+    assert open_ones(wires) == wires[10:]
+    assert neighbour.is_open
+    assert counts.cuts == ["unfinished"] * 10
+
+
+def test_a_crowd_behind_one_address_is_served(listener, counts):
+    wires = [begins(listener, STRANGER, HALF_A_BODY) for _ in range(500)]
+    listener.clock.advance(0.9)
+    for wire in wires:
+        wire.says(POST[len(HALF_A_BODY) :])
+        assert wire.answer().status == 200
+    listener.clock.advance(10)
+    assert len(open_ones(wires)) == 500
+    assert counts.cuts == []
+
+
+def test_a_kept_connection_counts_again_once_it_begins_a_request(listener):
+    wires = [begins(listener, STRANGER, request("/")) for _ in range(60)]
+    listener.clock.advance(5)
+    for wire in wires:
+        wire.says(HALF_A_HEAD)
+    listener.clock.advance(1.1)
+    assert len(open_ones(wires)) == 50
+
+
+def test_behind_a_proxy_it_is_its_visitors_bodies_that_count(counts):
+    listener = Listener(observer=counts, trusted=("192.0.2.0/24",))
+    heads = [begins(listener, COURIER, HALF_A_HEAD) for _ in range(100)]
+    bodies = [
+        begins(
+            listener, COURIER, HALF_A_BODY.replace(b"\r\n", b"\r\nX-Forwarded-For: %b\r\n" % of, 1)
+        )
+        for of in [b"198.51.100.66", b"203.0.113.9"] * 60
+    ]
+    listener.clock.advance(1.1)
+    assert len(open_ones(heads)) == 100
+    assert open_ones(bodies) == bodies[20:]
+    for wire in open_ones(bodies):
+        wire.says(POST[len(HALF_A_BODY) :])
+        assert wire.answer().status == 200
+
+
+def test_by_the_proxy_protocol_it_is_the_peer_that_counts_of_which_it_tells(listener):
+    def comes(host: bytes) -> Wire:
+        wire = Wire(HAProxyWrappingFactory(listener.site), IPv4Address("TCP", COURIER, 4242))
+        wire.says(b"PROXY TCP4 %b 192.0.2.1 4242 8070\r\n" % host, HALF_A_HEAD)
+        return wire
+
+    strangers = [comes(b"198.51.100.66") for _ in range(60)]
+    others = [comes(b"203.0.113.%d" % number) for number in range(60)]
+    listener.clock.advance(1.1)
+    assert open_ones(strangers) == strangers[10:]
+    assert len(open_ones(others)) == 60
+
+
+# What operators hear of it.
+
+
+def test_a_minute_of_it_is_one_line(listener, said):
+    for _ in range(3):
+        for _ in range(52):
+            begins(listener, STRANGER, HALF_A_HEAD)
+        listener.clock.advance(20)
+    assert said == [
+        "1 connections were cut: its address has too many unfinished requests"
+        " (the last one from 198.51.100.66)"
+    ]
+    listener.clock.advance(30)
+    for _ in range(52):
+        begins(listener, STRANGER, HALF_A_HEAD)
+    listener.clock.advance(1.1)
+    assert said[1].startswith("6 connections were cut")
