@@ -55,14 +55,19 @@ class _Options(usage.Options):
 class ChannelsOptions(_Options):
     """The words after ``channels``."""
 
-    synopsis = "[list | add NAME | remove UUID]"
+    synopsis = "[list | add NAME [--uuid UUID] | remove UUID]"
     longdesc = "Lists, adds and removes the websites that an embedded Chip serves."
 
     def parseArgs(self, *words: str) -> None:
-        """Take what is to be done."""
-        match words:
-            case () | ("list",) | ("add", _) | ("remove", _):
-                self["action"] = words
+        """Take what is to be done, for instance ``("add", name, uuid)``."""
+        try:
+            # Unlike Twisted's own way, with flags behind the words.
+            flags, given = getopt.gnu_getopt(words, "", ["uuid="])
+        except getopt.GetoptError as error:
+            raise usage.UsageError(f"channels: {error}") from None
+        match given, flags:
+            case ([] | ["list"] | ["add" | "remove", _], []) | (["add", _], [_]):
+                self["action"] = (*given, *(value for _, value in flags))
             case _:
                 raise usage.UsageError("channels: expected list, add NAME or remove UUID")
 

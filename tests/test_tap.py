@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -116,7 +117,17 @@ def test_the_usual_file_is_looked_for_where_twistd_is_to_run(elsewhere):
         (("--db", "pa55://"), "chip: db (--db): expected a URL like postgresql://"),
         (("surprise",), "chip: Unknown command: surprise (see twistd chip --help)\n"),
         (("channels", "paint"), "chip: channels: expected list, add NAME or remove UUID"),
-        (("channels", "remove", "x"), "chip: channels: there is no channel x\n"),
+        (("channels", "add", "x", "--uid=y"), "chip: channels: option --uid not recognized"),
+        (("channels", "remove", "x"), "chip: data_dir: there is no database in"),
+        (("channels", "add", ""), "chip: channels: expected a name of 1 to 100 characters"),
+        (("channels", "add", "x", "--uuid="), "chip: channels: expected a UUID like"),
+        (("backup",), "chip: expected one FILE (see twistd chip --help)\n"),
+        (("backup", "x"), "chip: data_dir: there is no database in"),
+        (("restore", "no.sqlite3"), "chip: there is no file "),
+        (
+            ("--db=postgres://h/d", "--valkey=valkey://h", "restore", "x"),
+            "chip: restore: with db and valkey set, nothing is kept in data_dir\n",
+        ),
         (("--db=postgres://h/d", "channels"), "chip: channels: with db set, channels are made in"),
     ],
 )
@@ -203,11 +214,26 @@ def test_a_variable_that_looks_like_a_setting_is_warned_of(built, monkeypatch):
 def test_channels_of_the_embedded_mode_are_managed_from_the_command_line(elsewhere):
     added = twistd("chip", "--data-dir=here", "channels", "add", "Shop", cwd=elsewhere)
     assert (added.returncode, added.stderr) == (0, "")
-    uuid = added.stdout.strip()
+    made, advice, line = added.stdout.splitlines()
+    assert made == f"{elsewhere / 'here'} is new"
+    assert advice == (
+        "For the pages of Shop, with the address of Chip that browsers know"
+        " in place of http://localhost:8070:"
+    )
+    [uuid] = re.findall(
+        '^<script async src="http://localhost:8070/wc/widget.js" data-channel="(.{36})"></script>$',
+        line,
+    )
     listed = twistd("chip", "--data-dir=here", "channels", "list", cwd=elsewhere)
     assert listed.stdout == f"{uuid}       0 chats  Shop\n"
-    assert twistd("chip", "--data-dir=here", "channels", "remove", uuid, cwd=elsewhere).stdout == ""
+    removed = twistd("chip", "--data-dir=here", "channels", "remove", uuid, cwd=elsewhere)
+    assert (removed.returncode, removed.stdout) == (0, "")
     assert twistd("chip", "--data-dir=here", "channels", cwd=elsewhere).stdout == ""
+    again = twistd(
+        *("chip", "--data-dir=here", "channels", "add", "Shop", "--uuid", uuid.upper()),
+        cwd=elsewhere,
+    )
+    assert again.stdout.splitlines() == [advice, line]
     assert not (elsewhere / "twistd.pid").exists()
 
 

@@ -2,7 +2,7 @@
 
     twistd chip [settings] --check                  ask every part whether it answers
     twistd chip [settings] channels list            the websites of the embedded mode
-    twistd chip [settings] channels add NAME
+    twistd chip [settings] channels add NAME [--uuid UUID]
     twistd chip [settings] channels remove UUID
     twistd chip [settings] backup FILE              what is in data_dir, beside a running Chip
     twistd chip [settings] restore FILE
@@ -56,8 +56,12 @@ def channels(config: Config, action: tuple[str, ...]) -> NoReturn:
         if config.db:
             raise ConfigError("channels: with db set, channels are made in RapidPro")
         match action:
-            case ("add", name):
-                print(add_channel(directory, name).uuid)
+            case ("add", name, *uuid):
+                is_new = not directory.exists()
+                channel = add_channel(directory, name, *uuid)
+                if is_new:
+                    print(f"{directory.absolute()} is new")
+                print(_line_to_paste(config.public_url, channel.name, channel.uuid))
             case ("remove", uuid):
                 remove_channel(directory, uuid)
             case _:
@@ -67,6 +71,13 @@ def channels(config: Config, action: tuple[str, ...]) -> NoReturn:
     except ConfigError as error:
         raise SystemExit(f"chip: {error}") from None
     raise SystemExit(0)
+
+
+def _line_to_paste(url: str, name: str, uuid: str) -> str:
+    return (
+        f"For the pages of {name}, with the address of Chip that browsers know in place of {url}:\n"
+        f'<script async src="{url}/wc/widget.js" data-channel="{uuid}"></script>'
+    )
 
 
 def backup(config: Config, file: Path) -> NoReturn:

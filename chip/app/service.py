@@ -194,7 +194,7 @@ class ChipService(Service):
             post=loopback_post(agent, chip_url),
             presence=server.hub,
             clock=self._reactor,
-            base_url=_public_url(config),
+            base_url=config.public_url,
             token=config.desk_token,
             guide=config.desk_guide,
             # With a token of its own it may be anywhere; without one it is this machine's alone.
@@ -251,7 +251,7 @@ class ChipService(Service):
         self._notifier.status(f"serving: {backend.store_name}, {backend.queue_name}, {gateway}")
         self._notifier.ready()
         if self._desk:
-            announce(f"\n  Chat:  {_public_url(self._config)}/\n  Desk:  {self._desk.link}\n")
+            announce(f"\n  Chat:  {self._config.public_url}/\n  Desk:  {self._desk.link}\n")
 
     # Stopping.
 
@@ -327,13 +327,6 @@ def _loopback_socket() -> socket.socket:
     listening = socket.create_server(("127.0.0.1", 0), backlog=128)
     listening.setblocking(False)
     return listening
-
-
-def _public_url(config: Config) -> str:
-    """How a browser on this machine reaches Chip. Behind a `listen`, only a guess."""
-    everywhere = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
-    host = "localhost" if config.address in everywhere else config.address
-    return f"http://{f'[{host}]' if ':' in host else host}:{config.port}"
 
 
 def _reason(error: BaseException) -> str:

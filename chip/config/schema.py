@@ -132,6 +132,13 @@ class Config(Limits, frozen=True, kw_only=True):
         return f"tcp:{self.port}:interface={address}:backlog={TCP_BACKLOG}"
 
     @property
+    def public_url(self) -> str:
+        """How a browser on this machine reaches Chip. Behind a `listen`, only a guess."""
+        everywhere = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+        host = "localhost" if self.address in everywhere else self.address
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
     def ops_endpoint(self) -> str:
         """The operators' listener as an endpoint description, ``""`` when there is to be none.
 

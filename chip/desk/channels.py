@@ -4,6 +4,7 @@ Functions on a data directory, for a command line. They work beside a running Ch
 new channel at once; the directory's lock guards the queues, and these do not touch them.
 """
 
+import contextlib
 import secrets
 import sqlite3
 import uuid
@@ -14,10 +15,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chip.errors import ConfigError
+from chip.sqlite.check import unusable
 from chip.sqlite.connection import connect
-from chip.sqlite.files import database_path, make_database, make_directory
+from chip.sqlite.files import database_path, make_database, make_directory, require_database
 from chip.sqlite.schema import upgrade
+from chip.sqlite.trouble import UNREADABLE
 from chip.sqlite.values import microseconds
+
+MOST_CHARACTERS = 100
+"""Of a channel's name."""
 
 
 class ListedChannel(NamedTuple):
@@ -31,17 +37,28 @@ class ListedChannel(NamedTuple):
 def list_channels(data_dir: Path) -> list[ListedChannel]:
     """The active channels, oldest first."""
     with _database(data_dir) as db:
-        rows = db.execute(
-            "SELECT uuid, name, (SELECT count(*) FROM contact WHERE channel_uuid = uuid) AS chats"
-            " FROM channel WHERE is_active ORDER BY created_on, uuid"
-        )
-        return [ListedChannel(*row) for row in rows]
+        return _active(db)
 
 
-def add_channel(data_dir: Path, name: str) -> ListedChannel:
-    """Make a channel for one more website."""
+def add_channel(data_dir: Path, name: str, channel: str | None = None) -> ListedChannel:
+    """Make a channel for one more website, with the uuid that its pages have if they have one.
+
+    A channel that was removed is opened again, with its chats. Raises ConfigError when the name or
+    the uuid is no such, or is taken.
+    """
+    name = _checked_name(name)
+    if channel is not None:
+        channel = _checked_uuid(channel)
+    make_directory(data_dir)
+    make_database(data_dir)
     with _database(data_dir) as db:
-        return ListedChannel(insert_channel(db, name), name, 0)
+        for other in _active(db):
+            if other.uuid == channel:
+                raise ConfigError(f"channels: {channel} is {other.name}'s already")
+            if other.name.casefold() == name.casefold():
+                raise ConfigError(f"channels: {other.name} is there already: {other.uuid}")
+        added = insert_channel(db, name, channel)
+        return next(one for one in _active(db) if one.uuid == added)
 
 
 def remove_channel(data_dir: Path, channel: str) -> None:
@@ -57,28 +74,49 @@ def remove_channel(data_dir: Path, channel: str) -> None:
             raise ConfigError(f"channels: there is no channel {channel}")
 
 
-def insert_channel(db: sqlite3.Connection, name: str) -> str:
-    """Put a new channel into the database, in an org of its own, and return its uuid."""
-    channel = str(uuid.uuid4())
+def insert_channel(db: sqlite3.Connection, name: str, channel: str | None = None) -> str:
+    """Put a channel into the database, in an org of its own, or open it again; return its uuid."""
+    channel = channel or str(uuid.uuid4())
     db.execute(
         "INSERT INTO channel (uuid, org_id, name, secret, created_on)"
-        " SELECT ?, coalesce(max(org_id), 0) + 1, ?, ?, ? FROM channel",
+        " SELECT ?, coalesce(max(org_id), 0) + 1, ?, ?, ? FROM channel WHERE true"
+        " ON CONFLICT (uuid) DO UPDATE SET is_active = 1, name = excluded.name",
         (channel, name, secrets.token_urlsafe(32), microseconds(datetime.now(UTC))),
     )
     return channel
 
 
+def _active(db: sqlite3.Connection) -> list[ListedChannel]:
+    rows = db.execute(
+        "SELECT uuid, name, (SELECT count(*) FROM contact WHERE channel_uuid = uuid) AS chats"
+        " FROM channel WHERE is_active ORDER BY created_on, uuid"
+    )
+    return [ListedChannel(*row) for row in rows]
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not (name and name.isprintable() and len(name) <= MOST_CHARACTERS):
+        raise ConfigError(f"channels: expected a name of 1 to {MOST_CHARACTERS} characters")
+    return name
+
+
+def _checked_uuid(text: str) -> str:
+    with contextlib.suppress(ValueError):
+        if str(uuid.UUID(text)) == text.lower():
+            return text.lower()
+    raise ConfigError("channels: expected a UUID like 7d62d551-3030-4100-a260-2d7c4e9693e7")
+
+
 @contextmanager
 def _database(data_dir: Path) -> Iterator[sqlite3.Connection]:
-    make_directory(data_dir)
-    make_database(data_dir)
-    db = connect(database_path(data_dir))
+    require_database(data_dir)
+    path = database_path(data_dir)
     try:
-        upgrade(db)
-        with db:
-            db.execute("BEGIN IMMEDIATE")
-            yield db
-    except sqlite3.Error as error:
-        raise ConfigError(f"data_dir: cannot use {data_dir}: {error}") from None
-    finally:
-        db.close()
+        with contextlib.closing(connect(path)) as db:
+            upgrade(db)
+            with db:
+                db.execute("BEGIN IMMEDIATE")
+                yield db
+    except (sqlite3.Error, *UNREADABLE) as error:
+        raise unusable(path, error) from None
