@@ -13,7 +13,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 LOCKS = ("run", "test", "node")
-TOUCHED = {"twisted", "autobahn", "treq", "txredisapi", "psycopg"}
+TOUCHED = {"twisted", "autobahn", "txredisapi", "prometheus-client"}
 """The libraries whose private parts Chip touches."""
 
 

@@ -6,6 +6,7 @@ import os
 import time
 from typing import get_args
 
+import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet.defer import Deferred
@@ -112,6 +113,7 @@ def test_the_process_itself_is_measured_too():
     assert 'python_gc_collections_total{generation="2"}' in found
 
 
+@pytest.mark.private_parts
 def test_the_process_is_measured_where_only_processes_are_in_proc(tmp_path):
     (tmp_path / str(os.getpid())).symlink_to("/proc/self")
     registry = CollectorRegistry()

@@ -13,6 +13,8 @@ from tests.contracts.queue_parts import CHANNEL, CHAT, OTHER_CHAT, Process, name
 from tests.support.proxy import FaultyProxy
 from tests.support.valkey_rig import ValkeyRig
 
+pytestmark = pytest.mark.private_parts
+
 MANY = [ChatKey(f"{number:024}", CHANNEL) for number in range(1200)]
 NOTHING = "chat:live:5:"
 

@@ -29,7 +29,10 @@ from tests.support.certificates import Certificates
 from tests.support.web import CHANNEL, UPGRADE, FakeChatServer, build_site, masked, request
 
 # Twisted's own use of pyOpenSSL.
-pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning"),
+    pytest.mark.private_parts,
+]
 
 KINDS = ["tcp", "tls", "unix", "haproxy"]
 MIB = 1024 * 1024

@@ -8,8 +8,15 @@ asked.
     idle ──run──▶ preparing ──▶ running ──▶ idle        the pool hears `answered` or `failed`
       └──────────────┴─────────────┴──────▶ closed      the pool hears `lost`
 
-psycopg's own cursors would need a thread for each call: four times the work for a lookup, and
-waiting for the interpreter's lock on top of it.
+It drives `psycopg.pq`, which is public, since what stands above that costs more and saves no code:
+
+- psycopg's cursors need a thread for each call: four times the work for a lookup, and waiting for
+  the interpreter's lock on top of it.
+- Its asynchronous connection, made to wait by the reactor, takes 99 µs of CPU for a lookup instead
+  of 57 and 124 for a page of history instead of 71 (least of 40 turns, in one process): 3 % of a
+  "delivery" in `bench`. It names prepared statements as every pooler's other users do, and does not
+  notice the end of a connection that nobody is using.
+- Its generators, which are not documented, cost the same as this and only move the waiting.
 """
 
 import hashlib
