@@ -1,7 +1,7 @@
 """The store on SQLite: channels, contacts, users and history (`ports.Store`).
 
-What RapidPro's database is to a Chip in production, this is to one that runs alone. It reads what
-the desk writes in Courier's place, and writes only what Chip writes at RapidPro: e-mails.
+It takes the place of RapidPro's database where Chip runs alone. The desk, in Courier's place,
+writes its tables; the store reads them, and writes only e-mail addresses.
 """
 
 from collections.abc import Callable
@@ -24,17 +24,21 @@ from chip.models import (
 from chip.sqlite.database import SqliteDatabase
 from chip.sqlite.values import microseconds, stored_number, time_text
 
-PAGE = 25
-HEARD = 100
+PAGE_MESSAGES = 25
+"""Messages on a page of history, not counting those that share the oldest one's time."""
+MAX_HEARD = 100
+"""Messages that `heard_since` returns at most."""
 
-_EVER = -(2**63)
+_EARLIEST = -(2**63)
+"""A time, in microseconds since 1970, before every message."""
 _USER = "SELECT * FROM user WHERE id = ?"
 _encoder = msgspec.json.Encoder()
 _strings = msgspec.json.Decoder(list[str])
 
 
 class SqliteStore:
-    """Every lookup is one read in the database's own thread. Raises Unavailable as it does."""
+    """Every lookup is one read in the database's thread. Every method raises Unavailable when the
+    database cannot be read or written."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
@@ -42,11 +46,11 @@ class SqliteStore:
 
     @property
     def database(self) -> SqliteDatabase:
-        """Where everything is kept."""
+        """The database that has the tables."""
         return self._database
 
     def on_email(self, watcher: Callable[[int], None]) -> None:
-        """Call `watcher` with a contact's id whenever his e-mail was written."""
+        """Call `watcher` with a contact's id whenever its e-mail address was written."""
         self._watchers.append(watcher)
 
     async def channel(self, uuid: str) -> Channel | None:
@@ -112,12 +116,12 @@ class SqliteStore:
             oldest = connection.execute(
                 "SELECT created_on FROM message WHERE contact_id = ? AND created_on < ?"
                 " ORDER BY created_on DESC LIMIT 1 OFFSET ?",
-                (contact.id, end, PAGE - 1),
+                (contact.id, end, PAGE_MESSAGES - 1),
             ).fetchone()
             rows = connection.execute(
                 "SELECT * FROM message WHERE contact_id = ? AND created_on < ?"
                 " AND created_on >= ? ORDER BY created_on DESC, id DESC",
-                (contact.id, end, oldest[0] if oldest else _EVER),
+                (contact.id, end, oldest[0] if oldest else _EARLIEST),
             ).fetchall()
             users = {
                 number: _user(connection.execute(_USER, (number,)).fetchone())
@@ -128,7 +132,7 @@ class SqliteStore:
         return await self._database.read(page)
 
     async def set_email(self, contact: Contact, email: str, *, only_if_empty: bool = False) -> None:
-        """Write the e-mail to the contact, and touch it."""
+        """Write the e-mail address and the time of the change to the contact."""
         now = microseconds(datetime.now(UTC))
         await self._database.write(
             lambda connection: connection.execute(
@@ -156,7 +160,7 @@ class SqliteStore:
             rows = connection.execute(
                 "SELECT uuid, text FROM message WHERE contact_id = ? AND direction = 'I'"
                 " AND id > ? ORDER BY id LIMIT ?",
-                (contact.id, after, HEARD),
+                (contact.id, after, MAX_HEARD),
             )
             return [HeardMessage(*row) for row in rows]
 

@@ -25,7 +25,7 @@ def generation():
 @pytest.fixture
 def impatient(monkeypatch):
     """Nobody waits longer than a moment."""
-    monkeypatch.setattr(pool, "DEADLINE", 0.3)
+    monkeypatch.setattr(pool, "CALL_DEADLINE", 0.3)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def test_no_more_connections_are_opened_than_allowed(database, uuid):
 
 @transcript
 async def test_who_cannot_be_served_in_time_is_told_so(database, uuid, monkeypatch, impatient):
-    monkeypatch.setattr(pool, "WAITING", 10)
+    monkeypatch.setattr(pool, "MAX_WAITING", 10)
     store = open_store(database, connections=1)
     await store.open()
     with locked(database, "channels_channel"):

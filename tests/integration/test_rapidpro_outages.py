@@ -26,13 +26,13 @@ def generation():
 @pytest.fixture
 def impatient(monkeypatch):
     """Nobody waits longer than a moment."""
-    monkeypatch.setattr(pool, "DEADLINE", 0.3)
+    monkeypatch.setattr(pool, "CALL_DEADLINE", 0.3)
 
 
 @pytest.fixture
-def breathless(monkeypatch):
-    """Every outage is looked at afresh."""
-    monkeypatch.setattr(pool, "BREATHER", 0)
+def without_pause(monkeypatch):
+    """No pause between attempts to connect."""
+    monkeypatch.setattr(pool, "RECONNECT_PAUSE", 0)
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ async def test_a_full_server_is_used_by_the_connections_there_are(database, uuid
     store = open_store(database)
     await store.open()
     monkeypatch.setattr(pool, "_connect", refuse)
-    monkeypatch.setattr(pool, "BREATHER", 60)
+    monkeypatch.setattr(pool, "RECONNECT_PAUSE", 60)
     for _ in range(3):
         asking = [Deferred.fromCoroutine(ask(store, uuid)) for _ in range(100)]
         assert all(await gatherResults(asking))
@@ -264,7 +264,7 @@ async def test_a_restart_of_the_server_is_got_over(postgres, database, uuid):
 
 @transcript
 async def test_a_server_that_falls_silent_holds_nobody_longer_than_the_deadline(
-    store, proxy, uuid, impatient, breathless
+    store, proxy, uuid, impatient, without_pause
 ):
     assert await ask(store, uuid)
     await deferToThread(proxy.black_hole)
@@ -297,7 +297,7 @@ async def test_idle_connections_into_the_silence_are_not_tried_one_after_another
         await waiting_for_a_lock(database, 3)
     assert all(await gatherResults(asking))
     assert len(store._database._idle) == 3
-    monkeypatch.setattr(pool, "DEADLINE", 0.1)
+    monkeypatch.setattr(pool, "CALL_DEADLINE", 0.1)
     await deferToThread(proxy.black_hole)
     assert not await ask(store, uuid)
     assert store._database._idle == []

@@ -10,7 +10,7 @@ from twisted.internet import reactor
 
 from chip.chat.ports import Store
 from chip.models import Channel, Contact
-from chip.store.rapidpro.statements import RECENT
+from chip.store.rapidpro.statements import RECENT_MESSAGES
 from chip.store.rapidpro.store import RapidproStore
 from tests.contracts.store import NOON, STORAGE, Name, StoreContract, World, after, transcript
 from tests.support.postgres import GENERATIONS
@@ -192,7 +192,7 @@ async def test_the_newest_message_heard_is_found_below_a_long_series_of_others(w
     channel = await world.channel()
     chat_id = await world.chat(channel)
     heard = await world.visitor_said(channel, chat_id, "hello?", after(1))
-    for place in range(RECENT + 5):
+    for place in range(RECENT_MESSAGES + 5):
         await world.sent(channel, chat_id, "news", after(2 + place), origin="broadcast")
     assert (await world.contact(channel, chat_id)).last_heard == heard.uuid
 

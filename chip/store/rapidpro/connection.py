@@ -1,9 +1,9 @@
 """One connection to PostgreSQL, driven by the reactor: nothing in it blocks, and no thread waits.
 
 Owns sending a statement and reading its answer through psycopg's wrapper of libpq, and noticing
-at once when the server goes away, in the middle of a call or between two. One call at a time; who
-gets which connection is the pool's business (`chip.store.rapidpro.pool`). Knows nothing of what is
-asked.
+at once when the server closes the connection, during a call or between two. One call at a time;
+which call gets which connection is decided in `chip.store.rapidpro.pool`. Knows nothing of what the
+statements mean.
 
     idle ──run──▶ preparing ──▶ running ──▶ idle        the pool hears `answered` or `failed`
       └──────────────┴─────────────┴──────▶ closed      the pool hears `lost`
@@ -62,8 +62,8 @@ class Reactor(Protocol):
 
 
 class Statement(NamedTuple):
-    """One SQL statement. Its name is made of its text, so that a prepared one is never mistaken
-    for another, whoever else uses the same server connection through a pooler."""
+    """One SQL statement. Its name is a hash of its text, so that no prepared statement is mistaken
+    for another, of whichever program shares the server's connection through a pooler."""
 
     name: bytes
     text: bytes
@@ -84,7 +84,7 @@ class QueryFailed(Exception):
 
 
 class Call:
-    """A statement under way, and who waits for its rows."""
+    """A statement with its parameters, and the Deferred of its rows."""
 
     __slots__ = ("answer", "connection", "deadline", "params", "retried", "statement")
 
@@ -103,7 +103,7 @@ class Call:
 
 
 class ConnectionOwner(Protocol):
-    """Who hears what becomes of a connection: the pool."""
+    """The pool, as a connection calls it."""
 
     def answered(self, connection: "PostgresConnection", call: Call, rows: list[Row]) -> None:
         """The call is done, and the connection free."""
@@ -115,8 +115,8 @@ class ConnectionOwner(Protocol):
         """The connection is closed, maybe under a call."""
 
 
-# The server is going away, or a pooler has lost it, or it is a standby that cannot be written to:
-# another connection may do better.
+# SQLSTATEs after which another connection may work: this one's server stops, a pooler has lost its
+# server, or the server is a standby that takes no writes.
 _LOST = ("08", "57P", "25006")
 
 
@@ -135,9 +135,9 @@ class PostgresConnection:
         self.stale = False
         self._session = session
         self._pg = session.pgconn
-        # libpq closes its socket as soon as it sees an error, and the number may be given to
-        # another one at once. The reactor must take its leave of it first, so it watches a
-        # duplicate that nobody else closes.
+        # libpq closes its socket as soon as it sees an error, and the next socket may get the same
+        # number at once. The reactor must stop watching before that, so it watches a duplicate
+        # that only this object closes.
         self._socket = os.dup(self._pg.socket)
         self._reactor = reactor
         self._owner = owner
@@ -145,7 +145,7 @@ class PostgresConnection:
         self._call: Call | None = None
         self._result: pq.abc.PGresult | None = None
         self._open = True
-        # From now on, so that an end that comes between two calls is noticed as well.
+        # From now on: a connection that is closed between two calls is noticed as well.
         reactor.addReader(self)
 
     def run(self, call: Call) -> None:

@@ -1,15 +1,16 @@
-"""A few connections to PostgreSQL, shared by everybody who asks.
+"""A pool of a few connections to PostgreSQL.
 
-Owns who gets which connection, how long anybody waits, and getting over an outage. Knows nothing
-of what is asked; `chip.store.rapidpro.connection` knows how.
+Owns which call gets which connection, how long a call may wait, and reconnecting after an outage.
+Knows nothing of what the statements mean; how one is sent is in `chip.store.rapidpro.connection`.
 
-- Connections are opened when they are needed, one after another, up to a number. Opening is the
-  one thing done in a thread, so a server that hangs holds one thread.
-- Nobody waits longer than `DEADLINE` in all. A connection whose answer did not come by then is
-  closed, and the idle ones with it: they lead to the same silence.
-- A call whose connection is lost runs once more on a new one. So statements must be such that
-  running them twice does no harm.
-- After a refused connection everybody is told so at once for `BREATHER` seconds.
+- Connections are opened when they are needed, one after another, up to `MAX_CONNECTIONS`. Only
+  opening is done in a thread, so a server that hangs blocks one thread.
+- A call takes `CALL_DEADLINE` seconds at most. A connection whose answer did not come by then is
+  closed, and the idle ones with it: their server does not answer either.
+- A call whose connection is lost runs once more on a new one. So every statement must be safe to
+  run twice.
+- After a connection was refused, and without another one, calls fail at once for
+  `RECONNECT_PAUSE` seconds.
 - A pooler that takes no startup options, or loses prepared statements, gets neither.
 """
 
@@ -34,16 +35,17 @@ from chip.store.rapidpro.connection import (
 )
 from chip.store.rapidpro.url import OPTIONS, Parameters, connection_parameters
 
-CONNECTIONS: Final = 8
-"""Connections at most."""
-WAITING: Final = 1000
+MAX_CONNECTIONS: Final = 8
+"""Connections that are open at once, unless said otherwise."""
+MAX_WAITING: Final = 1000
 """Calls that may wait for a connection."""
-DEADLINE: Final = 5.0
-"""Seconds that a call may take in all."""
-BREATHER: Final = 0.5
+CALL_DEADLINE: Final = 5.0
+"""Seconds that a call may take, its wait for a connection included."""
+RECONNECT_PAUSE: Final = 0.5
 """Seconds between a refused connection and the next attempt."""
 
-# "Invalid statement name", "duplicate prepared statement": a pooler gave us another's connection.
+# "Invalid statement name", "duplicate prepared statement": a pooler has changed the server's
+# connection behind this one.
 _NOT_PREPARED = frozenset({"26000", "42P05"})
 _POOLER_REFUSES = "unsupported startup parameter"
 _AWAY = "the database is away"
@@ -54,7 +56,7 @@ class PostgresPool:
 
     _log = Logger()
 
-    def __init__(self, url: str, reactor: Reactor, *, connections: int = CONNECTIONS) -> None:
+    def __init__(self, url: str, reactor: Reactor, *, connections: int = MAX_CONNECTIONS) -> None:
         self._parameters = connection_parameters(url)
         self._reactor: Any = reactor
         self._size = connections
@@ -63,10 +65,10 @@ class PostgresPool:
         self._connections: set[PostgresConnection] = set()
         self._idle: list[PostgresConnection] = []
         self._waiting: deque[Call] = deque()
-        self._in_hand: set[Call] = set()
+        self._unanswered: set[Call] = set()
         self._connecting: Deferred[None] | None = None
         self._refused_at: float | None = None
-        self._idle_at_last: Deferred[None] | None = None
+        self._all_answered: Deferred[None] | None = None
         self._open = False
 
     async def open(self) -> None:
@@ -81,9 +83,9 @@ class PostgresPool:
     async def close(self) -> None:
         """Take no more calls, wait for those in hand, and close every connection."""
         self._open = False
-        if self._in_hand:
-            self._idle_at_last = Deferred()
-            await self._idle_at_last
+        if self._unanswered:
+            self._all_answered = Deferred()
+            await self._all_answered
         if self._connecting:
             await self._connecting
         for connection in self._connections:
@@ -94,20 +96,20 @@ class PostgresPool:
     async def query(self, statement: Statement, *params: bytes | None) -> list[Row]:
         """The rows of a statement. Raises QueryFailed when the server refuses it, and Unavailable
         when there is no answer."""
-        if not self._open or (self._breathing() and not self._connections):
+        if not self._open or (self._in_pause() and not self._connections):
             raise Unavailable(_AWAY)
-        if len(self._waiting) >= WAITING:
+        if len(self._waiting) >= MAX_WAITING:
             raise Unavailable("the database is too busy", retry_after=1)
         call = Call(statement, params, self._cancelled)
-        call.deadline = self._reactor.callLater(DEADLINE, self._expired, call)
-        self._in_hand.add(call)
+        call.deadline = self._reactor.callLater(CALL_DEADLINE, self._expired, call)
+        self._unanswered.add(call)
         self._waiting.append(call)
         self._serve()
         return await call.answer
 
     def renew(self) -> None:
-        """Let no further call run on a connection that is open now: what it has planned may not
-        fit the tables any more."""
+        """Run no further call on a connection that is open now: its plans may not fit the tables
+        any more."""
         self._drop_idle()
         for connection in self._connections:
             connection.stale = True
@@ -116,7 +118,7 @@ class PostgresPool:
 
     def _serve(self) -> None:
         while self._waiting and self._idle:
-            # The one used last: the others may rest, and are still there for a rush.
+            # The one used last; the others stay idle until more calls come at once.
             self._idle.pop().run(self._waiting.popleft())
         if self._waiting and self._connecting is None and self._may_grow():
             self._grow()
@@ -127,15 +129,15 @@ class PostgresPool:
         self._done(call)
 
     def _done(self, call: Call) -> None:
-        self._in_hand.discard(call)
+        self._unanswered.discard(call)
         if call.deadline and call.deadline.active():
             call.deadline.cancel()
-        if self._idle_at_last and not self._in_hand:
-            done, self._idle_at_last = self._idle_at_last, None
+        if self._all_answered and not self._unanswered:
+            done, self._all_answered = self._all_answered, None
             done.callback(None)
 
     def _again(self, call: Call) -> None:
-        """Run the call once more, first of all."""
+        """Run the call once more, before those that wait."""
         if call.retried:
             self._settle(call, Failure(Unavailable(_AWAY)))
             return
@@ -156,7 +158,7 @@ class PostgresPool:
         self._serve()
 
     def _cancelled(self, call: Call) -> None:
-        """Nobody waits any more. What is under way already runs to its end."""
+        """The caller has stopped waiting. A call that has been sent runs to its end."""
         if call in self._waiting:
             self._waiting.remove(call)
             self._done(call)
@@ -205,11 +207,11 @@ class PostgresPool:
     def _may_grow(self) -> bool:
         if not self._connections:
             return True
-        return len(self._connections) < self._size and not self._breathing()
+        return len(self._connections) < self._size and not self._in_pause()
 
-    def _breathing(self) -> bool:
+    def _in_pause(self) -> bool:
         since = self._refused_at
-        return since is not None and 0 <= self._reactor.seconds() - since < BREATHER
+        return since is not None and 0 <= self._reactor.seconds() - since < RECONNECT_PAUSE
 
     def _dial(self) -> "Deferred[psycopg.Connection[Any]]":
         parameters = self._parameters if self._options else _without_options(self._parameters)
@@ -253,14 +255,14 @@ class PostgresPool:
             self._log.warn("the database is away: {reason}", reason=_reason(error))
         self._refused_at = self._reactor.seconds()
         if not self._connections:
-            # Those who still have a connection to wait for go on waiting.
+            # Only without connections: else the calls that wait get one of those.
             waiting, self._waiting = self._waiting, deque()
             for call in waiting:
                 self._settle(call, Failure(Unavailable(_AWAY)))
 
 
 def _connect(parameters: Parameters) -> "psycopg.Connection[Any]":
-    """In a thread: psycopg resolves names, and minds its time limit, without holding others up."""
+    """Connect. It blocks, to resolve names and to wait for the server, so it runs in a thread."""
     return psycopg.connect(make_conninfo(**parameters))
 
 

@@ -1,22 +1,21 @@
-"""What is asked of RapidPro's tables, in SQL, for whichever release made them.
+"""The SQL statements on RapidPro's tables, for every release that is supported.
 
-    channels_channel     read     who may chat on which website, and Courier's secret
+    channels_channel     read     the channels and their secrets
     contacts_contacturn  read     which contact has which chat        written: display
     contacts_contact     read     whether it is active                written: modified_on
-    users_user           read     who answered
-    msgs_msg             read     what was said
+    users_user           read     who wrote a message
+    msgs_msg             read     the messages
 
 The releases differ in columns of ``msgs_msg``: the ticket and the quick replies have moved. The
-newer column goes first where a database has both, row by row. Which columns there are is asked of
-the catalogue (`COLUMNS`). Parameters carry no type of their own, so that ``uuid = $1`` fits a
-uuid and a varchar alike. Every statement may be run twice without harm, and returns text, never
-NULL.
+newer column goes first where a database has both, row by row. Which columns there are is read from
+the catalogue (`COLUMNS`). Parameters are sent without a type, so that ``uuid = $1`` fits a uuid and
+a varchar alike. Every statement is safe to run twice, and returns text, never NULL.
 
-``column + 0`` hides a column's own index where another one is right whatever the planner thinks,
-who may know the tables only as they were when they were empty. ``coalesce`` hides an index, too,
-and also how much a condition sifts out. Of ``msgs_msg``, most of what is wanted is near the new
-end of ``(contact_id, created_on DESC, id DESC)``; guessing how seldom a contact and a URN meet,
-the planner would rather collect and sort everything that was ever said.
+``column + 0`` keeps the planner from using that column's index where another index is the right
+one: its statistics may be those of empty tables. ``coalesce`` does that too, and also hides how few
+rows a condition leaves. Of ``msgs_msg`` the rows wanted are mostly the newest of the index
+``(contact_id, created_on DESC, id DESC)``; the planner, which takes contact and URN for independent
+and so expects few rows, would collect and sort all of a contact's messages instead.
 """
 # ruff: noqa: S608 - what is put into the text are constants of this module; values are parameters.
 
@@ -39,18 +38,19 @@ CHANNEL = Statement.of(
     """
 )
 
-RECENT = 50
-"""Messages of a contact among which the newest incoming one is looked for at first."""
+RECENT_MESSAGES = 50
+"""The newest messages of a contact, among which its newest incoming one is looked for first."""
 
 # The newest incoming message is the one with the highest id: ids rise as rows are written, while
-# the clocks of several Couriers may disagree. Mostly it is among the contact's newest rows; if
-# not (a long series of broadcasts, or of messages on other URNs) everything is looked through.
+# the clocks of several Couriers may differ. Mostly it is among the contact's newest rows; if not
+# (after many broadcasts, or messages on other URNs) all of the contact's messages are read.
 CONTACT = Statement.of(
     f"""
     SELECT urn.contact_id::text, urn.id::text, coalesce(urn.display, ''), coalesce(
         (SELECT uuid::text FROM (
             SELECT id, uuid, direction, contact_urn_id FROM msgs_msg
-            WHERE contact_id = urn.contact_id ORDER BY created_on DESC, id DESC LIMIT {RECENT}
+            WHERE contact_id = urn.contact_id
+            ORDER BY created_on DESC, id DESC LIMIT {RECENT_MESSAGES}
          ) recent
          WHERE direction = 'I' AND contact_urn_id = urn.id ORDER BY id DESC LIMIT 1),
         (SELECT uuid::text FROM msgs_msg
@@ -70,7 +70,7 @@ USER = Statement.of(
     """
 )
 
-# Not by created_on::text, whose look depends on settings of the database.
+# Not created_on::text, whose format depends on settings of the database.
 _TIME = """
     rtrim(rtrim(to_char(message.created_on AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
                 '0'), '.') || 'Z'
@@ -83,7 +83,7 @@ MESSAGE_BY_ID = Statement.of(
     """
 )
 
-# Not every release has an index on uuid; a message that is asked for is a recent one.
+# Not every release has an index on uuid. The message is a recent one of the contact.
 MESSAGE_BY_UUID = Statement.of(
     f"""
     SELECT id::text, uuid::text, {_TIME} FROM msgs_msg message
@@ -103,7 +103,7 @@ SET_EMAIL = Statement.of(
     """
 )
 
-HEARD = 100
+MAX_HEARD = 100
 """Messages that `HEARD_SINCE` returns at most."""
 
 HEARD_SINCE = Statement.of(
@@ -114,17 +114,17 @@ HEARD_SINCE = Statement.of(
         ELSE (SELECT id FROM msgs_msg WHERE contact_id = $1 AND uuid = $3::uuid
               ORDER BY created_on DESC, id DESC LIMIT 1)
     END
-    ORDER BY id + 0 LIMIT {HEARD}
+    ORDER BY id + 0 LIMIT {MAX_HEARD}
     """
 )
 
-PAGE = 25
+PAGE_MESSAGES = 25
 """Messages on a page of history, not counting those that share the oldest one's time."""
 
 
 _TICKETS = ("ticket_uuid", "ticket_id")
 
-# An entry is an object, or the text with whatever else it has below it. No entries are NULL.
+# An entry is an object, or lines of which the first is the text. Without entries it is NULL.
 _QUICK_REPLIES = {
     "quickreplies": """
         CASE jsonb_typeof(message.quickreplies) WHEN 'array' THEN (
@@ -143,9 +143,10 @@ _QUICK_REPLIES = {
 def history(columns: Collection[str]) -> Statement:
     """A page of history as JSON, from a ``msgs_msg`` that has these columns.
 
-    $1 contact, $2 URN, $3 before, $4 what avatars are appended to. Empty text when the URN is not
-    this contact's any more. row_to_json and json_strip_nulls write compact JSON in the order of the
-    columns; json_build_object and json_agg do not. An author need not be active any more.
+    $1 contact, $2 URN, $3 before, $4 the URL that avatars are appended to. Empty text when the URN
+    is not this contact's any more. row_to_json and json_strip_nulls write compact JSON in the order
+    of the columns; json_build_object and json_agg do not. Authors are shown though they are not
+    active any more.
     """
     tickets = [name for name in _TICKETS if name in columns]
     replies = [name for name in _QUICK_REPLIES if name in columns]
@@ -167,7 +168,7 @@ def history(columns: Collection[str]) -> Statement:
             FROM msgs_msg
             WHERE contact_id = $1 AND coalesce(contact_urn_id = $2, false) AND created_on < $3
               AND msg_type = 'T' AND visibility IN ('V', 'A')
-            ORDER BY created_on DESC FETCH FIRST {PAGE} ROWS WITH TIES
+            ORDER BY created_on DESC FETCH FIRST {PAGE_MESSAGES} ROWS WITH TIES
         ) message,
         LATERAL (
             SELECT

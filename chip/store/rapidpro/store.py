@@ -1,12 +1,12 @@
-"""The store on RapidPro's PostgreSQL (`ports.Store`), whichever release made the tables.
+"""The store on RapidPro's PostgreSQL (`ports.Store`), for every release that is supported.
 
-Owns turning questions into statements and rows into models, and noticing that RapidPro was
-upgraded underneath: the columns are looked up at the start, now and then, and when a statement
-fails over a column, a type or an operator, which is then tried once more. What is asked stands in
-`chip.store.rapidpro.statements`, how it gets there in `chip.store.rapidpro.pool`.
+Owns turning lookups into statements and rows into models, and noticing that RapidPro was upgraded
+while Chip runs: the columns are read at the start, every ten minutes, and when a statement fails
+because of a column, a type or an operator; that statement is then run once more. The SQL is in
+`chip.store.rapidpro.statements`, the connections are in `chip.store.rapidpro.pool`.
 
-Of all of RapidPro's data, the e-mail of a chat and the time of its contact's last change are
-written; nothing else ever is.
+Chip writes two things in RapidPro's database: the e-mail address of a chat, and the time of its
+contact's last change.
 """
 
 import re
@@ -22,17 +22,18 @@ from chip.logs.redact import REDACTOR
 from chip.models import Channel, Contact, HeardMessage, MsgName, StoredMessage, User
 from chip.store.rapidpro import statements
 from chip.store.rapidpro.connection import QueryFailed, Reactor, Row, Statement
-from chip.store.rapidpro.pool import CONNECTIONS, PostgresPool
+from chip.store.rapidpro.pool import MAX_CONNECTIONS, PostgresPool
 
 COLUMNS_FRESH_FOR: Final = 600.0
-"""Seconds until the columns are looked up again though nothing has failed: a release that adds a
-column in favour of another makes no statement fail."""
+"""Seconds until the columns are read again though nothing has failed: a release that only adds a
+column makes no statement fail."""
 _LOOK_PAUSE = 1.0
+"""Seconds in which the columns are read once, however many statements fail."""
 
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _BIGINT = 2**63
 
-# A column, function, operator, table or type is not what it was; a plan does not fit any more.
+# SQLSTATEs of a column, function, operator, table, type or plan that has changed.
 _CHANGED = frozenset(
     {"42703", "42883", "42P01", "42804", "42846", "42725", "42P18", "22P02", "0A000"}
 )
@@ -50,7 +51,7 @@ class RapidproStore:
     _log = Logger()
 
     def __init__(
-        self, url: str, *, reactor: Reactor, storage_url: str, connections: int = CONNECTIONS
+        self, url: str, *, reactor: Reactor, storage_url: str, connections: int = MAX_CONNECTIONS
     ) -> None:
         self._database = PostgresPool(url, reactor, connections=connections)
         self._reactor = reactor
@@ -60,9 +61,9 @@ class RapidproStore:
         self._looking = DeferredLock()
 
     async def open(self) -> None:
-        """Connect, and find out which columns there are.
+        """Connect, and read which columns there are.
 
-        Raises Unavailable, whose text says in one line what is wrong, and holds no secret.
+        Raises Unavailable, whose text says in one line what is wrong, without secrets.
         """
         await self._database.open()
         try:
@@ -72,7 +73,7 @@ class RapidproStore:
             raise Unavailable(f"this is not RapidPro's database: {error.message}") from None
 
     async def close(self) -> None:
-        """Take no more questions, and close once those in hand are answered."""
+        """Take no more calls, and close once those under way are answered."""
         await self._database.close()
 
     async def channel(self, uuid: str) -> Channel | None:
@@ -127,7 +128,8 @@ class RapidproStore:
         return (await self._twice(page))[0][0] or None
 
     async def set_email(self, contact: Contact, email: str, *, only_if_empty: bool = False) -> None:
-        """Write the e-mail to the contact's URN, and touch the contact, both or neither."""
+        """Write the e-mail address to the contact's URN, and the time of the change to the contact,
+        both or neither."""
         condition = "true" if only_if_empty else "false"
         await self._ask(statements.SET_EMAIL, contact.urn_id, email, condition)
 
@@ -145,8 +147,8 @@ class RapidproStore:
         return await self._twice(lambda: self._database.query(statement, *params))
 
     async def _twice(self, ask: Callable[[], Awaitable[list[Row]]]) -> list[Row]:
-        """What `ask` yields; when it fails as if the tables had changed, they are looked at again
-        and it is asked once more."""
+        """What `ask` returns. When it fails as if the tables had changed, the columns are read
+        again, and it is called once more."""
         try:
             return await ask()
         except QueryFailed as error:
@@ -159,7 +161,7 @@ class RapidproStore:
             raise self._unavailable(error) from None
 
     async def _look_again(self) -> None:
-        """One look is enough for everybody who fails at the same time, and for a little longer."""
+        """Read the columns again, once for all statements that fail within `_LOOK_PAUSE`."""
         await self._looking.acquire()
         try:
             if self._reactor.seconds() - self._looked_at > _LOOK_PAUSE:
@@ -175,8 +177,8 @@ class RapidproStore:
         self._history = statements.history({name.decode() for (name,) in rows})
 
     def _unavailable(self, error: QueryFailed) -> Unavailable:
-        """What the caller hears. Only messages about names and types are logged: others may hold
-        what a visitor has said."""
+        """What the caller gets. Only messages about names and types are logged: others may quote
+        what a visitor has written."""
         if error.sqlstate == _TOO_SLOW:
             return Unavailable("the database is too slow")
         about_names = error.sqlstate.startswith(_SYNTAX_OR_ACCESS)

@@ -1,8 +1,7 @@
 """A database's URL, as libpq's connection parameters, with what Chip adds to them.
 
-What stands in the URL goes before what Chip would choose. Settings that other programs' libraries
-know, and whose meaning Chip has anyway, are passed over; what nobody knows is refused, because it
-may be a misspelt `sslmode`.
+Parameters in the URL override Chip's. Those of other programs' libraries that Chip does not need
+are ignored; unknown ones are refused, because one may be a misspelt `sslmode`.
 """
 
 from typing import Final
@@ -16,10 +15,10 @@ Parameters = dict[str, str]
 
 OPTIONS: Final = "options"
 STATEMENT_TIMEOUT: Final = 4000
-"""Milliseconds until the server gives a statement up: sooner than whoever waits for it."""
+"""Milliseconds after which the server ends a statement: before the pool's deadline for the call."""
 
-# Every statement finds its rows by an index. A plan is made once for a connection and must stay
-# good: also when the tables were all but empty then, or had no statistics yet.
+# Every statement finds its rows by an index. A plan is made once for a connection, and must be the
+# right one later too, though the tables were nearly empty then, or had no statistics yet.
 _SETTINGS: Final = {
     "statement_timeout": str(STATEMENT_TIMEOUT),
     "enable_seqscan": "off",
@@ -37,18 +36,18 @@ _DEFAULTS: Final = {
     "keepalives_count": "3",
     "tcp_user_timeout": "5000",
 }
-_PASSED_OVER: Final = frozenset({"timezone", "binary_parameters", "disable_prepared_binary_result"})
+_IGNORED: Final = frozenset({"timezone", "binary_parameters", "disable_prepared_binary_result"})
 
 
 def connection_parameters(url: str) -> Parameters:
-    """libpq's parameters for `url`. Raises ConfigError, whose text holds nothing of the URL."""
+    """libpq's parameters for `url`. Raises ConfigError, whose text quotes nothing of the URL."""
     base, _, query = url.partition("?")
     if not base.startswith(("postgres://", "postgresql://")):
         raise ConfigError("db: not a postgres:// or postgresql:// URL")
     settings = [
         setting
         for setting in query.split("&")
-        if setting and setting.partition("=")[0].lower() not in _PASSED_OVER
+        if setting and setting.partition("=")[0].lower() not in _IGNORED
     ]
     try:
         given = conninfo_to_dict(f"{base}?{'&'.join(settings)}")
