@@ -2,9 +2,10 @@
 
     POST http(s)://{domain}/c/chp/{channel}/receive      Content-Type: application/json
 
-It owns what Courier's answers mean: whether Courier itself has spoken or something in between, and
-whether a request that brought no answer can have arrived. It does not know what is to be done when
-events fail. The JSON is in `chip.protocol.courier_receive`, HTTP in `chip.gateway.http_client`.
+It owns what an answer means: whether it is Courier's or that of a proxy in between, and whether a
+request without an answer can have arrived. What is done with events that fail is decided in
+`chip.chat.outbound`. The JSON is in `chip.protocol.courier_receive`, HTTP in
+`chip.gateway.http_client`.
 """
 
 from collections.abc import Sequence
@@ -32,8 +33,8 @@ class ChpGateway:
     """Courier at `domain` (``host[:port]``), by HTTPS if `tls`. Satisfies `ports.Gateway`.
 
     `connect_timeout` and `timeout` are in seconds; the latter is for the whole answer, and longer
-    than Courier's own deadline of 30 s, so that Courier gives up first. `observer` is told how each
-    request ended and how many seconds it took.
+    than Courier's own deadline of 30 s, so that Courier ends the request first. `observer` is told
+    how each request ended and how many seconds it took.
     """
 
     def __init__(
@@ -78,18 +79,18 @@ class ChpGateway:
         try:
             status, said = await self._http.post(path, body, b"application/json")
         except Exception as problem:
-            answer = _without_answer(problem)
+            answer = _outcome_without_answer(problem)
         else:
-            answer = _meaning(status, said, events)
+            answer = _outcome_of(status, said, events)
         self._observer.courier(answer.kind, self._reactor.seconds() - began)
         return answer
 
     async def check(self) -> str:
-        """Whether anything answers at Courier's address, in words. Raises Unavailable."""
+        """A sentence that something answers at Courier's address. Raises Unavailable if not."""
         try:
             await self._http.get("")
         except Exception as problem:
-            raise Unavailable(_without_answer(problem).detail) from None
+            raise Unavailable(_outcome_without_answer(problem).detail) from None
         return f"{self._base} answers"
 
     async def close(self) -> None:
@@ -97,11 +98,11 @@ class ChpGateway:
         await self._http.close()
 
 
-def _meaning(status: int, body: bytes, events: Sequence[SpoolEvent | None]) -> CourierAnswer:
-    """What Courier, or whatever answers in its place, says about `events`.
+def _outcome_of(status: int, body: bytes, events: Sequence[SpoolEvent | None]) -> CourierAnswer:
+    """What this answer says about `events`.
 
-    Only Courier's own words confirm. A 2xx with anything else comes from a proxy or a maintenance
-    page, which say nothing about whether Courier has had the request.
+    Only Courier's JSON confirms. A 2xx with any other body is that of a proxy or a maintenance
+    page, and does not say whether Courier has had the request.
     """
     answer = decode_answer(body)
     if answer and 200 <= status < 300 and answer.confirms(events):
@@ -110,21 +111,21 @@ def _meaning(status: int, body: bytes, events: Sequence[SpoolEvent | None]) -> C
         return CourierAnswer("failed", detail=f"status {status} from Courier")
     if answer and status >= 400:
         if answer.is_about_the_channel:
-            return CourierAnswer("channel_refused", detail=_channel_trouble(status, answer))
+            return CourierAnswer("channel_refused", detail=_channel_problem(status, answer))
         return CourierAnswer("refused", detail=f"status {status} from Courier")
     if 200 <= status < 300 or status in (502, 504):
         return CourierAnswer("unknown", detail=f"status {status}, and not in Courier's words")
     return CourierAnswer("failed", detail=f"status {status}, not from Courier")
 
 
-def _channel_trouble(status: int, answer: ReceiveAnswer) -> str:
-    """What is wrong with the channel, in words."""
+def _channel_problem(status: int, answer: ReceiveAnswer) -> str:
+    """Why Courier refuses the channel."""
     if answer.message != "Error":
         return f"status {status}: this Courier has no channels of type CHP"
     return ", ".join(item.error for item in answer.data)
 
 
-def _without_answer(problem: Exception) -> CourierAnswer:
+def _outcome_without_answer(problem: Exception) -> CourierAnswer:
     cause = next((reason.value for reason in getattr(problem, "reasons", ())), problem)
     if isinstance(cause, DeferredTimeout | CancelledError):
         return CourierAnswer("unknown", detail="no answer in time")

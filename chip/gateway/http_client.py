@@ -1,7 +1,7 @@
 """The gateways' HTTP client: requests to one server, over connections that are kept open.
 
-Owns the connections, how long anything may take, and telling whether a request can have arrived.
-It does not know what is posted nor what an answer means.
+Owns the connections, the timeouts, and whether a request that failed can have arrived. It knows
+neither what is posted nor what an answer means.
 
 It stands on Twisted's Agent. treq's own client on top of that would parse each URL three times more
 and keep two jars of cookies, which doubles the CPU of a request; and the request is half of what a
@@ -35,7 +35,7 @@ IDLE_TIMEOUT: Final = 60
 """Seconds that an idle connection is kept: less than the 90 s after which Courier closes it, since
 a request on a connection that closes just then has an unknown outcome."""
 MAX_ANSWER: Final = 1024 * 1024
-"""Bytes of an answer that are read; Courier's are a few hundred."""
+"""Bytes that an answer may have; Courier's have a few hundred."""
 
 # Errors after which the server cannot have seen any of the request.
 _NEVER_SENT: Final = (
@@ -47,7 +47,7 @@ _NEVER_SENT: Final = (
 
 
 class HttpAnswer(NamedTuple):
-    """What the server, or something in its place, has answered."""
+    """An answer of the server, or of a proxy before it."""
 
     status: int
     body: bytes
@@ -91,7 +91,7 @@ class HttpClient:
         return await self._request(b"GET", path)
 
     async def post(self, path: str, body: bytes, content_type: bytes) -> HttpAnswer:
-        """The answer to a POST. Raises whatever kept it from coming; see `never_sent`."""
+        """The answer to a POST. Raises what Twisted raises; see `never_sent`."""
         headers = Headers({b"Content-Type": [content_type]})
         return await self._request(b"POST", path, headers, FileBodyProducer(BytesIO(body)))
 
