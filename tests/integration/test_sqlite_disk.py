@@ -71,6 +71,10 @@ async def test_a_full_disk_refuses_writes_serves_reads_and_is_over_when_there_is
     await bob.expect("msg_accepted", ref="r1")
     while desk.texts() != ["before it was full"]:
         await pause(reactor, 0.05)
+    await desk.apart.send(channel, bob.chat_id, "Welcome", chip=chip.url)
+    await bob.hears("Welcome")
+    while desk.states() != {"D"}:
+        await pause(reactor, 0.05)
 
     leave_no_room(chip)
     for number in range(5):
@@ -79,7 +83,7 @@ async def test_a_full_disk_refuses_writes_serves_reads_and_is_over_when_there_is
     sent = await desk.apart.send(channel, bob.chat_id, "from the desk", chip=chip.url)
     assert sent["status"] == 503
     bob.get_history("2100-01-01T00:00:00Z")
-    assert len((await bob.expect("history"))["history"]) == 1
+    assert len((await bob.expect("history"))["history"]) == 2
     answer = await ready(chip)
     assert (answer.status, answer.json["parts"]["queues"]) == (
         503,
