@@ -25,6 +25,10 @@ class Unavailable(ChipError):
         self.retry_after = retry_after
 
 
+class AskedInVain(Unavailable):
+    """Whoever asks has asked too often for what is not there; so it was not looked up."""
+
+
 class QueueFull(Unavailable):
     """A bounded queue has no room for this; nothing was stored."""
 

@@ -95,8 +95,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     unfinished_per_address: Annotated[
         Count, per_address("unfinished HTTP requests; the oldest makes way")
     ] = 50
+    vain_lookups_per_second: Annotated[
+        Positive, per_address("lookups a second of what is not there, and for wrong secrets")
+    ] = 5
+    vain_lookups_burst: Annotated[Count, per_address("such lookups at once")] = 100
     wrong_secrets_per_minute: Annotated[
-        Positive, per_address("wrong secrets a minute for one channel")
+        Positive, per_address("wrong secrets a minute for one channel, then 429 instead of 400")
     ] = 10
 
     sockets: Annotated[Count, per_process("open sockets")] = 10_000
@@ -156,6 +160,10 @@ class TokenBucket:
             return 0
         return (count - self._level) / self.rate
 
+    def give_back(self) -> None:
+        """Put back a token that was taken and is not needed."""
+        self._level = min(self.burst, self._level + 1)
+
     def wait(self, now: float) -> float:
         """Seconds until there is a token; 0 when there is one. Nothing is taken."""
         if self.rate == math.inf:
@@ -195,6 +203,11 @@ class Buckets:
                 self._sweep(now)
             bucket = self._buckets[key] = TokenBucket(self._rate, self._burst)
         return bucket.take(now)
+
+    def give_back(self, key: Hashable) -> None:
+        """Put back a token of this key that was taken and is not needed."""
+        if key in self._buckets:
+            self._buckets[key].give_back()
 
     def wait(self, key: Hashable, now: float) -> float:
         """Seconds until there is a token of this key; 0 when there is one. Nothing is taken."""

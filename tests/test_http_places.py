@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
@@ -180,7 +179,7 @@ def test_behind_a_proxy_it_is_its_visitors_bodies_that_count(counts):
 
 def test_by_the_proxy_protocol_it_is_the_peer_that_counts_of_which_it_tells(listener):
     def comes(host: bytes) -> Wire:
-        wire = Wire(HAProxyWrappingFactory(listener.site), IPv4Address("TCP", COURIER, 4242))
+        wire = Wire(HAProxyWrappingFactory(listener.site), COURIER)
         wire.says(b"PROXY TCP4 %b 192.0.2.1 4242 8070\r\n" % host, HALF_A_HEAD)
         return wire
 

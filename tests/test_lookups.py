@@ -9,6 +9,7 @@ from twisted.internet.task import Clock
 
 from chip.chat.lookups import FRESH_FOR, REMEMBERED, UNSURE_PER_SECOND, Lookups
 from chip.errors import Unavailable
+from chip.limits import Limits
 from chip.models import ChatKey
 from tests.support.memory_chip import AGENT, BOB, CHANNEL, result_of
 from tests.support.memory_store import MemoryStore
@@ -32,7 +33,7 @@ def store():
 
 @pytest.fixture
 def directory(store, clock):
-    return Lookups(store, clock.seconds)
+    return Lookups(store, clock.seconds, Limits())
 
 
 def test_what_was_found_is_asked_for_once_while_it_is_fresh(directory, store, clock):
@@ -80,7 +81,7 @@ def test_what_is_known_serves_while_the_database_is_away(directory, store, clock
 
 def test_those_who_ask_at_the_same_time_share_one_query(clock):
     slow = _SlowStore()
-    directory = Lookups(slow, clock.seconds)
+    directory = Lookups(slow, clock.seconds, Limits())
     answers = []
     for _ in range(3):
         Deferred.fromCoroutine(directory.channel(CHANNEL.uuid)).addCallback(answers.append)
@@ -91,7 +92,7 @@ def test_those_who_ask_at_the_same_time_share_one_query(clock):
 
 def test_those_who_ask_at_the_same_time_share_a_failure_too(clock):
     slow = _SlowStore()
-    directory = Lookups(slow, clock.seconds)
+    directory = Lookups(slow, clock.seconds, Limits())
     failures = []
     for _ in range(3):
         asking = Deferred.fromCoroutine(directory.channel(CHANNEL.uuid))
@@ -156,7 +157,7 @@ def test_looking_out_for_a_new_contact_is_not_rationed_and_rations_nobody(direct
 
 def test_who_loses_patience_does_not_take_the_answer_from_those_who_wait_with_him(clock):
     slow = _SlowStore()
-    directory = Lookups(slow, clock.seconds)
+    directory = Lookups(slow, clock.seconds, Limits())
     impatient = Deferred.fromCoroutine(directory.user(AGENT.id))
     failures = []
     for asking in (impatient, Deferred.fromCoroutine(directory.user(AGENT.id))):
@@ -186,7 +187,7 @@ def test_only_so_much_is_remembered(directory, store):
 
 def test_many_who_come_at_once_and_exist_are_all_looked_up(clock):
     slow = _SlowStore()
-    directory = Lookups(slow, clock.seconds)
+    directory = Lookups(slow, clock.seconds, Limits())
     found = []
     for n in range(3 * UNSURE_PER_SECOND):
         Deferred.fromCoroutine(directory.user(n)).addCallback(found.append)

@@ -99,7 +99,7 @@ def test_an_answer_for_a_courier_that_has_gone_is_dropped():
     door = Door()
     waiting: Deferred[None] = Deferred()
 
-    async def accept(channel_uuid: str, body: bytes) -> None:
+    async def accept(channel_uuid: str, body: bytes, asker: str) -> None:
         await waiting
 
     door.server.accept = accept  # type: ignore[method-assign]

@@ -48,20 +48,21 @@ class Inbound:
         self._notes = notes
         self._clock = clock
 
-    async def accept(self, channel_uuid: str, body: bytes) -> None:
+    async def accept(self, channel_uuid: str, body: bytes, asker: str = "") -> None:
         """Put the message in `body` into its chat's outbox; when this returns, it is stored.
+        `asker` is who is to blame for lookups in vain (see `Lookups`).
 
         A message that was accepted before is accepted again, and not stored twice. Raises Refused
         (`WrongSecret`, `NotFound`) for what will never work, Unavailable for what may work later.
         """
-        channel = await self._lookups.channel(channel_uuid)
+        channel = await self._lookups.channel(channel_uuid, asker=asker)
         if channel is None:
             raise Refused("no such channel")
         try:
             send = decode_send(body)
         except ValueError as error:
             raise Refused(f"error reading request: {error}") from None
-        await self._check_secret(channel, send.secret)
+        await self._check_secret(channel, send.secret, asker)
         contact = await self._contact(channel, send.chat_id)
         if send.msg is None:
             raise Refused("error reading request: msg is missing")
@@ -71,12 +72,12 @@ class Inbound:
         chat = ChatKey(send.chat_id, channel.uuid)
         await self._store_message(chat, contact, send.msg, user)
 
-    async def _check_secret(self, channel: Channel, secret: str) -> None:
+    async def _check_secret(self, channel: Channel, secret: str, asker: str) -> None:
         """Accept the channel's secret; for a while after a change the one before, too, since
         Courier remembers a channel for a minute. Raises WrongSecret."""
         if _is_one_of(self._lookups.known_secrets(channel), secret):
             return
-        if not _is_one_of(await self._lookups.secrets(channel.uuid), secret):
+        if not _is_one_of(await self._lookups.secrets(channel.uuid, asker=asker), secret):
             raise WrongSecret("channel secret incorrect")
 
     async def _contact(self, channel: Channel, chat_id: str) -> Contact:

@@ -2,20 +2,22 @@
 
 It owns three promises. Lookups of the same thing at the same time become one query. What is known
 still serves while the database is away. And nobody can hammer the database with names that do
-not exist: asking for the unknown, and asking again, is rate-limited for the whole process, for each
-kind of thing by itself.
+not exist, or use up the lookups of others: asking for the unknown, and asking again, is limited for
+whoever asks and only then, as a last resort, for the whole process, for each kind of thing by
+itself. What is found costs nobody anything.
 """
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
+from math import ceil
 from typing import Final, Generic, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from chip.chat.ports import Store
-from chip.errors import Unavailable
-from chip.limits import TokenBucket
+from chip.errors import AskedInVain, Unavailable
+from chip.limits import Buckets, Limits, TokenBucket
 from chip.models import Channel, ChatKey, Contact, User
 
 FRESH_FOR: Final = 30.0
@@ -27,33 +29,35 @@ REMEMBERED: Final = 20_000
 """Answers kept of each kind, current or not."""
 UNSURE_PER_SECOND: Final = 200
 """Lookups of unknown things, and repeated lookups, of one kind that the database is asked in a
-second."""
+second, whoever asks."""
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
 class Lookups:
-    """The store's channels, contacts and users, cached."""
+    """The store's channels, contacts and users, cached. An `asker` is who is to blame when there is
+    no such thing: a network of addresses, or ``""`` for nobody."""
 
-    def __init__(self, store: Store, seconds: Callable[[], float]) -> None:
+    def __init__(self, store: Store, seconds: Callable[[], float], limits: Limits) -> None:
         self._seconds = seconds
+        vain = Buckets(limits.vain_lookups_per_second, limits.vain_lookups_burst)
         # The secret that a channel had before, and when the change was seen.
         self._old_secrets: OrderedDict[str, tuple[str, float]] = OrderedDict()
-        self._channels = _Cache[str, Channel](self._find_channel, seconds)
-        self._users = _Cache[int, User](store.user, seconds)
-        self._contacts = _Cache[ChatKey, Contact](self._find_contact, seconds, stale_ok=True)
+        self._channels = _Cache[str, Channel](self._find_channel, seconds, vain)
+        self._users = _Cache[int, User](store.user, seconds, vain)
+        self._contacts = _Cache[ChatKey, Contact](self._find_contact, seconds, vain, stale_ok=True)
         self._store = store
 
-    async def channel(self, uuid: str, *, again: bool = False) -> Channel | None:
+    async def channel(self, uuid: str, *, again: bool = False, asker: str = "") -> Channel | None:
         """The channel, or None. With `again`, what is remembered is in doubt: only the database's
         own word will do, and where there is none, this raises Unavailable."""
-        return await self._channels.get(uuid, again=again)
+        return await self._channels.get(uuid, again=again, asker=asker)
 
-    async def secrets(self, channel_uuid: str) -> list[str]:
+    async def secrets(self, channel_uuid: str, *, asker: str = "") -> list[str]:
         """What Courier may take and send for a secret now: the channel's own as of now, then the
         one before, for a while after a change. Raises Unavailable when nobody can say."""
-        channel = await self.channel(channel_uuid, again=True)
+        channel = await self.channel(channel_uuid, again=True, asker=asker)
         return self.known_secrets(channel) if channel else []
 
     def known_secrets(self, channel: Channel) -> list[str]:
@@ -99,12 +103,14 @@ class _Cache(Generic[K, V]):
         self,
         ask: Callable[[K], Awaitable[V | None]],
         seconds: Callable[[], float],
+        vain: Buckets,
         *,
         stale_ok: bool = False,
     ) -> None:
         self._ask = ask
         self._stale_ok = stale_ok
         self._seconds = seconds
+        self._vain = vain
         self._unsure = TokenBucket(UNSURE_PER_SECOND, UNSURE_PER_SECOND)
         self._known: OrderedDict[K, tuple[float, V]] = OrderedDict()
         self._asking: dict[K, list[Deferred[V | None]]] = {}
@@ -114,27 +120,49 @@ class _Cache(Generic[K, V]):
         known = self._known.get(key)
         return known[1] if known else None
 
-    async def get(self, key: K, *, again: bool = False, expected: bool = False) -> V | None:
+    async def get(
+        self, key: K, *, again: bool = False, expected: bool = False, asker: str = ""
+    ) -> V | None:
         known = self._known.get(key)
         if known and not again and self._seconds() - known[0] < FRESH_FOR:
             return known[1]
         try:
             unsure = (again or known is None) and not expected
-            return await self._look_up(key, unsure=unsure)
+            return await self._look_up(key, unsure=unsure, asker=asker)
         except Unavailable:
             if known is None or (again and not self._stale_ok):
                 raise
             return known[1]
 
-    async def _look_up(self, key: K, *, unsure: bool) -> V | None:
+    async def _look_up(self, key: K, *, unsure: bool, asker: str) -> V | None:
         """Ask, or wait for the answer of whoever is asking already."""
         if key in self._asking:
             waiter: Deferred[V | None] = Deferred()
             self._asking[key].append(waiter)
             return await waiter
-        if unsure and self._unsure.wait(self._seconds()):
-            raise Unavailable("too many lookups", retry_after=1)
-        again = key in self._known and not self._stale_ok
+        if not unsure:
+            return await self._ask_once(key)
+        # Taken before the answer is known, since many may ask at once.
+        wait = self._vain.take(asker, self._seconds()) if asker else 0
+        if wait:
+            raise AskedInVain("too many lookups of what is not there", ceil(wait))
+        in_vain = False
+        try:
+            if self._unsure.wait(self._seconds()):
+                raise Unavailable("too many lookups", retry_after=1)
+            is_doubt = key in self._known and not self._stale_ok
+            value = await self._ask_once(key)
+            # It is not there, or need not have been asked for.
+            in_vain = value is None or is_doubt
+        finally:
+            if in_vain:
+                self._unsure.take(self._seconds())
+            elif asker:
+                self._vain.give_back(asker)
+        return value
+
+    async def _ask_once(self, key: K) -> V | None:
+        """Ask, tell all who wait for the same, and remember what was found."""
         waiters = self._asking[key] = []
         try:
             value = await self._ask(key)
@@ -146,9 +174,6 @@ class _Cache(Generic[K, V]):
             for waiter in self._done(key, waiters):
                 waiter.errback(failure)
             raise
-        if unsure and (value is None or again):
-            # It was asked in vain, or need not have been asked.
-            self._unsure.take(self._seconds())
         if value is None:
             self._known.pop(key, None)
         else:

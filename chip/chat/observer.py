@@ -14,6 +14,7 @@ ConnectOutcome = Literal[
     "accepted",
     "asked",  # a plain GET, to learn why a handshake was refused
     "no_channel",
+    "in_vain",  # its address has asked for too many channels that do not exist
     "bad_upgrade",
     "origin",
     "too_many",

@@ -49,7 +49,7 @@ class ChatServer:
         self._observer = observer = observer or Observer()
         self._outbox = queue.outbox
         self._expiring: LoopingCall | None = None
-        self.lookups = lookups = Lookups(store, clock.seconds)
+        self.lookups = lookups = Lookups(store, clock.seconds, limits)
         self.hub = Hub(queue.live, limits.sockets_per_chat)
         self.outbound = Outbound(
             queue=queue,

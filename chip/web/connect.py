@@ -6,6 +6,7 @@ session's business, what its bytes may be `chip.web.websocket.protocol`'.
 
     → GET /wc/connect/{channel}
     ← 400 no such channel            whatever else is wrong
+    ← 429 too many of those from this network
     ← 503 database unreachable       nobody can say whether there is such a channel
     ← 403 origin, 429 / 503 caps     also to a plain GET: browsers cannot read a failed handshake
     ← 426 plain GET    400 broken upgrade
@@ -22,7 +23,7 @@ from chip.chat.observer import Observer
 from chip.chat.server import ChatServer
 from chip.chat.session import Session
 from chip.config.origins import origin_allowed
-from chip.errors import Unavailable
+from chip.errors import AskedInVain, Unavailable
 from chip.limits import Limits, TokenBucket
 from chip.models import Channel
 from chip.tasks import Clock
@@ -146,7 +147,10 @@ class Connections(WebSocketFactory):
 
     async def _let_in(self, request: Request, channel_uuid: str) -> Answer | None:
         try:
-            channel = await self._chat_server.lookups.channel(channel_uuid)
+            lookups = self._chat_server.lookups
+            channel = await lookups.channel(channel_uuid, asker=request.network)
+        except AskedInVain as error:
+            return self._refuse(Refusal("in_vain", 429, str(error), error.retry_after))
         except Unavailable as error:
             return self._refuse(Refusal("unavailable", 503, str(error), error.retry_after))
         if channel is None:

@@ -6,8 +6,8 @@ unexpected here is a 503.
 
     ← 200 {"status":"queued"}
     ← 400, 404 {"error":"…"}    never again
-    ← 429 {"error":"…"}         too many wrong secrets from this address; a right one always passes
-    ← 503 {"error":"…"}         again later
+    ← 429 {"error":"…"}         the same as 400, to somebody who has sent many wrong secrets
+    ← 503 {"error":"…"}         again later; so too when an address has asked in vain too often
 """
 
 from math import ceil
@@ -77,15 +77,17 @@ class Sends:
 
     async def _accept(self, request: Request, channel_uuid: str) -> None:
         if not request.oversized:
-            await self._chat_server.inbound.accept(channel_uuid, request.body())
-        elif await self._chat_server.lookups.channel(channel_uuid) is None:
+            await self._chat_server.inbound.accept(channel_uuid, request.body(), request.network)
+            return
+        lookups = self._chat_server.lookups
+        if await lookups.channel(channel_uuid, asker=request.network) is None:
             raise Refused("no such channel")
-        else:
-            most = self._limits.post_bytes
-            raise Refused(f"error reading request: body is larger than {most} bytes")
+        most = self._limits.post_bytes
+        raise Refused(f"error reading request: body is larger than {most} bytes")
 
     def _wrong_secret(self, request: Request, channel_uuid: str, error: WrongSecret) -> Answer:
-        # Only failures count: guessing becomes slow, and Courier is never kept out by others.
+        # This keeps nobody from guessing: each secret is compared, so that a right one is never
+        # refused. It tells guessing from a mistake, in the metrics and to whoever it is.
         key = (request.address, channel_uuid)
         wait = self._wrong_secrets.take(key, self._clock.seconds()) if request.address else 0
         return error_answer(429, "too many wrong secrets", ceil(wait)) if wait else answer_to(error)

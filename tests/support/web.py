@@ -60,7 +60,7 @@ class FakeLookups:
         self.trouble: Exception | None = None
         self.wait: Deferred[None] | None = None
 
-    async def channel(self, uuid: str) -> Channel | None:
+    async def channel(self, uuid: str, *, asker: str = "") -> Channel | None:
         if self.wait is not None:
             await self.wait
         if self.trouble is not None:
@@ -87,7 +87,7 @@ class FakeChatServer:
     def inbound(self) -> FakeChatServer:
         return self
 
-    async def accept(self, channel_uuid: str, body: bytes) -> None:
+    async def accept(self, channel_uuid: str, body: bytes, asker: str = "") -> None:
         if self.send_trouble is not None:
             raise self.send_trouble
         self.sends.append((channel_uuid, body))
@@ -159,8 +159,7 @@ class Listener:
         )
 
     def connects(self, host: str = "192.0.2.7") -> Wire:
-        kind = IPv6Address if ":" in host else IPv4Address
-        return Wire(self.site, kind("TCP", host, 4242))
+        return Wire(self.site, host)
 
     def asked(self, path: str, method: str = "GET", **headers: str) -> Answer:
         """The answer to one request on a connection of its own."""
@@ -177,12 +176,13 @@ class Wire:
         peer.says(b"GET / HTTP/1.1\r\n\r\n")
         assert peer.answer().status == 200
 
-    The transport is full from `fill` until `drain`, as a real one is whose peer does not read.
+    `peer` is a host, or an address of Twisted's. The transport is full from `fill` until `drain`,
+    as a real one is whose peer does not read.
     """
 
     disconnecting = False
 
-    def __init__(self, factory: Any, address: Any = None) -> None:
+    def __init__(self, factory: Any, peer: Any = None) -> None:
         self.out = bytearray()
         self.is_open = True
         self.was_reset = False
@@ -190,7 +190,7 @@ class Wire:
         self.full = False
         self.producer: Any = None
         self._producer_paused = False
-        self._peer = address or IPv4Address("TCP", "192.0.2.7", 4242)
+        self._peer = _address(peer or "192.0.2.7")
         protocol = factory.buildProtocol(self._peer)
         if protocol is None:
             self.is_open = False
@@ -305,6 +305,13 @@ class Wire:
             protocol = self.protocol
             del self.protocol
             protocol.connectionLost(Failure(reason))
+
+
+def _address(peer: Any) -> Any:
+    if not isinstance(peer, str):
+        return peer
+    kind = IPv6Address if ":" in peer else IPv4Address
+    return kind("TCP", peer, 4242)
 
 
 class Answer(NamedTuple):

@@ -13,6 +13,7 @@ import msgspec
 from twisted.web import http
 
 from chip.errors import Refused, TooLarge
+from chip.web.http.addresses import network_of
 
 T = TypeVar("T")
 
@@ -55,6 +56,12 @@ class Request(http.Request):
     def peer_is_there(self) -> bool:
         """Whether an answer would still reach anybody."""
         return not self.finished and self.channel is not None
+
+    @property
+    def network(self) -> str:
+        """The network that `address` belongs to, for what a site with many should not have often;
+        ``""`` when it is exempt."""
+        return network_of(self.address)
 
     @property
     def below(self) -> list[str]:

@@ -1,0 +1,105 @@
+"""What a stranger who asks for a lot takes from everybody else: the web layer on a real server."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from chip.models import Channel
+from tests.support.memory_chip import BOB, CHANNEL, MemoryChip
+from tests.support.web import Answer, Counts, Wire, build_site, request
+
+STRANGER, COURIER, VISITOR = "198.51.100.66", "192.0.2.10", "203.0.113.9"
+
+
+class Rig:
+    """A Chip with many channels, none of which has been asked for yet."""
+
+    def __init__(self, **limits: Any) -> None:
+        self.chip = MemoryChip(**limits)
+        self.clock = self.chip.clock
+        self.counts = Counts()
+        self.site = build_site(self.chip.server, self.clock, self.chip.limits, observer=self.counts)
+        self._fresh = iter(range(10**6))
+
+    def new_channel(self) -> str:
+        """A channel that nobody has asked for so far, with Bob's chat in it."""
+        uuid = str(UUID(int=next(self._fresh)))
+        self.chip.store.channels[uuid] = Channel(uuid, CHANNEL.org_id, CHANNEL.secret)
+        return uuid
+
+    def posts(self, host: str, channel: str, secret: str = CHANNEL.secret) -> Answer:
+        msg = {"id": next(self._fresh) + 1, "text": "Hi"}
+        body = json.dumps({"chat_id": BOB.chat_id, "secret": secret, "msg": msg}).encode()
+        wire = Wire(self.site, host)
+        wire.says(request(f"/wc/send/{channel}", "POST", body))
+        return wire.answer()
+
+    def connects(self, host: str, channel: str) -> Answer:
+        return Wire(self.site, host).upgrades(channel)
+
+    def everybody_else_is_served(self) -> bool:
+        """Courier and a visitor come for channels that are not remembered."""
+        sends = [self.posts(COURIER, self.new_channel()).status for _ in range(3)]
+        handshakes = [self.connects(VISITOR, self.new_channel()).status for _ in range(3)]
+        return (sends, handshakes) == ([200] * 3, [101] * 3)
+
+
+@pytest.fixture
+def rig():
+    return Rig()
+
+
+def nobody(number: int) -> str:
+    """A channel that does not exist."""
+    return str(UUID(int=2**64 + number))
+
+
+STRANGERS = {
+    "sends to unknown channels": lambda rig, number: rig.posts(STRANGER, nobody(number)),
+    "handshakes for unknown channels": lambda rig, number: rig.connects(STRANGER, nobody(number)),
+    "wrong secrets": lambda rig, _: rig.posts(STRANGER, CHANNEL.uuid, "guess"),
+    "from all over a network": lambda rig, number: rig.posts(
+        f"2001:db8:7:{number:x}::1", nobody(number)
+    ),
+}
+
+
+@pytest.mark.parametrize("asks", STRANGERS.values(), ids=STRANGERS)
+def test_a_stranger_who_asks_in_vain_uses_up_no_lookups_of_others(rig, asks):
+    number = 0
+    for _ in range(5):
+        for _ in range(300):
+            asks(rig, number)
+            number += 1
+        assert rig.everybody_else_is_served()
+        rig.clock.advance(1)
+
+
+def test_he_is_told_to_wait_and_never_that_nobody_is_there(rig):
+    sends = [rig.posts(STRANGER, nobody(number)) for number in range(150)]
+    assert [answer.status for answer in sends] == [400] * 100 + [503] * 50
+    assert sends[-1].headers["retry-after"] == "1"
+    answer = rig.connects(STRANGER, nobody(1000))
+    assert (answer.status, answer.headers["retry-after"]) == (429, "1")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert rig.counts.outcomes[-1] == "in_vain"
+    rig.clock.advance(1)
+    assert rig.connects(STRANGER, nobody(1000)).status == 400
+
+
+def test_what_exists_costs_nobody_anything(rig):
+    for _ in range(500):
+        assert rig.posts(COURIER, rig.new_channel()).status == 200
+    assert rig.posts(COURIER, nobody(1)).status == 400
+
+
+def test_who_asked_too_often_is_still_served_where_the_channel_is_known(rig):
+    channel = rig.new_channel()
+    assert rig.posts(COURIER, channel).status == 200
+    for number in range(200):
+        rig.posts(COURIER, nobody(number))
+    assert rig.posts(COURIER, channel).status == 200
