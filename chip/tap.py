@@ -93,7 +93,7 @@ class Options(_Options):
     synopsis = "[settings]"
 
     optFlags: ClassVar = [
-        ["check", None, "ask the database, Valkey and Courier whether they answer, and exit"],
+        ["check", None, "look whether everything would work, say what would not, and exit"],
         *([s.flag, None, s.about.description] for s in _FLAGS if s.is_switch),
         *([f"no-{s.flag}", None, f"the opposite of --{s.flag}"] for s in _FLAGS if s.is_switch),
     ]
@@ -136,10 +136,8 @@ class Options(_Options):
             raise SystemExit(f"chip: {error}") from None
         # Now, because twistd would refuse to go on beside a running Chip's pid file.
         if self["check"]:
-            from chip.app import service  # noqa: PLC0415 - a mistaken flag need not wait for all of it
-
             os.chdir(twistd["rundir"])
-            commands.check(self.config, service.check)
+            commands.check(self.config)
         if self.subCommand:
             os.chdir(twistd["rundir"])
         match self.subCommand:
@@ -179,7 +177,7 @@ def make_application() -> Componentized:
 
 
 def _service(config: Config, twistd: Mapping[str, Any]) -> IService:
-    from chip.app import service  # noqa: PLC0415 - as above
+    from chip.app import service  # noqa: PLC0415 - a mistaken flag need not wait for all of it
 
     REDACTOR.keep(config.secret_values())
     observer = LogObserver(

@@ -1,4 +1,4 @@
-"""``--check``: every part is asked, and every answer is a line."""
+"""``--check``: every part is asked, and every finding is a line."""
 
 from __future__ import annotations
 
@@ -7,23 +7,27 @@ import pytest_twisted
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from chip.app.check import PATIENCE, Probe, run
+from chip.app.check.findings import PATIENCE, Finding, Probe, listed, run
 from chip.errors import Unavailable
 
 
-async def well() -> str:
-    return "tables of release 26.2"
+async def well() -> list[Finding]:
+    return [Finding("ok", "database", "tables of release 26.2")]
 
 
-async def away() -> str:
+async def doubtful() -> list[Finding]:
+    return [Finding("ok", "Valkey", "there"), Finding("warning", "Valkey", "appendonly is off")]
+
+
+async def away() -> list[Finding]:
     raise Unavailable("it does not answer")
 
 
-async def broken() -> str:
+async def broken() -> list[Finding]:
     raise OSError(111, "Connection refused by bob@example.com")
 
 
-async def silent() -> str:
+async def silent() -> list[Finding]:
     return await Deferred()
 
 
@@ -35,19 +39,26 @@ async def test_all_well():
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_warning_is_told_and_fails_nothing():
+    lines: list[str] = []
+    assert await run(Clock(), [Probe("Valkey", doubtful)], lines.append)
+    assert lines == ["ok      Valkey: there", "warning Valkey: appendonly is off"]
+
+
+@pytest_twisted.ensureDeferred
 @pytest.mark.parametrize(
     ("ask", "line"),
     [
-        (away, "FAILED  valkey: it does not answer"),
+        (away, "FAILED  Valkey: it does not answer"),
         (
             broken,
-            "FAILED  valkey: ConnectionRefusedError: [Errno 111] Connection refused by <email>",
+            "FAILED  Valkey: ConnectionRefusedError: [Errno 111] Connection refused by <email>",
         ),
     ],
 )
 async def test_one_that_fails_says_why_and_does_not_hide_the_others(ask, line):
     lines: list[str] = []
-    probes = [Probe("valkey", ask), Probe("database", well)]
+    probes = [Probe("Valkey", ask), Probe("database", well)]
     assert not await run(Clock(), probes, lines.append)
     assert lines == [line, "ok      database: tables of release 26.2"]
 
@@ -58,4 +69,9 @@ def test_one_that_never_answers_is_given_up():
     done = Deferred.fromCoroutine(run(clock, [Probe("Courier", silent)], lines.append))
     clock.advance(PATIENCE)
     assert done.result is False
-    assert lines == ["FAILED  Courier: no answer within 10 seconds"]
+    assert lines == ["FAILED  Courier: no answer within 15 seconds"]
+
+
+def test_of_many_things_ten_are_named():
+    assert listed(["a", "b"]) == "a, b"
+    assert listed([str(number) for number in range(12)]).endswith("8, 9 and 2 more")

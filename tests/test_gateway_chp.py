@@ -14,7 +14,6 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.web.client import BrowserLikePolicyForHTTPS
 
 from chip.chat.observer import Observer
-from chip.errors import Unavailable
 from chip.gateway.chp import ChpGateway
 from chip.gateway.http_client import MAX_ANSWER
 from chip.models import Channel, Incoming, Report
@@ -257,20 +256,36 @@ async def test_a_connection_that_courier_wants_closed_is_not_used_again(client, 
     assert courier.connections == 2
 
 
-async def test_looking_says_whether_anybody_answers(client, courier):
-    courier.answers = [answer(404, "not found")]
-    assert await client.check() == f"http://{courier.domain}/c/chp answers"
+async def test_a_probe_tells_of_nothing_that_a_visitor_did(client, courier):
+    courier.answers = [answer(200, data())]
+    assert (await client.probe(CHANNEL)).kind == "handled"
+    ((_, sent),) = courier.requests
+    body = json.loads(sent)
+    assert (body["secret"], body["events"]) == (CHANNEL.secret, [])
+
+
+@pytest.mark.parametrize("said", ["<h1>Back soon</h1>", '{"message":"ok"}', "{}", ""])
+async def test_only_courier_itself_answers_a_probe(client, courier, said):
+    courier.answers = [answer(200, said)]
+    assert (await client.probe(CHANNEL)).kind == "unknown"
+
+
+async def test_where_a_redirect_leads_is_told(client, courier):
+    courier.answers = [answer(301, "", "Location: https://courier.example.org/")]
+    assert "https://courier.example.org/" in (await client.probe(CHANNEL)).detail
+
+
+async def test_a_refused_connection_is_told_in_words():
     nobody = gateway(f"127.0.0.1:{free_port()}")
-    with pytest.raises(Unavailable, match="ConnectionRefused"):
-        await nobody.check()
+    answered = await nobody.post(CHANNEL, "bobs", SAID)
+    assert (answered.kind, answered.detail) == ("unsent", "the connection was refused")
     await nobody.close()
 
 
-async def test_looking_for_who_says_nothing_ends_in_time(courier):
+async def test_a_probe_that_nobody_answers_ends_in_time(courier):
     client = gateway(courier.domain, timeout=0.05)
     courier.answers = [""]
-    with pytest.raises(Unavailable, match="no answer in time"):
-        await client.check()
+    assert (await client.probe(CHANNEL)).detail == "no answer in time"
     await client.close()
 
 

@@ -71,7 +71,7 @@ def test_settings_go_by_the_environment_and_the_shell_has_no_say(monkeypatch):
 def test_what_cannot_start_ends_with_a_status_and_a_reason():
     chip = ChipProcess("--no-such-flag")
 
-    status, log = chip.fails_to_start()
+    status, log = chip.run_to_end()
 
     assert status == 1
     assert "no-such-flag" in log

@@ -13,7 +13,8 @@ from twisted.internet import reactor
 from twisted.internet.task import Clock
 
 from chip.errors import ConfigError
-from chip.ops.systemd import Notifier, WatchdogService, endpoint
+from chip.ops.listening import endpoint
+from chip.ops.systemd import Notifier, WatchdogService
 
 
 class Manager:
@@ -124,7 +125,7 @@ def test_an_endpoint_that_cannot_be_used_is_refused_in_one_line(description, com
 
 ANSWER_ONCE = """
 from twisted.internet import protocol, reactor
-from chip.ops.systemd import endpoint
+from chip.ops.listening import endpoint
 class Answer(protocol.Protocol):
     def connectionMade(self):
         self.transport.write(b"hello")

@@ -1,4 +1,4 @@
-"""Which store and which queues: the configuration's choice, made in one place.
+"""Which store, queues and gateway: the configuration's choice, made in one place.
 
 It owns how they are opened, what they are called, and that they are closed in the right order.
 Nothing else in Chip knows which ones they are.
@@ -9,8 +9,10 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+from chip.chat.observer import Observer
 from chip.chat.ports import Depths, Queue, Store
 from chip.config.schema import Config
+from chip.gateway.chp import ChpGateway
 from chip.ops.metrics import Metrics
 from chip.queue.sqlite.queue import SqliteQueue
 from chip.queue.valkey.queue import ValkeyQueue
@@ -95,3 +97,24 @@ class TimedQueue:
     async def depths(self) -> Depths:
         """Count what waits now."""
         return await self._queue.depths()
+
+
+def make_gateway(
+    config: Config,
+    reactor: Any,
+    domain: str,
+    *,
+    timeout: float | None = None,
+    observer: Observer | None = None,
+) -> ChpGateway:
+    """Courier at `domain`; without a database that is the desk, which is reached without TLS."""
+    limits = config.limits_in_force
+    return ChpGateway(
+        reactor=reactor,
+        domain=domain,
+        tls=config.ssl and bool(config.db),
+        connect_timeout=limits.courier_connect_timeout,
+        timeout=timeout or limits.courier_timeout,
+        parallel=limits.courier_parallel,
+        observer=observer,
+    )

@@ -10,7 +10,7 @@
 Owns what is printed. Each function ends the process: with 0 when all is well, else with 1.
 """
 
-from collections.abc import Awaitable, Callable
+import os
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,17 +23,15 @@ from chip.logs.observer import LogObserver
 from chip.logs.redact import REDACTOR
 from chip.logs.targets import Descriptor
 
-Check = Callable[[Config, Any, Callable[[str], object]], Awaitable[bool]]
-"""`chip.service.check`, which knows the parts."""
-
 _STANDARD_ERROR = 2
 
 
-def check(config: Config, examine: Check) -> NoReturn:
-    """Have every part asked, print what it answers, and exit."""
+def check(config: Config) -> NoReturn:
+    """Have every part asked, print what is found, and exit."""
+    from chip.app.check import everything  # noqa: PLC0415 - nobody else needs it
 
     async def ask(reactor: Any) -> None:
-        well = await examine(config, reactor, print)
+        well = await everything.check(config, reactor, print, os.environ)
         raise SystemExit(0 if well else 1)
 
     REDACTOR.keep(config.secret_values())

@@ -8,31 +8,28 @@ Whatever fails at the start ends the process with one line.
 
 import gc
 import socket
-from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
 from twisted.application.service import IService, Service
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
-from twisted.web.client import Agent, HTTPConnectionPool
 
 from chip import __version__
-from chip.app.backend import Backend, TimedQueue
-from chip.app.check import Probe, run
+from chip.app.backend import Backend, TimedQueue, make_gateway
+from chip.app.desk import loopback_socket, make_desk
 from chip.app.exits import announce, fail
 from chip.chat.server import ChatServer
 from chip.config.schema import Config
 from chip.desk.desk import Desk
-from chip.desk.loopback import loopback_post
 from chip.errors import ChipError, Unavailable
 from chip.gateway.chp import ChpGateway
 from chip.limits import Limits
+from chip.ops.listening import endpoint
 from chip.ops.metrics import LagService, Metrics
 from chip.ops.site import OpsSite
 from chip.ops.status import Status
-from chip.ops.systemd import Notifier, WatchdogService, endpoint
-from chip.store.sqlite import SqliteStore
+from chip.ops.systemd import Notifier, WatchdogService
 from chip.tasks import Tasks
 from chip.web.connect import Connections
 from chip.web.http.addresses import Addresses
@@ -40,11 +37,8 @@ from chip.web.send import Sends
 from chip.web.site import Site
 from chip.widget.bundle import widget_handler
 
-DESK_TIMEOUT = 10
-"""Seconds that the desk waits for Chip's own answer."""
 OPS_DRAIN = 1.0
 """Seconds that the operators' listener has for its last answers."""
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def make_service(config: Config) -> IService:
@@ -52,34 +46,6 @@ def make_service(config: Config) -> IService:
     from twisted.internet import reactor  # noqa: PLC0415 - installed by twistd, not by an import
 
     return cast(IService, ChipService(config, reactor))
-
-
-async def check(config: Config, reactor: Any, say: Callable[[str], object]) -> bool:
-    """Ask every part whether it answers, `say` a line about each, return whether all are well."""
-    backend = Backend(config, reactor)
-
-    async def store() -> str:
-        await backend.open_store()
-        return backend.store_name
-
-    async def queue() -> str:
-        await backend.open_queue()
-        return backend.queue_name
-
-    async def courier() -> str:
-        gateway = _gateway(config, reactor, config.domain)
-        try:
-            return await gateway.check()
-        finally:
-            await gateway.close()
-
-    probes = [Probe("store", store), Probe("queues", queue)]
-    if config.db:
-        probes.append(Probe("Courier", courier))
-    try:
-        return await run(reactor, probes, say)
-    finally:
-        await backend.close()
 
 
 class ChipService(Service):
@@ -132,9 +98,9 @@ class ChipService(Service):
         config, backend = self._config, self._backend
         await backend.open_store()
         await backend.open_queue()
-        loopback = None if config.db else _loopback_socket()
+        loopback = None if config.db else loopback_socket()
         domain = f"127.0.0.1:{loopback.getsockname()[1]}" if loopback else config.domain
-        self._gateway = _gateway(config, self._reactor, domain, self._metrics)
+        self._gateway = make_gateway(config, self._reactor, domain, observer=self._metrics)
         server = self._server = ChatServer(
             store=self._metrics.timed("store", backend.store, self._reactor),
             queue=TimedQueue(backend.queue, self._metrics, self._reactor),
@@ -144,7 +110,7 @@ class ChipService(Service):
             observer=self._metrics,
         )
         if loopback:
-            self._desk = self._make_desk(server, f"http://{domain}")
+            self._desk = make_desk(config, self._reactor, backend.store, server, f"http://{domain}")
             await self._desk.start()
         site = self._site = self._make_site(server)
         if loopback:
@@ -181,30 +147,6 @@ class ChipService(Service):
             mounts=mounts,
             front=self._desk.front() if self._desk else None,
             observer=self._metrics,
-        )
-
-    def _make_desk(self, server: ChatServer, chip_url: str) -> Desk:
-        config, store = self._config, self._backend.store
-        assert isinstance(store, SqliteStore)  # noqa: S101 - without `db` it is
-        pool = HTTPConnectionPool(self._reactor)
-        agent = Agent(self._reactor, connectTimeout=DESK_TIMEOUT, pool=pool)
-        exposed = config.listen or config.address not in LOOPBACK
-        return Desk(
-            store,
-            post=loopback_post(agent, chip_url),
-            presence=server.hub,
-            clock=self._reactor,
-            base_url=config.public_url,
-            token=config.desk_token,
-            guide=config.desk_guide,
-            # With a token of its own it may be anywhere; without one it is this machine's alone.
-            hosts=None if config.desk_token else LOOPBACK | {"[::1]"},
-            closed=(
-                "The desk is closed: Chip listens to more than this machine, and desk_token is "
-                "not set."
-                if exposed and not config.desk_token
-                else ""
-            ),
         )
 
     async def _listen(self, site: Site) -> None:
@@ -305,28 +247,6 @@ class ChipService(Service):
             await self._ops_site.drain(OPS_DRAIN)
         self._lag.stopService()
         self._watchdog.stopService()
-
-
-def _gateway(
-    config: Config, reactor: Any, domain: str, metrics: Metrics | None = None
-) -> ChpGateway:
-    limits = config.limits_in_force
-    return ChpGateway(
-        reactor=reactor,
-        domain=domain,
-        tls=config.ssl and bool(config.db),
-        connect_timeout=limits.courier_connect_timeout,
-        timeout=limits.courier_timeout,
-        parallel=limits.courier_parallel,
-        observer=metrics,
-    )
-
-
-def _loopback_socket() -> socket.socket:
-    """A port that only this machine reaches, for the desk and Chip to talk to each other."""
-    listening = socket.create_server(("127.0.0.1", 0), backlog=128)
-    listening.setblocking(False)
-    return listening
 
 
 def _reason(error: BaseException) -> str:

@@ -9,7 +9,7 @@ request without an answer can have arrived. What is done with events that fail i
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from twisted.internet.defer import CancelledError
@@ -18,8 +18,8 @@ from twisted.web.iweb import IPolicyForHTTPS
 
 from chip.chat.observer import Observer
 from chip.chat.outbound.ports import CourierAnswer
-from chip.errors import Unavailable
-from chip.gateway.http_client import HttpClient, never_sent
+from chip.gateway.http_client import HttpAnswer, HttpClient, never_sent
+from chip.logs.network import in_words
 from chip.models import Channel, SpoolEvent
 from chip.protocol.courier_receive import (
     ReceiveAnswer,
@@ -27,6 +27,11 @@ from chip.protocol.courier_receive import (
     encode_chat_started,
     encode_receive,
 )
+
+MAX_SHOWN: Final = 200
+"""Characters that are shown of where a redirect leads."""
+NOBODYS_CHAT: Final = "0" * 24
+"""A chat that there is not."""
 
 
 class ChpGateway:
@@ -50,10 +55,11 @@ class ChpGateway:
         observer: Observer | None = None,
     ) -> None:
         self._reactor = reactor
-        self._base = f"{'https' if tls else 'http'}://{domain}/c/chp"
+        self.base = f"{'https' if tls else 'http'}://{domain}/c/chp"
+        """Where Courier takes what concerns these channels."""
         self._http = HttpClient(
             reactor,
-            self._base,
+            self.base,
             connections=parallel,
             connect_timeout=connect_timeout,
             timeout=timeout,
@@ -77,34 +83,31 @@ class ChpGateway:
         began = self._reactor.seconds()
         path = f"/{quote(channel.uuid)}/receive"
         try:
-            status, said = await self._http.post(path, body, b"application/json")
+            said = await self._http.post(path, body, b"application/json")
         except Exception as problem:
             answer = _outcome_without_answer(problem)
         else:
-            answer = _outcome_of(status, said, events)
+            answer = _outcome_of(said, events)
         self._observer.courier(answer.kind, self._reactor.seconds() - began)
         return answer
 
-    async def check(self) -> str:
-        """A sentence that something answers at Courier's address. Raises Unavailable if not."""
-        try:
-            await self._http.get("")
-        except Exception as problem:
-            raise Unavailable(_outcome_without_answer(problem).detail) from None
-        return f"{self._base} answers"
+    async def probe(self, channel: Channel) -> CourierAnswer:
+        """Whether Courier takes what is said on this channel: a request without any event, which
+        has no effect. Never raises."""
+        return await self._ask(channel, encode_receive(NOBODYS_CHAT, channel.secret, []), [])
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
 
 
-def _outcome_of(status: int, body: bytes, events: Sequence[SpoolEvent | None]) -> CourierAnswer:
+def _outcome_of(said: HttpAnswer, events: Sequence[SpoolEvent | None]) -> CourierAnswer:
     """What this answer says about `events`.
 
     Only Courier's JSON confirms. A 2xx with any other body is that of a proxy or a maintenance
     page, and does not say whether Courier has had the request.
     """
-    answer = decode_answer(body)
+    status, answer = said.status, decode_answer(said.body)
     if answer and 200 <= status < 300 and answer.confirms(events):
         return CourierAnswer("handled", answer.heard, f"status {status}")
     if answer and status >= 500:
@@ -115,14 +118,15 @@ def _outcome_of(status: int, body: bytes, events: Sequence[SpoolEvent | None]) -
         return CourierAnswer("refused", detail=f"status {status} from Courier")
     if 200 <= status < 300 or status in (502, 504):
         return CourierAnswer("unknown", detail=f"status {status}, and not in Courier's words")
-    return CourierAnswer("failed", detail=f"status {status}, not from Courier")
+    whither = f", which leads to {said.location[:MAX_SHOWN]}" if said.location else ""
+    return CourierAnswer("failed", detail=f"status {status}, not from Courier{whither}")
 
 
 def _channel_problem(status: int, answer: ReceiveAnswer) -> str:
     """Why Courier refuses the channel."""
     if answer.message != "Error":
         return f"status {status}: this Courier has no channels of type CHP"
-    return ", ".join(item.error for item in answer.data)
+    return ", ".join(answer.errors)
 
 
 def _outcome_without_answer(problem: Exception) -> CourierAnswer:
@@ -130,4 +134,4 @@ def _outcome_without_answer(problem: Exception) -> CourierAnswer:
     if isinstance(cause, DeferredTimeout | CancelledError):
         return CourierAnswer("unknown", detail="no answer in time")
     kind: Literal["unsent", "unknown"] = "unsent" if never_sent(problem) else "unknown"
-    return CourierAnswer(kind, detail=type(cause).__name__)
+    return CourierAnswer(kind, detail=in_words(cause))

@@ -51,6 +51,8 @@ class HttpAnswer(NamedTuple):
 
     status: int
     body: bytes
+    location: str = ""
+    """Where a redirect leads."""
 
 
 class HttpClient:
@@ -86,33 +88,22 @@ class HttpClient:
             endpoint = wrapClientTLS(policy.creatorForNetloc(uri.host, uri.port), endpoint)
         self._agent = Agent.usingEndpointFactory(reactor, _OneServer(endpoint), self._pool)
 
-    async def get(self, path: str) -> HttpAnswer:
-        """The answer to a GET of what lies at `path` below the base. Raises as `post` does."""
-        return await self._request(b"GET", path)
-
     async def post(self, path: str, body: bytes, content_type: bytes) -> HttpAnswer:
         """The answer to a POST. Raises what Twisted raises; see `never_sent`."""
+        url = f"{self._base}{path}".encode("ascii")
         headers = Headers({b"Content-Type": [content_type]})
-        return await self._request(b"POST", path, headers, FileBodyProducer(BytesIO(body)))
+        producer: Any = FileBodyProducer(BytesIO(body))
+
+        async def exchange() -> HttpAnswer:
+            response = await self._agent.request(b"POST", url, headers, producer)
+            (location, *_) = response.headers.getRawHeaders(b"Location", [b""])
+            return HttpAnswer(response.code, await _body_of(response), location.decode("latin-1"))
+
+        return await Deferred.fromCoroutine(exchange()).addTimeout(self._timeout, self._reactor)
 
     async def close(self) -> None:
         """Close the idle connections."""
         await self._pool.closeCachedConnections()
-
-    async def _request(
-        self,
-        method: bytes,
-        path: str,
-        headers: Headers | None = None,
-        body: Any = None,
-    ) -> HttpAnswer:
-        url = f"{self._base}{path}".encode("ascii")
-
-        async def exchange() -> HttpAnswer:
-            response = await self._agent.request(method, url, headers, body)
-            return HttpAnswer(response.code, await _body_of(response))
-
-        return await Deferred.fromCoroutine(exchange()).addTimeout(self._timeout, self._reactor)
 
 
 def never_sent(problem: Exception) -> bool:

@@ -1,7 +1,7 @@
-"""What Chip tells systemd, and the sockets that systemd hands over.
+"""What Chip tells systemd.
 
-Owns the notification datagrams (sd_notify), the watchdog, and a readable refusal where an endpoint
-description is wrong. Works without systemd: then nothing is sent. Knows nothing of what is ready.
+Owns the notification datagrams (sd_notify) and the watchdog. Works without systemd: then nothing is
+sent. Knows nothing of what is ready.
 
     Chip → systemd    READY=1 · STATUS=<one line> · WATCHDOG=1 · STOPPING=1
 """
@@ -11,12 +11,9 @@ import socket
 from collections.abc import Mapping
 
 from twisted.application.service import Service
-from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from chip.errors import ConfigError
 from chip.tasks import Clock, every
 
 
@@ -83,21 +80,3 @@ class WatchdogService(Service):
             self._call.stop()
             self._call = None
         super().stopService()  # type: ignore[no-untyped-call]
-
-
-def endpoint(reactor: object, setting: str, description: str) -> IStreamServerEndpoint:
-    """Return the endpoint that `description` means, as Twisted reads it.
-
-    ``systemd:domain=INET:name=NAME`` adopts the socket that the socket unit calls NAME. Raises
-    ConfigError naming `setting` where the description is wrong or there is no such socket.
-    """
-    try:
-        found: IStreamServerEndpoint = serverFromString(reactor, description)
-    except (ValueError, TypeError, AttributeError) as error:
-        reason = str(error).rpartition("() ")[2]  # without the name of a function of Twisted's
-        raise ConfigError(f"{setting}: not an endpoint that can be used: {reason}") from None
-    except (KeyError, IndexError):
-        raise ConfigError(f"{setting}: systemd handed over no such socket") from None
-    except OSError as error:  # a certificate that cannot be read
-        raise ConfigError(f"{setting}: {error.filename}: {error.strerror}") from None
-    return found

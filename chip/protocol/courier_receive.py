@@ -55,12 +55,14 @@ class ReceiveAnswer(msgspec.Struct):
     """What Courier answers to a request, whether it took it or refused it."""
 
     message: str
-    data: list[_Item] = []
+    data: list[_Item] | None = None
 
     def confirms(self, events: Sequence[SpoolEvent | None]) -> bool:
         """Whether this says that each of `events` was handled: one item for each, and for a
-        message an item with its uuid. None stands for a ``chat_started``."""
-        return len(self.data) == len(events) and all(
+        message one that names it. None stands for a ``chat_started``."""
+        if self.data is None or len(self.data) != len(events):
+            return False
+        return all(
             (item.type == "msg" and item.msg_uuid) or not isinstance(event, Incoming)
             for item, event in zip(self.data, events, strict=True)
         )
@@ -69,7 +71,12 @@ class ReceiveAnswer(msgspec.Struct):
     def heard(self) -> list[str]:
         """The uuid of each incoming message that Courier has made, in order. The item of a status
         has a uuid as well, that of an outgoing message."""
-        return [item.msg_uuid for item in self.data if item.type == "msg" and item.msg_uuid]
+        return [item.msg_uuid for item in self.data or () if item.type == "msg" and item.msg_uuid]
+
+    @property
+    def errors(self) -> list[str]:
+        """Courier's reasons for refusing."""
+        return [item.error for item in self.data or ()]
 
     @property
     def is_about_the_channel(self) -> bool:
@@ -78,7 +85,7 @@ class ReceiveAnswer(msgspec.Struct):
         A channel's handler answers with ``Error``; ``Not Found`` means that this Courier has no
         handler for channels of this type.
         """
-        about = {item.error for item in self.data}
+        about = set(self.errors)
         return self.message != "Error" or bool(about & _CHANNEL_ERRORS)
 
 

@@ -75,6 +75,18 @@ def sync_directory(directory: Path) -> None:
         os.close(file)
 
 
+def lock_holder(data_dir: Path) -> str:
+    """The process that has the directory, ``""`` for none. Changes nothing."""
+    try:
+        with (data_dir / "lock").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return (data_dir / "lock").read_text("ascii", "replace").strip() or "unknown"
+    except OSError:
+        return ""
+    return ""
+
+
 class DirectoryLock:
     """One process has the directory. The kernel lets go of the lock when the process dies."""
 

@@ -12,6 +12,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import ensureDeferred
 
+from tests.support.checked import Checked, checked
 from tests.support.chip_process import ChipProcess
 from tests.support.courier import Courier
 from tests.support.proxy import FaultyProxy
@@ -66,6 +67,18 @@ def start_chip(database, valkey, courier):
     finally:
         for chip in started:
             chip.close()
+
+
+@pytest.fixture
+def check(database, valkey, courier, channel):
+    """Check a set-up with the usual settings, and others beside or instead of them."""
+
+    def run(*flags: str, **settings: object) -> Checked:
+        usual = {"db": database, "valkey": valkey.url, "domain": courier.domain}
+        given = {key: value for key, value in (usual | settings).items() if value is not None}
+        return checked(*flags, **given)
+
+    return run
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_what_cannot_start_ends_with_one_line_and_a_status(settings, complaint):
         given = {name: value.format(**places) for name, value in settings.items()}
         chip = ChipProcess(**given)
         try:
-            status, log = chip.fails_to_start()
+            status, log = chip.run_to_end()
         finally:
             chip.close()
     said = [line for line in log.splitlines() if line.startswith("chip: ")]

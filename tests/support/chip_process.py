@@ -80,8 +80,8 @@ class ChipProcess(ChildProcess):
         except OSError:
             return False
 
-    def fails_to_start(self, seconds: float = 30) -> tuple[int, str]:
-        """Start what cannot start; return the exit status and everything that was written."""
+    def run_to_end(self, seconds: float = 30) -> tuple[int, str]:
+        """Start what ends by itself; return the exit status and everything that was written."""
         self.spawn()
         return self.wait_for_exit(seconds), self.log()
 

@@ -121,6 +121,11 @@ class Valkey(ChildProcess):
         """Forget everything, as between two tests."""
         self.cli("FLUSHALL")
 
+    def contents(self) -> dict[str, str]:
+        """Everything in database 5, by key, in a form that can be compared."""
+        keys = filter(None, self.cli("KEYS", "*").split("\n"))
+        return {key: self.cli("--no-raw", "DUMP", key) for key in keys}
+
     def drop_clients(self) -> None:
         """Cut every client's connection; the server stays."""
         for kind in ("normal", "pubsub"):

@@ -9,16 +9,17 @@ from typing import Final
 
 from OpenSSL.SSL import Error as TLSError
 from service_identity import VerificationError
-from twisted.internet.error import ConnectError, ConnectionRefusedError, DNSLookupError
-from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.python.failure import Failure
 from txredisapi import ConnectionError as ConnectionLost
 from txredisapi import ResponseError
 
 from chip.errors import Unavailable
+from chip.logs.network import in_words
 
 LOST: Final = "the connection to Valkey was lost"
 AWAY: Final = "there is no connection to Valkey"
+
+FORBIDDEN: Final = "does not let this user do what Chip needs"
 
 _REASONS: Final = {
     "LOADING": "is still loading its data",
@@ -29,7 +30,8 @@ _REASONS: Final = {
     "MASTERDOWN": "has lost its primary",
     "NOAUTH": "wants a password",
     "WRONGPASS": "refuses the user or the password",
-    "NOPERM": "does not let this user do what Chip needs",
+    "NOPERM": FORBIDDEN,
+    "ACL failure": FORBIDDEN,
     "BUSY": "is busy with a script",
     "DENIED": "runs in protected mode and wants a password",
     "AUTH": "refuses the user or the password",
@@ -52,15 +54,20 @@ class ScriptMissing(Exception):
     """The server does not have the script: it was restarted, or told to forget."""
 
 
-def _kind(error: ResponseError) -> str:
+def _kind(said: str) -> str:
     # Older servers put the place in the script before the kind.
-    found = _KNOWN.search(str(error)[:200])
+    found = _KNOWN.search(said[:200])
     return found.group() if found else ""
+
+
+def reason_of(said: str) -> str:
+    """What an error that operators know says of the server; ``""`` for any other."""
+    return _REASONS.get(_kind(said), "")
 
 
 def is_stale(error: ResponseError) -> bool:
     """Whether another connection may lead to a server that does better."""
-    return _kind(error) in _STALE
+    return _kind(str(error)) in _STALE
 
 
 def refused(error: ResponseError) -> Unavailable | ScriptMissing | OutboxDamaged:
@@ -69,32 +76,24 @@ def refused(error: ResponseError) -> Unavailable | ScriptMissing | OutboxDamaged
         return ScriptMissing()
     if "DAMAGED" in str(error)[:200]:
         return OutboxDamaged()
-    return Unavailable(f"Valkey {_REASONS.get(_kind(error), 'refused a command')}")
+    return Unavailable(f"Valkey {reason_of(str(error)) or 'refused a command'}")
 
 
 def is_known(error: ResponseError) -> bool:
     """Whether this is an outage that operators know, and not a fault of ours."""
-    return bool(_kind(error))
+    return bool(reason_of(str(error)))
 
 
 def why_not_connected(error: Exception, reason: Failure | None) -> str:
     """Why an attempt to connect failed; `reason` is why the connection, once made, was lost."""
     if isinstance(error, ConnectionLost) and reason is not None:
-        if reason.check(TLSError, VerificationError):
-            return "its certificate was not accepted"
+        if isinstance(reason.value, (TLSError, VerificationError)):
+            return in_words(reason.value)
         return "it closed the connection (does one side want TLS and the other not?)"
     match error:
         case Unavailable():
             return str(error)
         case ResponseError():
             return str(refused(error))
-        case DNSLookupError():
-            return "the host is not known"
-        case ConnectionRefusedError():
-            return "the connection was refused"
-        case ConnectTimeout():
-            return "it did not answer in time"
-        case ConnectError():
-            return "the network does not lead there"
         case _:
-            return type(error).__name__
+            return in_words(error)

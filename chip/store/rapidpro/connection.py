@@ -21,6 +21,7 @@ It drives `psycopg.pq`, which is public, since what stands above that costs more
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
@@ -30,6 +31,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReadWriteDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+_PARAMETER = re.compile(rb"\$(\d+)")
 
 Row = tuple[bytes, ...]
 """A row's columns as text. Statements are written so that none is NULL."""
@@ -72,6 +75,15 @@ class Statement(NamedTuple):
     def of(cls, sql: str) -> "Statement":
         text = " ".join(sql.split()).encode()
         return cls(b"chip_" + hashlib.sha256(text).hexdigest()[:16].encode(), text)
+
+    @property
+    def parameters(self) -> int:
+        """How many parameters it takes."""
+        return max(map(int, _PARAMETER.findall(self.text)), default=0)
+
+    def explained(self) -> "Statement":
+        """The statement that has the server plan this one, and not run it."""
+        return self.of(f"EXPLAIN {self.text.decode()}")
 
 
 class QueryFailed(Exception):

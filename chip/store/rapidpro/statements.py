@@ -118,6 +118,24 @@ HEARD_SINCE = Statement.of(
     """
 )
 
+ALWAYS = (CHANNEL, CONTACT, USER, MESSAGE_BY_ID, MESSAGE_BY_UUID, SET_EMAIL, HEARD_SINCE)
+"""The statements that are the same for all releases."""
+
+SERVER = Statement.of(
+    """
+    SELECT current_setting('server_version'), current_user::text, pg_is_in_recovery()::text,
+           current_setting('transaction_read_only')
+    """
+)
+
+CHANNELS = Statement.of(
+    """
+    SELECT uuid::text, org_id::text, coalesce(config->>'secret', '')
+    FROM channels_channel
+    WHERE channel_type = 'CHP' AND is_active AND org_id IS NOT NULL ORDER BY id
+    """
+)
+
 PAGE_MESSAGES = 25
 """Messages on a page of history, not counting those that share the oldest one's time."""
 

@@ -40,6 +40,11 @@ class _RefusedError(Exception):
         )
 
 
+def _no_route(status: int, message: str) -> Answer:
+    """What Courier itself says where no handler is to say anything."""
+    return Answer.of(status, {"message": message, "data": [{"type": "error", "error": "…"}]})
+
+
 class _Interruption(Exception):
     """A fault strikes here."""
 
@@ -75,9 +80,9 @@ class Receiver:
         """Answer one request; None hangs up."""
         matched = _PATH.fullmatch(request.path)
         if matched is None:
-            return _RefusedError("not found", 404).answer
+            return _no_route(404, "Not Found")
         if request.method != "POST":
-            return _RefusedError("method not allowed", 405).answer
+            return _no_route(405, "Method Not Allowed")
         try:
             payload = self._decoder.decode(request.body)
         except msgspec.DecodeError as error:

@@ -1,0 +1,79 @@
+"""Whether Courier takes each channel, asked in the way in which it is told what visitors say.
+
+A request without events has no effect; Courier looks at the route, the channel and the secret.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, gatherResults
+
+from chip.app.backend import make_gateway
+from chip.app.check.findings import Finding, listed
+from chip.chat.outbound.ports import CourierAnswer
+from chip.config.schema import Config
+from chip.gateway.chp import ChpGateway
+from chip.models import Channel
+
+ANSWER_WITHIN: Final = 5.0
+"""Seconds that Courier has for an answer here; it needs milliseconds."""
+AT_ONCE: Final = 8
+"""Channels that are asked about at once."""
+MOST: Final = 100
+"""Channels that are asked about."""
+
+NOBODYS: Final = Channel("00000000-0000-0000-0000-000000000000", 0, "none")
+"""A channel that there is not: a Courier that says so knows channels of this type."""
+
+
+async def ask_courier(config: Config, reactor: Any, channels: Sequence[Channel]) -> list[Finding]:
+    """What is found. Without `channels`, whether Courier is there."""
+    gateway = make_gateway(config, reactor, config.domain, timeout=ANSWER_WITHIN)
+    asked = [channel for channel in channels if channel.secret][:MOST]
+    try:
+        first = await gateway.probe(asked[0] if asked else NOBODYS)
+        if first.kind not in ("handled", "channel_refused"):
+            text = f"{gateway.base}: {first.detail}. Is domain right, and ssl?"
+            return [Finding("FAILED", "Courier", text)]
+        if not asked:
+            return [_without_channels(gateway.base, first)]
+        answers = [first]
+        for start in range(1, len(asked), AT_ONCE):
+            answers += await _together(gateway, asked[start : start + AT_ONCE])
+    finally:
+        await gateway.close()
+    return _judge(gateway.base, asked, answers)
+
+
+def _without_channels(base: str, answer: CourierAnswer) -> Finding:
+    if answer.detail == "channel not found":
+        return Finding("ok", "Courier", f"{base} is there, and knows channels of type CHP")
+    return Finding("FAILED", "Courier", f"{base}: {answer.detail}")
+
+
+async def _together(gateway: ChpGateway, channels: Sequence[Channel]) -> list[CourierAnswer]:
+    asking = [Deferred.fromCoroutine(gateway.probe(channel)) for channel in channels]
+    return list(await gatherResults(asking))
+
+
+def _judge(
+    base: str, channels: Sequence[Channel], answers: Sequence[CourierAnswer]
+) -> list[Finding]:
+    by_answer: dict[str, list[str]] = {}
+    taken: list[str] = []
+    for channel, answer in zip(channels, answers, strict=True):
+        if answer.kind == "handled":
+            taken.append(channel.uuid)
+        else:
+            by_answer.setdefault(answer.detail, []).append(channel.uuid)
+    found = [
+        Finding("FAILED", "Courier", f"{base} refuses {_channels(uuids)}: {detail}")
+        for detail, uuids in by_answer.items()
+    ]
+    if taken:
+        found.append(Finding("ok", "Courier", f"{base} takes {_channels(taken)}"))
+    return found
+
+
+def _channels(uuids: Sequence[str]) -> str:
+    return f"the channel{'s' if len(uuids) > 1 else ''} {listed(uuids)}"

@@ -1,0 +1,63 @@
+"""Whether Valkey keeps what it is given, and lets Chip do what it does there."""
+
+import re
+from typing import Any, Final
+
+from chip.app.check.findings import Finding, Verdict
+from chip.config.schema import Config
+from chip.queue.valkey.trial import Trial, try_valkey
+
+OLDEST: Final = (6, 2)
+"""The first release with all that the scripts need."""
+_EVICTION: Final[dict[bool, tuple[Verdict, str]]] = {
+    True: ("warning", " once maxmemory is set"),
+    False: ("FAILED", ""),
+}
+_RIGHTS: Final = "ACL SETUSER … ~chat:* &chat:* +@all -@admin -@dangerous +info"
+
+
+async def ask_valkey(config: Config, reactor: Any) -> list[Finding]:
+    """What is found."""
+    trial = await try_valkey(config.valkey, reactor, config.limits_in_force)
+    found = [_refusal(text) for text in trial.refused]
+    if trial.info is None:
+        text = f"may not be asked for INFO, so how it keeps things is not known: {_RIGHTS}"
+        return [*found, Finding("warning", "Valkey", text)]
+    found += _judge(trial.info)
+    return found if any(one.verdict == "FAILED" for one in found) else [_well(trial), *found]
+
+
+def _refusal(text: str) -> Finding:
+    forbidden = "this user" in text
+    return Finding("FAILED", "Valkey", f"{text}. {_RIGHTS}" if forbidden else text)
+
+
+def _judge(info: dict[str, str]) -> list[Finding]:
+    found = []
+    version = info.get("redis_version", "0")
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) < OLDEST:
+        text = f"it is as old as Redis {version}, and Chip needs 6.2"
+        found.append(Finding("FAILED", "Valkey", text))
+    if info.get("cluster_enabled") == "1":
+        text = "it is a Cluster, where Chip's keys lie on several servers: use one without"
+        found.append(Finding("FAILED", "Valkey", text))
+    policy = info.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        verdict, when = _EVICTION[info.get("maxmemory") == "0"]
+        text = f"maxmemory-policy is {policy}, which throws waiting messages away"
+        found.append(Finding(verdict, "Valkey", f"{text}{when}: set maxmemory-policy noeviction"))
+    if info.get("aof_enabled") == "0":
+        text = "appendonly is off: if it crashes, minutes of messages are lost. Set appendonly yes"
+        found.append(Finding("warning", "Valkey", text))
+    return found
+
+
+def _well(trial: Trial) -> Finding:
+    info = trial.info or {}
+    name, version = "Redis", info.get("redis_version", "?")
+    if "valkey_version" in info:
+        name, version = "Valkey", info["valkey_version"]
+    replicas = info.get("connected_slaves", "0")
+    with_them = f"{replicas} replica{'' if replicas == '1' else 's'}"
+    text = f"{name} {version} at {trial.address}, database {trial.database}, {with_them}"
+    return Finding("ok", "Valkey", text)

@@ -1,0 +1,51 @@
+"""How the desk of a Chip that runs alone is made: what it is told of the settings, and how it and
+Chip reach each other."""
+
+import socket
+from typing import Any
+
+from twisted.web.client import Agent, HTTPConnectionPool
+
+from chip.chat.ports import Store
+from chip.chat.server import ChatServer
+from chip.config.schema import Config
+from chip.desk.desk import Desk
+from chip.desk.loopback import loopback_post
+from chip.store.sqlite import SqliteStore
+
+TIMEOUT = 10
+"""Seconds that the desk waits for Chip's own answer."""
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def make_desk(
+    config: Config, reactor: Any, store: Store, server: ChatServer, chip_url: str
+) -> Desk:
+    """The desk, which says to Chip at `chip_url` what Courier would."""
+    assert isinstance(store, SqliteStore)  # noqa: S101 - without `db` it is
+    pool = HTTPConnectionPool(reactor)
+    agent = Agent(reactor, connectTimeout=TIMEOUT, pool=pool)
+    exposed = config.listen or config.address not in LOOPBACK
+    return Desk(
+        store,
+        post=loopback_post(agent, chip_url),
+        presence=server.hub,
+        clock=reactor,
+        base_url=config.public_url,
+        token=config.desk_token,
+        guide=config.desk_guide,
+        # With a token of its own it may be anywhere; without one it is this machine's alone.
+        hosts=None if config.desk_token else LOOPBACK | {"[::1]"},
+        closed=(
+            "The desk is closed: Chip listens to more than this machine, and desk_token is not set."
+            if exposed and not config.desk_token
+            else ""
+        ),
+    )
+
+
+def loopback_socket() -> socket.socket:
+    """A port that only this machine reaches, for the desk and Chip to talk to each other."""
+    listening = socket.create_server(("127.0.0.1", 0), backlog=128)
+    listening.setblocking(False)
+    return listening

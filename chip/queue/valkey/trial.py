@@ -1,0 +1,110 @@
+"""Whether a Valkey would do what Chip asks of it, tried without leaving anything behind.
+
+Owns which commands, keys and channels that takes. What is to be thought of the answers is
+`chip.app.check.valkey`'s business.
+"""
+
+from collections.abc import Awaitable
+from secrets import token_hex
+from typing import Any, Final, NamedTuple
+
+from chip.errors import Unavailable
+from chip.limits import Limits
+from chip.models import ChatKey
+from chip.queue.valkey import keys
+from chip.queue.valkey.address import parse_url
+from chip.queue.valkey.connection import ValkeyConnection
+from chip.queue.valkey.errors import FORBIDDEN, reason_of
+from chip.queue.valkey.live import ValkeyLive
+from chip.queue.valkey.protocol import CommandProtocol
+from chip.queue.valkey.scripts import Scripts
+
+NOBODYS: Final = str(ChatKey("0" * 24, "00000000-0000-0000-0000-000000000000")).encode()
+"""A chat that there is not."""
+
+
+class Trial(NamedTuple):
+    """How a Valkey did. `info` is what it says of itself, None where it may not be asked;
+    `refused` says in words what it would not do."""
+
+    address: str
+    database: int
+    info: dict[str, str] | None
+    refused: list[str]
+
+
+async def try_valkey(url: str, reactor: Any, limits: Limits) -> Trial:
+    """Try everything once. Raises ConfigError for a URL that is none, and Unavailable when no
+    connection comes about."""
+
+    async def nothing(_: CommandProtocol) -> None:
+        """The connection is ready as it is."""
+
+    address = parse_url(url)
+    connection = ValkeyConnection(
+        "trial", address, reactor, CommandProtocol, prepare=nothing, ready=lambda: None
+    )
+    live = ValkeyLive(address, reactor, connection, token_hex(8), lambda: None)
+    names = [
+        b"chat:check:" + token_hex(8).encode(),
+        *keys.messages(NOBODYS),
+        *[make(NOBODYS) for make in (keys.refs, keys.made, keys.email)],
+    ]
+    scripts = Scripts(connection, limits)
+    script = scripts.script("check", keys=len(names))
+
+    async def load() -> list[str]:
+        await connection.call(b"SCRIPT", b"LOAD", script.source)
+        return []
+
+    async def run() -> list[str]:
+        answers = await script.run(names, [keys.live(address.database)])
+        return _in_words([answer.decode() for answer in answers])
+
+    async def listen() -> list[str]:
+        await live.connection.open()
+        return []
+
+    await connection.open()
+    try:
+        refused = [
+            *await _step("SCRIPT LOAD", load()),
+            *await _step("EVALSHA with the keys chat:*", run()),
+            *await _step("SUBSCRIBE to the channels chat:live:*", listen()),
+        ]
+        return Trial(str(address), address.database, await _info(connection), refused)
+    finally:
+        await live.connection.close()
+        await connection.close()
+
+
+async def _step(name: str, work: Awaitable[list[str]]) -> list[str]:
+    try:
+        return await work
+    except Unavailable as error:
+        return [f"{name}: {error}"]
+
+
+async def _info(connection: ValkeyConnection[CommandProtocol]) -> dict[str, str] | None:
+    try:
+        text = (await connection.call(b"INFO")).decode("utf-8", "replace")
+    except Unavailable:
+        return None
+    pairs = (line.partition(":") for line in text.splitlines() if not line.startswith("#"))
+    return {name: value for name, _, value in pairs}
+
+
+def _in_words(answers: list[str]) -> list[str]:
+    """What a script was refused, each as the command's name and the server's words."""
+    forbidden: list[str] = []
+    troubles: dict[str, None] = {}
+    for answer in answers:
+        command, _, said = answer.partition(" ")
+        reason = reason_of(said)
+        if reason == FORBIDDEN:
+            forbidden.append(command)
+        else:
+            troubles[f"Valkey {reason}" if reason else answer] = None
+    if forbidden:
+        troubles[f"this user may not run {', '.join(dict.fromkeys(forbidden))}"] = None
+    return list(troubles)
