@@ -15,8 +15,10 @@ from tests.support.visitors import Visitors
 
 VISITORS = 8
 CUTS = 30
-GOES_ON_WITHIN = 5.0
-"""Seconds after Valkey is back until every chat has gone on."""
+GOES_ON_WITHIN = 15.0
+"""Seconds after Valkey is back until every chat has gone on, and all that has piled up is through.
+On a machine with nothing else to do it takes less than 5; a claim whose answer was lost, and that
+is not taken up, takes 31."""
 
 
 @pytest.fixture
