@@ -1,7 +1,7 @@
-"""A copy of the database in one file, and the way back.
+"""Backing up the database to one file, and restoring it.
 
-backup    beside a running Chip, which does not wait for it
-restore   while no Chip runs; what was there is moved aside
+backup    while Chip runs, which goes on meanwhile
+restore   while no Chip runs; the database that was there is moved to a directory beside it
 """
 
 import contextlib
@@ -38,7 +38,7 @@ def backup(data_dir: Path, file: Path) -> int:
 
 
 def restore(data_dir: Path, file: Path) -> Path | None:
-    """Put a backup in the database's place; return where what was there is now, if there was any.
+    """Put a backup in the database's place; return the directory of what was there, if any.
 
     Raises ConfigError when a Chip has the directory, or the file is no sound backup of Chip's.
     """
@@ -69,7 +69,7 @@ def _replace(data_dir: Path, new: Path) -> Path | None:
             part.rename(aside / part.name)
     new.rename(path)
     sync_directory(data_dir)
-    # Last: while it is there, a Chip that is started in the middle of this finds something missing.
+    # Last: with it, a Chip that is started before all is in place refuses the database.
     if commits.exists() and aside is not None:
         commits.rename(aside / commits.name)
         sync_directory(data_dir)
@@ -101,9 +101,9 @@ def _fill(part: Path, source: Path) -> None:
             contextlib.closing(connect_to_read(source)) as original,
             contextlib.closing(sqlite3.connect(part, isolation_level=None)) as copy,
         ):
-            # In one step, thus of one moment, while others write on.
+            # All pages in one step: they are of one moment, though others go on writing.
             original.backup(copy)
-            # One file is all of it.
+            # Without a -wal file, so that one file is all of it.
             copy.execute("PRAGMA journal_mode = DELETE")
             found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
             version = copy.execute("PRAGMA user_version").fetchone()[0]

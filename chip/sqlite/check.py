@@ -1,6 +1,6 @@
-"""A look at the database before anything is done with it: is it whole, and is it all there?
+"""Checks of the database before it is used: whether it is damaged, and whether commits are missing.
 
-It changes nothing: what is damaged stays as it was found.
+They change nothing, and repair nothing.
 """
 
 import contextlib
@@ -15,20 +15,20 @@ from chip.sqlite.files import commits_path, database_path
 from chip.sqlite.trouble import RESTORE, UNREADABLE, one_line, reason_of
 
 CHECKS = (("quick_check", 5.0), ("integrity_check", 1.0))
-"""SQLite's checks, and the seconds after which each is left unfinished. The first looks at every
-page: 100 MB take half a second, or some where they come from a slow disk. The second compares the
-indexes with their tables as well, and gets through some 20 MB."""
+"""SQLite's checks, and the seconds after which each is interrupted. The first reads every page:
+100 MB take half a second, or a few on a slow disk. The second compares the indexes with their
+tables as well, and manages about 20 MB in its time."""
 
 
 def examine(data_dir: Path) -> bool:
     """Raise ConfigError when the database cannot be read, is damaged or lacks commits.
 
-    Returns whether every page was looked at.
+    Returns whether the first check has read every page.
     """
     path = database_path(data_dir)
     try:
         with contextlib.closing(connect_to_read(path)) as connection:
-            found = [first_damage(connection, check, patience) for check, patience in CHECKS]
+            found = [first_damage(connection, check, seconds) for check, seconds in CHECKS]
             missing = commits.noted(data_dir) - _counted(connection)
     except (sqlite3.Error, *UNREADABLE) as error:
         raise unusable(path, error) from None
@@ -44,19 +44,19 @@ def examine(data_dir: Path) -> bool:
 
 
 def unusable(path: Path, error: BaseException) -> ConfigError:
-    """What there is to say about a database that SQLite cannot use."""
+    """The error for a database that SQLite cannot use."""
     return ConfigError(f"data_dir: cannot use {path}: {reason_of(error)}")
 
 
-def first_damage(connection: sqlite3.Connection, check: str, patience: float) -> str | None:
-    """What SQLite finds wrong, ``""`` for nothing, None when that took too long."""
+def first_damage(connection: sqlite3.Connection, check: str, seconds: float) -> str | None:
+    """The first damage that SQLite finds, ``""`` for none, None when `seconds` were too few."""
     late = threading.Event()
 
     def stop() -> None:
         late.set()
         connection.interrupt()
 
-    timer = threading.Timer(patience, stop)
+    timer = threading.Timer(seconds, stop)
     timer.start()
     try:
         found = str(connection.execute(f"PRAGMA {check}(1)").fetchone()[0])
@@ -66,9 +66,9 @@ def first_damage(connection: sqlite3.Connection, check: str, patience: float) ->
         return None
     finally:
         timer.cancel()
-        # It must not interrupt what comes next.
+        # So that it interrupts no later statement.
         timer.join()
-    # What an interrupted check has found may be what it did not come to.
+    # An interrupted check may report the interruption as damage.
     return None if late.is_set() else one_line(found.removeprefix("ok"))
 
 

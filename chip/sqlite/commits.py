@@ -1,12 +1,12 @@
-"""How many commits there were, counted in the database and beside it: so a loss is noticed.
+"""The number of commits, kept in the database and in a file beside it, so that a loss is noticed.
 
     chip.sqlite3           table commit_count: 1234     changed by every transaction
     chip.sqlite3-commits   1234                         written after the commit, not synced
 
-What SQLite finds damaged in its write-ahead log (-wal) it leaves out without a word, from there to
-the end; where the log is gone, it goes on without it. The database then counts fewer commits than
-the file beside it, as does an older copy in its place. The file is never ahead of what is on the
-disk; after a power cut it may be behind, which says nothing.
+When its write-ahead log (-wal) is damaged, SQLite ignores it from there on, without an error; when
+the log is missing, all of it. The database then has a smaller number than the file beside it, as
+has an older copy in its place. The file never has a larger number than the disk; after a power cut
+it may have a smaller one, which is no error.
 """
 
 import contextlib
@@ -29,14 +29,14 @@ def count(connection: sqlite3.Connection) -> int:
 
 
 def counted(connection: sqlite3.Connection) -> int:
-    """The count in the database."""
+    """The number in the database."""
     return int(
         connection.execute("SELECT coalesce(max(number), 0) FROM commit_count").fetchone()[0]
     )
 
 
 def noted(data_dir: Path) -> int:
-    """The count beside the database; 0 where there is none, or none that can be read."""
+    """The number in the file beside the database; 0 where there is none that can be read."""
     try:
         return int(commits_path(data_dir).read_bytes())
     except (OSError, ValueError):
@@ -51,8 +51,8 @@ class CommitNote:
         self._file: int | None = None
 
     def write(self, number: int) -> None:
-        """Note that the commit with this number is on the disk."""
-        # Where there is no room for it the note stays an old one, which says nothing.
+        """Write the number of a commit that is on the disk."""
+        # On a full disk the file keeps a smaller number, which is no error.
         with contextlib.suppress(OSError):
             if self._file is None:
                 self._file = create(commits_path(self._data_dir))
@@ -63,7 +63,7 @@ class CommitNote:
                 os.pwrite(self._file, b"%020d\n" % number, 0)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             os.close(self._file)
             self._file = None

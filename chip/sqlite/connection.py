@@ -1,4 +1,4 @@
-"""Connections to the database's file. None of them ever makes the file."""
+"""Connections to the database's file, which must exist."""
 
 import sqlite3
 from pathlib import Path
@@ -8,7 +8,7 @@ _BUSY_SECONDS = 5.0
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection that answers only for what is on the disk. It belongs to its thread."""
+    """A connection whose commits are on the disk when they return. For one thread alone."""
     connection = _connect(path, "rw")
     try:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -23,7 +23,8 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
-    """A connection that changes nothing, not even by being the last to close."""
+    """A connection that changes nothing. Unlike others it does not move the -wal file into the
+    database when it is the last one to close."""
     return _connect(path, "ro")
 
 

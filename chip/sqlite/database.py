@@ -9,8 +9,8 @@ one that reads beside it. Knows nothing of what the tables mean.
     write(c) ─┘                         │
     a, b and c are answered  ◀──────────┘   durable, in the order of the calls
 
-What arrives while a commit is under way waits for the next one, so that a hundred chats at once
-cost one fsync and a lonely message waits for nobody.
+Jobs that arrive during a commit wait for the next one. So a hundred at once cost one fsync, and a
+single job does not wait for others.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ class SqliteDatabase:
         self._reader: Worker | None = None
 
     async def open(self) -> None:
-        """Lock the directory, look whether all is well, bring the schema up to date and serve.
+        """Lock the directory, check the database, bring the schema up to date, start the threads.
 
         Raises ConfigError when another process has the directory, or it cannot be used, or the
         database is damaged, or a newer Chip has made it.
@@ -67,24 +67,24 @@ class SqliteDatabase:
             await self.close()
             raise
         if not whole:
-            self._log.info("the database is large, and was not looked at to its end")
+            self._log.info("the database is large, and was not checked to its end")
 
     def _prepare(self) -> bool:
-        """Make the database ready, and return whether all of it was looked at."""
+        """Make the database ready, and return whether all of it was checked."""
         path = database_path(self.data_dir)
         make_database(self.data_dir)
         whole = examine(self.data_dir)
         try:
             with contextlib.closing(connect(path)) as connection:
                 upgrade(connection, self._upgrades)
-                # A commit of nothing: whether there can be one is known before anybody is served.
+                # An empty commit, so that a start fails where nothing can be written.
                 _write(self._note, connection, [])
         except (sqlite3.Error, *UNREADABLE) as error:
             raise unusable(path, error) from None
         return whole
 
     async def close(self) -> None:
-        """Finish what was asked for, then let go of the file and the directory."""
+        """Finish the jobs that wait, then close the files and unlock the directory."""
         for worker in (self._writer, self._reader):
             if worker is not None:
                 await worker.close()
@@ -93,15 +93,15 @@ class SqliteDatabase:
         self._lock.release()
 
     async def write(self, work: Work[T]) -> T:
-        """Run `work` in a transaction and return its result once that is on the disk.
+        """Run `work` in a transaction and return its result once it is on the disk.
 
-        An exception from `work` undoes what it did, nothing else, and is raised here. Raises
-        Unavailable when the database cannot take it; then nothing of it has happened.
+        An exception from `work` rolls back what `work` did, and is raised here. Raises Unavailable
+        when the database cannot be written; then nothing of `work` is stored.
         """
         return await self._ask(self._writer, work)
 
     async def read(self, work: Work[T]) -> T:
-        """Run `work`, which only reads, on one consistent view of what was committed.
+        """Run `work`, which only reads, on one snapshot of what was committed.
 
         Raises Unavailable when the database cannot be read.
         """
@@ -119,7 +119,7 @@ class SqliteDatabase:
 
 
 def _write(note: commits.CommitNote, connection: sqlite3.Connection, jobs: list[Job]) -> Answers:
-    """Run the jobs in one transaction; one that fails is undone alone."""
+    """Run the jobs in one transaction; one that fails is rolled back alone."""
     answers: Answers = []
     connection.execute("BEGIN IMMEDIATE")
     for job in jobs:
@@ -127,7 +127,7 @@ def _write(note: commits.CommitNote, connection: sqlite3.Connection, jobs: list[
         result = job.run(connection)
         if isinstance(result, Failure):
             if not connection.in_transaction:
-                # A full disk, for one, has undone all of them.
+                # An error such as a full disk has rolled back all of them.
                 result.raiseException()
             connection.execute("ROLLBACK TO job")
         connection.execute("RELEASE job")
@@ -139,11 +139,11 @@ def _write(note: commits.CommitNote, connection: sqlite3.Connection, jobs: list[
 
 
 def _read(connection: sqlite3.Connection, jobs: list[Job]) -> Answers:
-    """Run the jobs one by one, each on a view of its own."""
-    return [(job, _on_a_view(connection, job)) for job in jobs]
+    """Run the jobs one by one, each on a snapshot of its own."""
+    return [(job, _on_a_snapshot(connection, job)) for job in jobs]
 
 
-def _on_a_view(connection: sqlite3.Connection, job: Job) -> Any:
+def _on_a_snapshot(connection: sqlite3.Connection, job: Job) -> Any:
     try:
         connection.execute("BEGIN")
         result = job.run(connection)

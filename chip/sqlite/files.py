@@ -18,7 +18,7 @@ def database_path(data_dir: Path) -> Path:
 
 
 def commits_path(data_dir: Path) -> Path:
-    """Where the number of its commits lies: there is one once the database has been in use."""
+    """Where the number of its commits is: there is one once the database has been in use."""
     return data_dir / "chip.sqlite3-commits"
 
 
@@ -67,7 +67,7 @@ def create(path: Path, flags: int = 0) -> int:
 
 
 def sync_directory(directory: Path) -> None:
-    """Return once it is on the disk which files there are."""
+    """Return once the directory's entries are on the disk (fsync)."""
     file = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(file)
@@ -88,14 +88,14 @@ def lock_holder(data_dir: Path) -> str:
 
 
 class DirectoryLock:
-    """One process has the directory. The kernel lets go of the lock when the process dies."""
+    """A lock that one process has. The kernel releases it when the process ends."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
         self._file: int | None = None
 
     def acquire(self) -> None:
-        """Have the directory. Raises ConfigError when another process has it."""
+        """Lock the directory. Raises ConfigError when another process has it."""
         make_directory(self._data_dir)
         try:
             file = create(self._data_dir / "lock")
@@ -115,7 +115,7 @@ class DirectoryLock:
         self._file = file
 
     def release(self) -> None:
-        """Let others have it."""
+        """Unlock the directory."""
         if self._file is not None:
             os.close(self._file)
             self._file = None

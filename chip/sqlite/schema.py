@@ -10,11 +10,11 @@ from chip.sqlite import commits
 UPGRADES = tuple(
     (files("chip.sqlite") / f"schema-{version}.sql").read_text("utf-8") for version in (1, 2)
 )
-"""What brings the schema from each version to the next, beginning with an empty database."""
+"""The SQL from each version of the schema to the next, beginning with an empty database."""
 
 
 def upgrade(connection: sqlite3.Connection, upgrades: Sequence[str] = UPGRADES) -> None:
-    """Bring the schema to the newest version, each step whole or not at all.
+    """Bring the schema to the newest version, each step in a transaction.
 
     Raises ConfigError when it is newer than any that this Chip knows.
     """
@@ -26,7 +26,7 @@ def upgrade(connection: sqlite3.Connection, upgrades: Sequence[str] = UPGRADES) 
         )
     for number, script in enumerate(upgrades[version:], version + 1):
         _run(connection, f"{script}\nPRAGMA user_version = {number};")
-    # Outside the versions: an older Chip can do without it.
+    # Not a version of its own: an older Chip ignores this table.
     _run(connection, commits.TABLE)
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with the database, in words, and one log line about it instead of thousands."""
+"""Errors of the database: what to say about one, and how often to log them during an outage."""
 
 import math
 import sqlite3
@@ -8,13 +8,13 @@ import msgspec
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-SAY_EVERY = 60.0
-"""Seconds between two log lines about what does not work."""
+LOG_INTERVAL = 60.0
+"""Seconds between two log lines about an operation that fails."""
 
 RESTORE = "restore a backup (twistd chip restore FILE)"
 
 UNREADABLE = (UnicodeDecodeError, msgspec.DecodeError)
-"""What is raised besides SQLite's own errors where a text or a JSON in the file is damaged."""
+"""What is raised besides SQLite's own errors when a text or JSON in the file is damaged."""
 
 _ADVICE = {
     sqlite3.SQLITE_FULL: "make room",
@@ -28,73 +28,77 @@ _ADVICE = {
 
 
 def is_trouble(error: BaseException | None) -> bool:
-    """Whether the database is to blame, and not what was asked of it."""
+    """Whether the database does not work, rather than that the work asked for something wrong."""
     if isinstance(error, sqlite3.IntegrityError):
         return False
     return isinstance(error, (sqlite3.Error, *UNREADABLE))
 
 
 def reason_of(error: BaseException | None) -> str:
-    """What SQLite says, and what to do about it. Never a value out of the database."""
+    """SQLite's message, and what to do about it. It quotes no value of the database."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
         advice = _ADVICE.get(code & 0xFF)
         said = one_line(str(error))
         return f"{said}; {advice}" if advice else said
     if isinstance(error, (sqlite3.OperationalError, *UNREADABLE)):
-        # The exceptions quote the value.
+        # These exceptions quote the value.
         return f"a value in it is damaged; {RESTORE}"
     return type(error).__name__
 
 
 def one_line(said: str) -> str:
-    """What SQLite says, which may quote a damaged file, so that it can be shown to people."""
+    """SQLite's message, which may quote a damaged file, in one line of printable characters."""
     return "".join(sign if sign.isprintable() else "?" for sign in " ".join(said.split()))
 
 
 class Outage:
-    """The time for which something (`deed`) cannot be done with the database.
+    """Whether the database can be `operation` ("read" or "written").
 
-    Its beginning is logged, then a line a minute while it lasts, and its end.
+    The first failure is logged, then one a `LOG_INTERVAL` while they last, and the end of them.
     """
 
     _log = Logger()
 
-    def __init__(self, deed: str, seconds: Callable[[], float]) -> None:
-        self._deed = deed
+    def __init__(self, operation: str, seconds: Callable[[], float]) -> None:
+        self._operation = operation
         self._seconds = seconds
         self.reason = ""
         """What is wrong; ``""`` when nothing is."""
         self._began = 0.0
         self._failures = 0
-        self._said = False
-        self._silent_until = -math.inf
+        self._logged = False
+        self._next_log_at = -math.inf
 
     def failed(self, failure: Failure) -> None:
-        """It was tried, in vain."""
+        """The operation has failed."""
         now = self._seconds()
         if not self.reason:
             self._began = now
         self.reason = reason_of(failure.value)
         self._failures += 1
-        if now < self._silent_until:
+        if now < self._next_log_at:
             return
-        self._said, self._silent_until = True, now + SAY_EVERY
+        self._logged, self._next_log_at = True, now + LOG_INTERVAL
         if is_trouble(failure.value):
             self._log.error(
-                "the database cannot be {deed}: {reason}", deed=self._deed, reason=self.reason
+                "the database cannot be {operation}: {reason}",
+                operation=self._operation,
+                reason=self.reason,
             )
         else:
-            self._log.failure("the database cannot be {deed}", failure, deed=self._deed)
+            self._log.failure(
+                "the database cannot be {operation}", failure, operation=self._operation
+            )
 
     def worked(self) -> None:
-        """It was tried, and done."""
-        if self._said:
+        """The operation has succeeded."""
+        if self._logged:
             lasted = round(self._seconds() - self._began, 1)
             self._log.info(
-                "the database can be {deed} again",
-                deed=self._deed,
+                "the database can be {operation} again",
+                operation=self._operation,
                 seconds=lasted,
                 failures=self._failures,
             )
-        self.reason, self._failures, self._said = "", 0, False
+        self.reason, self._failures, self._logged = "", 0, False

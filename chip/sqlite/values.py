@@ -9,7 +9,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def stored_number(number: int | None) -> int | None:
-    """`number` if SQLite can hold it: what is beyond that is stored nowhere."""
+    """`number` if it fits into 64 bits, else None: no row has such a number."""
     return number if number is None or -(2**63) <= number < 2**63 else None
 
 

@@ -1,7 +1,7 @@
-"""A thread in which SQL runs, and what waits for it.
+"""A thread in which SQL runs, and the jobs that wait for it.
 
-Whatever happens there, every job is answered and the thread lives: what went wrong is logged, and
-the next jobs get a fresh connection.
+Whatever is raised there, every job is answered and the thread goes on: errors of the database are
+logged, and the next jobs get a new connection.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ from chip.sqlite.trouble import Outage, is_trouble
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
-_GROUP = 256
-"""Most jobs that are run together."""
-_WAITING = 20_000
-"""Most jobs that may wait."""
+_MAX_GROUP = 256
+"""Jobs that are run together at most."""
+_MAX_WAITING = 20_000
+"""Jobs that may wait at most."""
 
 
 class Threads(Protocol):
-    """The part of a reactor that is needed."""
+    """The methods of the reactor that are used."""
 
     def callFromThread(self, callable: Callable[..., object], *args: object) -> object:
         """Run `callable` in the reactor's thread, soon, in the order of these calls."""
@@ -37,7 +37,7 @@ class Threads(Protocol):
 
 
 class Job:
-    """A piece of work, and who waits for its result."""
+    """A function to call with the connection, and the Deferred of its result."""
 
     __slots__ = ("deferred", "work")
 
@@ -59,43 +59,45 @@ Answers = list[tuple[Job, Any]]
 class Worker:
     """One thread. `run` does some jobs on the connection that `connect` makes.
 
-    What `run` raises, it says about all of these jobs: nothing of them has been done.
+    When `run` raises, none of these jobs has been done. `operation` is "read" or "written".
     """
 
     def __init__(
         self,
-        deed: str,
+        operation: str,
         reactor: Threads,
         connect: Callable[[], sqlite3.Connection],
         run: Callable[[sqlite3.Connection, list[Job]], Answers],
     ) -> None:
-        self._deed = deed
+        self._operation = operation
         self._reactor = reactor
         self._connect = connect
         self._run = run
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._connection: sqlite3.Connection | None = None
         self._closed: Deferred[None] | None = None
-        self.outage = Outage(deed, reactor.seconds)
+        self.outage = Outage(operation, reactor.seconds)
         # A daemon, so that a process which fails to start can still end.
-        self._thread = threading.Thread(target=self._serve, name=f"chip-sqlite-{deed}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run_jobs, name=f"chip-sqlite-{operation}", daemon=True
+        )
         self._thread.start()
 
     async def do(self, work: Work[T]) -> T:
         """Run `work` in the thread and return its result, or raise what it raised.
 
-        Raises Unavailable when the database is in trouble.
+        Raises Unavailable when the database does not work.
         """
         if self._closed is not None:
             raise Unavailable("the database is closed")
-        if self._jobs.qsize() >= _WAITING:
+        if self._jobs.qsize() >= _MAX_WAITING:
             raise Unavailable("the database is overloaded")
         job = Job(work)
         self._jobs.put(job)
         return cast(T, await job.deferred)
 
     async def close(self) -> None:
-        """Do all that was asked for, then end the thread."""
+        """Do the jobs that wait, then end the thread."""
         if self._closed is None:
             self._closed = Deferred()
             self._jobs.put(None)
@@ -104,7 +106,7 @@ class Worker:
 
     # In the thread.
 
-    def _serve(self) -> None:
+    def _run_jobs(self) -> None:
         while jobs := self._take():
             try:
                 if self._connection is None:
@@ -115,31 +117,31 @@ class Worker:
                 trouble = Failure()
                 answers = [(job, trouble) for job in jobs]
             if trouble is not None:
-                self._let_go()
-                away = Failure(Unavailable(f"the database cannot be {self._deed}"))
+                self._drop_connection()
+                away = Failure(Unavailable(f"the database cannot be {self._operation}"))
                 answers = [
                     (job, away if result is trouble or _is_trouble(result) else result)
                     for job, result in answers
                 ]
-            _tell(self._reactor, self._answer, answers, trouble)
-        self._let_go()
-        _tell(self._reactor, self._end)
+            _call_in_reactor(self._reactor, self._answer, answers, trouble)
+        self._drop_connection()
+        _call_in_reactor(self._reactor, self._end)
 
     def _take(self) -> list[Job]:
-        """What waits, at least one; nothing when it is time to end."""
+        """The jobs that wait, at least one; none when the worker is closed."""
         job = self._jobs.get()
         jobs = []
         while job is not None:
             jobs.append(job)
-            if self._jobs.empty() or len(jobs) >= _GROUP:
+            if self._jobs.empty() or len(jobs) >= _MAX_GROUP:
                 return jobs
             job = self._jobs.get()
         if jobs:
             self._jobs.put(None)
         return jobs
 
-    def _let_go(self) -> None:
-        """Undo what is open, and close. A connection on which that fails is as good as closed."""
+    def _drop_connection(self) -> None:
+        """Roll back and close the connection. Errors of that are ignored."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
@@ -176,13 +178,13 @@ async def run_in_thread(reactor: Threads, work: Callable[[], T]) -> T:
             result: Any = work()
         except BaseException:
             result = Failure()
-        _tell(reactor, done.callback, result)
+        _call_in_reactor(reactor, done.callback, result)
 
     threading.Thread(target=run, name="chip-sqlite-opening", daemon=True).start()
     return await done
 
 
-def _tell(reactor: Threads, call: Callable[..., object], *args: object) -> None:
-    # The call is in the reactor's list before the reactor is woken, which may fail.
+def _call_in_reactor(reactor: Threads, call: Callable[..., object], *args: object) -> None:
+    # An error comes from waking the reactor, when the call is in its list already.
     with contextlib.suppress(Exception):
         reactor.callFromThread(call, *args)
