@@ -1,7 +1,7 @@
-"""Work that nobody awaits: named, its failures logged, waited for at shutdown.
+"""Coroutines that nobody awaits: named, their failures logged, waited for at shutdown.
 
-A coroutine goes through here or is awaited; there is no third way. What else has to do with the
-passing of time is here too, against whatever clock one is handed.
+Every coroutine is either awaited or given to `Tasks`. The functions below it pause, limit and
+repeat work by a clock, which may be a test's.
 """
 
 import math
@@ -24,7 +24,7 @@ _log = Logger()
 
 
 class Clock(Protocol):
-    """The reactor's sense of time (Twisted's IReactorTime), or a test's."""
+    """Twisted's IReactorTime: the reactor, or a test's clock."""
 
     def seconds(self) -> float:
         """Seconds since 1970."""
@@ -36,13 +36,14 @@ class Clock(Protocol):
 
 
 class Tasks:
-    """The coroutines in hand."""
+    """The coroutines that run and that nobody awaits."""
 
     def __init__(self) -> None:
         self._running: set[Deferred[Any]] = set()
 
     def spawn(self, name: str, work: Coroutine[Any, Any, object]) -> None:
-        """Run `work` now. What it raises is logged under `name`, an outage in one quiet line."""
+        """Run `work` now. What it raises is logged under `name`: Unavailable as a warning in one
+        line, anything else as an error."""
         done: Deferred[Any] = Deferred.fromCoroutine(work)
         if done.called and not isinstance(done.result, Failure | Deferred):
             return
@@ -59,9 +60,9 @@ class Tasks:
         done.addBoth(finished)
 
     async def finish(self) -> None:
-        """Wait until everything in hand, and what that starts, is done."""
+        """Wait until all of them, and those that they start, are done."""
         while self._running:
-            # One after the other, each through a Deferred of its own: whoever gives up waiting
+            # One after the other, each through a Deferred of its own: a caller that stops waiting
             # cancels that one, and not the work.
             waiter: Deferred[None] = Deferred()
             next(iter(self._running)).addBoth(lambda _, waiter: waiter.callback(None), waiter)
@@ -111,9 +112,9 @@ async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> 
 
 
 def every(clock: Clock, seconds: float, call: Callable[[], None], *, now: bool) -> LoopingCall:
-    """Call `call` every so many seconds, from now or from then on, until the loop is stopped.
+    """Call `call` every `seconds` until the loop is stopped, at once for the first time if `now`.
 
-    What it raises does not stop it; of failures in a row the first is logged.
+    What `call` raises does not stop the loop; of failures in a row the first is logged.
     """
     works = True
 
