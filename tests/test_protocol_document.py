@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from chip.gateway.chp import _outcome_of
+from chip.gateway.http_client import HttpAnswer
 from chip.models import Incoming, MsgIn, MsgOut, Report
 from chip.protocol.commands import decode_command
 from chip.protocol.courier_receive import encode_chat_started, encode_receive
@@ -107,7 +108,9 @@ def test_events_for_courier_are_written_so(line):
 def test_courier_s_answers_mean_what_is_said():
     handled, refused = [line.encode() for line in RECEIVE if "message" in line]
     said = [Incoming("hello")]
-    assert _outcome_of(200, handled, said).heard == ["0191e180-7d60-7000-aded-7d8b151cbd5b"]
-    assert _outcome_of(400, refused, said).kind == "refused"
-    assert _outcome_of(404, b"<html>not here</html>", said).kind == "failed"
-    assert _outcome_of(301, b"", said).kind == "failed"
+    assert _outcome_of(HttpAnswer(200, handled), said).heard == [
+        "0191e180-7d60-7000-aded-7d8b151cbd5b"
+    ]
+    assert _outcome_of(HttpAnswer(400, refused), said).kind == "refused"
+    assert _outcome_of(HttpAnswer(404, b"<html>not here</html>"), said).kind == "failed"
+    assert _outcome_of(HttpAnswer(301, b""), said).kind == "failed"
