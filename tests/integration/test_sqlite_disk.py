@@ -169,7 +169,7 @@ def test_a_damaged_database_ends_a_start_with_one_line(tmp_path):
         opened.write(b"\xff" * 100)
     before = chip.log()
     chip.provoked.append("Chip cannot go on")
-    status, log = chip.fails_to_start()
+    status, log = chip.run_to_end()
     said = log.removeprefix(before).splitlines()
     assert status == 1
     [line] = [line for line in said if line.startswith("chip: ")]
