@@ -11,7 +11,7 @@ import pytest
 from twisted.application.service import Application, IServiceCollection, Service
 from twisted.logger import ILogObserver
 
-import chip
+import chip.app
 from chip.config.settings import SECTIONS, SETTINGS
 from chip.errors import ConfigError
 from chip.logs.redact import REDACTOR
@@ -162,7 +162,8 @@ class StandIn:
 def built(monkeypatch) -> StandIn:
     stand_in = StandIn()
     monkeypatch.setitem(sys.modules, "chip.app.service", stand_in)
-    monkeypatch.setattr(chip, "service", stand_in, raising=False)
+    # The package has it too, once anything has imported it.
+    monkeypatch.setattr(chip.app, "service", stand_in, raising=False)
     return stand_in
 
 
