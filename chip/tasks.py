@@ -69,14 +69,14 @@ class Tasks:
             await waiter
 
 
-class Seldom:
-    """For log lines about what others may cause as often as they like: one in `MINUTE` seconds of
-    each kind."""
+class LogThrottle:
+    """For log lines about what others may cause as often as they like: one in `SILENT_FOR` seconds
+    of each kind. There must be few kinds: each is kept."""
 
-    MINUTE: ClassVar = 60.0
+    SILENT_FOR: ClassVar = 60.0
 
-    def __init__(self, clock: Clock) -> None:
-        self._seconds = clock.seconds
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
         self._silent_until: dict[str, float] = {}
         self._times: Counter[str] = Counter()
 
@@ -87,7 +87,7 @@ class Seldom:
         now = self._seconds()
         if now < self._silent_until.get(kind, -math.inf):
             return 0
-        self._silent_until[kind] = now + self.MINUTE
+        self._silent_until[kind] = now + self.SILENT_FOR
         return self._times.pop(kind)
 
 

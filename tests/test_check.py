@@ -7,7 +7,7 @@ import pytest_twisted
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from chip.app.check.findings import PATIENCE, Finding, Probe, listed, run
+from chip.app.check.findings import PART_DEADLINE, Finding, Probe, listed, run
 from chip.errors import Unavailable
 
 
@@ -67,7 +67,7 @@ def test_one_that_never_answers_is_given_up():
     clock = Clock()
     lines: list[str] = []
     done = Deferred.fromCoroutine(run(clock, [Probe("Courier", silent)], lines.append))
-    clock.advance(PATIENCE)
+    clock.advance(PART_DEADLINE)
     assert done.result is False
     assert lines == ["FAILED  Courier: no answer within 15 seconds"]
 

@@ -50,7 +50,7 @@ def impatience(monkeypatch):
     """What takes seconds takes tenths of them."""
     monkeypatch.setattr(connection, "ANSWER_TIMEOUT", 0.3)
     monkeypatch.setattr(connection, "PING_INTERVAL", 0.1)
-    monkeypatch.setattr(connection, "PATIENCE", 0.1)
+    monkeypatch.setattr(connection, "RETURN_WITHIN", 0.1)
 
 
 async def refusal(url: str) -> str:

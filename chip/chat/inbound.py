@@ -82,14 +82,13 @@ class Inbound:
 
     async def _contact(self, channel: Channel, chat_id: str) -> Contact:
         chat = ChatKey(chat_id, channel.uuid)
-        trouble = f"error loading contact with chat id {chat_id[:_SHOWN]}: "
         if not is_chat_id(chat_id):
-            raise Refused(trouble + "malformed chat id")
+            raise _bad_contact(chat_id, "malformed chat id")
         contact = await self._lookups.contact(chat)
         if contact is None:
             if await self._notes.was_chat_made(chat):
                 raise Unavailable("the new chat cannot be read yet", retry_after=5)
-            raise _no_contact(chat_id)
+            raise _bad_contact(chat_id, "no such contact")
         return contact
 
     async def _user(self, user_id: int | None) -> User | None:
@@ -141,12 +140,12 @@ class Inbound:
             return stored
         current = await self._lookups.contact(chat, again=True)
         if current is None:
-            raise _no_contact(chat.chat_id)
+            raise _bad_contact(chat.chat_id, "no such contact")
         return None if current.id == contact.id else await self._store.message(current, name)
 
 
-def _no_contact(chat_id: str) -> Refused:
-    return Refused(f"error loading contact with chat id {chat_id}: no such contact")
+def _bad_contact(chat_id: str, reason: str) -> Refused:
+    return Refused(f"error loading contact with chat id {chat_id[:_SHOWN]}: {reason}")
 
 
 def _is_one_of(secrets: Sequence[str], candidate: str) -> bool:

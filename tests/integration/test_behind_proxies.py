@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -15,7 +16,7 @@ from twisted.internet.threads import deferToThread
 from tests.deploy import samples
 from tests.support.chip_process import ChipProcess
 from tests.support.fetch import fetch
-from tests.support.process import ChildProcess, answers, free_port
+from tests.support.process import ChildProcess, answers, eventually, free_port
 from tests.support.visitor import RefusedError, Visitor
 
 
@@ -98,6 +99,11 @@ async def reads_until(bob: Visitor, last: str) -> list[str]:
     return list(shown.values())
 
 
+def has_taken_a_send(chip: ChipProcess) -> bool:
+    page = fetch(f"{chip.ops_url}/metrics").body.decode()
+    return re.search(r'^chip_sends_total{status="200"} [1-9]', page, re.MULTILINE) is not None
+
+
 @pytest_twisted.ensureDeferred
 async def test_a_rolling_restart_loses_nothing_and_refuses_courier_nothing(
     fronted, visit, courier, channel
@@ -122,6 +128,7 @@ async def test_a_rolling_restart_loses_nothing_and_refuses_courier_nothing(
     talking: Deferred[None] = ensureDeferred(keep_talking())
     reading = ensureDeferred(reads_until(bob, "the last of all messages"))
     await deferToThread(one.restart)
+    await deferToThread(eventually, lambda: has_taken_a_send(one), "the proxy uses it again")
     await deferToThread(two.restart)
     restarting = False
     await talking

@@ -7,6 +7,8 @@ Everything in here blocks: a test that has Chip inside its own reactor calls it 
 from __future__ import annotations
 
 import atexit
+import fcntl
+import os
 import random
 import shutil
 import signal
@@ -26,13 +28,40 @@ class NotRunningError(Exception):
     """The process did not start, or ended when it should not have."""
 
 
+class _Ports:
+    """The ports that the tests' processes have given out: each locks a byte of one file, so that
+    none gives out another's, also while nobody listens there because of a restart."""
+
+    def __init__(self) -> None:
+        path = Path(tempfile.gettempdir(), f"chip-test-ports-{os.getuid()}")
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        # A process does not hold its own locks against itself.
+        self._ours: set[int] = set()
+
+    def reserve(self, port: int) -> bool:
+        """Take a port until this process ends. Whether it was free."""
+        if port in self._ours:
+            return False
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except OSError:
+            return False
+        self._ours.add(port)
+        return True
+
+
+_ports = _Ports()
+
+
 def free_port() -> int:
-    """Return a TCP port that nobody uses on loopback at the moment.
+    """Return a TCP port that nobody uses on loopback, and that no other test is given.
 
     Ports below the kernel's range for outgoing connections, so that no client takes it meanwhile.
     """
     while True:
         port = random.randrange(18000, 32000)
+        if not _ports.reserve(port):
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -20,7 +20,7 @@ from chip.errors import ChipError
 from chip.logs.failures import describe
 from chip.logs.redact import REDACTOR
 
-PATIENCE = 15.0
+PART_DEADLINE = 15.0
 """Seconds that each part has to answer."""
 
 NAMED = 10
@@ -63,11 +63,11 @@ async def _ask(clock: IReactorTime, probe: Probe) -> list[Finding]:
         return await probe.ask()
 
     answer: Deferred[list[Finding]] = Deferred.fromCoroutine(ask())
-    answer.addTimeout(PATIENCE, clock)
+    answer.addTimeout(PART_DEADLINE, clock)
     try:
         return await answer
     except DeferredTimeout:
-        trouble = f"no answer within {PATIENCE:g} seconds"
+        trouble = f"no answer within {PART_DEADLINE:g} seconds"
     except ChipError as error:
         trouble = str(error).removeprefix(f"{probe.part}: ")
     except Exception:

@@ -102,7 +102,7 @@ class Spool(Protocol):
     """Events waiting for Courier, per chat, in order, and who is at work on which chat.
 
     A *claim* belongs to a process (to a random token of its start). It is held while an attempt is
-    under way and given up in the very step that settles the attempt, so that no event strands.
+    under way and given up in the very step that settles the attempt, so that none is left.
     A process that stops calling `keep_alive` loses its claims: 30 s after the attempt began, when
     Courier cannot be at work on it any more, others may claim the chat, and get the events of that
     attempt as `Batch.unknown`.
@@ -127,7 +127,7 @@ class Spool(Protocol):
         With no delay and `may_continue`, the next batch comes back at once. Does nothing and
         answers ``elsewhere`` when the claim that `batch` came with is over: it was taken over, or
         settled already by a call whose answer was lost. Every claim that is granted, also by
-        `settle` itself, gets a ticket of its own.
+        `settle` itself, has a name of its own (`Batch.grant`).
         """
 
     async def due(self, limit: int) -> list[ChatKey]:

@@ -30,14 +30,14 @@ class SqliteQueue:
         self.notes = SqliteNotes(shared)
 
     async def open(self, *, courier_died: bool = False) -> None:
-        """Bury what died with earlier starts. Called once, on an open database, before all else.
+        """Free what dead processes had claimed. Called once, on an open database, before all else.
 
         What was under way may still be with Courier: its chats wait until it cannot be, or not at
         all with `courier_died`, when Courier is the desk of the process that has died.
         """
         now = self._shared.now()
 
-        def bury(connection: Connection) -> None:
+        def recover(connection: Connection) -> None:
             connection.execute("DELETE FROM process")
             # The clock may have been set back meanwhile; nothing ever waits longer than this.
             connection.execute("UPDATE chat SET due = min(due, ?)", (now + ATTEMPT_MS,))
@@ -50,7 +50,7 @@ class SqliteQueue:
                 (now - _FORGET_CHATS_AFTER_MS,),
             )
 
-        await self._shared.database.write(bury)
+        await self._shared.database.write(recover)
 
     async def depths(self) -> Depths:
         """Count what waits."""

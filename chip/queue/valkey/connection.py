@@ -35,7 +35,7 @@ ANSWER_TIMEOUT: Final = 3.0
 """Seconds for an answer, after which the connection counts as dead."""
 PING_INTERVAL: Final = 5.0
 """Seconds between two looks whether the peer is there: a dead one shows to nothing else."""
-PATIENCE: Final = 1.0
+RETURN_WITHIN: Final = 1.0
 """Seconds after a loss for which requests wait for the connection to come back."""
 FIRST_DELAY: Final = 0.1
 LONGEST_DELAY: Final = 2.0
@@ -131,7 +131,7 @@ class ValkeyConnection(Generic[P]):
     async def protocol(self) -> P:
         """The connection's protocol. Raises Unavailable when there is none, nor soon."""
         if self._protocol is None:
-            left = self._lost_at + PATIENCE - self._reactor.seconds()
+            left = self._lost_at + RETURN_WITHIN - self._reactor.seconds()
             if self._closed or left <= 0:
                 raise Unavailable(AWAY)
             waiter: Deferred[None] = Deferred()

@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from chip.errors import Unavailable
 from chip.limits import Limits
-from chip.tasks import Clock, Seldom, Tasks, within
+from chip.tasks import Clock, LogThrottle, Tasks, within
 from chip.web.http.addresses import Addresses
 from chip.web.http.answers import Handler, answer_to, write_answer
 from chip.web.http.connection import SERVER, HttpConnection
@@ -57,7 +57,7 @@ class HttpServer(ServerFactory):
         self.addresses = addresses or Addresses(())
         self.waiting = ConnectionWaits(clock, limits, self._cut)
         self._count_cut = count_cut
-        self._seldom = Seldom(clock)
+        self._throttle = LogThrottle(clock.seconds)
         self.is_draining = False
         """Whether no connection is to be kept for another request."""
         self._handler = handler
@@ -96,7 +96,7 @@ class HttpServer(ServerFactory):
 
     def _tell(self, why: Cut, address: str) -> None:
         self._count_cut(why)
-        if times := self._seldom.times(why):
+        if times := self._throttle.times(why):
             self._log.warn(
                 "{times} connections were cut: {reason} (the last one from {address})",
                 times=times,

@@ -23,7 +23,7 @@ NOT_UTF8: Final = 1007
 TOO_BIG: Final = 1009
 TOO_MANY_REQUESTS: Final = 4029
 
-DEAF_BYTES: Final = 1024 * 1024
+IGNORED_BYTES: Final = 1024 * 1024
 """What a peer that was told off may still send before it is not even read any more."""
 
 # Why a connection is not read from at the moment.
@@ -45,8 +45,8 @@ class GuardedReader(AutobahnBase):
     is_lost = False
     """Whether the transport is gone."""
     _consuming = False
-    _deaf = False
-    _unheard = 0
+    _ignores_input = False
+    _ignored = 0
     _fragments = 0
     _pings: TokenBucket | None = None
 
@@ -68,7 +68,7 @@ class GuardedReader(AutobahnBase):
         """Tell the peer what it did wrong, and hear no more of it."""
         if self.state == OPEN:
             self.sendCloseFrame(code=code, reasonUtf8=encode_truncate(reason, 123))
-        self._deaf = True
+        self._ignores_input = True
         self.data = b""
 
     def pause(self) -> None:
@@ -111,9 +111,9 @@ class GuardedReader(AutobahnBase):
             # Nearly all that an idle peer ever says: by Autobahn, 4,000 idle chats take 1.4 % of a
             # core instead of 1.2 (`bench`: "idle CPU", whose aim is 0.8).
             return
-        if self._deaf:
-            self._unheard += len(data)
-            if self._unheard > DEAF_BYTES:
+        if self._ignores_input:
+            self._ignored += len(data)
+            if self._ignored > IGNORED_BYTES:
                 self.transport.pauseProducing()
             return
         self.data = self.data + data if self.data else data
@@ -126,11 +126,13 @@ class GuardedReader(AutobahnBase):
         try:
             # Autobahn takes a step, such as a frame, and returns False when it needs more bytes.
             more = True
-            while more and not (self._deaf or self.holds & SESSION_BUSY or self.state == CLOSED):
+            while more and not (
+                self._ignores_input or self.holds & SESSION_BUSY or self.state == CLOSED
+            ):
                 more = bool(self.processData())
         finally:
             self._consuming = False
-        if self._deaf or self.state == CLOSED:
+        if self._ignores_input or self.state == CLOSED:
             self.data = b""
 
     # From Autobahn.
