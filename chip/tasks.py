@@ -92,9 +92,9 @@ class LogThrottle:
 
 
 async def pause(clock: Clock, seconds: float) -> None:
-    """Let `seconds` pass."""
-    done: Deferred[None] = Deferred()
-    clock.callLater(seconds, done.callback, None)
+    """Let `seconds` pass. When it is cancelled, it leaves no timer behind."""
+    done: Deferred[None] = Deferred(lambda _: timer.cancel())
+    timer: Any = clock.callLater(seconds, done.callback, None)
     await done
 
 

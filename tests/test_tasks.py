@@ -119,3 +119,12 @@ def test_a_call_that_raises_is_made_again_and_logged_once_until_it_works(expecte
     assert events[0]["call"].endswith("look")
     loop.stop()
     assert clock.getDelayedCalls() == []
+
+
+def test_a_pause_that_is_cancelled_leaves_no_timer():
+    clock = Clock()
+    pausing = Deferred.fromCoroutine(pause(clock, 5))
+    pausing.cancel()
+    assert pausing.called
+    assert not clock.getDelayedCalls()
+    pausing.addErrback(lambda failure: failure.trap(CancelledError))

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from chip.desk.commands import DeskCommands, Waiting
 from chip.errors import Unavailable
 from chip.protocol.courier_send import SendRequest, SentMsg
-from chip.tasks import Clock, Tasks
+from chip.tasks import Clock, Tasks, pause
 
 Post = Callable[[str, bytes], Awaitable[int]]
 """Posts a body to a path of this server and returns the status; raises when there is none."""
@@ -58,8 +58,8 @@ class Sender:
     def stop(self) -> None:
         """Begin nothing more. What is in hand is among the tasks."""
         self._stopped = True
-        for pause in list(self._pauses):
-            pause.cancel()
+        for waiting in list(self._pauses):
+            waiting.cancel()
 
     def wake(self, conversation: int) -> None:
         """There is something to send in this conversation."""
@@ -112,13 +112,12 @@ class Sender:
         return self._clock.seconds() - waiting.created_on / 1_000_000
 
     async def _pause(self, seconds: float) -> None:
-        done: Deferred[None] = Deferred()
-        later = self._clock.callLater(seconds, done.callback, None)
+        done = Deferred.fromCoroutine(pause(self._clock, seconds))
         self._pauses.add(done)
         try:
             await done
         except CancelledError:
-            later.cancel()  # type: ignore[misc]
+            return  # `stop` has ended it
         finally:
             self._pauses.discard(done)
 

@@ -6,7 +6,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
 
-from chip.chat.outbound.ports import Step
+from chip.chat.outbound.ports import BATCH, Step
 from chip.chat.ports import Depths
 from chip.limits import Limits
 from chip.models import Incoming
@@ -36,18 +36,16 @@ class SpoolContract:
     async def test_events_go_in_the_order_in_which_they_came(self, rig: QueueRig):
         here = await rig.process()
         batch = await here.take("0")
-        for text in range(1, 2 * here.spool.BATCH):
+        for text in range(1, 2 * BATCH):
             await here.say(str(text))
         assert texts(batch) == ["0"]
 
         second = (await here.settle(batch, remove=1)).batch
         assert second is not None
-        assert texts(second) == [str(text) for text in range(1, here.spool.BATCH + 1)]
-        third = (await here.settle(second, remove=here.spool.BATCH)).batch
+        assert texts(second) == [str(text) for text in range(1, BATCH + 1)]
+        third = (await here.settle(second, remove=BATCH)).batch
         assert third is not None
-        assert texts(third) == [
-            str(text) for text in range(here.spool.BATCH + 1, 2 * here.spool.BATCH)
-        ]
+        assert texts(third) == [str(text) for text in range(BATCH + 1, 2 * BATCH)]
         assert await here.settle(third, remove=len(third.entries)) == Step("idle")
 
     @pytest_twisted.ensureDeferred

@@ -11,7 +11,18 @@ from dataclasses import dataclass, field
 
 from twisted.internet.task import Clock
 
-from chip.chat.outbound.ports import Appended, Batch, Outcome, Spooled, SpoolEntry, Step
+from chip.chat.outbound.ports import (
+    ALIVE,
+    BATCH,
+    COURIER_DEADLINE,
+    REPORT_REST,
+    Appended,
+    Batch,
+    Outcome,
+    Spooled,
+    SpoolEntry,
+    Step,
+)
 from chip.chat.ports import Acked, Depths, LiveListener, OutboxItem, Page
 from chip.errors import Unavailable
 from chip.limits import Limits
@@ -19,10 +30,7 @@ from chip.models import ChatKey, DeliveryStatus, Incoming, MsgName, Report, Spoo
 from chip.protocol.events import MsgEcho, Said, encode_event
 from chip.protocol.times import time_of_timestamp
 
-CLAIM_LIFE = 12.0
-COURIER_DEADLINE = 31.0
 EMAIL_LIFE = 90 * 86400.0
-REST = 1.5
 
 
 @dataclass
@@ -164,7 +172,9 @@ class MemoryOutbox(_Part):
         state.sent.update({part: now for part in names if part in state.sent})
         status = next((state.statuses[part] for part in names if part in state.statuses), None)
         if status:
-            self._queue.spool.add_report(chat, Report(status, name.id, name.uuid), now + REST)
+            self._queue.spool.add_report(
+                chat, Report(status, name.id, name.uuid), now + REPORT_REST
+            )
 
     async def read(self, chat: ChatKey, after: int, limit: int, max_bytes: int) -> Page:
         self._server.reach()
@@ -206,12 +216,10 @@ class MemoryOutbox(_Part):
         last_sent = max(state.sent.get(part, float("-inf")) for part in names)
         state.statuses.update(dict.fromkeys(names, status))
         report = Report(status, one.name.id, one.name.uuid)
-        self._queue.spool.add_report(chat, report, max(now, last_sent + REST))
+        self._queue.spool.add_report(chat, report, max(now, last_sent + REPORT_REST))
 
 
 class MemorySpool(_Part):
-    BATCH = 50
-
     async def append(
         self, chat: ChatKey, events: Sequence[SpoolEvent], *, last_heard: str, may_claim: bool
     ) -> Spooled:
@@ -274,9 +282,7 @@ class MemorySpool(_Part):
         if not state.spool:
             return self._rest(state, now)
         unknown = max(state.unknown, state.under_way)
-        entries = [
-            SpoolEntry(event, int((now - at) * 1000)) for at, event in state.spool[: self.BATCH]
-        ]
+        entries = [SpoolEntry(event, int((now - at) * 1000)) for at, event in state.spool[:BATCH]]
         state.owner, state.due, state.not_before = self._queue.token, now + COURIER_DEADLINE, 0
         state.grants += 1
         state.grant = f"{self._queue.token}:{state.grants}"
@@ -343,7 +349,7 @@ class MemorySpool(_Part):
         return [chat for _, chat in sorted(due)][:limit]
 
     async def keep_alive(self) -> None:
-        self._server.alive[self._queue.token] = self._server.reach() + CLAIM_LIFE
+        self._server.alive[self._queue.token] = self._server.reach() + ALIVE
 
     async def retire(self) -> None:
         self._server.reach()

@@ -22,7 +22,7 @@ from twisted.logger import Logger
 from chip.chat.lookups import Lookups
 from chip.chat.outbound.channel_requests import ChannelRequests
 from chip.chat.outbound.circuit import CircuitBreaker, backoff
-from chip.chat.outbound.ports import Batch, CourierAnswer, Outcome
+from chip.chat.outbound.ports import COURIER_DEADLINE, Batch, CourierAnswer, Outcome
 from chip.chat.ports import Live, Store
 from chip.errors import Unavailable
 from chip.models import ChatKey, Incoming, SpoolEvent
@@ -31,8 +31,6 @@ from chip.protocol.events import Error, encode_event
 SAME_TEXT_HOLD: Final = 4100
 """Milliseconds after Courier's answer to a text before the same text may follow: Courier drops a
 text that equals the visitor's last one within 4 s, and answers as if it had taken it."""
-COURIER_DEADLINE: Final = 31.0
-"""Seconds after a request was sent when Courier, which gives up after 30, is done with it."""
 ALONE_FOR: Final = 3_600_000
 """Milliseconds after which an event that fails while others succeed is given up."""
 OTHERS_WITHIN: Final = 300.0

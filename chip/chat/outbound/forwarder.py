@@ -15,15 +15,15 @@ from twisted.logger import Logger
 
 from chip.chat.outbound.attempt import Attempts
 from chip.chat.outbound.circuit import CircuitBreaker
-from chip.chat.outbound.ports import Batch, Outcome, Spool, Step
+from chip.chat.outbound.ports import ALIVE, Batch, Outcome, Spool, Step
 from chip.errors import Unavailable
 from chip.models import ChatKey
 from chip.tasks import Clock, Tasks, every, pause
 
 LOOK_EVERY = 1.0
 """Seconds between two looks for chats that are due."""
-KEEP_ALIVE_EVERY = 4.0
-"""Seconds between two renewals of this process's claims: a third of their life."""
+KEEP_ALIVE_EVERY = ALIVE / 3
+"""Seconds between two renewals of this process's claims."""
 SETTLE_EVERY = 0.5
 """Seconds between two tries to report an outcome to a queue that is away."""
 SETTLE_TRIES = 600

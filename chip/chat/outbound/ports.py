@@ -8,11 +8,25 @@ it was asked to do has then either happened whole or not at all, and may be aske
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from chip.models import Channel, ChatKey, SpoolEvent
+
+COURIER_DEADLINE: Final = 31
+"""Seconds after a request was sent when Courier, which gives up after 30, is done with it: an
+attempt takes no longer."""
+BATCH: Final = 50
+"""Entries that one claim brings at most."""
+ALIVE: Final = 12
+"""Seconds for which a process counts as alive after its last `Spool.keep_alive`."""
+ABANDONED: Final = 600
+"""Seconds after which not even the process that holds a claim is believed to be at work on it: what
+became of it could not be noted, and nobody tries to any more."""
+REPORT_REST: Final = 1.5
+"""Seconds that a report rests after the last send of its message. Courier writes what became of
+messages in batches of half a second, and of two in one batch either may win."""
 
 Appended = Literal["queued", "repeated", "full"]
 """What became of something that was to be stored: it waits, it was there before, or there is no
@@ -33,7 +47,7 @@ class SpoolEntry(NamedTuple):
 class Batch(NamedTuple):
     """A chat's oldest spooled events, claimed: nobody else forwards this chat meanwhile.
 
-    `entries` are a few dozen at most, oldest first. `unknown` counts those at the
+    `entries` are `BATCH` at most, oldest first. `unknown` counts those at the
     front that an earlier attempt may have delivered already. `last_heard` is the uuid of the last
     message that Courier confirmed for this chat (``None``: never noted). `last_text` is a digest
     of the text that Courier answered last, and `since_last_text` the milliseconds since then
@@ -134,7 +148,7 @@ class Spool(Protocol):
         """Chats whose time has come, longest due first."""
 
     async def keep_alive(self) -> None:
-        """Renew all claims of this process. To be called every 4 s; they last 12 s."""
+        """Renew all claims of this process. To be called every 4 s; they last `ALIVE` seconds."""
 
     async def retire(self) -> None:
         """This process is done: whatever it still holds may be claimed as if it had died."""

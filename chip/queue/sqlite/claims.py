@@ -9,14 +9,9 @@ from sqlite3 import Connection, Row
 
 import msgspec
 
-from chip.chat.outbound.ports import Batch, Outcome, SpoolEntry, Step
+from chip.chat.outbound.ports import ALIVE, BATCH, Batch, Outcome, SpoolEntry, Step
 from chip.models import ChatKey, Incoming, Report, SpoolEvent
 from chip.queue.sqlite.shared import ABANDONED_MS, ATTEMPT_MS, SqliteContext, chat_row
-
-BATCH = 50
-"""Entries that one claim brings."""
-ALIVE_MS = 12_000
-"""How long a process counts as alive after it has last said so."""
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(SpoolEvent)
@@ -151,7 +146,7 @@ def _is_held(connection: Connection, shared: SqliteContext, row: Row, now: int) 
 
 def note_alive(connection: Connection, token: str, now: int) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO process (token, until) VALUES (?, ?)", (token, now + ALIVE_MS)
+        "INSERT OR REPLACE INTO process (token, until) VALUES (?, ?)", (token, now + ALIVE * 1000)
     )
 
 

@@ -3,19 +3,16 @@
 from sqlite3 import Connection, Row
 from typing import NamedTuple, cast
 
+from chip.chat.outbound.ports import ABANDONED, COURIER_DEADLINE, REPORT_REST
 from chip.limits import Limits
 from chip.models import ChatKey
 from chip.sqlite.database import SqliteDatabase
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-ATTEMPT_MS = 31_000
-"""How long Courier can be at work on an attempt (30 s), and a little more."""
-REST_MS = 1500
-"""How long a report rests after the answer to the last send of its message."""
-ABANDONED_MS = 600_000
-"""After this time not even this process is believed to be at work on an attempt of its own: what
-became of it could not be said while the disk was full, and nobody tries to any more."""
+ATTEMPT_MS = COURIER_DEADLINE * 1000
+REST_MS = round(REPORT_REST * 1000)
+ABANDONED_MS = ABANDONED * 1000
 
 
 class SqliteContext(NamedTuple):

@@ -5,12 +5,10 @@ What is at work on which chat, and until when, is in `claims`.
 
 from collections.abc import Sequence
 from sqlite3 import Connection
-from typing import Final
 
 from chip.chat.outbound.ports import Appended, Batch, Outcome, Spooled, Step
 from chip.models import ChatKey, Incoming, SpoolEvent
 from chip.queue.sqlite.claims import (
-    BATCH,
     give,
     make_due,
     note_alive,
@@ -36,8 +34,6 @@ from chip.queue.sqlite.shared import (
 
 class SqliteSpool:
     """Rows of the spool in the order in which they came, and the claims in the chats' rows."""
-
-    BATCH: Final = BATCH
 
     def __init__(self, shared: SqliteContext) -> None:
         self._shared = shared

@@ -13,27 +13,18 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 from txredisapi import ResponseError
 
+from chip.chat.outbound.ports import ABANDONED, ALIVE, BATCH, COURIER_DEADLINE, REPORT_REST
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.queue.valkey.connection import ValkeyConnection
 from chip.queue.valkey.errors import AnswerLost, ScriptMissing
 from chip.queue.valkey.protocol import CommandProtocol, encode
 
-BATCH: Final = 50
-"""Entries that one claim of a spool brings."""
-ATTEMPT: Final = 31
-"""Seconds from a claim until Courier, which gives up after 30, cannot be at work on it."""
-ALIVE: Final = 12
-"""Seconds for which a process counts as alive after it has last said so."""
 ENTRIES_A_CALL: Final = 200
 BYTES_A_CALL: Final = 1024 * 1024
 """Bounds of one call, so that no call keeps the server from others for long."""
 
-REST: Final = 1.5
-"""Seconds that a report rests after the answer to the last send of its message: see ``rest`` in
-``lua/items.lua``."""
 _LOOK_AGAIN: Final = 5
-_ABANDONED: Final = 600
 _DAMAGED: Final = 100
 _REFS: Final = 10_000
 _IDLE_SECONDS: Final = 30 * 86_400
@@ -57,11 +48,11 @@ def constants(limits: Limits) -> dict[str, int]:
         "DAMAGED_ITEMS": _DAMAGED,
         "COURIER_SECONDS": _IDLE_SECONDS,
         "BATCH": BATCH,
-        "ATTEMPT_MS": ATTEMPT * 1000,
-        "REST_MS": round(REST * 1000),
+        "ATTEMPT_MS": COURIER_DEADLINE * 1000,
+        "REST_MS": round(REPORT_REST * 1000),
         "ALIVE_MS": ALIVE * 1000,
         "LOOK_AGAIN_MS": _LOOK_AGAIN * 1000,
-        "ABANDONED_MS": _ABANDONED * 1000,
+        "ABANDONED_MS": ABANDONED * 1000,
     }
 
 

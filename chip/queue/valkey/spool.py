@@ -14,7 +14,7 @@ from chip.queue.valkey.entries import parse_step
 from chip.queue.valkey.errors import AnswerLost
 from chip.queue.valkey.live import ValkeyLive
 from chip.queue.valkey.protocol import CommandProtocol
-from chip.queue.valkey.scripts import BATCH, Script, Scripts
+from chip.queue.valkey.scripts import Script, Scripts
 from chip.tasks import Clock
 
 _json = msgspec.json.Encoder().encode
@@ -30,8 +30,6 @@ class ValkeySpool:
     is known to be nobody's: the chat is taken up again at once, and not only when Courier cannot be
     at work on it any more.
     """
-
-    BATCH = BATCH
 
     def __init__(
         self,
