@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from twisted.logger import capturedLogs, formatEvent
 
 from chip.chat.lookups import FRESH_FOR
 from tests.support.commands import say
@@ -107,3 +108,16 @@ def test_what_could_not_be_looked_up_afresh_stays(chip, bob):
     chip.gateway.take().fail("channel_refused")
     assert bob.hears() == []
     assert chip.waiting(bob.chat) == ["one"]
+
+
+def test_the_operator_is_told_which_channel_it_is_once_a_minute(chip, bob):
+    bob.says(say("one"))
+    with capturedLogs() as events:
+        for _ in range(150):
+            for request in chip.gateway.requests:
+                request.fail("channel_refused", "secret incorrect")
+            chip.gateway.requests.clear()
+            chip.later(1)
+    told = [event for event in events if event.get("channel") == CHANNEL.uuid]
+    assert {formatEvent(event) for event in told} == {"Courier refuses a channel: secret incorrect"}
+    assert 2 <= len(told) <= 3
