@@ -8,7 +8,6 @@ from twisted.internet.defer import Deferred
 
 from chip.chat.inbound import WrongSecret
 from chip.errors import NotFound, QueueFull, Refused, Unavailable
-from chip.models import StoredMessage
 from tests.support.memory_chip import AGENT, BOB, CHANNEL, MemoryChip, result_of
 
 OTHER = "00000000-0000-4000-8000-000000000000"
@@ -166,7 +165,7 @@ def test_a_message_to_a_chat_that_was_moved_to_another_contact_is_found_there(ch
     send(chip)
     merged = msgspec.structs.replace(BOB, id=BOB.id + 1)
     chip.store.contacts[CHANNEL.org_id, BOB.chat_id] = merged
-    chip.store.outgoing[merged.id, 11] = StoredMessage(11, uuid, "2024-05-01T12:00:00Z")
+    chip.knows_message(11, uuid, "2024-05-01T12:00:00Z", merged)
     send(chip, msg={"id": 11, "text": "Hi"})
     assert waiting(chip)[-1]["uuid"] == uuid
 

@@ -8,6 +8,7 @@ assert visitor.hears() == [{"type": "chat_started", "chat_id": visitor.chat_id}]
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -17,7 +18,8 @@ from twisted.python.failure import Failure
 
 from chip.chat.server import ChatServer
 from chip.limits import Limits
-from chip.models import Channel, ChatKey, Contact, HeardMessage, StoredMessage, User
+from chip.models import Channel, ChatKey, Contact, MsgIn, User
+from chip.protocol.times import parse_time
 from tests.support.memory_queue import MemoryQueues
 from tests.support.memory_store import MemoryStore
 from tests.support.scripted_gateway import ScriptedGateway
@@ -88,15 +90,16 @@ class MemoryChip:
         body = {"chat_id": BOB.chat_id, "secret": "sesame", "msg": msg, **more}
         result_of(self.server.inbound.accept(CHANNEL.uuid, msgspec.json.encode(body)))
 
-    def knows_message(self, msg_id: int, uuid: str, time: str) -> None:
+    def knows_message(self, msg_id: int, uuid: str, time: str, contact: Contact = BOB) -> None:
         """An outgoing message to Bob is in the database."""
-        self.store.outgoing[BOB.id, msg_id] = StoredMessage(msg_id, uuid, time)
+        self.store.sent(contact.id, "Hi", parse_time(time), uuid, msg_id, origin="flow")
 
     def courier_has(self, *texts: str) -> None:
         """These messages of Bob's are in the database, whatever Courier answered."""
         for text in texts:
-            heard = self.store.heard[BOB.chat_id]
-            heard.append(HeardMessage(f"uuid-{len(heard) + 1}", text))
+            heard = [row for row in self.store.messages if isinstance(row.shown, MsgIn)]
+            at = datetime.fromtimestamp(self.clock.seconds(), UTC)
+            self.store.said(BOB.id, text, at, f"uuid-{len(heard) + 1}")
 
     def waiting(self, chat: ChatKey) -> list[Any]:
         """What waits for Courier: the texts of messages, and reports."""

@@ -1,15 +1,42 @@
-"""A database in memory, as `chip.chat.ports.Store`, for tests of what stands on one."""
+"""A database in memory, as `chip.chat.ports.Store`, for tests of what stands on one.
+
+It holds to the contract of all stores (tests/test_memory_store.py).
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from chip.errors import Unavailable
-from chip.models import Channel, Contact, HeardMessage, MsgName, StoredMessage, User
+from chip.models import (
+    Channel,
+    Contact,
+    HeardMessage,
+    MsgIn,
+    MsgName,
+    MsgOut,
+    StoredMessage,
+    User,
+)
 from chip.protocol.times import format_time
+
+PAGE_MESSAGES = 25
+MAX_HEARD = 100
+
+
+@dataclass(frozen=True)
+class Row:
+    """A message: whose it is, when it was made, and what a page of history shows of it."""
+
+    contact_id: int
+    uuid: str
+    at: datetime
+    shown: MsgIn | MsgOut
 
 
 class MemoryStore:
@@ -21,14 +48,29 @@ class MemoryStore:
         self.channels: dict[str, Channel] = {}
         self.contacts: dict[tuple[int, str], Contact] = {}
         self.users: dict[int, User] = {}
-        self.outgoing: dict[tuple[int, int], StoredMessage] = {}
-        self.heard: dict[str, list[HeardMessage]] = defaultdict(list)
-        self.pages: list[datetime] = []
+        self.messages: list[Row] = []
+        self.writes: Counter[int] = Counter()
+        """How often each contact was written to."""
 
-    def _ask(self) -> None:
-        self.queries += 1
-        if self.away:
-            raise Unavailable("the database is away")
+    # What others write.
+
+    def said(self, contact_id: int, text: str, at: datetime, uuid: str, **more: Any) -> int:
+        """An incoming message arrives. Returns its id."""
+        number = len(self.messages) + 1
+        shown = MsgIn(id=number, text=text, time=format_time(at), **more)
+        self.messages.append(Row(contact_id, uuid, at, shown))
+        return number
+
+    def sent(
+        self, contact_id: int, text: str, at: datetime, uuid: str, number: int = 0, **more: Any
+    ) -> int:
+        """An outgoing message is made. Returns its id."""
+        number = number or len(self.messages) + 1
+        shown = MsgOut(id=number, uuid=uuid, text=text, time=format_time(at), **more)
+        self.messages.append(Row(contact_id, uuid, at, shown))
+        return number
+
+    # What Chip asks.
 
     async def channel(self, uuid: str) -> Channel | None:
         self._ask()
@@ -36,7 +78,11 @@ class MemoryStore:
 
     async def contact(self, channel: Channel, chat_id: str) -> Contact | None:
         self._ask()
-        return self.contacts.get((channel.org_id, chat_id))
+        known = self.contacts.get((channel.org_id, chat_id))
+        if known is None:
+            return None
+        heard = self._heard(known)
+        return msgspec.structs.replace(known, last_heard=heard[-1].uuid if heard else "")
 
     async def user(self, user_id: int) -> User | None:
         self._ask()
@@ -44,28 +90,52 @@ class MemoryStore:
 
     async def message(self, contact: Contact, name: MsgName) -> StoredMessage | None:
         self._ask()
-        for (contact_id, msg_id), stored in self.outgoing.items():
-            if contact_id == contact.id and (msg_id == name.id or stored.uuid == name.uuid):
-                return stored
+        for row in self._of(contact, MsgOut):
+            if name.id == row.shown.id or name.uuid == row.uuid:
+                return StoredMessage(int(row.shown.id), row.uuid, row.shown.time)
         return None
 
     async def history(self, contact: Contact, before: datetime) -> bytes | None:
         self._ask()
-        self.pages.append(before)
         if contact.id not in {known.id for known in self.contacts.values()}:
             return None
-        return b'[{"msg_in":{"id":1,"text":"before ' + format_time(before).encode() + b'"}}]'
+        rows = [row for row in self._of(contact, MsgIn | MsgOut) if row.at < before]
+        rows.sort(key=lambda row: (row.at, row.shown.id), reverse=True)
+        oldest = rows[:PAGE_MESSAGES][-1].at if rows else before
+        return msgspec.json.encode(
+            [
+                {"msg_in" if isinstance(row.shown, MsgIn) else "msg_out": row.shown}
+                for row in rows
+                if row.at >= oldest
+            ]
+        )
 
     async def set_email(self, contact: Contact, email: str, *, only_if_empty: bool = False) -> None:
         self._ask()
         for key, known in self.contacts.items():
             if known.id == contact.id and not (only_if_empty and known.email):
                 self.contacts[key] = msgspec.structs.replace(known, email=email)
+                self.writes[known.id] += 1
 
     async def heard_since(self, contact: Contact, last_heard: str) -> list[HeardMessage]:
         self._ask()
-        heard = self.heard[contact.chat_id]
-        if not last_heard:
-            return heard[:100]
-        uuids = [message.uuid for message in heard]
-        return heard[uuids.index(last_heard) + 1 :][:100] if last_heard in uuids else []
+        heard = self._heard(contact)
+        if last_heard:
+            uuids = [message.uuid for message in heard]
+            heard = heard[uuids.index(last_heard) + 1 :] if last_heard in uuids else []
+        return heard[:MAX_HEARD]
+
+    def _ask(self) -> None:
+        self.queries += 1
+        if self.away:
+            raise Unavailable("the database is away")
+
+    def _of(self, contact: Contact, kind: Any) -> list[Row]:
+        return [
+            row
+            for row in self.messages
+            if row.contact_id == contact.id and isinstance(row.shown, kind)
+        ]
+
+    def _heard(self, contact: Contact) -> list[HeardMessage]:
+        return [HeardMessage(row.uuid, row.shown.text) for row in self._of(contact, MsgIn)]
