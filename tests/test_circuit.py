@@ -57,7 +57,7 @@ def test_probes_that_fail_at_once_do_not_follow_each_other_at_once(chip):
     assert 20 <= len(probes) <= 31
 
 
-def test_a_line_that_courier_refuses_something_on_is_up(chip):
+def test_a_courier_that_refuses_something_is_there(chip):
     visitors = [chip.visitor() for _ in range(6)]
     for visitor in visitors:
         visitor.says({"type": "start_chat"}, say("hello"))
@@ -109,7 +109,7 @@ def test_an_open_circuit_asks_twice_a_second_at_most_however_many_want_to(chip):
     assert 5 <= asked + len(chip.gateway.starts) - started <= 20
 
 
-def test_one_chat_alone_never_puts_the_line_down(chip, bob):
+def test_one_chat_alone_never_opens_the_circuit(chip, bob):
     bob.says(say("poison"))
     for _ in range(20):
         chip.later(31)
@@ -117,7 +117,7 @@ def test_one_chat_alone_never_puts_the_line_down(chip, bob):
     assert not chip.server.outbound.courier_is_away
 
 
-def test_new_chats_are_unavailable_at_once_while_the_line_is_down(chip):
+def test_new_chats_are_unavailable_at_once_while_the_circuit_is_open(chip):
     fail_everybody(chip, [chip.visitor() for _ in range(max(CHATS_TO_TRIP, FAILURES_TO_TRIP))])
     chip.later(40)
     assert len(chip.gateway.requests) == 1  # a probe is under way

@@ -57,10 +57,9 @@ def reported(request):
 
 
 REST = 1.5
-"""Seconds that a report rests, and"""
-
+"""Seconds that a report waits before it is sent."""
 LOOK = 1.0
-"""seconds until what is due has been seen."""
+"""Seconds from one look at what is due to the next."""
 
 
 def test_reports_of_messages_that_are_read_in_a_row_go_together(chip, bob):

@@ -71,7 +71,7 @@ class HttpServer(ServerFactory):
     def buildProtocol(self, addr: object) -> HttpConnection | None:
         """A connection for whoever has come, or None: then it is closed."""
         if len(self._connections) >= MAX_CONNECTIONS:
-            other = self.waiting.greediest()
+            other = self.waiting.next_to_make_way()
             if other is None:
                 self._tell("no_place", self.addresses.of(addr, ()))
                 return None

@@ -26,7 +26,7 @@ request may be on the way, and Chip has accepted it."""
 CLOSE_TIMEOUT: Final = 3.0
 """Seconds that a peer has to take the rest of an answer after which it is to be gone."""
 SOON: Final = 1.0
-"""Seconds for a request before it counts as unfinished: a crowd that comes at once is no attack."""
+"""Seconds for a request before it counts as unfinished: many who come at once are no attack."""
 
 Cut = Literal["unfinished", "made_way", "no_place"]
 """Why a connection was ended, or not begun: too many unfinished requests from its address; all
@@ -45,7 +45,7 @@ class Waited(Protocol):
         """Close, unless a request has begun."""
 
 
-class Crowd:
+class ByOwner:
     """Connections by whose they are, which `whose` tells from their address; the oldest first."""
 
     def __init__(self, whose: Callable[[str], str] = str) -> None:
@@ -69,8 +69,8 @@ class Crowd:
         if not same:
             self._of.pop(who, None)
 
-    def greediest(self) -> dict[Waited, None]:
-        """All of those who have most here, the oldest first."""
+    def largest(self) -> dict[Waited, None]:
+        """The connections of the owner with the most, the oldest first."""
         return max(self._of.values(), key=len, default={})
 
 
@@ -79,14 +79,14 @@ class _Wait(Deadlines[Waited]):
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         super().__init__(clock, seconds, _abort)
-        self.crowd = Crowd(network_of)
+        self.by_owner = ByOwner(network_of)
 
     def start(self, thing: Waited) -> None:
         super().start(thing)
-        self.crowd.add(thing)
+        self.by_owner.add(thing)
 
     def stop(self, thing: Waited) -> bool:
-        self.crowd.discard(thing)
+        self.by_owner.discard(thing)
         return super().stop(thing)
 
 
@@ -101,7 +101,7 @@ class ConnectionWaits:
         self.closing = _Wait(clock, CLOSE_TIMEOUT)
         self.last_words = Deadlines[Waited](clock, LAST_WORDS, _leave)
         self._soon = Deadlines[Waited](clock, SOON, self._is_late)
-        self._late = Crowd()
+        self._late = ByOwner()
         self._peers_turn = (self.head, self.body, self.idle, self.taking, self.closing)
         self._most = limits.unfinished_per_address
         self._cut = cut
@@ -121,17 +121,17 @@ class ConnectionWaits:
         """A proxy stands before this connection: it has told whose it is."""
         if connection.address == address:
             return
-        crowds = [self._late, *(deadline.crowd for deadline in self._peers_turn)]
-        crowds = [crowd for crowd in crowds if connection in crowd]
-        for crowd in crowds:
-            crowd.discard(connection)
+        groups = [self._late, *(deadline.by_owner for deadline in self._peers_turn)]
+        groups = [group for group in groups if connection in group]
+        for group in groups:
+            group.discard(connection)
         connection.address = address
-        for crowd in crowds:
-            crowd.add(connection)
+        for group in groups:
+            group.add(connection)
 
-    def greediest(self) -> Waited | None:
+    def next_to_make_way(self) -> Waited | None:
         """The oldest connection of whoever has most that are waited for."""
-        most = max((deadline.crowd.greediest() for deadline in self._peers_turn), key=len)
+        most = max((deadline.by_owner.largest() for deadline in self._peers_turn), key=len)
         return next(iter(most), None)
 
     def forget(self, connection: Waited) -> None:
