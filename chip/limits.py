@@ -2,14 +2,13 @@
 
 Each is a setting of the same name (see `chip.config.schema`), declared here and nowhere else: type,
 default, section and description together. A rate is written as two of them: how many a second or
-minute go on for ever, and how many may come at once. This module also owns the one mechanism behind
-every rate, the token bucket.
+minute go on for ever, and how many may come at once. What counts them is in `chip.buckets`.
 """
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import msgspec
 
@@ -77,6 +76,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     sends_per_second: Annotated[Positive, per_chat("messages a second")] = 2
     sends_burst: Annotated[Count, per_chat("messages at once")] = 60
+    emails_per_minute: Annotated[Positive, per_chat("e-mail addresses a minute")] = 6
+    emails_burst: Annotated[Count, per_chat("e-mail addresses at once")] = 10
+    history_page_bytes: Annotated[
+        Count, per_chat("most bytes of a page of history that has more than one message")
+    ] = 12 * 1024
+    history_bytes_per_second: Annotated[Positive, per_chat("bytes of history a second")] = 16 * 1024
+    history_bytes_burst: Annotated[Count, per_chat("bytes of history at once")] = 256 * 1024
     sockets_per_chat: Annotated[Count, per_chat("open sockets; the oldest is closed with 4409")] = 5
     outbox_messages: Annotated[Count, per_chat("messages that may wait for the visitor")] = 1000
     outbox_bytes: Annotated[Count, per_chat("bytes that may wait for the visitor")] = 1024 * 1024
@@ -92,6 +98,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     sockets_per_address: Annotated[Count, per_address("open sockets")] = 200
     connects_per_second: Annotated[Positive, per_address("connections a second")] = 20
     connects_burst: Annotated[Count, per_address("connections at once")] = 100
+    address_history_bytes_per_second: Annotated[
+        Positive, per_address("bytes of history a second, of all chats")
+    ] = 1024 * 1024
+    address_history_bytes_burst: Annotated[
+        Count, per_address("bytes of history at once, of all chats")
+    ] = 8 * 1024 * 1024
     unfinished_per_address: Annotated[
         Count, per_address("unfinished HTTP requests; the oldest makes way")
     ] = 50
@@ -99,6 +111,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         Positive, per_address("lookups a second of what is not there, and for wrong secrets")
     ] = 5
     vain_lookups_burst: Annotated[Count, per_address("such lookups at once")] = 100
+    addresses_per_network: Annotated[
+        Count, per_address("times what one address has that an IPv6 /48 has in all")
+    ] = 10
     wrong_secrets_per_minute: Annotated[
         Positive, per_address("wrong secrets a minute for one channel, then 429 instead of 400")
     ] = 10
@@ -133,88 +148,3 @@ _PER = ("_per_second", "_per_minute")
 
 def _is_rate(name: str) -> bool:
     return name.endswith(_PER)
-
-
-class TokenBucket:
-    """`rate` tokens a second flow into a bucket that holds `burst`; it begins full.
-
-    Two floats and no clock of its own: whoever asks says what time it is, in seconds.
-    """
-
-    __slots__ = ("_level", "_since", "burst", "rate")
-
-    def __init__(self, rate: float, burst: float) -> None:
-        self.rate = rate
-        self.burst = burst
-        self._level = float(burst)
-        self._since = -math.inf
-
-    def take(self, now: float, count: int = 1) -> float:
-        """Take `count` tokens and return 0, or take none and return the seconds to wait."""
-        if self.rate == math.inf:
-            return 0
-        self._level = min(self.burst, self._level + max(0.0, now - self._since) * self.rate)
-        self._since = now
-        if self._level >= count:
-            self._level -= count
-            return 0
-        return (count - self._level) / self.rate
-
-    def give_back(self) -> None:
-        """Put back a token that was taken and is not needed."""
-        self._level = min(self.burst, self._level + 1)
-
-    def wait(self, now: float) -> float:
-        """Seconds until there is a token; 0 when there is one. Nothing is taken."""
-        if self.rate == math.inf:
-            return 0
-        level = min(self.burst, self._level + max(0.0, now - self._since) * self.rate)
-        return max(0.0, 1 - level) / self.rate
-
-    def is_full(self, now: float) -> bool:
-        """Whether the bucket has forgotten everything: then it need not be kept."""
-        return self._level + max(0.0, now - self._since) * self.rate >= self.burst
-
-
-class Buckets:
-    """A token bucket for each key. A bucket that is full again says nothing and is forgotten."""
-
-    __slots__ = ("_buckets", "_burst", "_rate", "_sweep_at")
-
-    SWEEP_FROM: ClassVar = 1000
-    """Buckets that are kept without looking whether they are still needed."""
-
-    def __init__(self, rate: float, burst: float) -> None:
-        self._rate = rate
-        self._burst = burst
-        self._buckets: dict[Hashable, TokenBucket] = {}
-        self._sweep_at = self.SWEEP_FROM
-
-    def __len__(self) -> int:
-        return len(self._buckets)
-
-    def take(self, key: Hashable, now: float) -> float:
-        """Take one token of this key and return 0, or return the seconds to wait for one."""
-        if self._rate == math.inf:
-            return 0
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            if len(self._buckets) >= self._sweep_at:
-                self._sweep(now)
-            bucket = self._buckets[key] = TokenBucket(self._rate, self._burst)
-        return bucket.take(now)
-
-    def give_back(self, key: Hashable) -> None:
-        """Put back a token of this key that was taken and is not needed."""
-        if key in self._buckets:
-            self._buckets[key].give_back()
-
-    def wait(self, key: Hashable, now: float) -> float:
-        """Seconds until there is a token of this key; 0 when there is one. Nothing is taken."""
-        bucket = self._buckets.get(key)
-        return bucket.wait(now) if bucket else 0
-
-    def _sweep(self, now: float) -> None:
-        self._buckets = {key: b for key, b in self._buckets.items() if not b.is_full(now)}
-        # Twice what is left: the work of sweeping stays a constant share of the work of taking.
-        self._sweep_at = max(self.SWEEP_FROM, 2 * len(self._buckets))

@@ -123,6 +123,14 @@ class HeardMessage(NamedTuple):
     text: str
 
 
+class HistoryPage(NamedTuple):
+    """Some of what was said. `messages` is a JSON array, newest first; `more` says whether there
+    are older ones."""
+
+    messages: bytes
+    more: bool
+
+
 class Incoming(msgspec.Struct, frozen=True, tag_field="kind", tag="in", omit_defaults=True):
     """An event for Courier: a message of the visitor. `ref` is the browser's own id for it."""
 

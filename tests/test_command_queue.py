@@ -6,6 +6,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from chip.chat.command_queue import MAX_WAITING
+from chip.models import HistoryPage
 from tests.support.commands import ack, say
 from tests.support.memory_chip import MemoryChip
 
@@ -35,7 +36,7 @@ def test_a_ping_overtakes_a_command_that_waits(chip):
     stuck = StuckHistory(chip.store)
     visitor.says({"type": "get_history", "before": "2024-05-01T12:00:00Z"}, {"type": "ping"})
     assert visitor.hears_one() == {"type": "pong"}
-    stuck.answer.callback(b"[]")
+    stuck.answer.callback(HistoryPage(b"[]", more=False))
     assert visitor.hears_one() == {"type": "history", "history": []}
 
 
@@ -46,7 +47,7 @@ class StuckHistory:
         store.history = self.history
         self.answer = Deferred()
 
-    async def history(self, contact, before):
+    async def history(self, contact, before, max_bytes):
         return await self.answer
 
 
@@ -55,7 +56,7 @@ def test_what_was_said_before_leaving_is_carried_out(chip):
     visitor = chip.bob()
     visitor.says({"type": "get_history", "before": "2024-05-01T12:00:00Z"}, say("Bye"))
     visitor.leaves()
-    stuck.answer.callback(b"[]")
+    stuck.answer.callback(HistoryPage(b"[]", more=False))
     assert chip.gateway.take().texts == ["Bye"]
     assert visitor.hears() == []
 
@@ -69,7 +70,7 @@ def test_a_visitor_who_says_more_than_can_be_done_is_not_read_for_a_while(chip):
     assert not visitor.paused
     visitor.says(ack(0))
     assert visitor.paused
-    stuck.answer.callback(b"[]")
+    stuck.answer.callback(HistoryPage(b"[]", more=False))
     assert not visitor.paused
 
 
@@ -91,13 +92,13 @@ def test_when_storing_fails_every_message_that_went_with_it_is_answered(chip, ex
     chip.queue.spool.append = None
     visitor.says({"type": "get_history", "before": "2024-05-01T12:00:00Z"})
     visitor.says(say("one", ref="c1"), say("two", ref="c2"))
-    stuck.answer.callback(b"[]")
+    stuck.answer.callback(HistoryPage(b"[]", more=False))
     errors = visitor.hears()[1:]
     assert [(e["code"], e["ref"]) for e in errors] == [("internal", "c1"), ("internal", "c2")]
     expected_failures.take(TypeError)
 
 
-async def _broken(contact, before):
+async def _broken(contact, before, max_bytes):
     raise ZeroDivisionError("secret")
 
 

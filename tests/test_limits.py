@@ -1,8 +1,9 @@
-"""The token bucket, and what `limits = "off"` lifts."""
+"""The token buckets, and what `limits = "off"` lifts."""
 
 import math
 
-from chip.limits import Buckets, Limits, TokenBucket
+from chip.buckets import AddressBuckets, Buckets, TokenBucket
+from chip.limits import Limits
 
 
 def test_a_bucket_gives_its_burst_at_once_and_then_its_rate() -> None:
@@ -43,6 +44,9 @@ def test_limits_off_lifts_every_rate_and_keeps_every_size_and_deadline() -> None
         "commands_per_second",
         "bad_commands_per_minute",
         "history_per_second",
+        "history_bytes_per_second",
+        "address_history_bytes_per_second",
+        "emails_per_minute",
         "sends_per_second",
         "new_chats_per_minute",
         "connects_per_second",
@@ -85,3 +89,21 @@ def test_looking_into_a_bucket_takes_nothing_from_it() -> None:
     buckets.take("a", now=0)
     assert buckets.wait("a", now=0.5) == 0.5
     assert buckets.wait("b", now=0.5) == 0
+
+
+def test_a_network_of_ipv6_has_a_bucket_above_those_of_its_addresses() -> None:
+    buckets = AddressBuckets(rate=1, burst=1, networks=2)
+    first, second, third = (f"2001:db8:7:{number}::/64" for number in (1, 2, 3))
+    assert [buckets.take(first, now=0), buckets.take(first, now=0)] == [0, 1]
+    assert [buckets.take(second, now=0), buckets.take(third, now=0)] == [0, 0.5]
+    assert buckets.take("2001:db8:8:1::/64", now=0) == 0
+    buckets.give_back(second)
+    assert buckets.take(third, now=0) == 0
+
+
+def test_addresses_of_ipv4_have_nothing_in_common_and_no_address_has_no_bucket() -> None:
+    buckets = AddressBuckets(rate=1, burst=1, networks=2)
+    addresses = [f"203.0.113.{number}" for number in range(9)]
+    assert [buckets.take(address, now=0) for address in addresses] == [0] * 9
+    assert [buckets.take("", now=0) for _ in range(9)] == [0] * 9
+    assert buckets.take(addresses[0], now=0) == 1

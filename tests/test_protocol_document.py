@@ -64,7 +64,7 @@ def test_events_are_written_so(line):
             {kind: msgspec.convert(message, kinds[kind]) for kind, message in entry.items()}
             for entry in event["history"]
         ]
-        written = history_frame(msgspec.json.encode(page))
+        written = history_frame(msgspec.json.encode(page), more=event.get("more", False))
     else:
         written = encode_event(msgspec.json.decode(line, type=EVENTS))
     assert written.decode() == line

@@ -184,6 +184,18 @@ def test_history_is_given_only_so_often(chip):
     assert (refused["code"], refused["command"]) == ("rate_limited", "get_history")
 
 
+def test_an_email_is_taken_only_so_often(chip):
+    visitor = chip.bob()
+    visitor.says(*[{"type": "set_email", "email": f"bob{n}@example.com"} for n in range(11)])
+    refused = visitor.hears_one()
+    assert (refused["code"], refused["command"]) == ("rate_limited", "set_email")
+    assert refused["retry_after"] == 10
+    assert chip.store.contacts[1, BOB.chat_id].email == "bob9@example.com"
+    chip.clock.advance(10)
+    visitor.says({"type": "set_email", "email": "bob@example.com"})
+    assert chip.store.contacts[1, BOB.chat_id].email == "bob@example.com"
+
+
 def test_an_email_is_put_back_after_courier_has_wiped_it(chip):
     visitor = chip.bob()
     visitor.says({"type": "set_email", "email": "bob@example.com"})

@@ -80,7 +80,7 @@ class Chip:
             key = ChatKey(chat, channel_uuid)
             contact = await ask(self.store.contact(channel, chat))
             if contact is not None:
-                await ask(self.store.history(contact, FOREVER))
+                await ask(self.store.history(contact, FOREVER, 100_000))
                 await ask(self.pages.messages(contact.id, 0))
             await ask(self.queue.outbox.read(key, 0, 100, 1_000_000))
             await ask(self.queue.spool.claim(key))

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,21 @@ def mode(path: Path) -> int:
 def test_directory_and_files_are_for_the_owner_alone(database):
     assert mode(database.data_dir) == 0o700
     assert {mode(path) for path in database.data_dir.iterdir()} == {0o600}
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_can_wait_holds_up_no_other_reading(database):
+    go_on = threading.Event()
+    pages = [
+        Deferred.fromCoroutine(database.read(lambda _: go_on.wait(5), patient=True))
+        for _ in range(3)
+    ]
+    try:
+        await Deferred.fromCoroutine(words(database)).addTimeout(3, reactor)
+        assert not pages[0].called
+    finally:
+        go_on.set()
+    assert await gatherResults(pages) == [True] * 3
 
 
 @pytest_twisted.ensureDeferred

@@ -10,11 +10,12 @@ import string
 from math import ceil
 from typing import Final
 
+from chip.buckets import Buckets
 from chip.chat.lookups import Lookups
 from chip.chat.outbound.outbound import Outbound
 from chip.chat.ports import Notes
 from chip.errors import Unavailable
-from chip.limits import Buckets, Limits
+from chip.limits import Limits
 from chip.models import Channel, ChatKey, Contact
 from chip.protocol.commands import CommandError
 from chip.tasks import Clock, pause

@@ -15,9 +15,10 @@ from typing import Final, Generic, TypeVar
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
+from chip.buckets import Buckets, TokenBucket
 from chip.chat.ports import Store
 from chip.errors import AskedInVain, Unavailable
-from chip.limits import Buckets, Limits, TokenBucket
+from chip.limits import Limits
 from chip.models import Channel, ChatKey, Contact, User
 
 FRESH_FOR: Final = 30.0

@@ -17,6 +17,7 @@ from chip.models import (
     ChatKey,
     Contact,
     HeardMessage,
+    HistoryPage,
     MsgName,
     StoredMessage,
     User,
@@ -38,9 +39,12 @@ class Store(Protocol):
     async def message(self, contact: Contact, name: MsgName) -> StoredMessage | None:
         """The contact's outgoing message with this id or uuid."""
 
-    async def history(self, contact: Contact, before: datetime) -> bytes | None:
-        """A page of this chat as a JSON array, newest first: 25 messages strictly before `before`,
-        and with them all that share the oldest one's time.
+    async def history(
+        self, contact: Contact, before: datetime, max_bytes: int
+    ) -> HistoryPage | None:
+        """The newest messages of this chat that are strictly before `before`: 25 of them, or fewer
+        so as to fit into `max_bytes`, but always one where there is one. All that share the oldest
+        one's time come with it, however many and large they are.
 
         None when the chat is not this contact's any more: RapidPro can move it to another one, and
         delete contacts."""
@@ -48,7 +52,8 @@ class Store(Protocol):
     async def set_email(self, contact: Contact, email: str, *, only_if_empty: bool = False) -> None:
         """Write the e-mail to the contact's URN, and touch the contact.
 
-        With `only_if_empty`, nothing happens where the URN shows anything already.
+        Nothing happens where the URN shows it already; with `only_if_empty`, where it shows
+        anything.
         """
 
     async def heard_since(self, contact: Contact, last_heard: str) -> list[HeardMessage]:

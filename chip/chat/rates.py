@@ -1,6 +1,7 @@
 """How much one connection may ask for. Whole chats and addresses have buckets elsewhere."""
 
-from chip.limits import Limits, TokenBucket
+from chip.buckets import TokenBucket
+from chip.limits import Limits
 
 
 class ConnectionRates:

@@ -7,8 +7,10 @@ own parts only; nothing refers back to here.
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from chip.buckets import Buckets
 from chip.chat.chat_start import ChatStarter
 from chip.chat.client import Client
+from chip.chat.history import History
 from chip.chat.hub import Hub
 from chip.chat.inbound import Inbound
 from chip.chat.lookups import Lookups
@@ -19,7 +21,7 @@ from chip.chat.ports import Acked, Queue, Store
 from chip.chat.session import Session
 from chip.chat.session_parts import SessionParts
 from chip.errors import Unavailable
-from chip.limits import Buckets, Limits
+from chip.limits import Limits
 from chip.models import Channel, ChatKey
 from chip.tasks import Clock, Tasks, every, within
 
@@ -78,7 +80,9 @@ class ChatServer:
             notes=queue.notes,
             store=store,
             hub=self.hub,
+            history=History(store=store, lookups=lookups, seconds=clock.seconds, limits=limits),
             send_rates=Buckets(limits.sends_per_second, limits.sends_burst),
+            email_rates=Buckets(limits.emails_per_minute / 60, limits.emails_burst),
             limits=limits,
             clock=clock,
             tasks=tasks,

@@ -245,17 +245,16 @@ class Session:
         chat, contact = self._started()
         wait = self._rates.history(self._now())
         if wait:
-            self._replies.error("rate_limited", "too many pages", command, ceil(wait))
-            return
-        page = await self._parts.store.history(contact, command.moment)
-        if page is None:
-            # RapidPro has moved the chat to another contact, or deleted this one.
-            self._contact = await self._parts.lookups.contact(chat, again=True) or contact
-            page = await self._parts.store.history(self._contact, command.moment)
-        self._replies.send_frame(history_frame(page or b"[]"))
+            raise CommandError("rate_limited", "too many pages", retry_after=ceil(wait))
+        address = self._client.address
+        page, self._contact = await self._parts.history.page(chat, contact, command.moment, address)
+        self._replies.send_frame(history_frame(page.messages, more=page.more))
 
     async def _set_email(self, command: SetEmail) -> None:
         chat, contact = self._started()
+        wait = self._parts.email_rates.take(chat, self._now())
+        if wait:
+            raise CommandError("rate_limited", "too many addresses", retry_after=ceil(wait))
         await self._parts.store.set_email(contact, command.email)
         # Courier wipes what was just written at the visitor's next event; this note outlives it.
         await self._parts.notes.set_email(chat, command.email)

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
+from chip.buckets import Buckets
 from chip.chat.chat_start import ChatStarter
+from chip.chat.history import History
 from chip.chat.hub import Hub
 from chip.chat.lookups import Lookups
 from chip.chat.observer import Observer
 from chip.chat.outbound.outbound import Outbound
 from chip.chat.ports import Notes, Outbox, Store
-from chip.limits import Buckets, Limits
+from chip.limits import Limits
 from chip.tasks import Clock, Tasks
 
 
@@ -23,7 +25,9 @@ class SessionParts:
     notes: Notes
     store: Store
     hub: Hub
+    history: History
     send_rates: Buckets
+    email_rates: Buckets
     limits: Limits
     clock: Clock
     tasks: Tasks

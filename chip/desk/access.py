@@ -10,7 +10,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 
-from chip.limits import Buckets
+from chip.buckets import Buckets
 
 ATTEMPTS_PER_MINUTE = 10
 

@@ -3,7 +3,7 @@
 ← {"type":"chat_started","chat_id":"65vbbDAQCdPdEWlEhDGy4utO"}
 ← {"type":"chat_resumed","chat_id":"65vbbDAQCdPdEWlEhDGy4utO","email":"bob@example.com"}
 ← {"type":"chat_out","msg_out":{…}}
-← {"type":"history","history":[{"msg_in":{…}},{"msg_out":{…}}]}
+← {"type":"history","history":[{"msg_in":{…}},{"msg_out":{…}}],"more":true}
 ← {"type":"error","code":"invalid_command","message":"…","command":"send_msg","ref":"c1"}
 ← {"type":"msg_accepted","ref":"c1"}
 ← {"type":"msg_echo","msg_in":{"text":"Hi!","ref":"c1","time":"…"}}
@@ -100,6 +100,7 @@ def chat_out_frame(msg_out: bytes) -> bytes:
     return b'{"type":"chat_out","msg_out":' + msg_out + b"}"
 
 
-def history_frame(history: bytes) -> bytes:
-    """A ``history`` around a page that the store has built as JSON."""
-    return b'{"type":"history","history":' + history + b"}"
+def history_frame(history: bytes, *, more: bool) -> bytes:
+    """A ``history`` around a page that the store has built as JSON. `more` says whether there are
+    older messages."""
+    return b'{"type":"history","history":' + history + (b',"more":true}' if more else b"}")

@@ -1,7 +1,8 @@
 """The SQLite database: one file in the data directory, for one process.
 
-Owns how it is opened, and the two threads in which all SQL runs: one that writes, in groups, and
-one that reads beside it. Knows nothing of what the tables mean.
+Owns how it is opened, and the three threads in which all SQL runs: one that writes, in groups, and
+two that read beside it, one of them what can wait: pages of history. Knows nothing of what the
+tables mean.
 
     reactor                      writer thread
     write(a) ─┐
@@ -50,6 +51,7 @@ class SqliteDatabase:
         self._note = commits.CommitNote(data_dir)
         self._writer: Worker | None = None
         self._reader: Worker | None = None
+        self._patient_reader: Worker | None = None
 
     async def open(self) -> None:
         """Lock the directory, check the database, bring the schema up to date, start the threads.
@@ -63,6 +65,7 @@ class SqliteDatabase:
             whole = await run_in_thread(self.reactor, self._prepare)
             self._writer = Worker("written", self.reactor, open_it, partial(_write, self._note))
             self._reader = Worker("read", self.reactor, open_it, _read)
+            self._patient_reader = Worker("read", self.reactor, open_it, _read)
         except BaseException:
             await self.close()
             raise
@@ -85,10 +88,10 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """Finish the jobs that wait, then close the files and unlock the directory."""
-        for worker in (self._writer, self._reader):
+        for worker in (self._writer, self._reader, self._patient_reader):
             if worker is not None:
                 await worker.close()
-        self._writer = self._reader = None
+        self._writer = self._reader = self._patient_reader = None
         self._note.close()
         self._lock.release()
 
@@ -100,12 +103,13 @@ class SqliteDatabase:
         """
         return await self._ask(self._writer, work)
 
-    async def read(self, work: Work[T]) -> T:
-        """Run `work`, which only reads, on one snapshot of what was committed.
+    async def read(self, work: Work[T], *, patient: bool = False) -> T:
+        """Run `work`, which only reads, on one snapshot of what was committed. What is `patient`
+        holds up nothing but its like.
 
         Raises Unavailable when the database cannot be read.
         """
-        return await self._ask(self._reader, work)
+        return await self._ask(self._patient_reader if patient else self._reader, work)
 
     async def _ask(self, worker: Worker | None, work: Work[T]) -> T:
         if worker is None:

@@ -6,6 +6,9 @@ writes its tables; the store reads them, and writes only e-mail addresses.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from sqlite3 import Connection, Row
 
 import msgspec
@@ -15,6 +18,7 @@ from chip.models import (
     Channel,
     Contact,
     HeardMessage,
+    HistoryPage,
     MsgIn,
     MsgName,
     MsgOut,
@@ -29,8 +33,6 @@ PAGE_MESSAGES = 25
 MAX_HEARD = 100
 """Messages that `heard_since` returns at most."""
 
-_EARLIEST = -(2**63)
-"""A time, in microseconds since 1970, before every message."""
 _USER = "SELECT * FROM user WHERE id = ?"
 _encoder = msgspec.json.Encoder()
 _strings = msgspec.json.Decoder(list[str])
@@ -104,44 +106,48 @@ class SqliteStore:
 
         return await self._database.read(look)
 
-    async def history(self, contact: Contact, before: datetime) -> bytes | None:
-        """A page of this chat as a JSON array, newest first, not cut between equal times; None
-        when there is no such contact any more."""
+    async def history(
+        self, contact: Contact, before: datetime, max_bytes: int
+    ) -> HistoryPage | None:
+        """A page of this chat, newest first, not cut between equal times; None when there is no
+        such contact any more."""
         end = microseconds(before)
 
-        def page(connection: Connection) -> bytes | None:
+        def page(connection: Connection) -> HistoryPage | None:
             known = "SELECT 1 FROM contact WHERE id = ?"
             if connection.execute(known, (contact.id,)).fetchone() is None:
                 return None
-            oldest = connection.execute(
-                "SELECT created_on FROM message WHERE contact_id = ? AND created_on < ?"
-                " ORDER BY created_on DESC LIMIT 1 OFFSET ?",
-                (contact.id, end, PAGE_MESSAGES - 1),
-            ).fetchone()
+            user = cache(lambda number: _user(connection.execute(_USER, (number,)).fetchone()))
             rows = connection.execute(
                 "SELECT * FROM message WHERE contact_id = ? AND created_on < ?"
-                " AND created_on >= ? ORDER BY created_on DESC, id DESC",
-                (contact.id, end, oldest[0] if oldest else _EARLIEST),
-            ).fetchall()
-            users = {
-                number: _user(connection.execute(_USER, (number,)).fetchone())
-                for number in {row["user_id"] for row in rows} - {None}
-            }
-            return _encoder.encode([_shown(row, users) for row in rows])
+                " ORDER BY created_on DESC, id DESC",
+                (contact.id, end),
+            )
+            entries: list[bytes] = []
+            size = 0
+            for _, same_time in groupby(rows, itemgetter("created_on")):
+                group = [_encoder.encode(_shown(row, user)) for row in same_time]
+                size += sum(len(entry) + 1 for entry in group)
+                if entries and (len(entries) >= PAGE_MESSAGES or size > max_bytes):
+                    return _page(entries, more=True)
+                entries += group
+            return _page(entries, more=False)
 
-        return await self._database.read(page)
+        return await self._database.read(page, patient=True)
 
     async def set_email(self, contact: Contact, email: str, *, only_if_empty: bool = False) -> None:
         """Write the e-mail address and the time of the change to the contact."""
         now = microseconds(datetime.now(UTC))
-        await self._database.write(
-            lambda connection: connection.execute(
-                "UPDATE contact SET email = ?, modified_on = ?"
-                " WHERE id = ? AND (email = '' OR NOT ?)",
-                (email, now, contact.id, only_if_empty),
+        changed = await self._database.write(
+            lambda connection: (
+                connection.execute(
+                    "UPDATE contact SET email = ?, modified_on = ?"
+                    " WHERE id = ? AND email <> ? AND (email = '' OR NOT ?)",
+                    (email, now, contact.id, email, only_if_empty),
+                ).rowcount
             )
         )
-        for watcher in self._watchers:
+        for watcher in self._watchers if changed else ():
             watcher(contact.id)
 
     async def heard_since(self, contact: Contact, last_heard: str) -> list[HeardMessage]:
@@ -178,7 +184,11 @@ def _user(row: Row) -> User:
     return User(id=row["id"], email=row["email"], name=name, avatar=row["avatar"])
 
 
-def _shown(row: Row, users: dict[int, User]) -> dict[str, MsgIn | MsgOut]:
+def _page(entries: list[bytes], *, more: bool) -> HistoryPage:
+    return HistoryPage(b"[" + b",".join(entries) + b"]", more)
+
+
+def _shown(row: Row, user: Callable[[int], User]) -> dict[str, MsgIn | MsgOut]:
     attachments = _strings.decode(row["attachments"])
     time = time_text(row["created_on"])
     if row["direction"] == "I":
@@ -191,7 +201,7 @@ def _shown(row: Row, users: dict[int, User]) -> dict[str, MsgIn | MsgOut]:
             attachments=attachments,
             quick_replies=_strings.decode(row["quick_replies"]),
             origin=row["origin"],
-            user=users.get(row["user_id"]),
+            user=user(row["user_id"]) if row["user_id"] else None,
             time=time,
         )
     }

@@ -8,8 +8,9 @@ from collections import Counter
 from math import ceil
 from typing import Final, NamedTuple
 
+from chip.buckets import Buckets
 from chip.chat.observer import ConnectOutcome
-from chip.limits import Buckets, Limits
+from chip.limits import Limits
 from chip.tasks import Clock
 
 RETRY_FULL: Final = 10

@@ -19,12 +19,13 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from chip.buckets import TokenBucket
 from chip.chat.observer import Observer
 from chip.chat.server import ChatServer
 from chip.chat.session import Session
 from chip.config.origins import origin_allowed
 from chip.errors import AskedInVain, Unavailable
-from chip.limits import Limits, TokenBucket
+from chip.limits import Limits
 from chip.models import Channel
 from chip.tasks import Clock
 from chip.web.admission import Admission, Refusal

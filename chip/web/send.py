@@ -15,11 +15,12 @@ from typing import Final
 
 from twisted.logger import Logger
 
+from chip.buckets import Buckets
 from chip.chat.inbound import WrongSecret
 from chip.chat.observer import Observer
 from chip.chat.server import ChatServer
 from chip.errors import Refused, Unavailable
-from chip.limits import Buckets, Limits
+from chip.limits import Limits
 from chip.tasks import Clock
 from chip.web.http.answers import (
     Answer,

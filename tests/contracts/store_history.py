@@ -10,6 +10,10 @@ from chip.models import Origin
 from .store_parts import NOON, STORAGE, World, after, transcript
 
 
+def _texts(page: bytes) -> list[str]:
+    return [message["text"] for entry in json.loads(page) for message in entry.values()]
+
+
 class HistoryContract:
     """Pages of a chat's messages."""
 
@@ -116,6 +120,54 @@ class HistoryContract:
             await world.sent(channel, chat_id, f"{place}", after(1 + place))
         page = await world.texts(channel, chat_id, after(100))
         assert page[24:] == ["same 3", "same 2", "same 1", "same 0"]
+
+    @transcript
+    async def test_a_page_says_whether_there_is_more(self, world: World):
+        channel = await world.channel()
+        chat_id = await world.chat(channel)
+        assert not (await world.history_page(channel, chat_id, after(100))).more
+        for place in range(26):
+            await world.sent(channel, chat_id, f"{place}", after(place))
+        assert (await world.history_page(channel, chat_id, after(100))).more
+        assert not (await world.history_page(channel, chat_id, after(25))).more
+
+    @transcript
+    async def test_a_page_of_long_messages_ends_before_it_is_too_large(self, world: World):
+        channel = await world.channel()
+        chat_id = await world.chat(channel)
+        for place in range(9):
+            say = world.sent if place % 2 else world.visitor_said
+            await say(channel, chat_id, f"{place}" + "é" * 1000, after(place))
+        pages, before = [], after(100)
+        while not pages or pages[-1].more:
+            pages.append(await world.history_page(channel, chat_id, before, max_bytes=7000))
+            before = after(int(_texts(pages[-1].messages)[-1][0]))
+        assert [len(_texts(page.messages)) for page in pages] == [3, 3, 3]
+        assert [text[0] for page in pages for text in _texts(page.messages)] == list("876543210")
+        assert all(len(page.messages) <= 7000 for page in pages)
+
+    @transcript
+    async def test_what_is_too_large_for_any_page_comes_alone(self, world: World):
+        channel = await world.channel()
+        chat_id = await world.chat(channel)
+        for place in range(2):
+            await world.sent(channel, chat_id, f"{place}" + "x" * 1000, after(place))
+        newest = await world.history_page(channel, chat_id, after(100), max_bytes=10)
+        assert ([text[0] for text in _texts(newest.messages)], newest.more) == (["1"], True)
+        oldest = await world.history_page(channel, chat_id, after(1), max_bytes=10)
+        assert ([text[0] for text in _texts(oldest.messages)], oldest.more) == (["0"], False)
+
+    @transcript
+    async def test_a_page_that_is_too_large_is_not_cut_between_equal_times(self, world: World):
+        channel = await world.channel()
+        chat_id = await world.chat(channel)
+        for seconds in (0, 1, 1, 1):
+            await world.sent(channel, chat_id, "x" * 1000, after(seconds))
+        page = await world.history_page(channel, chat_id, after(100), max_bytes=2000)
+        assert (len(_texts(page.messages)), page.more) == (3, True)
+        await world.sent(channel, chat_id, "y", after(2))
+        page = await world.history_page(channel, chat_id, after(100), max_bytes=2000)
+        assert (_texts(page.messages), page.more) == (["y"], True)
 
     @transcript
     async def test_a_page_holds_nothing_of_other_chats(self, world: World):

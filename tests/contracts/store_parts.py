@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest_twisted
 
 from chip.chat.ports import Store
-from chip.models import Channel, Origin
+from chip.models import Channel, HistoryPage, Origin
 
 NOON = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
 NEVER = "00000000-0000-4000-8000-000000000000"
@@ -89,9 +89,18 @@ class World(ABC):
         assert found is not None
         return found
 
+    async def history_page(
+        self, channel: Channel, chat_id: str, before: datetime, *, max_bytes: int = 10**6
+    ) -> HistoryPage:
+        """A page, which must be there."""
+        contact = await self.contact(channel, chat_id)
+        page = await self.store.history(contact, before, max_bytes)
+        assert page is not None
+        return page
+
     async def history(self, channel: Channel, chat_id: str, before: datetime) -> bytes:
         """A page as it goes out."""
-        return await self.store.history(await self.contact(channel, chat_id), before)
+        return (await self.history_page(channel, chat_id, before)).messages
 
     async def texts(self, channel: Channel, chat_id: str, before: datetime) -> list[str]:
         """The texts on a page."""

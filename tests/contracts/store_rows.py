@@ -143,6 +143,15 @@ class RowsContract:
         assert await world.modified_on(channel, chat_id) > before
 
     @transcript
+    async def test_an_email_that_is_there_already_is_not_written_again(self, world: World):
+        channel = await world.channel()
+        chat_id = await world.chat(channel, email="bob@example.com")
+        contact = await world.contact(channel, chat_id)
+        before = await world.modified_on(channel, chat_id)
+        await world.store.set_email(contact, "bob@example.com")
+        assert await world.modified_on(channel, chat_id) == before
+
+    @transcript
     async def test_an_email_is_put_back_only_where_there_is_none(self, world: World):
         channel = await world.channel()
         empty = await world.chat(channel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 import pytest_twisted
 from twisted.internet import reactor, task
@@ -9,9 +10,10 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.protocols import portforward
 
 from chip.errors import Unavailable
+from chip.models import Contact
 from chip.store.rapidpro import pool
 from chip.store.rapidpro.connection import Statement
-from tests.contracts.store import transcript
+from tests.contracts.store import NOON, transcript
 from tests.support.rapidpro_store import HOW_MANY, ask, locked, open_store, waiting_for_a_lock
 
 HANGS = Statement.of("SELECT pg_sleep(60)::text")
@@ -62,6 +64,33 @@ async def test_no_more_connections_are_opened_than_allowed(database, uuid):
     assert await watcher._ask(HOW_MANY) == [(b"4",)]  # three, and the watcher's own
     await store.close()
     await watcher.close()
+
+
+@transcript
+@pytest.mark.parametrize("stuck", [40, 2000], ids=["some", "more than may wait"])
+async def test_lookups_do_not_wait_for_pages_of_history(database, uuid, stuck):
+    store = open_store(database)
+    await store.open()
+    contact = Contact(1, 1, "65vbbDAQCdPdEWlEhDGy4utO")
+    with locked(database, "msgs_msg"):
+        pages = [
+            Deferred.fromCoroutine(store.history(contact, NOON, 1000)).addErrback(_unavailable)
+            for _ in range(stuck)
+        ]
+        await waiting_for_a_lock(database, 2)
+        lookups = [Deferred.fromCoroutine(ask(store, uuid)) for _ in range(100)]
+        # Well before anybody is told that the database does not answer.
+        assert all(await gatherResults(lookups).addTimeout(3, reactor))
+        assert not pages[0].called
+        with psycopg.connect(database) as connection:
+            query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            assert connection.execute(query).fetchone() == (2,)
+    await gatherResults(pages)
+    await store.close()
+
+
+def _unavailable(failure):
+    failure.trap(Unavailable)
 
 
 @transcript

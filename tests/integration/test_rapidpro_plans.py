@@ -41,7 +41,7 @@ class Plans:
             "message by uuid": (statements.MESSAGE_BY_UUID, f"1, '{NEVER}'"),
             "set email": (statements.SET_EMAIL, "1, 'x', true"),
             "heard since": (statements.HEARD_SINCE, f"1, 1, '{NEVER}'"),
-            "history": (statements.history(columns), "1, 1, now(), 'x'"),
+            "history": (statements.history(columns), "1, 1, now(), 'x', 1"),
         }
         for statement, _ in self.statements.values():
             self._run(b"PREPARE " + statement.name + b" AS " + statement.text)
@@ -159,7 +159,7 @@ def rows_read(plans: Plans, rapidpro: Rapidpro) -> int:
         " ORDER BY count(*) DESC LIMIT 1"
     )
     statement, _ = plans.statements["history"]
-    values = f"{longest['contact_id']}, {longest['contact_urn_id']}, 'infinity', 'x'"
+    values = f"{longest['contact_id']}, {longest['contact_urn_id']}, 'infinity', 'x', 100000"
     text = f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE {statement.name.decode()} ({values})"
     return max(_rows(plans._run(text.encode())[0][0][0]["Plan"]))
 

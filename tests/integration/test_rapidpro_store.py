@@ -216,7 +216,7 @@ async def test_the_newest_message_is_the_one_written_last_whatever_clocks_say(wo
 async def test_a_chat_that_is_not_the_contacts_any_more_has_no_page(world, fate):
     channel = await world.channel()
     contact = await world.contact(channel, await world.chat(channel))
-    assert await world.store.history(contact, after(1000)) == b"[]"
+    assert await world.store.history(contact, after(1000), 1) == (b"[]", False)
     if fate == "moved":
         other = world.rapidpro.contact(channel.org_id).id
         world.rapidpro.connection.execute(
@@ -226,7 +226,7 @@ async def test_a_chat_that_is_not_the_contacts_any_more_has_no_page(world, fate)
         world.rapidpro.connection.execute(
             "UPDATE contacts_contact SET is_active = false WHERE id = %s", (contact.id,)
         )
-    assert await world.store.history(contact, after(1000)) is None
+    assert await world.store.history(contact, after(1000), 1) is None
 
 
 @transcript
@@ -313,7 +313,7 @@ async def test_settings_of_the_database_change_no_time(database, rapidpro, world
     await store.open()
     try:
         contact = await store.contact(channel, chat_id)
-        [entry] = json.loads(await store.history(contact, after(1)))
+        [entry] = json.loads((await store.history(contact, after(1), 1)).messages)
         assert entry["msg_out"]["time"] == "2024-05-01T12:00:00.5Z"
         assert (await store.message(contact, sent)).time == "2024-05-01T12:00:00.5Z"
     finally:

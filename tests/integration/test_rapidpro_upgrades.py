@@ -82,7 +82,7 @@ class Chat:
     async def shown(self, contact=None):
         """The message as history shows it: its origin and its quick replies."""
         contact = contact or await self.known()
-        [entry] = json.loads(await self.store.history(contact, after(1)))
+        [entry] = json.loads((await self.store.history(contact, after(1), 1)).messages)
         return entry["msg_out"]["origin"], entry["msg_out"]["quick_replies"]
 
     async def uses_everything(self):
@@ -142,7 +142,7 @@ async def test_a_table_that_is_gone_for_good_is_an_outage_and_no_answer(
         with pytest.raises(Unavailable, match="refuses"):
             await chat.store.user(1)
         with pytest.raises(Unavailable, match="refuses"):
-            await chat.store.history(contact, NOON)
+            await chat.store.history(contact, NOON, 1)
     assert len(expected_failures.take()) == 4
     chat.change("ALTER TABLE people RENAME TO users_user")
     assert await chat.store.user(1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from chip.models import (
     Channel,
     Contact,
     HeardMessage,
+    HistoryPage,
     MsgIn,
     MsgName,
     MsgOut,
@@ -95,25 +97,28 @@ class MemoryStore:
                 return StoredMessage(int(row.shown.id), row.uuid, row.shown.time)
         return None
 
-    async def history(self, contact: Contact, before: datetime) -> bytes | None:
+    async def history(
+        self, contact: Contact, before: datetime, max_bytes: int
+    ) -> HistoryPage | None:
         self._ask()
         if contact.id not in {known.id for known in self.contacts.values()}:
             return None
         rows = [row for row in self._of(contact, MsgIn | MsgOut) if row.at < before]
         rows.sort(key=lambda row: (row.at, row.shown.id), reverse=True)
-        oldest = rows[:PAGE_MESSAGES][-1].at if rows else before
-        return msgspec.json.encode(
-            [
-                {"msg_in" if isinstance(row.shown, MsgIn) else "msg_out": row.shown}
-                for row in rows
-                if row.at >= oldest
-            ]
-        )
+        page: list[bytes] = []
+        for _, same_time in groupby(rows, lambda row: row.at):
+            group = [_entry(row.shown) for row in same_time]
+            size = sum(len(entry) + 1 for entry in page + group)
+            if page and (len(page) >= PAGE_MESSAGES or size > max_bytes):
+                return HistoryPage(b"[" + b",".join(page) + b"]", more=True)
+            page += group
+        return HistoryPage(b"[" + b",".join(page) + b"]", more=False)
 
     async def set_email(self, contact: Contact, email: str, *, only_if_empty: bool = False) -> None:
         self._ask()
         for key, known in self.contacts.items():
-            if known.id == contact.id and not (only_if_empty and known.email):
+            taken = only_if_empty and known.email
+            if known.id == contact.id and known.email != email and not taken:
                 self.contacts[key] = msgspec.structs.replace(known, email=email)
                 self.writes[known.id] += 1
 
@@ -139,3 +144,8 @@ class MemoryStore:
 
     def _heard(self, contact: Contact) -> list[HeardMessage]:
         return [HeardMessage(row.uuid, row.shown.text) for row in self._of(contact, MsgIn)]
+
+
+def _entry(shown: MsgIn | MsgOut) -> bytes:
+    kind = "msg_in" if isinstance(shown, MsgIn) else "msg_out"
+    return msgspec.json.encode({kind: shown})

@@ -98,14 +98,17 @@ class QueryFailed(Exception):
 class Call:
     """A statement with its parameters, and the Deferred of its rows."""
 
-    __slots__ = ("answer", "connection", "deadline", "params", "retried", "statement")
+    __slots__ = ("answer", "connection", "deadline", "params", "patient", "retried", "statement")
 
     def __init__(
         self,
         statement: Statement,
         params: tuple[bytes | None, ...],
         cancelled: Callable[["Call"], None],
+        *,
+        patient: bool,
     ) -> None:
+        self.patient = patient
         self.statement = statement
         self.params = params
         self.answer: Deferred[list[Row]] = Deferred(lambda _: cancelled(self))
@@ -159,6 +162,11 @@ class PostgresConnection:
         self._open = True
         # From now on: a connection that is closed between two calls is noticed as well.
         reactor.addReader(self)
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether a call that can wait is under way."""
+        return self._call is not None and self._call.patient
 
     def run(self, call: Call) -> None:
         """Send the call's statement. The connection must be idle."""

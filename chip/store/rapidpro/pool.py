@@ -5,6 +5,8 @@ Knows nothing of what the statements mean; how one is sent is in `chip.store.rap
 
 - Connections are opened when they are needed, one after another, up to `MAX_CONNECTIONS`. Only
   opening is done in a thread, so a server that hangs blocks one thread.
+- Calls that can wait (pages of history) run on a quarter of the connections at most, and have a
+  queue of their own, so that the others never wait for many of them.
 - A call takes `CALL_DEADLINE` seconds at most. A connection whose answer did not come by then is
   closed, and the idle ones with it: their server does not answer either.
 - A call whose connection is lost runs once more on a new one. So every statement must be safe to
@@ -38,7 +40,7 @@ from chip.store.rapidpro.url import OPTIONS, Parameters, connection_parameters
 MAX_CONNECTIONS: Final = 8
 """Connections that are open at once, unless said otherwise."""
 MAX_WAITING: Final = 1000
-"""Calls that may wait for a connection."""
+"""Calls of either kind that may wait for a connection."""
 CALL_DEADLINE: Final = 5.0
 """Seconds that a call may take, its wait for a connection included."""
 RECONNECT_PAUSE: Final = 0.5
@@ -64,7 +66,9 @@ class PostgresPool:
         self._prepares = True
         self._connections: set[PostgresConnection] = set()
         self._idle: list[PostgresConnection] = []
+        self._size_for_patient = max(1, connections // 4)
         self._waiting: deque[Call] = deque()
+        self._patient: deque[Call] = deque()
         self._unanswered: set[Call] = set()
         self._connecting: Deferred[None] | None = None
         self._refused_at: float | None = None
@@ -93,17 +97,20 @@ class PostgresPool:
         self._connections.clear()
         self._idle.clear()
 
-    async def query(self, statement: Statement, *params: bytes | None) -> list[Row]:
-        """The rows of a statement. Raises QueryFailed when the server refuses it, and Unavailable
-        when there is no answer."""
+    async def query(
+        self, statement: Statement, *params: bytes | None, patient: bool = False
+    ) -> list[Row]:
+        """The rows of a statement, which others overtake when it is `patient`. Raises QueryFailed
+        when the server refuses it, and Unavailable when there is no answer."""
         if not self._open or (self._in_pause() and not self._connections):
             raise Unavailable(_AWAY)
-        if len(self._waiting) >= MAX_WAITING:
+        call = Call(statement, params, self._cancelled, patient=patient)
+        queue = self._queue_of(call)
+        if len(queue) >= MAX_WAITING:
             raise Unavailable("the database is too busy", retry_after=1)
-        call = Call(statement, params, self._cancelled)
         call.deadline = self._reactor.callLater(CALL_DEADLINE, self._expired, call)
         self._unanswered.add(call)
-        self._waiting.append(call)
+        queue.append(call)
         self._serve()
         return await call.answer
 
@@ -117,11 +124,21 @@ class PostgresPool:
     # Calls.
 
     def _serve(self) -> None:
-        while self._waiting and self._idle:
+        while self._idle and (queue := self._next_queue()):
             # The one used last; the others stay idle until more calls come at once.
-            self._idle.pop().run(self._waiting.popleft())
-        if self._waiting and self._connecting is None and self._may_grow():
+            self._idle.pop().run(queue.popleft())
+        if self._connecting is None and self._may_grow() and self._next_queue():
             self._grow()
+
+    def _queue_of(self, call: Call) -> deque[Call]:
+        return self._patient if call.patient else self._waiting
+
+    def _next_queue(self) -> deque[Call]:
+        """The queue whose first call may run now; an empty one where there is none."""
+        if self._waiting or not self._patient:
+            return self._waiting
+        running = sum(connection.is_patient for connection in self._connections)
+        return self._patient if running < self._size_for_patient else self._waiting
 
     def _settle(self, call: Call, outcome: list[Row] | Failure) -> None:
         if not call.answer.called:
@@ -143,13 +160,13 @@ class PostgresPool:
             return
         call.retried = True
         call.connection = None
-        self._waiting.appendleft(call)
+        self._queue_of(call).appendleft(call)
         self._serve()
 
     def _expired(self, call: Call) -> None:
         connection = call.connection
         if connection is None:
-            self._waiting.remove(call)
+            self._queue_of(call).remove(call)
         else:
             connection.close()
             self._connections.discard(connection)
@@ -159,8 +176,8 @@ class PostgresPool:
 
     def _cancelled(self, call: Call) -> None:
         """The caller has stopped waiting. A call that has been sent runs to its end."""
-        if call in self._waiting:
-            self._waiting.remove(call)
+        if call in self._queue_of(call):
+            self._queue_of(call).remove(call)
             self._done(call)
 
     # Connections.
@@ -256,7 +273,9 @@ class PostgresPool:
         self._refused_at = self._reactor.seconds()
         if not self._connections:
             # Only without connections: else the calls that wait get one of those.
-            waiting, self._waiting = self._waiting, deque()
+            waiting = [*self._waiting, *self._patient]
+            self._waiting.clear()
+            self._patient.clear()
             for call in waiting:
                 self._settle(call, Failure(Unavailable(_AWAY)))
 

@@ -96,7 +96,8 @@ SET_EMAIL = Statement.of(
     """
     WITH written AS (
         UPDATE contacts_contacturn SET display = $2
-        WHERE id = $1 AND (NOT $3::boolean OR coalesce(display, '') = '')
+        WHERE id = $1 AND display IS DISTINCT FROM $2
+          AND (NOT $3::boolean OR coalesce(display, '') = '')
         RETURNING contact_id
     )
     UPDATE contacts_contact SET modified_on = now() WHERE id IN (SELECT contact_id FROM written)
@@ -161,10 +162,11 @@ _QUICK_REPLIES = {
 def history(columns: Collection[str]) -> Statement:
     """A page of history as JSON, from a ``msgs_msg`` that has these columns.
 
-    $1 contact, $2 URN, $3 before, $4 the URL that avatars are appended to. Empty text when the URN
-    is not this contact's any more. row_to_json and json_strip_nulls write compact JSON in the order
-    of the columns; json_build_object and json_agg do not. Authors are shown though they are not
-    active any more.
+    $1 contact, $2 URN, $3 before, $4 the URL that avatars are appended to, $5 most bytes. Returns
+    the page, which is empty text when the URN is not this contact's any more, and whether there are
+    older messages. The windows count messages of the same time together. row_to_json and
+    json_strip_nulls write compact JSON in the order of the columns; json_build_object and json_agg
+    do not. Authors are shown though they are not active any more.
     """
     tickets = [name for name in _TICKETS if name in columns]
     replies = [name for name in _QUICK_REPLIES if name in columns]
@@ -175,18 +177,20 @@ def history(columns: Collection[str]) -> Statement:
         f"""
         SELECT CASE WHEN (SELECT is_active FROM contacts_contact WHERE id = $1)
             AND (SELECT contact_id FROM contacts_contacturn WHERE id = $2) = $1
-        THEN '[' || coalesce(string_agg(
-            CASE message.direction WHEN 'I' THEN '{{"msg_in":' ELSE '{{"msg_out":' END
-            || json_strip_nulls(row_to_json(shown))::text || '}}',
-            ',' ORDER BY message.created_on DESC, message.id DESC), '') || ']'
-        ELSE '' END
+        THEN '[' || coalesce(
+            string_agg(entry, ',' ORDER BY created_on DESC, id DESC) FILTER (WHERE fits), ''
+        ) || ']'
+        ELSE '' END, coalesce(bool_or(NOT fits), false)::text
+        FROM (SELECT message.created_on, message.id, entry,
+            rank() OVER newest = 1 OR rank() OVER newest <= {PAGE_MESSAGES}
+                AND sum(octet_length(entry) + 1) OVER newest <= $5::bigint AS fits
         FROM (
             SELECT id, uuid, direction, text, attachments, created_on, created_by_id, flow_id,
                    broadcast_id{moved}
             FROM msgs_msg
             WHERE contact_id = $1 AND coalesce(contact_urn_id = $2, false) AND created_on < $3
               AND msg_type = 'T' AND visibility IN ('V', 'A')
-            ORDER BY created_on DESC FETCH FIRST {PAGE_MESSAGES} ROWS WITH TIES
+            ORDER BY created_on DESC FETCH FIRST {PAGE_MESSAGES + 1} ROWS WITH TIES
         ) message,
         LATERAL (
             SELECT
@@ -208,6 +212,12 @@ def history(columns: Collection[str]) -> Statement:
                         FROM users_user WHERE id = message.created_by_id
                     ) author) END AS "user",
                 {_TIME} AS time
-        ) shown
+        ) shown,
+        LATERAL (
+            SELECT CASE message.direction WHEN 'I' THEN '{{"msg_in":' ELSE '{{"msg_out":' END
+                || json_strip_nulls(row_to_json(shown))::text || '}}' AS entry
+        ) entries
+        WINDOW newest AS (ORDER BY message.created_on DESC)
+        ) page
         """
     )

@@ -19,7 +19,15 @@ from twisted.logger import Logger
 
 from chip.errors import Unavailable
 from chip.logs.redact import REDACTOR
-from chip.models import Channel, Contact, HeardMessage, MsgName, StoredMessage, User
+from chip.models import (
+    Channel,
+    Contact,
+    HeardMessage,
+    HistoryPage,
+    MsgName,
+    StoredMessage,
+    User,
+)
 from chip.store.rapidpro import statements
 from chip.store.rapidpro.connection import QueryFailed, Reactor, Row, Statement
 from chip.store.rapidpro.pool import MAX_CONNECTIONS, PostgresPool
@@ -114,18 +122,21 @@ class RapidproStore:
             return StoredMessage(int(number), uuid.decode(), time.decode())
         return None
 
-    async def history(self, contact: Contact, before: datetime) -> bytes | None:
-        """A page of this chat as a JSON array, newest first, not cut between equal times; None
-        when the chat is not this contact's any more."""
+    async def history(
+        self, contact: Contact, before: datetime, max_bytes: int
+    ) -> HistoryPage | None:
+        """A page of this chat, newest first, not cut between equal times; None when the chat is not
+        this contact's any more."""
         time = before.astimezone(UTC).isoformat()
-        params = _params(contact.id, contact.urn_id, time, self._storage_url)
+        params = _params(contact.id, contact.urn_id, time, self._storage_url, max_bytes)
 
         async def page() -> list[Row]:
             if self._reactor.seconds() - self._looked_at > COLUMNS_FRESH_FOR:
                 await self._look_at_columns()
-            return await self._database.query(self._history, *params)
+            return await self._database.query(self._history, *params, patient=True)
 
-        return (await self._twice(page))[0][0] or None
+        [(messages, more)] = await self._twice(page)
+        return HistoryPage(messages, more == b"true") if messages else None
 
     async def set_email(self, contact: Contact, email: str, *, only_if_empty: bool = False) -> None:
         """Write the e-mail address to the contact's URN, and the time of the change to the contact,

@@ -6,7 +6,6 @@ comes from a proxy that the operator trusts; anybody can send one.
 
 import ipaddress
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 from twisted.internet.address import UNIXAddress
 
@@ -15,7 +14,6 @@ UNIX = "unix"
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _V6_PREFIX = 64
-_V6_NETWORK = 48
 
 
 class Addresses:
@@ -55,15 +53,6 @@ class Addresses:
 
     def _trusts(self, address: _Address) -> bool:
         return any(address in network for network in self._networks)
-
-
-@lru_cache(maxsize=4096)
-def network_of(address: str) -> str:
-    """The wider network that an address of `Addresses.of` is a part of: what a site gets of IPv6,
-    which is 65,536 such addresses. An address of IPv4 stands for itself."""
-    if ":" not in address:
-        return address
-    return str(ipaddress.IPv6Network(address).supernet(new_prefix=_V6_NETWORK))
 
 
 def _parse(text: str) -> _Address | None:

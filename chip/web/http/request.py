@@ -12,8 +12,8 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from twisted.web import http
 
+from chip.buckets import network_of
 from chip.errors import Refused, TooLarge
-from chip.web.http.addresses import network_of
 
 T = TypeVar("T")
 

@@ -12,9 +12,9 @@ hand may not. So strangers who keep their requests unfinished cannot take the pl
 from collections.abc import Callable
 from typing import Final, Literal, Protocol
 
+from chip.buckets import network_of
 from chip.limits import Limits
 from chip.tasks import Clock
-from chip.web.http.addresses import network_of
 from chip.web.http.deadlines import Deadlines
 
 IDLE: Final = 120.0

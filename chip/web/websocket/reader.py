@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from autobahn.util import encode_truncate
 
-from chip.limits import Limits, TokenBucket
+from chip.buckets import TokenBucket
+from chip.limits import Limits
 from chip.web.websocket.autobahn_base import CLOSED, OPEN, AutobahnBase
 from chip.web.websocket.frames import EMPTY_PONG, PONG_LENGTH
 

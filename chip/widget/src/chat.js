@@ -205,7 +205,7 @@ export class Chat extends Emitter {
         return this.#tellOf(this.conversation.addEcho(frame.msg_in, this.#chat));
       case "history":
         this.#timers.drop("get_history");
-        return this.history.received(frame.history ?? []);
+        return this.history.received(frame.history ?? [], frame.more);
       case "resync":
         return this.history.catchUp();
       case "error":

@@ -69,8 +69,11 @@ export class History extends Emitter {
     if (this.more && !this.#question && this.#oldest) this.#put({ before: this.#oldest, toward: "past" });
   }
 
-  /** @param {import("./wire.js").HistoryItem[]} page  newest first */
-  received(page) {
+  /**
+   * @param {import("./wire.js").HistoryItem[]} page  newest first
+   * @param {boolean} [more]  whether there are older messages
+   */
+  received(page, more = page.length >= PAGE) {
     const question = this.#question;
     if (!question) return;
     this.#question = null;
@@ -78,7 +81,7 @@ export class History extends Emitter {
     this.#conversation.addHistory(page);
     const last = page.at(-1);
     const oldest = (last?.msg_in ?? last?.msg_out)?.time ?? null;
-    if (question.toward === "past" || !oldest || page.length < PAGE) this.#reached(oldest, page.length >= PAGE);
+    if (question.toward === "past" || !oldest || !more) this.#reached(oldest, more);
     else this.#bridge(oldest);
     if (question.toward === "gap" && !this.#question) {
       this.#complete = this.#conversation.newest;

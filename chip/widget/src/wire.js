@@ -32,7 +32,7 @@
  * @property {number} [retry_after]  seconds
  */
 
-/** A page of history is full with this many; a shorter one is the last. */
+/** A page of history is full with this many; a shorter one is the last, unless it says otherwise. */
 export const PAGE = 25;
 
 /** Later than every message, however wrong the visitor's clock is. */

@@ -22,6 +22,35 @@ test("a short page is all there is", () => {
   assert.equal(questions(page).length, 1);
 });
 
+test("a page that was cut short for its size is not all there is", () => {
+  const page = opened([]);
+  page.again({ history: newest(...span(3, 5)), more: true });
+  page.chat.history.older();
+  page.line.says({ type: "history", history: newest(...span(1, 2)) });
+  assert.deepEqual(page.shown, names(1, 5));
+  assert.equal(page.chat.history.more, false);
+});
+
+test("pages that were cut short for their size leave no gap after a longer absence", () => {
+  const page = opened(newest(...span(1, 3)));
+  page.again({ history: newest(...span(8, 9)), more: true });
+  page.line.says({ type: "history", history: newest(...span(5, 7)), more: true });
+  page.line.says({ type: "history", history: newest(...span(1, 4)) });
+  assert.deepEqual(page.shown, names(1, 9));
+});
+
+test("a page that is refused for now is asked for again, no sooner than the server says", async () => {
+  const page = opened(newest(...span(20, 44)));
+  page.chat.history.older();
+  page.line.says({ type: "error", code: "rate_limited", command: "get_history", retry_after: 7 });
+  await page.world.pass(6.5);
+  assert.equal(questions(page).length, 2);
+  await page.world.pass(1);
+  assert.deepEqual(questions(page).slice(1), [at(20), at(20)]);
+  page.line.says({ type: "history", history: newest(...span(1, 19)) });
+  assert.deepEqual(page.shown, names(1, 44));
+});
+
 test("older pages are asked for before the oldest message, one question at a time", () => {
   const page = opened(newest(...span(20, 44)));
   page.chat.history.older();

@@ -49,12 +49,12 @@ export class Page {
   }
 
   /** Become connected, with a new chat or the known one, and an empty or given history. */
-  serve({ chat = "chat1", history = [] } = {}) {
+  serve({ chat = "chat1", history = [], more } = {}) {
     this.line.opens();
     const { chat_id: asked } = this.line.heard("start_chat").at(-1);
     if (asked) this.line.says({ type: "chat_resumed", chat_id: asked, email: "" });
     else this.line.says({ type: "chat_started", chat_id: chat });
-    this.line.says({ type: "history", history });
+    this.line.says({ type: "history", history, more });
     return this;
   }
 
