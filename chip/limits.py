@@ -39,8 +39,10 @@ per_process = partial(About, "Limits of a process")
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """The limits in force. Sizes are bytes, times are seconds, unless a name says otherwise."""
 
-    handshake_bytes: Annotated[Count, of_handshake("most bytes of a handshake")] = 8 * 1024
-    handshake_headers: Annotated[Count, of_handshake("most header lines of a handshake")] = 64
+    handshake_bytes: Annotated[
+        Count, of_handshake("most bytes of the head of a request, else 431")
+    ] = 32 * 1024
+    handshake_headers: Annotated[Count, of_handshake("most header lines of it, else 431")] = 100
     handshake_deadline: Annotated[Positive, of_handshake("seconds for a whole handshake")] = 5
     start_chat_deadline: Annotated[
         Positive, of_handshake("seconds from the handshake to start_chat, else close 4001")

@@ -17,6 +17,7 @@ from hypothesis import settings
 from twisted.internet import reactor
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import Clock
+from twisted.logger import formatEvent, globalLogPublisher
 
 from tests.support.browser import Browser
 from tests.support.cleanliness import LoggedFailures, ReactorContents
@@ -85,6 +86,20 @@ def expected_failures():
     failures.leave()
     if found := failures.report() + before.clear():
         pytest.fail("\n".join(found), pytrace=False)
+
+
+@pytest.fixture
+def web_log():
+    """What the web layer logs meanwhile, as lines."""
+    lines = []
+
+    def note(event):
+        if event["log_namespace"].startswith("chip.web."):
+            lines.append(formatEvent(event))
+
+    globalLogPublisher.addObserver(note)
+    yield lines
+    globalLogPublisher.removeObserver(note)
 
 
 @pytest.fixture

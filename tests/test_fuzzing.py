@@ -96,7 +96,8 @@ def hears(wire: Wire, packets) -> None:
 HEADS = st.lists(
     st.sampled_from(
         [
-            *(b"GET / HTTP/1.1\r\n", b"POST / HTTP/1.1\r\n", b"HEAD / HTTP/1.0\r\n", b"GET"),
+            *(b"GET / HTTP/1.1\r\nHost: x\r\n", b"POST / HTTP/1.1\r\nHost:\r\n", b"GET"),
+            b"HEAD / HTTP/1.0\r\n",
             *(b"Host: x\r\n", b"Connection: close\r\n", b"X: y\r\n", b"\r\n", b"\n", b"\r", b" "),
             *(b"Content-Length: 3\r\n", b"Content-Length: -1\r\n", b"Content-Length: 3, 3\r\n"),
             *(b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip\r\n", b"Expect: x\r\n"),

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.logger import formatEvent, globalLogPublisher
 from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 
 from chip.web.http.server import MAX_CONNECTIONS
@@ -27,20 +24,6 @@ def counts():
 @pytest.fixture
 def listener(counts):
     return Listener(observer=counts)
-
-
-@pytest.fixture
-def said():
-    """The log lines of the HTTP server."""
-    lines: list[str] = []
-
-    def note(event: dict[str, Any]) -> None:
-        if event["log_namespace"].startswith("chip.web."):
-            lines.append(formatEvent(event))
-
-    globalLogPublisher.addObserver(note)
-    yield lines
-    globalLogPublisher.removeObserver(note)
 
 
 def begins(listener: Listener, host: str, said: bytes = b"") -> Wire:
@@ -193,17 +176,17 @@ def test_by_the_proxy_protocol_it_is_the_peer_that_counts_of_which_it_tells(list
 # What operators hear of it.
 
 
-def test_a_minute_of_it_is_one_line(listener, said):
+def test_a_minute_of_it_is_one_line(listener, web_log):
     for _ in range(3):
         for _ in range(52):
             begins(listener, STRANGER, HALF_A_HEAD)
         listener.clock.advance(20)
-    assert said == [
-        "1 connections were cut: its address has too many unfinished requests"
+    assert web_log == [
+        "1 connections were cut: an address had too many unfinished requests"
         " (the last one from 198.51.100.66)"
     ]
     listener.clock.advance(30)
     for _ in range(52):
         begins(listener, STRANGER, HALF_A_HEAD)
     listener.clock.advance(1.1)
-    assert said[1].startswith("6 connections were cut")
+    assert web_log[1].startswith("6 connections were cut")

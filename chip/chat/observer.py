@@ -37,7 +37,7 @@ class Observer:
         """A WebSocket is gone. `code` is its close code: ours, else the peer's, else 1006."""
 
     def cut(self, why: str) -> None:
-        """An HTTP connection was ended, or not begun, for want of room. `why` is one of
+        """An HTTP connection was ended, or not begun. `why` is one of
         `chip.web.http.waiting.Cut`."""
 
     def send(self, status: int) -> None:

@@ -72,7 +72,7 @@ class Metrics(Observer):
         )
         self._cuts = self._family(
             Counter,
-            ("chip_cuts_total", "HTTP connections cut, or not begun, for want of room, by reason"),
+            ("chip_cuts_total", "HTTP connections cut, or not begun, by reason"),
             ("reason", get_args(Cut)),
         )
         self._commands = self._family(
@@ -150,7 +150,7 @@ class Metrics(Observer):
         _of(self._closes, str(code)).inc()
 
     def cut(self, why: str) -> None:
-        """An HTTP connection was ended for want of room."""
+        """An HTTP connection was ended, or not begun."""
         _of(self._cuts, why).inc()
 
     def send(self, status: int) -> None:

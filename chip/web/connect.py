@@ -29,7 +29,7 @@ from chip.limits import Limits
 from chip.models import Channel
 from chip.tasks import Clock
 from chip.web.admission import Admission, Refusal
-from chip.web.http.answers import GET_OR_HEAD, Answer, Header, error_answer
+from chip.web.http.answers import ANYBODY, GET_OR_HEAD, Answer, Header, error_answer
 from chip.web.http.connection import SERVER
 from chip.web.http.deadlines import Deadlines
 from chip.web.http.request import Request
@@ -47,7 +47,6 @@ SHORTEST_DRAIN: Final = 0.2
 DRAIN_STEP: Final = 0.05
 """Seconds between two rounds of closing."""
 
-_ANYBODY: Final = (b"Access-Control-Allow-Origin", b"*")
 _PINGS: Final = frozenset({b'{"type":"ping"}', b'{"type": "ping"}'})
 
 
@@ -199,7 +198,7 @@ class Connections(WebSocketFactory):
             # A page of another site may read no other header than those named.
             more = ((b"Access-Control-Expose-Headers", b"Retry-After"),)
         answer = error_answer(refusal.status, refusal.reason, refusal.retry_after)
-        return answer.with_headers(_ANYBODY, *more)
+        return answer.with_headers(ANYBODY, *more)
 
     def _open_connection(self, request: Request, channel: Channel, greeting: bytes) -> None:
         connection = VisitorConnection(self, request.address, next(self._numbers))

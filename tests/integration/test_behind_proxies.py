@@ -152,6 +152,15 @@ async def test_visitors_talk_through_the_proxy(fronted, visit, courier):
 
 
 @pytest_twisted.ensureDeferred
+async def test_visitors_with_30_kib_of_cookies_come_through_the_proxy(fronted, visit):
+    *_, front = fronted
+    cookies = "; ".join(f"consent{number}=" + "x" * 990 for number in range(30))
+    bob = await visit(front, headers={"Cookie": cookies})
+    await bob.start_chat()
+    await bob.leave()
+
+
+@pytest_twisted.ensureDeferred
 async def test_visitors_are_told_apart_by_the_address_that_the_proxy_names(fronted, visit):
     *_, front = fronted
 

@@ -109,8 +109,8 @@ def close_code(report: dict[str, Any]) -> int | None:
 
 
 FLOODS = {
-    "endless_head": "HTTP/1.1 400",
-    "many_headers": "HTTP/1.1 400",
+    "endless_head": "HTTP/1.1 431",
+    "many_headers": "HTTP/1.1 431",
     "forged_headers": "HTTP/1.1 400",
     "endless_body": "",
     "requests_without_end": "HTTP/1.1 200",

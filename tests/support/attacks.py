@@ -41,8 +41,14 @@ def upgrade(channel: str, *more: str) -> bytes:
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
 
 
+def _post(channel: str, *more: str) -> bytes:
+    """The head of a message from Courier."""
+    lines = [f"POST /wc/send/{channel} HTTP/1.1", "Host: chat.example.org", *more]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
 def endless_head(channel: str) -> Sending:
-    yield b"GET /wc/connect/" + channel.encode() + b" HTTP/1.1\r\nX-Endless: "
+    yield b"GET /wc/connect/" + channel.encode() + b" HTTP/1.1\r\nHost: x\r\nX-Endless: "
     yield from itertools.repeat(b"x" * 64 * _KIB)
 
 
@@ -60,14 +66,14 @@ def slow_headers(channel: str) -> Sending:
 
 
 def slow_body(channel: str) -> Sending:
-    yield b"POST /wc/send/" + channel.encode() + b" HTTP/1.1\r\nContent-Length: 1000\r\n\r\n"
+    yield _post(channel, "Content-Length: 1000")
     while True:
         yield 1.0
         yield b"x"
 
 
 def endless_body(channel: str) -> Sending:
-    yield b"POST /wc/send/" + channel.encode() + b" HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    yield _post(channel, "Transfer-Encoding: chunked")
     yield from itertools.repeat(b"10000\r\n" + bytes(64 * _KIB) + b"\r\n")
 
 

@@ -173,7 +173,7 @@ class Wire:
     """An in-memory TCP connection to a site, and the peer at its other end.
 
         peer = Wire(site)
-        peer.says(b"GET / HTTP/1.1\r\n\r\n")
+        peer.says(request("/"))
         assert peer.answer().status == 200
 
     `peer` is a host, or an address of Twisted's. The transport is full from `fill` until `drain`,
@@ -324,6 +324,17 @@ class Answer(NamedTuple):
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+def is_refused(wire: Wire, status: int = 400, error: str = "bad request") -> bool:
+    """Whether the answer is JSON that any page may read, and the connection soon closed."""
+    answer = wire.answer()
+    assert answer.status == status
+    assert answer.json["error"].startswith(error)
+    assert answer.headers["connection"] == "close"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    wire.protocol.owner.clock.advance(0.6)
+    return not (wire.is_open or wire.was_reset or wire.out)
 
 
 UPGRADE = {

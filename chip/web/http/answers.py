@@ -27,6 +27,9 @@ HTML: Final = b"text/html; charset=utf-8"
 GET_OR_HEAD: Final = (b"GET", b"HEAD")
 """The methods that ask for something and change nothing."""
 
+ANYBODY: Final = (b"Access-Control-Allow-Origin", b"*")
+"""The header that lets pages of any website read an answer."""
+
 # Where Chip speaks TLS itself, browsers shall come back by TLS only, for half a year.
 _HSTS: Final = b"max-age=15552000"
 

@@ -1,22 +1,28 @@
 """One HTTP connection: twisted.web's, with limits it does not have.
 
 Owns what a peer may send before it has said what it wants, and how long it may take. A complete
-request goes to the connection's owner. A connection that becomes a WebSocket is handed over and
-leaves nothing behind.
+request goes to the connection's owner, and so does what is no request: it is answered, and nothing
+more is heard. A connection that becomes a WebSocket is handed over and leaves nothing behind.
 
     connected ──head──▶ (body) ──▶ answering ──▶ taken ──▶ idle ──head──▶ …
               5 s        10 s      no limit       15 s     2 min
+                  └────────┴──▶ refused ──▶ closed
+                                 0.5 s
 """
 
-from typing import Any, Final, Protocol
+import math
+from typing import Any, Final, Protocol, cast
 
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
+from chip.errors import Refused
 from chip.limits import Limits
 from chip.web.http.addresses import Addresses
+from chip.web.http.chunks import Chunks
+from chip.web.http.head import BadRequest, Head
 from chip.web.http.request import Request, Successor
 from chip.web.http.waiting import ConnectionWaits
 
@@ -27,14 +33,8 @@ MAX_PIPELINED: Final = 16
 """Requests that are answered out of one packet before the connection is closed. Nobody sends so
 many ahead of their answers, and each takes a turn from everybody else."""
 
-_BAD_REQUEST: Final = (
-    b"HTTP/1.1 400 Bad Request\r\nServer: %b\r\nConnection: close\r\n"
-    b"Content-Type: application/json\r\nContent-Length: 23\r\n\r\n"
-    b'{"error":"bad request"}' % SERVER
-)
-# Everything below a space but the tab, and DEL. They have no business in a header, and programs
-# that split lines at some of them would see headers where there are none.
-_CONTROLS: Final = bytes(range(9)) + bytes(range(10, 32)) + b"\x7f"
+IGNORED_BYTES: Final = 1024 * 1024
+"""What a peer that was refused may still send before it is not even read any more."""
 
 
 class Owner(Protocol):
@@ -48,6 +48,9 @@ class Owner(Protocol):
     def received(self, request: Request, /) -> None:
         """Answer a complete request."""
 
+    def refused(self, request: Request, error: Refused, /) -> None:
+        """Answer what is no request."""
+
     def gone(self, connection: "HttpConnection", /) -> None:
         """The connection is gone, or no HTTP any more."""
 
@@ -58,6 +61,8 @@ class HttpConnection(HTTPChannel):
     # Twisted's own time-outs start anew with every byte; a peer that sends one now and then would
     # never be late.
     timeOut = None
+    # `Head` limits these.
+    maxHeaders = totalHeadersSize = MAX_LENGTH = cast(int, math.inf)
     requestFactory: Any = Request
     transport: Any
     _networkProducer: Any
@@ -65,14 +70,15 @@ class HttpConnection(HTTPChannel):
     def __init__(self, owner: Owner) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.owner = owner
-        self.maxHeaders = owner.limits.handshake_headers
-        self.totalHeadersSize = self.MAX_LENGTH = owner.limits.handshake_bytes
         self.address = ""
         """Whose connection this is, or whose request is on the way."""
         self._peer_address = ""
         self._has_spoken = False
         self._successor: Successor | None = None
         self._pipelined = 0
+        self._head = Head(owner.limits.handshake_bytes, owner.limits.handshake_headers)
+        self._is_refused = False
+        self._ignored = 0
 
     def connectionMade(self) -> None:
         """Somebody has come."""
@@ -82,8 +88,22 @@ class HttpConnection(HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the peer."""
-        if not self._busyReceiving:
+        if self._is_refused:
+            self._ignore(data)
+        elif self._busyReceiving:
+            # What came behind a request that is answered by now.
+            super().dataReceived(data)  # type: ignore[no-untyped-call]
+        else:
             self._pipelined = 0
+            self._note_speech()
+            try:
+                super().dataReceived(data)  # type: ignore[no-untyped-call]
+                if self.line_mode:
+                    self._head.unfinished_line(self._buffer)
+            except Refused as error:
+                self._refuse(error)
+
+    def _note_speech(self) -> None:
         waiting = self.owner.waiting
         if not self._has_spoken:
             self._has_spoken = True
@@ -93,27 +113,23 @@ class HttpConnection(HTTPChannel):
                 waiting.is_from(self, self._peer_address)
         elif waiting.idle.stop(self):
             waiting.request_begins(self)
-        super().dataReceived(data)  # type: ignore[no-untyped-call]
 
-    def headerReceived(self, line: bytes) -> bool:
-        """A header line, continuation lines included."""
-        if len(line.translate(None, _CONTROLS)) != len(line):
-            self._respondToBadRequestAndDisconnect()
-            return False
-        return bool(super().headerReceived(line))  # type: ignore[no-untyped-call]
-
-    def lineLengthExceeded(self, line: bytes) -> None:
-        """One line is longer than a whole head may be."""
-        self._respondToBadRequestAndDisconnect()
+    def lineReceived(self, line: bytes) -> None:
+        """A line of a head."""
+        self._head.line(line)
+        super().lineReceived(line)  # type: ignore[no-untyped-call]
 
     def allHeadersReceived(self) -> None:
         """The head is complete."""
         super().allHeadersReceived()  # type: ignore[no-untyped-call]
+        request = self.requests[-1]
+        if self.length is None:
+            self._transferDecoder = Chunks(request.handleContentChunk, self._finishRequestBody)
         waiting = self.owner.waiting
-        # A chain of bad headers ends here too, with a connection that is closing already.
-        if waiting.head.stop(self) and self.length != 0:
+        waiting.head.stop(self)
+        if self.length != 0:
             waiting.body.start(self)
-            waiting.is_from(self, self.requests[-1].address)
+            waiting.is_from(self, request.address)
 
     def allContentReceived(self) -> None:
         """The request is complete."""
@@ -131,6 +147,10 @@ class HttpConnection(HTTPChannel):
 
     def requestDone(self, request: Request) -> None:
         """The answer is written."""
+        if self._is_refused:
+            self.requests.clear()
+            self.owner.waiting.lingering.start(self)
+            return
         self._pipelined += 1
         if self.owner.is_draining or self._pipelined > MAX_PIPELINED:
             self.persistent = False
@@ -173,9 +193,26 @@ class HttpConnection(HTTPChannel):
         return self.owner.addresses.of(self.transport.getPeer(), ())
 
     def _respondToBadRequestAndDisconnect(self) -> None:
-        # Twisted's own is a status line without a body.
-        self.transport.write(_BAD_REQUEST)
-        self.loseConnection()
+        # Twisted comes here with what it refuses itself. Its own is a status line without a body.
+        raise BadRequest
+
+    def _refuse(self, error: Refused) -> None:
+        self._is_refused = True
+        self._buffer = b""
+        self._transferDecoder = None
+        self.owner.waiting.forget(self)
+        if not self.requests:
+            self.requests.append(Request(self))
+        request = self.requests[0]
+        request.clientproto = b"HTTP/1.1"
+        self.owner.refused(request, error)
+
+    def _ignore(self, data: bytes) -> None:
+        """Read and drop: a connection that is closed with bytes unread is reset, and the peer would
+        lose its answer."""
+        self._ignored += len(data)
+        if self._ignored > IGNORED_BYTES:
+            self.transport.pauseProducing()
 
     def abort(self) -> None:
         """Drop the connection."""

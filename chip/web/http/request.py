@@ -5,6 +5,7 @@ the answers and the servers, and knows its connection only as what Twisted calls
 """
 
 import math
+import re
 from io import BytesIO
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -20,6 +21,9 @@ T = TypeVar("T")
 READ_ANYWAY: Final = 8
 """A body may be so many times its limit and is still read, so that its sender hears why it is
 refused. Beyond that the connection is dropped."""
+
+
+_ABSOLUTE = re.compile(rb"[A-Za-z]+://(?P<host>[^/?]*)")
 
 
 class Successor(Protocol):
@@ -110,6 +114,14 @@ class Request(http.Request):
         else:
             self.oversized = True
             self.content.truncate(0)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """The request is complete. Its target may be a whole URL, whose host counts then."""
+        if absolute := _ABSOLUTE.match(path):
+            self.requestHeaders.setRawHeaders(b"Host", [absolute["host"]])
+            path = path[absolute.end() :]
+            path = path if path.startswith(b"/") else b"/" + path
+        super().requestReceived(command, path, version)  # type: ignore[no-untyped-call]
 
     def process(self) -> None:
         """The request is complete."""

@@ -14,12 +14,13 @@ from twisted.logger import Logger
 from twisted.web.http import datetimeToString
 from zope.interface import implementer
 
-from chip.errors import Unavailable
+from chip.errors import Refused, Unavailable
 from chip.limits import Limits
 from chip.tasks import Clock, LogThrottle, Tasks, within
 from chip.web.http.addresses import Addresses
-from chip.web.http.answers import Handler, answer_to, write_answer
+from chip.web.http.answers import ANYBODY, Handler, answer_to, write_answer
 from chip.web.http.connection import SERVER, HttpConnection
+from chip.web.http.head import HeadTooLarge
 from chip.web.http.request import Request
 from chip.web.http.waiting import ConnectionWaits, Cut, Waited
 
@@ -27,9 +28,11 @@ MAX_CONNECTIONS: Final = 4000
 """HTTP connections at a time, beside the WebSockets. A reconnect storm passes through these."""
 
 _WHY: Final[dict[Cut, str]] = {
-    "unfinished": "its address has too many unfinished requests",
-    "made_way": "all places are taken, and its address has most of them",
-    "no_place": "all places are taken by requests in hand",
+    "unfinished": "an address had too many unfinished requests",
+    "made_way": "all places were taken, most of them by an address",
+    "no_place": "all places were taken by requests in hand",
+    "head_too_large": "a head had more than handshake_bytes or handshake_headers",
+    "bad_request": "what was sent is no HTTP",
 }
 
 
@@ -112,10 +115,20 @@ class HttpServer(ServerFactory):
 
     def received(self, request: Request) -> None:
         """Answer a complete request."""
+        self._begin_answer(request)
+        self._tasks.spawn("a request", self._answer(request))
+
+    def refused(self, request: Request, error: Refused) -> None:
+        """Answer what is no request. Any page may read why: a handshake is one of these."""
+        why: Cut = "head_too_large" if isinstance(error, HeadTooLarge) else "bad_request"
+        self._tell(why, request.channel.address)
+        self._begin_answer(request)
+        write_answer(request, answer_to(error).with_headers(ANYBODY, (b"Connection", b"close")))
+
+    def _begin_answer(self, request: Request) -> None:
         headers = request.responseHeaders
         headers.setRawHeaders(b"Server", [SERVER])
         headers.setRawHeaders(b"Date", [self._now()])
-        self._tasks.spawn("a request", self._answer(request))
 
     async def _answer(self, request: Request) -> None:
         try:

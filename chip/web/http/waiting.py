@@ -25,12 +25,15 @@ LAST_WORDS: Final = 1.0
 request may be on the way, and Chip has accepted it."""
 CLOSE_TIMEOUT: Final = 3.0
 """Seconds that a peer has to take the rest of an answer after which it is to be gone."""
+LINGER: Final = 0.5
+"""Seconds in which a peer that was refused can read why, before its connection is closed."""
 SOON: Final = 1.0
 """Seconds for a request before it counts as unfinished: many who come at once are no attack."""
 
-Cut = Literal["unfinished", "made_way", "no_place"]
+Cut = Literal["unfinished", "made_way", "no_place", "head_too_large", "bad_request"]
 """Why a connection was ended, or not begun: too many unfinished requests from its address; all
-places taken, and most of them by its like; all places taken by requests in hand."""
+places taken, and most of them by its like; all places taken by requests in hand; a head beyond the
+limits; what was sent is no HTTP."""
 
 
 class Waited(Protocol):
@@ -77,8 +80,10 @@ class ByOwner:
 class _Wait(Deadlines[Waited]):
     """A deadline, and who has connections in it: of IPv6, the network that has many addresses."""
 
-    def __init__(self, clock: Clock, seconds: float) -> None:
-        super().__init__(clock, seconds, _abort)
+    def __init__(
+        self, clock: Clock, seconds: float, expired: Callable[[Waited], object] | None = None
+    ) -> None:
+        super().__init__(clock, seconds, expired or _abort)
         self.by_owner = ByOwner(network_of)
 
     def start(self, thing: Waited) -> None:
@@ -99,10 +104,14 @@ class ConnectionWaits:
         self.idle = _Wait(clock, IDLE)
         self.taking = _Wait(clock, limits.write_stall)
         self.closing = _Wait(clock, CLOSE_TIMEOUT)
+        self.lingering = _Wait(clock, LINGER, _leave)
         self.last_words = Deadlines[Waited](clock, LAST_WORDS, _leave)
         self._soon = Deadlines[Waited](clock, SOON, self._is_late)
         self._late = ByOwner()
-        self._peers_turn = (self.head, self.body, self.idle, self.taking, self.closing)
+        self._peers_turn = (
+            *(self.head, self.body, self.idle),
+            *(self.taking, self.closing, self.lingering),
+        )
         self._most = limits.unfinished_per_address
         self._cut = cut
 
@@ -137,7 +146,7 @@ class ConnectionWaits:
     def forget(self, connection: Waited) -> None:
         """This connection is gone, or no HTTP any more."""
         self.request_is_whole(connection)
-        for deadline in (self.taking, self.closing, self.last_words):
+        for deadline in (self.taking, self.closing, self.lingering, self.last_words):
             deadline.stop(connection)
 
     def close(self) -> None:
