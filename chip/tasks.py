@@ -27,7 +27,8 @@ class Clock(Protocol):
     """Twisted's IReactorTime: the reactor, or a test's clock."""
 
     def seconds(self) -> float:
-        """Seconds since 1970."""
+        """Seconds since 1970, as they were known when Chip started: setting the machine's clock
+        changes nothing. What is shown to people takes the time of day instead."""
 
     def callLater(
         self, delay: float, callable: Callable[..., object], *args: object

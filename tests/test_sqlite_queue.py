@@ -129,6 +129,43 @@ async def test_repeats_are_still_known_after_a_restart(machine):
 
 
 @pytest_twisted.ensureDeferred
+async def test_clock_that_was_set_back_makes_no_report_wait_for_it(machine):
+    queue = await machine.start()
+    for number in (1, 2):
+        await queue.outbox.append(CHAT, MsgName(number, f"u{number}"), b"{}")
+    await queue.outbox.ack(CHAT, MsgName(1, "u1"))
+    await machine.pass_time(-86_400)
+    queue = await machine.start()
+    await queue.outbox.ack(CHAT, MsgName(2, "u2"))
+    await machine.pass_time(2)
+    batch = (await queue.spool.claim(CHAT)).batch
+    assert {entry.event.id for entry in batch.entries} == {1, 2}
+
+
+@pytest_twisted.ensureDeferred
+async def test_clock_that_was_set_back_makes_no_text_wait_for_it(machine):
+    queue = await machine.start()
+    batch = (await say(queue, "yes")).step.batch
+    await queue.spool.settle(batch, Outcome(remove=1, last_text="yes"))
+    await machine.pass_time(-86_400)
+    queue = await machine.start()
+    batch = (await say(queue, "yes again")).step.batch
+    assert (batch.last_text, batch.since_last_text) == ("yes", 0)
+
+
+@pytest_twisted.ensureDeferred
+async def test_clock_that_was_set_back_hides_no_age_of_what_waits(machine):
+    queue = await machine.start()
+    await say(queue, "one", may_claim=False)
+    await queue.outbox.append(CHAT, MsgName(7, "u7"), b"{}")
+    await machine.pass_time(-86_400)
+    queue = await machine.start()
+    await machine.pass_time(60)
+    depths = await queue.depths()
+    assert (depths.outbox_oldest, depths.spool_oldest) == (60, 60)
+
+
+@pytest_twisted.ensureDeferred
 async def test_clock_that_was_set_back_strands_nothing(machine):
     queue = await machine.start()
     await say(queue, "one")

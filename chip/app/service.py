@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from chip import __version__
 from chip.app.backend import Backend, TimedQueue, make_gateway
+from chip.app.clock import count_evenly
 from chip.app.desk import loopback_socket, make_desk
 from chip.app.exits import announce, fail
 from chip.chat.server import ChatServer
@@ -45,6 +46,7 @@ def make_service(config: Config) -> IService:
     """Chip as a service, to be started by twistd. Raises ConfigError."""
     from twisted.internet import reactor  # noqa: PLC0415 - installed by twistd, not by an import
 
+    count_evenly(reactor)
     return cast(IService, ChipService(config, reactor))
 
 

@@ -6,7 +6,7 @@ again cannot mend, and never on the strength of something remembered.
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -41,12 +41,14 @@ class Inbound:
         outbox: Outbox,
         notes: Notes,
         clock: Clock,
+        now: Callable[[], float],
     ) -> None:
         self._store = store
         self._lookups = lookups
         self._outbox = outbox
         self._notes = notes
         self._clock = clock
+        self._now = now
 
     async def accept(self, channel_uuid: str, body: bytes, asker: str = "") -> None:
         """Put the message in `body` into its chat's outbox; when this returns, it is stored.
@@ -105,7 +107,7 @@ class Inbound:
     async def _store_message(
         self, chat: ChatKey, contact: Contact, msg: SentMsg, user: User | None
     ) -> None:
-        name, time = msg.name, time_of_timestamp(self._clock.seconds())
+        name, time = msg.name, time_of_timestamp(self._now())
         try:
             stored = await within(
                 self._clock, LOOKUP_DEADLINE, self._find_message(chat, contact, msg.name)

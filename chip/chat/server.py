@@ -4,6 +4,9 @@ It is handed a store, queues and a gateway, and does not know which ones. What i
 own parts only; nothing refers back to here.
 """
 
+import time
+from collections.abc import Callable
+
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -32,7 +35,10 @@ EXPIRE_CHATS = 100
 
 
 class ChatServer:
-    """Chats of any number of visitors, on a store, queues and a gateway."""
+    """Chats of any number of visitors, on a store, queues and a gateway.
+
+    `now` tells the time of day.
+    """
 
     _log = Logger()
 
@@ -44,6 +50,7 @@ class ChatServer:
         gateway: Gateway,
         limits: Limits,
         clock: Clock,
+        now: Callable[[], float] = time.time,
         observer: Observer | None = None,
     ) -> None:
         self._clock = clock
@@ -64,7 +71,12 @@ class ChatServer:
             clock=clock,
         )
         self.inbound = Inbound(
-            store=store, lookups=lookups, outbox=queue.outbox, notes=queue.notes, clock=clock
+            store=store,
+            lookups=lookups,
+            outbox=queue.outbox,
+            notes=queue.notes,
+            clock=clock,
+            now=now,
         )
         self._session_parts = SessionParts(
             chat_starter=ChatStarter(
@@ -85,6 +97,7 @@ class ChatServer:
             email_rates=Buckets(limits.emails_per_minute / 60, limits.emails_burst),
             limits=limits,
             clock=clock,
+            now=now,
             tasks=tasks,
             observer=observer,
         )

@@ -126,7 +126,7 @@ class Session:
     def _refuse_frame(self, error: CommandError) -> None:
         self._parts.observer.command("invalid")
         self._replies.refuse(error)
-        if self._rates.bad_command(self._now()):
+        if self._rates.bad_command(self._seconds()):
             self._client.close(CLOSE_BAD_COMMANDS, "too many bad commands")
 
     def _rate_of(self, command: Command) -> float:
@@ -137,7 +137,7 @@ class Session:
                 return 0
             case Ping():
                 return 0  # the connection counts these, with its own
-        return self._rates.command(self._now())
+        return self._rates.command(self._seconds())
 
     # The commands.
 
@@ -218,7 +218,7 @@ class Session:
         """Those that the chat may send now; the others are answered."""
         allowed = []
         for command in commands:
-            wait = self._parts.send_rates.take(chat, self._now())
+            wait = self._parts.send_rates.take(chat, self._seconds())
             if wait:
                 self._replies.error("rate_limited", "too many messages", command, ceil(wait))
             else:
@@ -228,7 +228,7 @@ class Session:
     def _echo(self, chat: ChatKey, command: SendMsg) -> None:
         others = self._parts.hub.others(chat, self)
         if others:
-            now = time_of_timestamp(self._now())
+            now = time_of_timestamp(self._parts.now())
             said = Said(text=command.text, ref=command.ref or "", time=now)
             frame = encode_event(MsgEcho(said))
             for other in others:
@@ -243,7 +243,7 @@ class Session:
 
     async def _get_history(self, command: GetHistory) -> None:
         chat, contact = self._started()
-        wait = self._rates.history(self._now())
+        wait = self._rates.history(self._seconds())
         if wait:
             raise CommandError("rate_limited", "too many pages", retry_after=ceil(wait))
         address = self._client.address
@@ -284,5 +284,5 @@ class Session:
     def replaced(self) -> None:
         self._client.close(CLOSE_REPLACED, "replaced by a newer connection")
 
-    def _now(self) -> float:
+    def _seconds(self) -> float:
         return self._parts.clock.seconds()

@@ -1,5 +1,6 @@
 """What a session uses of the rest of Chip, as one value."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chip.buckets import Buckets
@@ -30,5 +31,7 @@ class SessionParts:
     email_rates: Buckets
     limits: Limits
     clock: Clock
+    now: Callable[[], float]
+    """The time of day, for people."""
     tasks: Tasks
     observer: Observer

@@ -32,7 +32,7 @@ class Heard(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """A message on its way to the visitor. `created_on` is in microseconds."""
+    """A message on its way to the visitor."""
 
     id: int
     uuid: str
@@ -43,11 +43,10 @@ class Waiting(NamedTuple):
     quick_replies: list[str]
     origin: Origin
     user_id: int | None
-    created_on: int
 
 
 class DeskCommands:
-    """`seconds` tells the time."""
+    """`seconds` tells the time of day."""
 
     def __init__(self, database: SqliteDatabase, seconds: Callable[[], float]) -> None:
         self._database = database
@@ -207,7 +206,6 @@ class DeskCommands:
                 quick_replies=_strings.decode(row["quick_replies"]),
                 origin=row["origin"],
                 user_id=row["user_id"],
-                created_on=row["created_on"],
             )
 
         return await self._database.read(look)

@@ -6,6 +6,7 @@ only presence comes another way, through a port of its own.
 """
 
 import secrets
+import time
 import uuid as uuids
 from collections.abc import Callable, Coroutine
 from sqlite3 import Connection
@@ -62,7 +63,8 @@ class Presence(Protocol):
 
 
 class Desk:
-    """`post` reaches Chip's own listener; `base_url` is how visitors reach it.
+    """`post` reaches Chip's own listener; `base_url` is how visitors reach it; `now` is the time of
+    day.
 
     `token` is the configured one, or empty. `hosts` are the names that the desk is asked for by,
     None for any. With `closed`, which says why, nobody can sit at the
@@ -76,6 +78,7 @@ class Desk:
         post: Post,
         presence: Presence,
         clock: Clock,
+        now: Callable[[], float] = time.time,
         base_url: str,
         token: str = "",
         guide: bool = True,
@@ -91,7 +94,7 @@ class Desk:
         self._closed = closed
         self._tasks = Tasks()
         self._streams = EventStreams(clock)
-        self._commands = DeskCommands(store.database, clock.seconds)
+        self._commands = DeskCommands(store.database, now)
         self._queries = DeskQueries(store.database, presence.is_open)
         self._sender = Sender(self._commands, post, self.message_changed, clock, self._tasks)
         self._access: Access | None = None

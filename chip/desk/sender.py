@@ -25,7 +25,7 @@ RETRIES = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before each further attempt; the last one again and again."""
 
 GIVE_UP_AFTER = 24 * 3600
-"""Seconds. Chip knows for so long which messages it has taken already."""
+"""Seconds of trying. Chip knows for so long which messages it has taken already."""
 
 
 class Sender:
@@ -85,12 +85,12 @@ class Sender:
             del self._busy[conversation]
 
     async def _deliver(self, waiting: Waiting) -> None:
-        attempts = 0
+        attempts, began = 0, self._clock.seconds()
         while not self._stopped:
             status = await self._attempt(waiting)
             if 200 <= status < 300:
                 await self._commands.mark(waiting.id, "W")
-            elif 400 <= status < 500 or self._age(waiting) > GIVE_UP_AFTER:
+            elif 400 <= status < 500 or self._clock.seconds() - began > GIVE_UP_AFTER:
                 self._log.warn("a message from the desk was refused: {status}", status=status)
                 await self._commands.mark(waiting.id, "F")
             else:
@@ -107,9 +107,6 @@ class Sender:
         except Exception as error:
             self._log.info("the desk could not reach Chip: {kind}", kind=type(error).__name__)
             return 0
-
-    def _age(self, waiting: Waiting) -> float:
-        return self._clock.seconds() - waiting.created_on / 1_000_000
 
     async def _pause(self, seconds: float) -> None:
         done = Deferred.fromCoroutine(pause(self._clock, seconds))

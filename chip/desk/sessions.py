@@ -18,7 +18,7 @@ MOST = 200
 
 class Sessions:
     """The sessions that began under one configured token, which `label` stands for: another token
-    ends them all. `seconds` tells the time of day."""
+    ends them all. `seconds` tells the time."""
 
     def __init__(self, database: SqliteDatabase, label: str, seconds: Callable[[], float]) -> None:
         self._database = database

@@ -81,6 +81,7 @@ class DeskFixture:
             post=self._post,
             presence=self,
             clock=self.clock,
+            now=self.clock.seconds,
             base_url="http://chip.example",
             **self.options,
         )

@@ -64,6 +64,7 @@ class MemoryChip:
             gateway=self.gateway,
             limits=self.limits,
             clock=self.clock,
+            now=self.clock.seconds,
         )
         result_of(server.start())
         return server

@@ -171,7 +171,7 @@ class SqliteOutbox:
         names = _names(MsgName(row["msg_id"], row["uuid"]))
         last_sent = last_seen(connection, chat, names, self._memory)
         report = Report(status, row["msg_id"], row["uuid"])
-        add_report(connection, chat, report, max(now, last_sent + REST_MS))
+        add_report(connection, chat, report, max(now, min(now, last_sent) + REST_MS))
         self._remember(connection, chat, [f"{name}={status}" for name in names], now)
 
 

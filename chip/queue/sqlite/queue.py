@@ -11,7 +11,7 @@ from chip.limits import Limits
 from chip.models import ChatKey
 from chip.queue.sqlite.notes import SqliteNotes
 from chip.queue.sqlite.outbox import SqliteOutbox
-from chip.queue.sqlite.shared import ATTEMPT_MS, DAY_MS, SqliteContext
+from chip.queue.sqlite.shared import ATTEMPT_MS, DAY_MS, REST_MS, SqliteContext
 from chip.queue.sqlite.spool import SqliteSpool
 from chip.sqlite.database import SqliteDatabase
 
@@ -39,8 +39,20 @@ class SqliteQueue:
 
         def recover(connection: Connection) -> None:
             connection.execute("DELETE FROM process")
-            # The clock may have been set back meanwhile; nothing ever waits longer than this.
-            connection.execute("UPDATE chat SET due = min(due, ?)", (now + ATTEMPT_MS,))
+            for table, column, latest in (
+                ("chat", "due", now + ATTEMPT_MS),
+                ("chat", "not_before", now + ATTEMPT_MS),
+                ("chat", "failing_since", now),
+                ("chat", "last_text_on", now),
+                ("outbox", "stored", now),
+                ("report", "ready", now + REST_MS),
+                ("spool", "stored", now),
+            ):
+                # The clock may have been set back meanwhile.
+                connection.execute(
+                    f"UPDATE {table} SET {column} = :latest WHERE {column} > :latest",  # noqa: S608
+                    {"latest": latest},
+                )
             if courier_died:
                 connection.execute("UPDATE chat SET due = ? WHERE claimed_by != ''", (now,))
             # Nobody is connected yet, so nobody remembers a number of these chats.

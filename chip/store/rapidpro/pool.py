@@ -228,7 +228,7 @@ class PostgresPool:
 
     def _in_pause(self) -> bool:
         since = self._refused_at
-        return since is not None and 0 <= self._reactor.seconds() - since < RECONNECT_PAUSE
+        return since is not None and self._reactor.seconds() - since < RECONNECT_PAUSE
 
     def _dial(self) -> "Deferred[psycopg.Connection[Any]]":
         parameters = self._parameters if self._options else _without_options(self._parameters)

@@ -4,6 +4,7 @@ Owns how many connections there may be, what every answer has in common, and how
 Knows no route. The public listener and the operators' listener are such servers.
 """
 
+import time
 from collections.abc import Callable
 from typing import Final, cast
 
@@ -140,7 +141,7 @@ class HttpServer(ServerFactory):
 
     def _now(self) -> bytes:
         """The value of the Date header, made anew each second."""
-        now = int(self.clock.seconds())
+        now = int(time.time())
         if self._date[0] != now:
             self._date = (now, datetimeToString(now))
         return self._date[1]

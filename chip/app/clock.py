@@ -1,0 +1,21 @@
+"""The reactor's clock, which goes on evenly whoever sets the machine's.
+
+Twisted counts by the time of day: set back by a day, no timer would fire before that day is over;
+set forward, all would at once, and what is stored would expire. Times that people are shown come
+from `time.time` instead.
+"""
+
+import time
+from typing import Any
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Where there is one that goes on while the machine is suspended, that."""
+
+
+def count_evenly(reactor: Any) -> None:
+    """Have the reactor count seconds since 1970 as they are now known, and never know better.
+
+    To be called before anything is scheduled: each part of Twisted asks its reactor's `seconds`.
+    """
+    began = time.time() - time.clock_gettime(_CLOCK)
+    reactor.seconds = lambda: began + time.clock_gettime(_CLOCK)
