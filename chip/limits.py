@@ -33,6 +33,7 @@ of_handshake = partial(About, "Limits of a handshake")
 per_connection = partial(About, "Limits of a connection")
 per_chat = partial(About, "Limits of a chat")
 per_address = partial(About, "Limits of an address")
+per_channel = partial(About, "Limits of a channel")
 per_process = partial(About, "Limits of a process")
 
 
@@ -119,6 +120,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     wrong_secrets_per_minute: Annotated[
         Positive, per_address("wrong secrets a minute for one channel, then 429 instead of 400")
     ] = 10
+
+    channel_new_chats_per_minute: Annotated[Positive, per_channel("new chats a minute")] = 600
+    channel_new_chats_burst: Annotated[Count, per_channel("new chats at once")] = 300
 
     sockets: Annotated[Count, per_process("open sockets")] = 10_000
     spool_total: Annotated[Count, per_process("events that may wait for Courier in all")] = 100_000

@@ -31,23 +31,43 @@ def test_only_the_right_most_entry_that_is_no_proxy_counts():
     assert of("127.0.0.1", b"1.1.1.1", b"203.0.113.9,10.1.2.3") == "203.0.113.9"
 
 
-@pytest.mark.parametrize("nobody", [[], [b""], [b"10.1.2.3"], [b"unknown"], [b"1.1.1.1, "]])
+@pytest.mark.parametrize("nobody", [[], [b"10.1.2.3"], [b"10.1.2.3, 127.0.0.1"]])
 def test_a_trusted_peer_that_names_nobody_is_exempt(nobody):
     assert of("127.0.0.1", *nobody) == ""
 
 
-def test_what_cannot_be_read_hides_what_stands_left_of_it():
-    assert of("127.0.0.1", b"203.0.113.9, _hidden") == ""
+NO_ADDRESS = [
+    *(b"", b" ", b"unknown", b"_hidden", b"-", b"null", b"localhost", b"unix:", b"203.0.113"),
+    *(b"203.0.113.256", b"203.0.113.009", b"[]", b"[203.0.113", b"::g", b"%eth0", b"\xff"),
+    *(b'"203.0.113.9"', b"for=203.0.113.9", b"203.0.113.9;x", b"203.0.113.9 198.51.100.1"),
+]
+
+
+@pytest.mark.parametrize("entry", NO_ADDRESS)
+def test_an_entry_that_is_no_address_counts_as_the_proxy_that_has_written_it(entry):
+    assert of("127.0.0.1", entry) == "127.0.0.1"
+    assert of("127.0.0.1", b"203.0.113.9, " + entry) == "127.0.0.1"
+    assert of("127.0.0.1", b"203.0.113.9", entry) == "127.0.0.1"
+    assert of("127.0.0.1", b"203.0.113.9, " + entry + b", 10.1.2.3") == "10.1.2.3"
+    assert Addresses(["unix"]).of(UNIXAddress(b"/run/chip.sock"), [entry]) == "unix"
+
+
+def test_a_peer_without_an_address_is_not_exempt():
+    assert Addresses(TRUSTED).of(None, []) == "unknown"
+    assert Addresses(TRUSTED).of(None, [b"203.0.113.9"]) == "unknown"
 
 
 @pytest.mark.parametrize("byte", [b"\x0b", b"\x0c", b"\x1c", b"\x85"])
 def test_odd_white_space_separates_nothing(byte):
-    assert of("127.0.0.1", b"203.0.113.9" + byte + b"198.51.100.1") == ""
+    assert of("127.0.0.1", b"203.0.113.9" + byte + b"198.51.100.1") == "127.0.0.1"
 
 
 def test_ports_and_brackets_are_no_part_of_an_address():
     assert of("127.0.0.1", b"203.0.113.9:5123") == "203.0.113.9"
     assert of("127.0.0.1", b"[2001:db8:1:2::7]:5123") == "2001:db8:1:2::/64"
+    assert of("127.0.0.1", b"[2001:db8:1:2::7]") == "2001:db8:1:2::/64"
+    assert of("127.0.0.1", b"[::ffff:203.0.113.9]:5123") == "203.0.113.9"
+    assert of("127.0.0.1", b"fe80::1%eth0") == "fe80::/64"
 
 
 def test_ipv6_counts_by_64_bits():

@@ -196,6 +196,22 @@ def test_an_address_may_have_200_open():
     assert rig.counts.outcomes.count("too_many") == 1
 
 
+def test_a_network_may_have_open_what_ten_of_its_addresses_may():
+    rig = ConnectRig({"connects_burst": 1000, "sockets_per_address": 2})
+    wires = [rig.upgraded(f"2001:db8:7:{number:x}::1") for number in range(21)]
+    assert [wire.answer().status for wire in wires] == [101] * 20 + [429]
+    assert rig.upgraded("2001:db8:8::1").answer().status == 101
+    wires[0].leaves()
+    assert rig.upgraded("2001:db8:7:ffff::1").answer().status == 101
+
+
+def test_a_network_may_connect_as_fast_as_ten_of_its_addresses_may():
+    rig = ConnectRig({"connects_burst": 1})
+    hosts = [f"2001:db8:7:{number:x}::1" for number in range(11)]
+    assert [rig.upgraded(host).answer().status for host in hosts] == [101] * 10 + [429]
+    assert rig.upgraded("2001:db8:8::1").answer().status == 101
+
+
 def test_the_process_may_have_so_many_open():
     rig = ConnectRig({"sockets": 3}, trusted=("192.0.2.7",))
     wires = [rig.upgraded() for _ in range(3)]

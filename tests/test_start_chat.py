@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs, formatEvent
 
 from chip.chat.outbound.circuit import ROOM_WITHIN
 from tests.support.commands import start
@@ -154,6 +155,43 @@ def test_one_address_makes_only_so_many_new_chats(chip):
     exempt = chip.visitor(address="")
     exempt.says(start())
     assert exempt.hears_one()["type"] == "chat_started"
+
+
+def new_chat(chip, address):
+    visitor = chip.visitor(address=address)
+    visitor.says(start())
+    return visitor.hears_one()
+
+
+def test_one_network_makes_only_so_many_new_chats_however_many_addresses_it_has(chip):
+    chip = MemoryChip(new_chats_per_minute=1, new_chats_burst=2)
+    answers = [new_chat(chip, f"2001:db8:7:{number:x}::/64") for number in range(50)]
+    assert [answer["type"] for answer in answers] == ["chat_started"] * 20 + ["error"] * 30
+    assert (answers[-1]["code"], answers[-1]["retry_after"]) == ("rate_limited", 6)
+    assert new_chat(chip, "2001:db8:8::/64")["type"] == "chat_started"
+
+
+def test_a_channel_takes_only_so_many_new_chats_from_wherever_they_come(chip):
+    with capturedLogs() as lines:
+        answers = [new_chat(chip, f"2001:db8:{number:x}::/64") for number in range(2000)]
+    assert [answer["type"] for answer in answers] == ["chat_started"] * 300 + ["error"] * 1700
+    assert (answers[-1]["code"], answers[-1]["retry_after"]) == ("rate_limited", 1)
+    warnings = [(line["channel"], formatEvent(line)) for line in lines if "channel" in line]
+    assert warnings == [(CHANNEL.uuid, "too many new chats: some are refused")]
+    # Who has a chat comes back into it.
+    visitor = chip.visitor()
+    visitor.says(start(BOB.chat_id))
+    assert visitor.hears_one()["type"] == "chat_resumed"
+    chip.clock.advance(1)
+    assert new_chat(chip, "203.0.113.9")["type"] == "chat_started"
+
+
+def test_who_is_refused_for_the_whole_channel_has_made_no_chat_of_his_own(chip):
+    chip = MemoryChip(channel_new_chats_burst=1, new_chats_per_minute=1, new_chats_burst=1)
+    assert new_chat(chip, "203.0.113.1")["type"] == "chat_started"
+    assert new_chat(chip, "203.0.113.2")["code"] == "rate_limited"
+    chip.clock.advance(1)
+    assert new_chat(chip, "203.0.113.2")["type"] == "chat_started"
 
 
 def test_asking_for_chats_that_do_not_exist_is_rationed_by_address(chip):

@@ -10,7 +10,9 @@ import string
 from math import ceil
 from typing import Final
 
-from chip.buckets import Buckets
+from twisted.logger import Logger
+
+from chip.buckets import AddressBuckets, Buckets
 from chip.chat.lookups import Lookups
 from chip.chat.outbound.outbound import Outbound
 from chip.chat.ports import Notes
@@ -26,6 +28,8 @@ _CHAT_ID: Final = re.compile(r"[a-zA-Z0-9]{24}", re.ASCII)
 GUESSES: Final = 10
 """How often an address may ask for a chat that does not exist for each new chat that it may make.
 Somebody who guesses names must not use up the lookups that others need."""
+LOG_EVERY: Final = 60.0
+"""Seconds between two log lines about a channel that has too many new chats."""
 LOOKS: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
 """Seconds to wait before each look whether Courier's new contact can be read."""
 
@@ -48,6 +52,8 @@ def _new_chat_id() -> str:
 class ChatStarter:
     """Resumes chats and starts new ones, within what an address may ask for."""
 
+    _log = Logger()
+
     def __init__(
         self,
         *,
@@ -63,7 +69,11 @@ class ChatStarter:
         self._clock = clock
         self._seconds = clock.seconds
         rate, burst = limits.new_chats_per_minute / 60, limits.new_chats_burst
-        self._new_chats = Buckets(rate, burst)
+        self._new_chats = AddressBuckets(rate, burst, limits.addresses_per_network)
+        self._channels = Buckets(
+            limits.channel_new_chats_per_minute / 60, limits.channel_new_chats_burst
+        )
+        self._full_channels = Buckets(1 / LOG_EVERY, 1)
         self._guesses = Buckets(GUESSES * rate, GUESSES * burst)
 
     async def resume(
@@ -86,8 +96,16 @@ class ChatStarter:
         return chat, contact
 
     def make(self, channel: Channel, address: str) -> ChatKey:
-        """A new chat id. Raises CommandError when this address makes too many."""
-        wait = self._new_chats.take(address, self._seconds()) if address else 0
+        """A new chat id. Raises CommandError when this address makes too many, or its network, or
+        everybody together on this channel."""
+        now = self._seconds()
+        wait = self._new_chats.take(address, now)
+        if not wait:
+            wait = self._channels.take(channel.uuid, now)
+            if wait:
+                self._new_chats.give_back(address)
+                if not self._full_channels.take(channel.uuid, now):
+                    self._log.warn("too many new chats: some are refused", channel=channel.uuid)
         if wait:
             raise CommandError("rate_limited", "too many new chats", retry_after=ceil(wait))
         return ChatKey(_new_chat_id(), channel.uuid)

@@ -8,7 +8,7 @@ from collections import Counter
 from math import ceil
 from typing import Final, NamedTuple
 
-from chip.buckets import Buckets
+from chip.buckets import AddressBuckets, network_of
 from chip.chat.observer import ConnectOutcome
 from chip.limits import Limits
 from chip.tasks import Clock
@@ -34,7 +34,10 @@ class Admission:
     def __init__(self, clock: Clock, limits: Limits) -> None:
         self._clock = clock
         self._limits = limits
-        self._rates = Buckets(limits.connects_per_second, limits.connects_burst)
+        self._rates = AddressBuckets(
+            limits.connects_per_second, limits.connects_burst, limits.addresses_per_network
+        )
+        # By address, and by network of IPv6.
         self._open: Counter[str] = Counter()
         self.count = 0
         """Connections that are open."""
@@ -52,7 +55,7 @@ class Admission:
             return Refusal("full", 503, "too many connections", RETRY_FULL)
         if not address:
             return None
-        if self._open[address] >= self._limits.sockets_per_address:
+        if any(self._open[who] >= most for who, most in self._caps(address)):
             reason = "too many connections from this address"
             return Refusal("too_many", 429, reason, RETRY_FULL)
         wait = self._rates.take(address, self._clock.seconds())
@@ -64,13 +67,23 @@ class Admission:
     def entered(self, address: str) -> None:
         """A connection has been opened."""
         self.count += 1
-        if address:
-            self._open[address] += 1
+        for who, _ in self._caps(address):
+            self._open[who] += 1
 
     def left(self, address: str) -> None:
         """It is gone."""
         self.count -= 1
-        if address:
-            self._open[address] -= 1
-            if not self._open[address]:
-                del self._open[address]
+        for who, _ in self._caps(address):
+            self._open[who] -= 1
+            if not self._open[who]:
+                del self._open[who]
+
+    def _caps(self, address: str) -> list[tuple[str, int]]:
+        """What a connection counts for, and how many of those may be open."""
+        if not address:
+            return []
+        most = self._limits.sockets_per_address
+        network = network_of(address)
+        if network == address:
+            return [(address, most)]
+        return [(address, most), (network, most * self._limits.addresses_per_network)]

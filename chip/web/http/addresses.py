@@ -12,6 +12,9 @@ from twisted.internet.address import UNIXAddress
 UNIX = "unix"
 """The entry of `trusted_proxies` that stands for every peer on a Unix socket."""
 
+UNKNOWN = "unknown"
+"""Every peer that has no address."""
+
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _V6_PREFIX = 64
 
@@ -30,25 +33,27 @@ class Addresses:
         """What the peer's limits count by; ``""`` when it is exempt from them.
 
         `forwarded` holds the values of the request's ``X-Forwarded-For`` headers. The right-most
-        entry that is no trusted proxy counts; a trusted peer that names nobody is exempt, for
-        there is no telling how many visitors stand behind it. IPv6 counts by /64, which is what
-        one household gets.
+        entry that is no trusted proxy counts. An entry that is no address, an empty one too, counts
+        as whichever proxy has written it. A trusted peer without such a header, or with trusted
+        proxies in it alone, is exempt, for there is no telling how many visitors stand behind it.
+        IPv6 counts by /64, which is what one household gets.
         """
         if isinstance(peer, UNIXAddress):
-            if not self._trusts_unix:
-                return UNIX
+            nearest, is_trusted = UNIX, self._trusts_unix
         else:
             address = _parse(getattr(peer, "host", ""))
             if address is None:
-                return ""
-            if not self._trusts(address):
-                return _key(address)
-        for entry in reversed(b",".join(forwarded).split(b",")):
+                return UNKNOWN
+            nearest, is_trusted = _key(address), self._trusts(address)
+        if not is_trusted:
+            return nearest
+        for entry in reversed(b",".join(forwarded).split(b",") if forwarded else []):
             address = _parse(entry.strip(b" \t").decode("latin-1"))
             if address is None:
-                return ""
+                return nearest
+            nearest = _key(address)
             if not self._trusts(address):
-                return _key(address)
+                return nearest
         return ""
 
     def _trusts(self, address: _Address) -> bool:
