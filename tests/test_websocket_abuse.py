@@ -5,49 +5,52 @@ from __future__ import annotations
 import pytest
 
 from tests.support.web import masked
-from tests.support.websocket import CLOSE, KIB, PING, PONG, Chat
+from tests.support.websocket import CLOSE, KIB, NOT_UTF8, PING, PONG, VIOLATIONS, Chat
 
 pytestmark = pytest.mark.private_parts
 
 # Mistakes, and what they cost.
 
 
-@pytest.mark.parametrize(
-    ("bytes_sent", "code"),
-    [
-        (b"\x81\x05hello", 1002),  # not masked
-        (masked(b"x", opcode=3), 1002),  # no such opcode
-        (masked(b"x", opcode=11), 1002),
-        (b"\xc1" + masked(b"x")[1:], 1002),  # a bit of an extension that was not agreed on
-        (masked(b"x", opcode=0), 1002),  # continues nothing
-        (masked(b"x", fin=False) + masked(b"y"), 1002),  # begins another within one
-        (masked(b"x", opcode=PING, fin=False), 1002),
-        (b"\x89\xfe\x00\x7emask" + bytes(126), 1002),  # a ping of 126 bytes
-        (b"\x81\xfe\x00\x05mask" + bytes(5), 1002),  # a length that could be shorter
-        (b"\x81\xff" + (70).to_bytes(8, "big") + b"mask", 1002),
-        (b"\x81\xff" + (2**64 - 1).to_bytes(8, "big") + b"mask", 1002),
-        (masked(b"\x03", opcode=CLOSE), 1002),
-        (masked((999).to_bytes(2, "big"), opcode=CLOSE), 1002),
-        (masked(b"\x03\xe8\xff", opcode=CLOSE), 1007),
-        (masked(b"caf\xe9"), 1007),
-        (masked("é".encode()[:1], fin=False) + masked(b"", opcode=0), 1007),
-        (masked(b"\xed\xa0\x80"), 1007),  # a surrogate
-        (masked(b"x" * (16 * KIB + 1)), 1009),
-        (masked(b"x" * 9000, fin=False) + masked(b"x" * 9000, opcode=0), 1009),
-        (b"\x81\xff" + (2**31).to_bytes(8, "big") + b"mask", 1009),
-        (b"\x81\xff" + (2**63 - 1).to_bytes(8, "big") + b"mask", 1009),
-    ],
-)
+@pytest.mark.parametrize(("bytes_sent", "code"), VIOLATIONS)
 def test_a_violation_is_told_and_then_the_connection_ends(bytes_sent, code):
     chat = Chat()
     chat.wire.says(bytes_sent)
     assert chat.wire.close_code() == code
+    assert chat.wire.has_ended
     assert chat.heard == []
-    chat.wire.says(masked(b"never heard"))
-    chat.passes(0.6)
-    assert not chat.wire.is_open
+    chat.wire.says(masked(b"never heard"), masked(code.to_bytes(2, "big"), opcode=CLOSE))
+    assert chat.wire.frames() == []
+    assert not chat.wire.was_reset
+    chat.wire.leaves()
     assert chat.heard == []
     assert chat.session.closes == 1
+
+
+@pytest.mark.parametrize(("bytes_sent", "code"), VIOLATIONS)
+def test_who_does_not_end_a_connection_after_a_violation_is_dropped(bytes_sent, code):
+    chat = Chat()
+    chat.wire.says(bytes_sent)
+    chat.passes(0.4)
+    assert chat.wire.is_open
+    chat.passes(0.2)
+    assert chat.wire.was_reset
+    assert chat.session.closes == 1
+
+
+@pytest.mark.parametrize("text", NOT_UTF8)
+def test_text_that_is_not_utf8_is_told_wherever_it_is_cut(text):
+    for at in range(len(text) + 1):
+        chat = Chat()
+        chat.wire.says(masked(text[:at], fin=False), masked(text[at:], opcode=0))
+        assert chat.wire.close_code() == 1007
+        assert chat.wire.has_ended
+    chat = Chat()
+    chat.wire.says(masked(b"", fin=False))
+    chat.wire.says(*(masked(text[at : at + 1], opcode=0, fin=False) for at in range(len(text))))
+    chat.wire.says(masked(b"", opcode=0))
+    assert chat.wire.close_code() == 1007
+    assert chat.heard == []
 
 
 def test_text_in_pieces_that_split_a_character_is_fine():

@@ -20,6 +20,7 @@ from twisted.internet.endpoints import (
     serverFromString,
     wrapClientTLS,
 )
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import Certificate, optionsForClientTLS
 from twisted.python.failure import Failure
@@ -27,6 +28,7 @@ from twisted.python.failure import Failure
 from chip.limits import Limits
 from tests.support.certificates import Certificates
 from tests.support.web import CHANNEL, UPGRADE, FakeChatServer, build_site, masked, request
+from tests.support.websocket import VIOLATIONS
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = [
@@ -44,6 +46,7 @@ class Peer(Protocol):
     def __init__(self) -> None:
         self.heard = bytearray()
         self.gone = False
+        self.end: type | None = None
         self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
 
     def dataReceived(self, data: bytes) -> None:
@@ -52,6 +55,7 @@ class Peer(Protocol):
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         self.gone = True
+        self.end = reason.type
         self._look()
 
     async def hears(self, end: bytes) -> bytes:
@@ -160,6 +164,24 @@ async def test_messages_go_both_ways_and_the_goodbye_is_clean(listen: Listen):
     while not session.closes:
         await _turn()
     assert len(listener.site.connections) == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_peer_that_did_wrong_and_answers_our_close_sees_a_clean_end(listen: Listen):
+    listener = await listen()
+    for number, (bytes_sent, code) in enumerate(VIOLATIONS):
+        peer = await listener.connect()
+        peer.transport.write(bytes_sent)
+        began = reactor.seconds()  # type: ignore[attr-defined]
+        await peer.until(lambda peer=peer: len(peer.heard) > 4)  # type: ignore[misc]
+        assert peer.heard[0] == 0x88
+        assert int.from_bytes(peer.heard[2:4], "big") == code
+        peer.transport.write(masked(b"on its way") + masked(bytes(peer.heard[2:4]), opcode=8))
+        await peer.until(lambda peer=peer: peer.gone)  # type: ignore[misc]
+        assert peer.end is ConnectionDone
+        assert reactor.seconds() - began < 0.4  # type: ignore[attr-defined]
+        while not listener.server.sessions[number].closes:
+            await _turn()
 
 
 @pytest_twisted.ensureDeferred

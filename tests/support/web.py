@@ -176,7 +176,8 @@ class Wire:
         peer.says(request("/"))
         assert peer.answer().status == 200
 
-    `peer` is a host, or an address of Twisted's. The transport is full from `fill` until `drain`,
+    `peer` is a host, or an address of Twisted's. `has_ended` is whether the peer has seen the end,
+    though it is still read from. The transport is full from `fill` until `drain`,
     as a real one is whose peer does not read.
     """
 
@@ -185,6 +186,7 @@ class Wire:
     def __init__(self, factory: Any, peer: Any = None) -> None:
         self.out = bytearray()
         self.is_open = True
+        self.has_ended = False
         self.was_reset = False
         self.reading = True
         self.full = False
@@ -274,6 +276,9 @@ class Wire:
         self.reading = False
         if not self.full:
             self._end(ConnectionDone())
+
+    def loseWriteConnection(self) -> None:
+        self.has_ended = True
 
     def abortConnection(self) -> None:
         self.was_reset = self.is_open

@@ -22,6 +22,7 @@ from chip.errors import Refused
 from chip.limits import Limits
 from chip.web.http.addresses import Addresses
 from chip.web.http.chunks import Chunks
+from chip.web.http.half_close import end_writing
 from chip.web.http.head import BadRequest, Head
 from chip.web.http.request import Request, Successor
 from chip.web.http.waiting import ConnectionWaits
@@ -150,6 +151,7 @@ class HttpConnection(HTTPChannel):
         if self._is_refused:
             self.requests.clear()
             self.owner.waiting.lingering.start(self)
+            end_writing(self.transport)
             return
         self._pipelined += 1
         if self.owner.is_draining or self._pipelined > MAX_PIPELINED:

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from chip.limits import Limits
 from chip.tasks import Clock
 from chip.web.http.deadlines import Deadlines
+from chip.web.http.half_close import end_writing
 from chip.web.websocket.autobahn_base import CLOSED, OPEN
 from chip.web.websocket.frames import PING, text_frame
 from chip.web.websocket.keepalive import Keepalive
@@ -30,7 +31,7 @@ SLOW_READER: Final = 4008
 CLOSE_TIMEOUT: Final = 3.0
 """Seconds that a peer has to answer a close frame, and to take what was written before it."""
 LINGER: Final = 0.5
-"""Seconds in which a peer that was told off can read why, before its connection is dropped."""
+"""Seconds in which a peer that was told off can read why and close, before it is dropped."""
 SLOWEST_LINE: Final = 2 * 1024
 """Bytes a second that a peer is trusted to take, before it counts as dead."""
 
@@ -93,12 +94,16 @@ class WebSocketProtocol(BoundedWriter, GuardedReader):
             self.factory.closing.start(self)
 
     def fail(self, code: int, reason: str) -> None:
-        """Tell the peer what it did wrong, and hear no more of it."""
+        """Tell the peer what it did wrong, and hear no more of it.
+
+        The end follows the close frame at once, as RFC 6455 has it in section 7.1.1: what the peer
+        answers cannot be told from the rest of what it does wrong. It is read from for a moment.
+        """
         super().fail(code, reason)
-        # It is read, and what it says dropped, for a moment: a connection that is closed with
-        # bytes unread is reset, and takes the close frame with it.
         self.factory.closing.stop(self)
         self.factory.lingering.start(self)
+        self.flush()
+        end_writing(self.transport)
 
     def abort(self) -> None:
         """Drop the connection with whatever is still unsent."""

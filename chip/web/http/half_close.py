@@ -1,0 +1,20 @@
+"""How a connection ends whose peer may still be sending.
+
+A connection that is closed with bytes unread is reset, and a reset can take with it what the peer
+has not read yet. So the peer is shown the end first, and is still read from, for a bounded time.
+"""
+
+from typing import Any
+
+from twisted.internet.interfaces import ISSLTransport
+
+
+def end_writing(transport: Any) -> None:
+    """Show the peer the end of the connection, behind everything that was written. It is still read
+    from; by TLS, the end is an alert that the peer answers."""
+    # Twisted waits for as long as there is a producer.
+    transport.unregisterProducer()
+    if ISSLTransport.providedBy(transport):
+        transport.loseConnection()
+    else:
+        transport.loseWriteConnection()
