@@ -252,7 +252,7 @@ class Session:
 
     async def _set_email(self, command: SetEmail) -> None:
         chat, contact = self._started()
-        wait = self._parts.email_rates.take(chat, self._now())
+        wait = self._parts.email_rates.take(chat, self._seconds())
         if wait:
             raise CommandError("rate_limited", "too many addresses", retry_after=ceil(wait))
         await self._parts.store.set_email(contact, command.email)
