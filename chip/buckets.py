@@ -138,3 +138,29 @@ class AddressBuckets:
         """Put back tokens of this address and its network; see `TokenBucket.give_back`."""
         self._addresses.give_back(address, count)
         self._networks.give_back(network_of(address), count)
+
+
+class FailureBudget:
+    """How often all together may fail: `rate` times a second, `burst` times at once.
+
+    Once that is used up, whoever has failed within `FAILED_LATELY` has to wait; nobody else, so
+    strangers cannot use it up for those who are right.
+    """
+
+    __slots__ = ("_all", "_lately")
+
+    FAILED_LATELY: ClassVar = 60.0
+    """Seconds."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._all = TokenBucket(rate, burst)
+        self._lately = Buckets(1 / self.FAILED_LATELY, 1)
+
+    def wait(self, who: Hashable, now: float) -> float:
+        """Seconds until `who` may try; 0 for now."""
+        return self._all.wait(now) if self._lately.wait(who, now) else 0
+
+    def failed(self, who: Hashable, now: float) -> None:
+        """`who` has tried, and failed."""
+        self._all.take(now)
+        self._lately.take(who, now)

@@ -2,7 +2,7 @@
 
 import math
 
-from chip.buckets import AddressBuckets, Buckets, TokenBucket
+from chip.buckets import AddressBuckets, Buckets, FailureBudget, TokenBucket
 from chip.limits import Limits
 
 
@@ -108,3 +108,22 @@ def test_addresses_of_ipv4_have_nothing_in_common_and_no_address_has_no_bucket()
     assert [buckets.take(address, now=0) for address in addresses] == [0] * 9
     assert [buckets.take("", now=0) for _ in range(9)] == [0] * 9
     assert buckets.take(addresses[0], now=0) == 1
+
+
+def test_a_budget_that_others_have_used_up_is_there_for_whoever_has_not_failed_lately() -> None:
+    budget = FailureBudget(rate=1, burst=2)
+    for _ in range(2):
+        assert budget.wait("a", now=0) == 0
+        budget.failed("a", now=0)
+    assert budget.wait("a", now=0) == 1
+    assert budget.wait("b", now=0) == 0
+    budget.failed("b", now=0)
+    assert budget.wait("b", now=0) == 1
+    assert budget.wait("b", now=1) == 0
+
+
+def test_who_has_failed_is_a_stranger_to_the_budget_again_after_a_minute() -> None:
+    budget = FailureBudget(rate=0.001, burst=1)
+    budget.failed("a", now=0)
+    assert budget.wait("a", now=59) > 0
+    assert budget.wait("a", now=60) == 0

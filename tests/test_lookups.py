@@ -7,8 +7,8 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
-from chip.chat.lookups import FRESH_FOR, REMEMBERED, UNSURE_PER_SECOND, Lookups
-from chip.errors import Unavailable
+from chip.chat.lookups import FRESH_FOR, IN_VAIN_PER_SECOND, REMEMBERED, Lookups
+from chip.errors import AskedInVain, Unavailable
 from chip.limits import Limits
 from chip.models import ChatKey
 from tests.support.memory_chip import AGENT, BOB, CHANNEL, result_of
@@ -113,23 +113,41 @@ class _SlowStore:
 
 
 def test_names_that_do_not_exist_cannot_be_used_to_hammer_the_database(directory, store, clock):
-    for n in range(UNSURE_PER_SECOND):
-        assert result_of(directory.channel(f"{n}")) is None
-    with pytest.raises(Unavailable):
-        result_of(directory.channel("one more"))
-    assert store.queries == UNSURE_PER_SECOND
+    for n in range(IN_VAIN_PER_SECOND):
+        assert result_of(directory.channel(f"{n}", asker="")) is None
+    with pytest.raises(AskedInVain):
+        result_of(directory.channel("one more", asker=""))
+    assert store.queries == IN_VAIN_PER_SECOND
     clock.advance(1)
-    assert result_of(directory.channel("one more")) is None
+    assert result_of(directory.channel("one more", asker="")) is None
 
 
 def test_doubting_a_secret_again_and_again_does_not_hammer_the_database_either(directory, store):
     result_of(directory.channel(CHANNEL.uuid))
-    for _ in range(UNSURE_PER_SECOND):
-        assert result_of(directory.channel(CHANNEL.uuid, again=True)) == CHANNEL
-    with pytest.raises(Unavailable):
-        result_of(directory.channel(CHANNEL.uuid, again=True))
-    assert store.queries == UNSURE_PER_SECOND + 1
-    assert result_of(directory.channel(CHANNEL.uuid)) == CHANNEL
+    for _ in range(IN_VAIN_PER_SECOND):
+        assert result_of(directory.channel(CHANNEL.uuid, again=True, asker="")) == CHANNEL
+    with pytest.raises(AskedInVain):
+        result_of(directory.channel(CHANNEL.uuid, again=True, asker=""))
+    assert store.queries == IN_VAIN_PER_SECOND + 1
+    assert result_of(directory.channel(CHANNEL.uuid, asker="")) == CHANNEL
+
+
+def test_a_doubt_that_was_right_is_not_in_vain(directory, store):
+    for n in range(2 * IN_VAIN_PER_SECOND):
+        store.channels[CHANNEL.uuid] = msgspec.structs.replace(CHANNEL, secret=f"{n}")
+        channel = result_of(directory.channel(CHANNEL.uuid, again=True, asker=""))
+        assert channel.secret == f"{n}"
+
+
+def test_who_has_not_asked_in_vain_lately_is_not_turned_away(directory, store, clock):
+    for n in range(IN_VAIN_PER_SECOND):
+        result_of(directory.channel(f"{n}", asker=f"198.51.100.{n % 60}"))
+    with pytest.raises(AskedInVain):
+        result_of(directory.channel("one more", asker="198.51.100.1"))
+    assert result_of(directory.channel(CHANNEL.uuid, asker="203.0.113.9")) == CHANNEL
+    assert result_of(directory.channel("no such", asker="203.0.113.9")) is None
+    with pytest.raises(AskedInVain):
+        result_of(directory.channel("one more", asker="203.0.113.9"))
 
 
 def test_a_doubt_is_not_dispelled_by_what_is_remembered(directory, store):
@@ -140,19 +158,19 @@ def test_a_doubt_is_not_dispelled_by_what_is_remembered(directory, store):
 
 
 def test_asking_for_channels_that_do_not_exist_keeps_nobody_from_his_chat(directory):
-    for n in range(UNSURE_PER_SECOND):
-        result_of(directory.channel(f"{n}"))
-    with pytest.raises(Unavailable):
-        result_of(directory.channel(CHANNEL.uuid))
-    assert result_of(directory.user(AGENT.id)) == AGENT
+    for n in range(IN_VAIN_PER_SECOND):
+        result_of(directory.channel(f"{n}", asker=""))
+    with pytest.raises(AskedInVain):
+        result_of(directory.channel(CHANNEL.uuid, asker=""))
+    assert result_of(directory.contact(CHAT, asker="")) == BOB
 
 
-def test_looking_out_for_a_new_contact_is_not_rationed_and_rations_nobody(directory):
+def test_chip_itself_may_ask_in_vain_and_rations_nobody(directory):
     result_of(directory.channel(CHANNEL.uuid))
     new = ChatKey("n" * 24, CHANNEL.uuid)
-    for _ in range(3 * UNSURE_PER_SECOND):
-        assert result_of(directory.contact(new, expected=True)) is None
-    assert result_of(directory.contact(CHAT)) == BOB
+    for _ in range(3 * IN_VAIN_PER_SECOND):
+        assert result_of(directory.contact(new)) is None
+    assert result_of(directory.contact(CHAT, asker="")) == BOB
 
 
 def test_who_loses_patience_does_not_take_the_answer_from_those_who_wait_with_him(clock):
@@ -167,11 +185,11 @@ def test_who_loses_patience_does_not_take_the_answer_from_those_who_wait_with_hi
 
 
 def test_looking_up_what_exists_is_never_rationed(directory, store):
-    for n in range(3 * UNSURE_PER_SECOND):
-        store.users[n] = AGENT
-        assert result_of(directory.user(n)) == AGENT
-    for _ in range(3 * UNSURE_PER_SECOND):
-        assert result_of(directory.contact(CHAT, again=True)) == BOB
+    for n in range(3 * IN_VAIN_PER_SECOND):
+        store.channels[f"{n}"] = CHANNEL
+        assert result_of(directory.channel(f"{n}", asker="203.0.113.9")) == CHANNEL
+    for _ in range(3 * IN_VAIN_PER_SECOND):
+        assert result_of(directory.contact(CHAT, again=True, asker="203.0.113.9")) == BOB
 
 
 def test_only_so_much_is_remembered(directory, store):
@@ -189,8 +207,8 @@ def test_many_who_come_at_once_and_exist_are_all_looked_up(clock):
     slow = _SlowStore()
     directory = Lookups(slow, clock.seconds, Limits())
     found = []
-    for n in range(3 * UNSURE_PER_SECOND):
+    for n in range(3 * IN_VAIN_PER_SECOND):
         Deferred.fromCoroutine(directory.user(n)).addCallback(found.append)
     for asked in slow.asked:
         asked.callback(AGENT)
-    assert len(found) == 3 * UNSURE_PER_SECOND
+    assert len(found) == 3 * IN_VAIN_PER_SECOND

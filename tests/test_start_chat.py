@@ -195,7 +195,7 @@ def test_who_is_refused_for_the_whole_channel_has_made_no_chat_of_his_own(chip):
 
 
 def test_asking_for_chats_that_do_not_exist_is_rationed_by_address(chip):
-    chip = MemoryChip(new_chats_per_minute=1, new_chats_burst=1, commands_burst=10_000)
+    chip = MemoryChip(new_chats_burst=1, vain_lookups_burst=10, commands_burst=10_000)
     chip.visitor().says(start())
     guesser, before = chip.visitor(), chip.store.queries
     guesser.says(*[start(f"guess{n:019}") for n in range(100)])

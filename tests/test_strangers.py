@@ -8,7 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from chip.models import Channel
+from chip.chat.lookups import IN_VAIN_PER_SECOND
+from chip.models import Channel, Contact
+from tests.support.commands import start
 from tests.support.memory_chip import BOB, CHANNEL, MemoryChip
 from tests.support.web import Answer, Counts, Wire, build_site, request
 
@@ -41,11 +43,25 @@ class Rig:
     def connects(self, host: str, channel: str) -> Answer:
         return Wire(self.site, host).upgrades(channel)
 
+    def new_chat(self) -> str:
+        """A chat that nobody has asked for so far."""
+        number = next(self._fresh)
+        chat_id = f"C{number:023}"
+        self.chip.store.contacts[1, chat_id] = Contact(number, number, chat_id)
+        return chat_id
+
+    def resumes(self, host: str, chat_id: str) -> dict[str, Any]:
+        """What a visitor hears who comes back into a chat."""
+        visitor = self.chip.visitor(address=host)
+        visitor.says(start(chat_id))
+        return visitor.hears()[0]
+
     def everybody_else_is_served(self) -> bool:
         """Courier and a visitor come for channels that are not remembered."""
         sends = [self.posts(COURIER, self.new_channel()).status for _ in range(3)]
         handshakes = [self.connects(VISITOR, self.new_channel()).status for _ in range(3)]
-        return (sends, handshakes) == ([200] * 3, [101] * 3)
+        resumed = [self.resumes(VISITOR, self.new_chat())["type"] for _ in range(3)]
+        return (sends, handshakes, resumed) == ([200] * 3, [101] * 3, ["chat_resumed"] * 3)
 
 
 @pytest.fixture
@@ -77,6 +93,42 @@ def test_a_stranger_who_asks_in_vain_uses_up_no_lookups_of_others(rig, asks):
             number += 1
         assert rig.everybody_else_is_served()
         rig.clock.advance(1)
+
+
+CROWDS = {
+    "sends to unknown channels": lambda rig, host, number: rig.posts(host, nobody(number)),
+    "handshakes for unknown channels": lambda rig, host, number: rig.connects(host, nobody(number)),
+    "wrong secrets": lambda rig, host, _: rig.posts(host, CHANNEL.uuid, "guess"),
+    "chats that do not exist": lambda rig, host, number: rig.resumes(host, f"{number:024}"),
+}
+
+
+@pytest.mark.parametrize("asks", CROWDS.values(), ids=CROWDS)
+def test_a_crowd_of_strangers_uses_up_no_lookups_of_others(rig, asks):
+    number = 0
+    for _ in range(3):
+        for host in range(60):
+            for _ in range(10):
+                asks(rig, f"198.51.100.{host}", number)
+                number += 1
+        assert rig.everybody_else_is_served()
+        rig.clock.advance(1)
+
+
+def test_a_crowd_of_strangers_asks_the_database_only_so_often(rig):
+    before = rig.chip.store.queries
+    for number in range(6000):
+        rig.posts(f"198.51.100.{number % 60}", nobody(number))
+    assert rig.chip.store.queries - before <= IN_VAIN_PER_SECOND + 60
+
+
+def test_a_secret_that_was_changed_is_taken_whatever_strangers_do(rig):
+    channel = rig.new_channel()
+    assert rig.posts(COURIER, channel).status == 200
+    for number in range(1000):
+        rig.posts(f"198.51.100.{number % 100}", channel, "guess")
+    rig.chip.store.channels[channel] = Channel(channel, CHANNEL.org_id, "open")
+    assert rig.posts(COURIER, channel, "open").status == 200
 
 
 def test_he_is_told_to_wait_and_never_that_nobody_is_there(rig):

@@ -12,11 +12,11 @@ from typing import Final
 
 from twisted.logger import Logger
 
-from chip.buckets import AddressBuckets, Buckets
+from chip.buckets import AddressBuckets, Buckets, network_of
 from chip.chat.lookups import Lookups
 from chip.chat.outbound.outbound import Outbound
 from chip.chat.ports import Notes
-from chip.errors import Unavailable
+from chip.errors import AskedInVain, Unavailable
 from chip.limits import Limits
 from chip.models import Channel, ChatKey, Contact
 from chip.protocol.commands import CommandError
@@ -25,9 +25,6 @@ from chip.tasks import Clock, pause
 _ALPHABET: Final = string.ascii_letters + string.digits
 _CHAT_ID: Final = re.compile(r"[a-zA-Z0-9]{24}", re.ASCII)
 
-GUESSES: Final = 10
-"""How often an address may ask for a chat that does not exist for each new chat that it may make.
-Somebody who guesses names must not use up the lookups that others need."""
 LOG_EVERY: Final = 60.0
 """Seconds between two log lines about a channel that has too many new chats."""
 LOOKS: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
@@ -74,7 +71,6 @@ class ChatStarter:
             limits.channel_new_chats_per_minute / 60, limits.channel_new_chats_burst
         )
         self._full_channels = Buckets(1 / LOG_EVERY, 1)
-        self._guesses = Buckets(GUESSES * rate, GUESSES * burst)
 
     async def resume(
         self, channel: Channel, chat_id: str, address: str
@@ -87,12 +83,11 @@ class ChatStarter:
         chat = ChatKey(chat_id, channel.uuid)
         if not is_chat_id(chat_id):
             return chat, None
-        wait = self._guesses.wait(address, self._seconds()) if address else 0
-        if wait:
-            raise CommandError("rate_limited", "too many unknown chats", retry_after=ceil(wait))
-        contact = await self._lookups.contact(chat, again=True)
-        if contact is None and address:
-            self._guesses.take(address, self._seconds())
+        try:
+            contact = await self._lookups.contact(chat, again=True, asker=network_of(address))
+        except AskedInVain as error:
+            wait = error.retry_after
+            raise CommandError("rate_limited", "too many unknown chats", retry_after=wait) from None
         return chat, contact
 
     def make(self, channel: Channel, address: str) -> ChatKey:
@@ -122,12 +117,12 @@ class ChatStarter:
         for wait in LOOKS:
             if wait:
                 await pause(self._clock, wait)
-            contact = await self._lookups.contact(chat, expected=True)
+            contact = await self._lookups.contact(chat)
             if contact:
                 return contact
         raise Unavailable("the new chat cannot be read yet", retry_after=2)
 
     async def start_again(self, channel: Channel, chat: ChatKey) -> Contact:
         """`start` for an id of which nobody knows whether Courier has made its contact already."""
-        contact = await self._lookups.contact(chat, expected=True)
+        contact = await self._lookups.contact(chat)
         return contact or await self.start(channel, chat)

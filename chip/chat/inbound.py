@@ -50,7 +50,7 @@ class Inbound:
         self._clock = clock
         self._now = now
 
-    async def accept(self, channel_uuid: str, body: bytes, asker: str = "") -> None:
+    async def accept(self, channel_uuid: str, body: bytes, asker: str | None = None) -> None:
         """Put the message in `body` into its chat's outbox; when this returns, it is stored.
         `asker` is who is to blame for lookups in vain (see `Lookups`).
 
@@ -74,7 +74,7 @@ class Inbound:
         chat = ChatKey(send.chat_id, channel.uuid)
         await self._store_message(chat, contact, send.msg, user)
 
-    async def _check_secret(self, channel: Channel, secret: str, asker: str) -> None:
+    async def _check_secret(self, channel: Channel, secret: str, asker: str | None) -> None:
         """Accept the channel's secret; for a while after a change the one before, too, since
         Courier remembers a channel for a minute. Raises WrongSecret."""
         if _is_one_of(self._lookups.known_secrets(channel), secret):

@@ -2,9 +2,8 @@
 
 It owns three promises. Lookups of the same thing at the same time become one query. What is known
 still serves while the database is away. And nobody can hammer the database with names that do
-not exist, or use up the lookups of others: asking for the unknown, and asking again, is limited for
-whoever asks and only then, as a last resort, for the whole process, for each kind of thing by
-itself. What is found costs nobody anything.
+not exist, or use up the lookups of others: asking in vain is limited for whoever asks and, for each
+kind of thing by itself, for all who have asked in vain lately. What is found costs nobody anything.
 """
 
 from collections import OrderedDict
@@ -15,7 +14,7 @@ from typing import Final, Generic, TypeVar
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
-from chip.buckets import Buckets, TokenBucket
+from chip.buckets import Buckets, FailureBudget
 from chip.chat.ports import Store
 from chip.errors import AskedInVain, Unavailable
 from chip.limits import Limits
@@ -28,17 +27,19 @@ SECRET_LASTS: Final = 180.0
 for a minute, and a process here may see the change half a minute before another."""
 REMEMBERED: Final = 20_000
 """Answers kept of each kind, current or not."""
-UNSURE_PER_SECOND: Final = 200
-"""Lookups of unknown things, and repeated lookups, of one kind that the database is asked in a
-second, whoever asks."""
+IN_VAIN_PER_SECOND: Final = 200
+"""Lookups in vain of one kind that the database is asked in a second, whoever asks."""
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
 class Lookups:
-    """The store's channels, contacts and users, cached. An `asker` is who is to blame when there is
-    no such thing: a network of addresses, or ``""`` for nobody."""
+    """The store's channels, contacts and users, cached.
+
+    An `asker` is who is to blame when there is no such thing: a network of addresses, or ``""`` for
+    all whose address is not known. None is nobody: Chip itself asks, or somebody who knows the
+    secret of a channel. Raises AskedInVain for an asker who has asked in vain too often."""
 
     def __init__(self, store: Store, seconds: Callable[[], float], limits: Limits) -> None:
         self._seconds = seconds
@@ -50,12 +51,14 @@ class Lookups:
         self._contacts = _Cache[ChatKey, Contact](self._find_contact, seconds, vain, stale_ok=True)
         self._store = store
 
-    async def channel(self, uuid: str, *, again: bool = False, asker: str = "") -> Channel | None:
+    async def channel(
+        self, uuid: str, *, again: bool = False, asker: str | None = None
+    ) -> Channel | None:
         """The channel, or None. With `again`, what is remembered is in doubt: only the database's
         own word will do, and where there is none, this raises Unavailable."""
         return await self._channels.get(uuid, again=again, asker=asker)
 
-    async def secrets(self, channel_uuid: str, *, asker: str = "") -> list[str]:
+    async def secrets(self, channel_uuid: str, *, asker: str | None = None) -> list[str]:
         """What Courier may take and send for a secret now: the channel's own as of now, then the
         one before, for a while after a change. Raises Unavailable when nobody can say."""
         channel = await self.channel(channel_uuid, again=True, asker=asker)
@@ -68,11 +71,10 @@ class Lookups:
         return [channel.secret, old] if is_good else [channel.secret]
 
     async def contact(
-        self, chat: ChatKey, *, again: bool = False, expected: bool = False
+        self, chat: ChatKey, *, again: bool = False, asker: str | None = None
     ) -> Contact | None:
-        """Whose chat this is, or None. With `again`, the answer is to be as of now, if it can be;
-        an `expected` contact is being made just now, and looking out for it is never rationed."""
-        return await self._contacts.get(chat, again=again, expected=expected)
+        """Whose chat this is, or None. With `again`, the answer is as of now, if it can be."""
+        return await self._contacts.get(chat, again=again, asker=asker)
 
     async def user(self, user_id: int) -> User | None:
         """The active user, or None."""
@@ -96,8 +98,8 @@ class Lookups:
 class _Cache(Generic[K, V]):
     """Answers to one kind of question. Only what was found is remembered.
 
-    Asking `again` bypasses the cache, and is rate-limited. With `stale_ok` it is not, and falls
-    back on what is remembered when the store does not answer.
+    Asking `again` bypasses the cache; to learn nothing by it is to ask in vain. With `stale_ok` it
+    is not, and what is remembered is the answer when the store does not give one.
     """
 
     def __init__(
@@ -112,7 +114,7 @@ class _Cache(Generic[K, V]):
         self._stale_ok = stale_ok
         self._seconds = seconds
         self._vain = vain
-        self._unsure = TokenBucket(UNSURE_PER_SECOND, UNSURE_PER_SECOND)
+        self._all_in_vain = FailureBudget(IN_VAIN_PER_SECOND, IN_VAIN_PER_SECOND)
         self._known: OrderedDict[K, tuple[float, V]] = OrderedDict()
         self._asking: dict[K, list[Deferred[V | None]]] = {}
 
@@ -121,46 +123,49 @@ class _Cache(Generic[K, V]):
         known = self._known.get(key)
         return known[1] if known else None
 
-    async def get(
-        self, key: K, *, again: bool = False, expected: bool = False, asker: str = ""
-    ) -> V | None:
+    async def get(self, key: K, *, again: bool = False, asker: str | None = None) -> V | None:
         known = self._known.get(key)
         if known and not again and self._seconds() - known[0] < FRESH_FOR:
             return known[1]
         try:
-            unsure = (again or known is None) and not expected
-            return await self._look_up(key, unsure=unsure, asker=asker)
+            if asker is not None and (again or known is None):
+                return await self._look_up_for(asker, key)
+            return await self._look_up(key)
         except Unavailable:
             if known is None or (again and not self._stale_ok):
                 raise
             return known[1]
 
-    async def _look_up(self, key: K, *, unsure: bool, asker: str) -> V | None:
-        """Ask, or wait for the answer of whoever is asking already."""
+    async def _look_up_for(self, asker: str, key: K) -> V | None:
+        """Ask for somebody who may ask in vain."""
         if key in self._asking:
-            waiter: Deferred[V | None] = Deferred()
-            self._asking[key].append(waiter)
-            return await waiter
-        if not unsure:
-            return await self._ask_once(key)
+            return await self._look_up(key)
+        now = self._seconds()
+        wait = self._all_in_vain.wait(asker, now)
         # Taken before the answer is known, since many may ask at once.
-        wait = self._vain.take(asker, self._seconds()) if asker else 0
+        if not wait and asker:
+            wait = self._vain.take(asker, now)
         if wait:
             raise AskedInVain("too many lookups of what is not there", ceil(wait))
+        known = self.remembered(key)
         in_vain = False
         try:
-            if self._unsure.wait(self._seconds()):
-                raise Unavailable("too many lookups", retry_after=1)
-            is_doubt = key in self._known and not self._stale_ok
-            value = await self._ask_once(key)
-            # It is not there, or need not have been asked for.
-            in_vain = value is None or is_doubt
+            value = await self._look_up(key)
+            in_vain = value is None or (value == known and not self._stale_ok)
         finally:
             if in_vain:
-                self._unsure.take(self._seconds())
+                self._all_in_vain.failed(asker, self._seconds())
             elif asker:
                 self._vain.give_back(asker)
         return value
+
+    async def _look_up(self, key: K) -> V | None:
+        """Ask, or wait for the answer of whoever is asking already."""
+        if key not in self._asking:
+            return await self._ask_once(key)
+        waiter: Deferred[V | None] = Deferred()
+        self._asking[key].append(waiter)
+        return await waiter
 
     async def _ask_once(self, key: K) -> V | None:
         """Ask, tell all who wait for the same, and remember what was found."""

@@ -60,7 +60,7 @@ class FakeLookups:
         self.trouble: Exception | None = None
         self.wait: Deferred[None] | None = None
 
-    async def channel(self, uuid: str, *, asker: str = "") -> Channel | None:
+    async def channel(self, uuid: str, *, asker: str | None = None) -> Channel | None:
         if self.wait is not None:
             await self.wait
         if self.trouble is not None:
@@ -87,7 +87,7 @@ class FakeChatServer:
     def inbound(self) -> FakeChatServer:
         return self
 
-    async def accept(self, channel_uuid: str, body: bytes, asker: str = "") -> None:
+    async def accept(self, channel_uuid: str, body: bytes, asker: str | None = None) -> None:
         if self.send_trouble is not None:
             raise self.send_trouble
         self.sends.append((channel_uuid, body))
