@@ -6,7 +6,7 @@ setting is wrong.
 
     twistd chip [settings]              serve
     twistd chip [settings] --check      and
-    twistd chip [settings] channels …   (or backup, or restore)
+    twistd chip [settings] channels …   (or inspect, backup, restore)
                                         do something else and exit: `chip.app.commands`
 """
 
@@ -72,6 +72,19 @@ class ChannelsOptions(_Options):
                 raise usage.UsageError("channels: expected list, add NAME or remove UUID")
 
 
+class InspectOptions(_Options):
+    """What is asked about, after ``inspect``."""
+
+    synopsis = "CHAT-OR-MESSAGE"
+    longdesc = "Says what became of a message, or what waits for a chat. Changes nothing."
+
+    def parseArgs(self, *words: str) -> None:
+        """Take the word."""
+        if len(words) != 1:
+            raise usage.UsageError("inspect: expected one CHAT-OR-MESSAGE")
+        self["wanted"] = words[0]
+
+
 class BackupOptions(_Options):
     """The file after ``backup``, or after ``restore``."""
 
@@ -104,6 +117,7 @@ class Options(_Options):
 
     subCommands: ClassVar[list[list[Any]]] = [
         ["channels", None, ChannelsOptions, "list, add or remove the websites of embedded mode"],
+        ["inspect", None, InspectOptions, "say what became of a message, or what waits for a chat"],
         ["backup", None, BackupOptions, "copy what is in data_dir to a new file"],
         ["restore", None, BackupOptions, "put such a file back, while no Chip runs"],
     ]
@@ -143,6 +157,8 @@ class Options(_Options):
         match self.subCommand:
             case "channels":
                 commands.channels(self.config, self.subOptions["action"])
+            case "inspect":
+                commands.inspect(self.config, self.subOptions["wanted"])
             case "backup":
                 commands.backup(self.config, self.subOptions["file"])
             case "restore":

@@ -80,7 +80,7 @@ def test_the_help_has_every_flag_with_its_default_under_the_title_of_its_section
         page["Listening"].splitlines()
     )
     assert [line.split()[0] for line in page["Commands"].splitlines()] == [
-        *("channels", "backup", "restore")
+        *("channels", "inspect", "backup", "restore")
     ]
     for flag in ("--check", "--config=", "--version", "--help"):
         assert flag in page["Options"]
@@ -120,6 +120,9 @@ def test_the_usual_file_is_looked_for_where_twistd_is_to_run(elsewhere):
         (("channels", "remove", "x"), "chip: data_dir: there is no database in"),
         (("channels", "add", ""), "chip: channels: expected a name of 1 to 100 characters"),
         (("channels", "add", "x", "--uuid="), "chip: channels: expected a UUID like"),
+        (("inspect",), "chip: inspect: expected one CHAT-OR-MESSAGE (see twistd chip --help)\n"),
+        (("inspect", "65vb"), "chip: inspect: expected a message's id or uuid, a chat id"),
+        (("inspect", "10"), "chip: data_dir: there is no database in"),
         (("backup",), "chip: expected one FILE (see twistd chip --help)\n"),
         (("backup", "x"), "chip: data_dir: there is no database in"),
         (("restore", "no.sqlite3"), "chip: there is no file "),

@@ -4,13 +4,17 @@
     twistd chip [settings] channels list            the websites of the embedded mode
     twistd chip [settings] channels add NAME [--uuid UUID]
     twistd chip [settings] channels remove UUID
+    twistd chip [settings] inspect CHAT-OR-MESSAGE  what became of it
     twistd chip [settings] backup FILE              what is in data_dir, beside a running Chip
     twistd chip [settings] restore FILE
 
-Owns what is printed. Each function ends the process: with 0 when all is well, else with 1.
+Owns what is printed. Each function ends the process: with 0 when all is well, else with 1;
+`inspect` with 2 when nothing is known of what is asked about.
 """
 
 import os
+import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,11 +22,13 @@ from twisted.internet import task
 from twisted.logger import globalLogBeginner
 
 from chip.config.schema import Config
-from chip.errors import ConfigError
+from chip.errors import ChipError, ConfigError
 from chip.logs.observer import LogObserver
 from chip.logs.redact import REDACTOR
 from chip.logs.targets import Descriptor
 
+NOT_FOUND = 2
+"""The exit status when everything has answered, and nothing is known."""
 _STANDARD_ERROR = 2
 
 
@@ -34,9 +40,33 @@ def check(config: Config) -> NoReturn:
         well = await everything.check(config, reactor, print, os.environ)
         raise SystemExit(0 if well else 1)
 
+    _run(config, ask)
+
+
+def inspect(config: Config, wanted: str) -> NoReturn:
+    """Print what is known of a chat or a message, and exit."""
+    from chip.app.inspect import inspection  # noqa: PLC0415 - nobody else needs it
+
+    def say(line: str) -> None:
+        print(REDACTOR(line))
+
+    async def ask(reactor: Any) -> None:
+        try:
+            found = await inspection.inspect(config, reactor, wanted, say)
+        except ChipError as error:
+            raise SystemExit(f"chip: {REDACTOR(str(error))}") from None
+        if not found:
+            print("chip: nothing is known of it", file=sys.stderr)
+        raise SystemExit(0 if found else NOT_FOUND)
+
+    _run(config, ask)
+
+
+def _run(config: Config, ask: Callable[[Any], Coroutine[Any, Any, None]]) -> NoReturn:
+    """Run what uses the reactor and exits. Only errors are logged meanwhile."""
     REDACTOR.keep(config.secret_values())
-    grumbles: Any = LogObserver(Descriptor(_STANDARD_ERROR), REDACTOR, level="error", format="text")
-    globalLogBeginner.beginLoggingTo([grumbles], redirectStandardIO=False)
+    errors: Any = LogObserver(Descriptor(_STANDARD_ERROR), REDACTOR, level="error", format="text")
+    globalLogBeginner.beginLoggingTo([errors], redirectStandardIO=False)
     task.react(ask, ())
     raise SystemExit(1)
 

@@ -137,6 +137,31 @@ CHANNELS = Statement.of(
     """
 )
 
+# For an operator who asks what became of something. A message may be anybody's, of any channel.
+
+FIND_CHAT = Statement.of(
+    """
+    SELECT urn.contact_id::text,
+           (SELECT is_active FROM contacts_contact WHERE id = urn.contact_id)::text,
+           channel.uuid::text, channel.is_active::text
+    FROM contacts_contacturn urn
+    JOIN channels_channel channel ON channel.org_id = urn.org_id AND channel.channel_type = 'CHP'
+    WHERE urn.identity = $1 AND urn.contact_id IS NOT NULL
+    ORDER BY channel.id = urn.channel_id DESC NULLS LAST, channel.is_active DESC, channel.id
+    """
+)
+
+_FOUND_MESSAGE = f"""
+    SELECT message.id::text, message.uuid::text, message.direction, message.status, {_TIME},
+           coalesce(urn.identity, ''), coalesce(channel.uuid::text, '')
+    FROM msgs_msg message
+    LEFT JOIN contacts_contacturn urn ON urn.id = message.contact_urn_id
+    LEFT JOIN channels_channel channel
+        ON channel.id = message.channel_id AND channel.channel_type = 'CHP'
+"""
+FIND_MESSAGE_BY_ID = Statement.of(f"{_FOUND_MESSAGE} WHERE message.id = $1")
+FIND_MESSAGE_BY_UUID = Statement.of(f"{_FOUND_MESSAGE} WHERE message.uuid = $1")
+
 PAGE_MESSAGES = 25
 """Messages on a page of history, not counting those that share the oldest one's time."""
 

@@ -1,0 +1,142 @@
+"""Snapshots of chats, taken beside the processes that serve them: nothing is changed."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from chip.limits import Limits
+from chip.models import ChatKey, Incoming, MsgName, SpoolEvent
+from chip.queue.snapshot import (
+    ChatSnapshot,
+    HeldClaim,
+    WaitingEvent,
+    WaitingMessage,
+    sent_by_name,
+)
+from chip.queue.valkey import keys
+from chip.queue.valkey.address import parse_url
+from chip.queue.valkey.connection import ValkeyConnection
+from chip.queue.valkey.protocol import CommandProtocol
+from chip.queue.valkey.scripts import Scripts
+
+MOST_CHATS: Final = 100
+"""Chats that `ValkeySnapshots.waiting` returns at most."""
+_TIMESTAMP = re.compile(rb'"ts":(\d+)')
+
+
+class _Message(msgspec.Struct):
+    uuid: str = ""
+
+
+class _Item(msgspec.Struct):
+    id: str
+    msg: _Message
+
+
+_item_decoder = msgspec.json.Decoder(_Item)
+_event_decoder: msgspec.json.Decoder[SpoolEvent] = msgspec.json.Decoder(SpoolEvent)
+
+
+async def _nothing(_: CommandProtocol) -> None:
+    """The connection is ready as it is."""
+
+
+class ValkeySnapshots:
+    """A connection that only looks. Raises ConfigError for a URL that is none."""
+
+    def __init__(self, url: str, reactor: Any, limits: Limits) -> None:
+        address = parse_url(url)
+        self._database = address.database
+        self._commands = ValkeyConnection(
+            "inspection", address, reactor, CommandProtocol, prepare=_nothing, ready=lambda: None
+        )
+        self._snapshot = Scripts(self._commands, limits).script("snapshot", "claims", keys=12)
+
+    async def open(self) -> None:
+        """Connect. Raises Unavailable in a line for operators."""
+        await self._commands.open()
+
+    async def close(self) -> None:
+        """End the connection."""
+        await self._commands.close()
+
+    async def take(self, chat: ChatKey) -> ChatSnapshot:
+        """What is there of the chat now. Raises Unavailable."""
+        raw = str(chat).encode()
+        answer = await self._snapshot.run(keys.messages(raw), [raw])
+        channel = keys.live(self._database, raw)
+        _, listeners = await self._commands.call(b"PUBSUB", b"NUMSUB", channel)
+        return _snapshot(answer, listeners)
+
+    async def waiting(self, chat_id: str, channel_uuid: str) -> list[ChatKey]:
+        """Chats whose id and whose channel begin so, and for which something waits."""
+        pattern = f"{chat_id}*@{channel_uuid}*".encode()
+        found: dict[bytes, None] = {}
+        for key in (keys.OUTBOXES, keys.SPOOLS):
+            cursor = b"0"
+            while True:
+                cursor, pairs = await self._commands.call(
+                    b"ZSCAN", key, cursor, b"MATCH", pattern, b"COUNT", b"1000"
+                )
+                found |= dict.fromkeys(pairs[::2])
+                if cursor == b"0" or len(found) >= MOST_CHATS:
+                    break
+        return [ChatKey.parse(chat.decode()) for chat in list(found)[:MOST_CHATS]]
+
+
+def _snapshot(answer: Sequence[Any], listeners: int) -> ChatSnapshot:
+    now, outbox, sent, spool, reports, courier, due, alive_until = answer
+    known = {name.decode(): value.decode() for name, value in _pairs(courier)}
+
+    def age(time: str) -> int:
+        return now - int(known[time]) if time in known else 0
+
+    claim = None
+    if "owner" in known:
+        is_alive = int(alive_until or 0) > now
+        under_way = int(known.get("under_way", 0))
+        claim = HeldClaim(known["owner"], age("began"), is_alive, under_way)
+    return ChatSnapshot(
+        outbox=[_message(item, now) for item in outbox],
+        spool=[_event(entry, _age(entry, now)) for entry in spool],
+        reports=[_event(report, 0, int(ready) - now) for report, ready in _pairs(reports)],
+        sent=sent_by_name({name.decode(): now - int(time) for name, time in _pairs(sent)}),
+        claim=claim,
+        due_in=None if due is None else int(due) - now,
+        tries=int(known.get("tries", 0)),
+        failing_for=age("failing"),
+        unknown=int(known.get("unknown", 0)),
+        reason=known.get("reason"),
+        last_heard=known.get("heard", ""),
+        listeners=listeners,
+    )
+
+
+def _pairs(flat: Sequence[bytes]) -> Iterable[tuple[bytes, bytes]]:
+    return zip(flat[::2], flat[1::2], strict=True)
+
+
+def _age(raw: bytes, now: int) -> int:
+    time = _TIMESTAMP.search(raw)
+    return now - int(time[1]) if time else 0
+
+
+def _message(raw: bytes, now: int) -> WaitingMessage:
+    """An item of the outbox; one that cannot be read has no name."""
+    try:
+        item = _item_decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return WaitingMessage(MsgName(), _age(raw, now))
+    number = item.id.removeprefix("m")
+    name = MsgName(int(number), item.msg.uuid) if number.isdecimal() else MsgName(uuid=number)
+    return WaitingMessage(name, _age(raw, now))
+
+
+def _event(raw: bytes, age: int, ready_in: int = 0) -> WaitingEvent:
+    event = _event_decoder.decode(raw)
+    if isinstance(event, Incoming):
+        return WaitingEvent("said", age, ref=event.ref)
+    name = MsgName(event.id, event.uuid)
+    return WaitingEvent(event.status, age, name=name, ready_in=max(0, ready_in))

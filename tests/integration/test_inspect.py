@@ -1,0 +1,175 @@
+"""``twistd chip inspect`` beside running Chips, as an operator asks it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from twisted.internet.threads import deferToThread
+
+from tests.support.chip_process import ChipProcess
+from tests.support.desk_api import TOKEN, DeskApi
+from tests.support.process import free_port
+from tests.support.valkey import Valkey
+from tests.support.visitor import Visitor
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+PRIVATE = ("bob@example.com", "something private", "sesame")
+
+
+def inspected(wanted: object, **settings: object) -> tuple[int, str]:
+    """The exit status and what was printed; nothing private is in it."""
+    chip = ChipProcess("inspect", str(wanted), **settings)
+    try:
+        status, said = chip.run_to_end()
+    finally:
+        chip.close()
+    if "Traceback" in said or any(private in said for private in PRIVATE):
+        raise AssertionError(said)
+    return status, said
+
+
+@pytest.fixture
+def inspect(database, valkey, courier):
+    """Ask, with the usual settings, in a thread of its own."""
+
+    def ask(wanted: object, **settings: object):
+        usual = {"db": database, "valkey": valkey.url, "domain": courier.domain}
+        given = {key: value for key, value in (usual | settings).items() if value is not None}
+        return deferToThread(inspected, wanted, **given)
+
+    return ask
+
+
+@pytest.mark.parametrize("embedded", [False, True], ids=["valkey", "embedded queues"])
+async def test_a_message_is_followed_from_the_outbox_to_its_report(
+    start_chip, visit, courier, channel, inspect, embedded
+):
+    chip = start_chip(valkey=None) if embedded else start_chip()
+    where = {"valkey": None, "data_dir": chip.directory / "chip-data"} if embedded else {}
+    bob = await visit(chip)
+    await bob.start_chat()
+    bob.set_email("bob@example.com")
+    await courier.apart.send(channel, bob.chat_id, "something private")
+    (event,) = await bob.hears("something private", ack=False)
+    number, uuid = event["msg_out"]["id"], event["msg_out"]["uuid"]
+
+    status, said = await inspect(number, **where)
+    assert status == 0, said
+    assert f"message  {number}, uuid {uuid}\n" in said
+    assert "status W (wired: Courier has handed it to Chip)" in said
+    assert re.search(r"^now      waits for its visitor, 1 of 1, for \d+ s", said, re.MULTILINE)
+    assert f"chat     {bob.chat_id[:4]}…@{channel.uuid[:8]}, channel {channel.uuid}\n" in said
+    assert bob.chat_id not in said
+    assert embedded or "open     in 1 process\n" in said
+    assert (await inspect(uuid, **where))[1].splitlines()[0] == said.splitlines()[0]
+
+    bob.ack(event)
+    await courier.apart.wait(1, bob.chat_id, "msg_status")
+    status, said = await inspect(uuid, **where)
+    assert "status D (delivered)" in said
+    assert re.search(r"^now      acknowledged \d+ s ago; Courier has taken the report", said, re.M)
+
+
+async def test_what_waits_for_courier_is_found_by_what_the_log_calls_the_chat(
+    start_chip, visit, courier, inspect, channel
+):
+    chip = start_chip()
+    bob = await visit(chip)
+    await bob.start_chat()
+    courier.fail(502)
+    bob.send("something private", ref="c1")
+    await bob.expect("msg_accepted", ref="c1")
+    label = f"{bob.chat_id[:4]}…@{channel.uuid[:8]}"
+    for wanted in (label, bob.chat_id, f"{bob.chat_id}@{channel.uuid}"):
+        status, said = await inspect(wanted)
+        assert status == 0, said
+        assert "spool    1 event waits for Courier\n           said, ref c1, for " in said
+        assert "contact  none" not in said
+        assert bob.chat_id not in said
+    courier.heal()
+
+
+async def test_a_chip_that_runs_alone_is_looked_into_too(tmp_path):
+    with ChipProcess(
+        directory=tmp_path, ops_listen="off", desk_token=TOKEN, desk_guide=False
+    ) as chip:
+        desk = DeskApi(tmp_path / "chip-data")
+        bob = await Visitor(chip.url, desk.channel().uuid).connect()
+        chip.visitors.append(bob)
+        await bob.start_chat()
+        status, said = await deferToThread(inspected, bob.chat_id, data_dir=tmp_path / "chip-data")
+        assert status == 0, said
+        assert "outbox   0 messages wait for the visitor" in said
+        assert "open     only the running Chip knows" in said
+        await bob.leave()
+
+
+@pytest.mark.parametrize(
+    "wanted", [4_000_000_000, "00000000-0000-4000-8000-000000000000", "0" * 24, "ZZZZ…@00000000"]
+)
+async def test_what_nobody_knows_is_told_by_the_exit_status(inspect, channel, wanted):
+    assert await inspect(wanted) == (2, "chip: nothing is known of it\n")
+
+
+async def test_a_part_that_is_away_is_named_and_the_other_still_asked(
+    start_chip, visit, courier, channel, inspect
+):
+    bob = await visit(start_chip())
+    await bob.start_chat()
+    await courier.apart.send(channel, bob.chat_id, "something private")
+    (event,) = await bob.hears("something private", ack=False)
+    nobody = f"127.0.0.1:{free_port()}"
+
+    status, said = await inspect(event["msg_out"]["id"], valkey=f"valkey://:pa55@{nobody}")
+    assert status == 1
+    assert "status W (wired" in said
+    assert f"chip: cannot use Valkey at {nobody}: the connection was refused\n" in said
+
+    away = f"postgres://chip:pa55@{nobody}/temba"
+    status, said = await inspect(f"{bob.chat_id}@{channel.uuid}", db=away)
+    assert status == 1
+    assert "outbox   1 message waits for the visitor" in said
+    assert "chip: cannot use the database: " in said
+    assert "pa55" not in said
+
+
+async def test_the_rights_that_the_guide_gives_are_enough_to_look(
+    postgres, database, rapidpro, channel, courier
+):
+    contact = rapidpro.contact(channel.org)
+    message = rapidpro.outgoing(contact, channel=channel)
+    (rights,) = re.findall(r"```sql\n(.*?)```", GUIDE, re.DOTALL)
+    postgres.execute(re.sub(r"\bchip\b", "guided", rights), database)
+    acl = re.search(r"ACL SETUSER chip on >secret ([^`]+)`", GUIDE)
+    assert acl
+    try:
+        with Valkey(user="chip", password="s3cret-of-valkey", acl=acl[1]) as guarded:
+            for wanted in (message.id, message.uuid, contact.chat_id, "ZZZZ…@00000000"):
+                status, said = await deferToThread(
+                    inspected,
+                    wanted,
+                    db=database.replace("//chip@", "//guided:secret@"),
+                    valkey=guarded.url,
+                    domain=courier.domain,
+                )
+                assert status == (2 if "ZZZZ" in str(wanted) else 0), said
+    finally:
+        postgres.execute("DROP OWNED BY guided; DROP ROLE guided", database)
+
+
+@pytest.mark.parametrize("generation", ["10.2", "26.0", "26.2"])
+async def test_every_release_is_understood(inspect, rapidpro, channel):
+    contact = rapidpro.contact(channel.org)
+    said_in = rapidpro.incoming(contact, "something private", channel=channel)
+    other = rapidpro.contact(channel.org)
+    sms = rapidpro.outgoing(other, channel=rapidpro.channel(channel.org, type="TWT"), status="F")
+    for wanted in (said_in.id, said_in.uuid):
+        status, said = await inspect(wanted)
+        assert status == 0, said
+        assert f"contact  {contact.id}\n" in said
+        assert "now      Courier has it" in said
+    status, said = await inspect(sms.id)
+    assert status == 0
+    assert said.endswith("chat     none: it is of no channel of type CHP\n")
