@@ -14,7 +14,8 @@ import atexit
 import getopt
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -102,6 +103,7 @@ class Options(_Options):
     """A flag for every setting; after parsing, `config` has what is in force."""
 
     config: Config
+    read: Callable[[], Config]
 
     synopsis = "[settings]"
 
@@ -139,13 +141,12 @@ class Options(_Options):
         """Read the settings, from everywhere."""
         file = self["config"]
         twistd = getattr(self, "parent", None) or {"rundir": "."}
+        # Read again on a reload, when twistd has long gone to its --rundir.
+        read = partial(load, environ=os.environ, flags=self._given())
+        path, directory = Path(file) if file else None, Path(twistd["rundir"])
+        self.read = partial(read, file=path and path.absolute(), directory=directory.absolute())
         try:
-            self.config = load(
-                environ=os.environ,
-                flags=self._given(),
-                file=None if file is None else Path(file),
-                directory=Path(twistd["rundir"]),
-            )
+            self.config = read(file=path, directory=directory)
         except ConfigError as error:
             raise SystemExit(f"chip: {error}") from None
         # Now, because twistd would refuse to go on beside a running Chip's pid file.
@@ -177,22 +178,23 @@ class Options(_Options):
 
 def makeService(options: Options) -> IService:
     """Return the service that twistd runs; part of twistd's plugin interface."""
-    return _service(options.config, getattr(options, "parent", None) or {})
+    return _service(options.config, options.read, getattr(options, "parent", None) or {})
 
 
 def make_application() -> Componentized:
     """Return the application of ``chip.tac``, set by file and environment alone."""
+    read = partial(load, environ=os.environ, directory=Path.cwd())
     try:
-        config = load(environ=os.environ)
+        config = read()
     except ConfigError as error:
         raise SystemExit(f"chip: {error}") from None
     application: Componentized = Application("chip")
-    service: Any = _service(config, _twistd_options(sys.argv[1:]))
+    service: Any = _service(config, read, _twistd_options(sys.argv[1:]))
     service.setServiceParent(application)
     return application
 
 
-def _service(config: Config, twistd: Mapping[str, Any]) -> IService:
+def _service(config: Config, read: Callable[[], Config], twistd: Mapping[str, Any]) -> IService:
     from chip.app import service  # noqa: PLC0415 - a mistaken flag need not wait for all of it
 
     REDACTOR.keep(config.secret_values())
@@ -201,7 +203,7 @@ def _service(config: Config, twistd: Mapping[str, Any]) -> IService:
     )
     try:
         top = LoggedService(observer, *_sentry(config))
-        chip: Any = service.make_service(config)
+        chip: Any = service.make_service(config, read, observer)
     except ConfigError as error:
         raise SystemExit(f"chip: {REDACTOR(str(error))}") from None
     chip.setServiceParent(top)

@@ -336,7 +336,7 @@ def test_a_log_file_is_rotated_when_the_operator_asks(tmp_path: Path):
     target.write(b"before\n")
     target.rotate_soon()
     target.write(b"after\n")
-    target.close()
+    target.reopen()
     assert (tmp_path / "chip.log.1").read_bytes() == b"before\n"
     assert (tmp_path / "chip.log").read_bytes() == b"after\n"
 
@@ -349,7 +349,7 @@ def test_a_log_file_that_failed_is_opened_again_by_the_next_line(tmp_path: Path,
         with pytest.raises(OSError):
             target.write(b"lost\n")
     target.write(b"kept\n")
-    target.close()
+    target.reopen()
     assert (tmp_path / "chip.log").read_bytes() == b"kept\n"
 
 
@@ -364,7 +364,7 @@ def test_twistds_own_flags_decide_where_lines_go(tmp_path: Path, monkeypatch, ca
             target = target_of(options)
             assert isinstance(target, RotatedFile)
             target.write(b"to a file\n")
-            target.close()
+            target.reopen()
             assert (tmp_path / name).read_bytes() == b"to a file\n"
     finally:
         signal.signal(signal.SIGUSR1, usual)

@@ -154,7 +154,7 @@ class StandIn:
         self.service = Service()
         self.refusal: Exception | None = None
 
-    def make_service(self, config):
+    def make_service(self, config, read, observer):
         self.config = config
         if self.refusal:
             raise self.refusal

@@ -9,9 +9,12 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+from twisted.logger import Logger
+
 from chip.chat.observer import Observer
 from chip.chat.ports import Depths, Queue, Store
 from chip.config.schema import Config
+from chip.errors import Unavailable
 from chip.gateway.chp import ChpGateway
 from chip.ops.metrics import Metrics
 from chip.queue.sqlite.queue import SqliteQueue
@@ -19,13 +22,18 @@ from chip.queue.valkey.queue import ValkeyQueue
 from chip.sqlite.database import SqliteDatabase
 from chip.store.rapidpro.store import RapidproStore
 from chip.store.sqlite import SqliteStore
-from chip.tasks import Clock
+from chip.tasks import Clock, within
 
 Closer = Callable[[], Awaitable[None]]
+
+COUNT_WITHIN = 1.0
+"""Seconds that a stop waits for the number of what is left."""
 
 
 class Backend:
     """The store and the queues that the configuration asks for."""
+
+    _log = Logger()
 
     def __init__(self, config: Config, reactor: Any) -> None:
         self._config = config
@@ -68,6 +76,19 @@ class Backend:
             self._database = SqliteDatabase(Path(self._config.data_dir), self._reactor)
             await self._database.open()
         return self._database
+
+    async def log_what_waits(self) -> None:
+        """Log what is left to do, by all processes that share the queues."""
+        try:
+            waits = await within(self._reactor, COUNT_WITHIN, self.queue.depths())
+        except Unavailable as error:
+            self._log.warn("what waits is not known", reason=str(error))
+        else:
+            self._log.info(
+                "Chip has finished what was in hand",
+                events_for_courier=waits.spool_events,
+                chats_with_messages=waits.outbox_chats,
+            )
 
     async def close_queue(self) -> None:
         """Close the queues, if they were opened; embedded ones close with the database."""

@@ -8,6 +8,7 @@ Whatever fails at the start ends the process with one line.
 
 import gc
 import socket
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -20,18 +21,21 @@ from chip.app.backend import Backend, TimedQueue, make_gateway
 from chip.app.clock import count_evenly
 from chip.app.desk import loopback_socket, make_desk
 from chip.app.exits import announce, fail
+from chip.app.reload import reloaded
+from chip.app.signals import heed_signals
 from chip.chat.server import ChatServer
 from chip.config.schema import Config
 from chip.desk.desk import Desk
 from chip.errors import ChipError, Unavailable
 from chip.gateway.chp import ChpGateway
 from chip.limits import Limits
+from chip.logs.observer import LogObserver
+from chip.ops.certificates import Certificates
 from chip.ops.listening import endpoint
 from chip.ops.metrics import LagService, Metrics
 from chip.ops.site import OpsSite
 from chip.ops.status import Status
 from chip.ops.systemd import Notifier, WatchdogService
-from chip.tasks import Tasks
 from chip.web.connect import Connections
 from chip.web.http.addresses import Addresses
 from chip.web.send import Sends
@@ -42,12 +46,18 @@ OPS_DRAIN = 1.0
 """Seconds that the operators' listener has for its last answers."""
 
 
-def make_service(config: Config) -> IService:
-    """Chip as a service, to be started by twistd. Raises ConfigError."""
+def make_service(
+    config: Config, read_again: Callable[[], Config], observer: LogObserver
+) -> IService:
+    """Chip as a service, to be started by twistd. Raises ConfigError.
+
+    `read_again` returns the settings as they are now, and raises ConfigError; `observer` is what
+    writes the log.
+    """
     from twisted.internet import reactor  # noqa: PLC0415 - installed by twistd, not by an import
 
     count_evenly(reactor)
-    return cast(IService, ChipService(config, reactor))
+    return cast(IService, ChipService(config, read_again, observer, reactor))
 
 
 class ChipService(Service):
@@ -55,11 +65,14 @@ class ChipService(Service):
 
     _log = Logger()
 
-    def __init__(self, config: Config, reactor: Any) -> None:
+    def __init__(
+        self, config: Config, read_again: Callable[[], Config], observer: LogObserver, reactor: Any
+    ) -> None:
         self._config = config
+        self._read_again = read_again
+        self._observer = observer
         self._reactor = reactor
         self._limits: Limits = config.limits_in_force
-        self._tasks = Tasks()
         self._notifier = Notifier()
         self._metrics = Metrics()
         self._watchdog = WatchdogService(self._notifier, reactor)
@@ -74,10 +87,12 @@ class ChipService(Service):
         self._gateway: ChpGateway | None = None
         self._desk: Desk | None = None
         # Read now, so that a mistake is told before anything is started.
-        self._endpoint: Any = endpoint(reactor, "listen", config.endpoint)
-        self._ops_endpoint: Any = (
-            endpoint(reactor, "ops_listen", config.ops_endpoint) if config.ops_endpoint else None
-        )
+        places = {"listen": config.endpoint, "ops_listen": config.ops_endpoint}
+        self._certificates = {
+            setting: Certificates(partial(endpoint, reactor, setting, place))
+            for setting, place in places.items()
+            if place
+        }
 
     # Starting.
 
@@ -86,6 +101,7 @@ class ChipService(Service):
         super().startService()  # type: ignore[no-untyped-call]
         self._watchdog.startService()
         self._lag.startService()
+        self._reactor.callWhenRunning(heed_signals, self._reactor, self._reload)
         self._starting = Deferred.fromCoroutine(self._start())
         self._starting.addErrback(self._could_not_start)
 
@@ -153,7 +169,7 @@ class ChipService(Service):
 
     async def _listen(self, site: Site) -> None:
         try:
-            self._ports.append(await self._endpoint.listen(site))
+            self._ports.append(await self._certificates["listen"].endpoint.listen(site))
         except Exception as error:
             setting = "listen" if self._config.listen else "address and port"
             raise Unavailable(
@@ -167,12 +183,12 @@ class ChipService(Service):
         self._ports.append(port)
 
     async def _start_ops(self, server: ChatServer) -> None:
-        if self._ops_endpoint is None:
+        if "ops_listen" not in self._certificates:
             return
         status = Status(self._config, server, self._backend, lambda: not self.running)
         try:
             site = OpsSite(status, self._metrics, self._reactor, self._limits)
-            self._ops_port = await self._ops_endpoint.listen(site)
+            self._ops_port = await self._certificates["ops_listen"].endpoint.listen(site)
             self._ops_site = site
         except Exception as error:
             reason = f"cannot listen on {self._config.ops_endpoint}: {_reason(error)}"
@@ -197,12 +213,21 @@ class ChipService(Service):
         if self._desk:
             announce(f"\n  Chat:  {self._config.public_url}/\n  Desk:  {self._desk.link}\n")
 
+    def _reload(self) -> None:
+        self._observer.reopen()
+        self._config = reloaded(self._config, self._read_again, self._certificates.values())
+        self._observer.set_level(self._config.log_level)
+        if self._site:
+            self._site.connections.allowed_origins = self._config.allowed_origins
+
     # Stopping.
 
     def stopService(self) -> Deferred[None]:
         """Stop in order. At the hard deadline, whatever still hangs is left behind."""
         super().stopService()  # type: ignore[no-untyped-call]
         self._notifier.stopping()
+        visitors = len(self._site.connections) if self._site else 0
+        self._log.info("Chip is stopping", visitors=visitors)
         stopping = Deferred.fromCoroutine(self._stop())
         stopping.addTimeout(self._limits.stop_deadline, self._reactor)
         stopping.addErrback(lambda failure: self._log.failure("Chip did not stop cleanly", failure))
@@ -212,7 +237,7 @@ class ChipService(Service):
         if self._starting is not None:
             self._starting.cancel()
         # One after the other, and each even if one before it failed.
-        for step in (self._let_nobody_in, self._drain, self._finish, self._close):
+        for step in (self._let_nobody_in, self._drain, self._finish, self._tell, self._close):
             try:
                 await step()
             except Exception:
@@ -236,6 +261,10 @@ class ChipService(Service):
             await self._desk.stop()
         if self._server:
             await self._server.finish(self._limits.drain_deadline)
+
+    async def _tell(self) -> None:
+        if self._server:
+            await self._backend.log_what_waits()
 
     async def _close(self) -> None:
         await self._backend.close_queue()

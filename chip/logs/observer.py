@@ -137,9 +137,17 @@ class LogObserver:
     def __init__(self, target: Target, redact: Redactor, *, level: str, format: str) -> None:
         self._target = target
         self._redact = redact
-        self._wanted = frozenset(LEVELS[LEVELS.index(level) :])
+        self.set_level(level)
         self._format = FORMATS[format]
         self._lost = 0
+
+    def set_level(self, level: str) -> None:
+        """Write events of at least this level from now on."""
+        self._wanted = frozenset(LEVELS[LEVELS.index(level) :])
+
+    def reopen(self) -> None:
+        """Open the log's file anew, if it is one: it may have been moved away."""
+        self._target.reopen()
 
     def __call__(self, event: LogEvent) -> None:
         level, name = origin(event)

@@ -21,6 +21,9 @@ class Target(Protocol):
     def write(self, line: bytes) -> None:
         """Write the whole line. Raises OSError or ValueError where it cannot."""
 
+    def reopen(self) -> None:
+        """Somebody may have moved the file away."""
+
 
 class Descriptor:
     """An open file descriptor, without any buffer that could complain at exit."""
@@ -31,6 +34,9 @@ class Descriptor:
     def write(self, line: bytes) -> None:
         while line:
             line = line[os.write(self._number, line) :]
+
+    def reopen(self) -> None:
+        """Whoever opened it is in charge of it."""
 
 
 class RotatedFile:
@@ -56,10 +62,10 @@ class RotatedFile:
             self._file.write(line)
         except (OSError, ValueError):
             # It may have failed during a rotation: the next line opens the file again.
-            self.close()
+            self.reopen()
             raise
 
-    def close(self) -> None:
+    def reopen(self) -> None:
         """Close the file; the next line opens it again."""
         file, self._file = self._file, None
         if file is not None:
@@ -77,6 +83,9 @@ class Syslog:
 
     def write(self, line: bytes) -> None:
         syslog.syslog(line.decode().rstrip("\n"))
+
+    def reopen(self) -> None:
+        """There is no file."""
 
 
 def target_of(options: Mapping[str, object]) -> Target:

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from OpenSSL import SSL, crypto
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IStreamServerEndpoint
 
@@ -23,6 +24,8 @@ def endpoint(reactor: object, setting: str, description: str) -> IStreamServerEn
     except (ValueError, TypeError, AttributeError) as error:
         reason = str(error).rpartition("() ")[2]  # without the name of a function of Twisted's
         raise ConfigError(f"{setting}: not an endpoint that can be used: {reason}") from None
+    except (crypto.Error, SSL.Error):
+        raise ConfigError(f"{setting}: no certificate with its key in {description}") from None
     except (KeyError, IndexError):
         raise ConfigError(f"{setting}: systemd handed over no such socket") from None
     except OSError as error:  # a certificate that cannot be read

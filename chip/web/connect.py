@@ -123,7 +123,7 @@ class Connections(WebSocketFactory):
             clock, limits.start_chat_deadline, VisitorConnection.expect_chat
         )
         self._chat_server = chat_server
-        self._allowed_origins = allowed_origins
+        self.allowed_origins = allowed_origins
         self._observer = observer or Observer()
         self._open: set[VisitorConnection] = set()
         self._numbers = count(1)
@@ -183,7 +183,7 @@ class Connections(WebSocketFactory):
         if len(origins) > 1:
             return Refusal("origin", 403, "more than one Origin")
         origin = origins[0].decode("latin-1") if origins else None
-        if origin_allowed(origin, self._allowed_origins):
+        if origin_allowed(origin, self.allowed_origins):
             return None
         return Refusal("origin", 403, "this website may not use this server")
 

@@ -1,0 +1,47 @@
+"""What signals mean to Chip.
+
+SIGTERM, SIGINT   stop in order; further ones change nothing
+SIGHUP            reload; but stop where it says that Chip's terminal has been closed
+SIGUSR1           rotate the log file: chip.logs.targets
+"""
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any, Final
+
+from twisted.logger import Logger
+
+_STANDARD_INPUT: Final = 0
+_log = Logger()
+
+
+def heed_signals(reactor: Any, reload: Callable[[], None]) -> None:
+    """Heed signals from now on, in place of the running reactor's own handlers."""
+    at_a_terminal = os.isatty(_STANDARD_INPUT)
+    stopping = False
+
+    def stop(number: int, *_frame: object) -> None:
+        nonlocal stopping
+        if stopping:
+            _log.info("{signal}: Chip is stopping already", signal=signal.Signals(number).name)
+            return
+        stopping = True
+        stop_by[number](number, None)
+
+    def hang_up(number: int, *_frame: object) -> None:
+        if at_a_terminal and not os.isatty(_STANDARD_INPUT):
+            stop(signal.SIGTERM)
+        else:
+            reactor.callFromThread(reload)
+
+    def note_stop() -> None:
+        nonlocal stopping
+        stopping = True
+
+    stop_by: dict[int, Any] = {
+        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    signal.signal(signal.SIGHUP, hang_up)
+    # Chip may also be stopped by itself.
+    reactor.addSystemEventTrigger("before", "shutdown", note_stop)
