@@ -117,6 +117,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     addresses_per_network: Annotated[
         Count, per_address("times what one address has that an IPv6 /48 has in all")
     ] = 10
+    desk_logins_per_minute: Annotated[
+        Positive, per_address("attempts a minute to come in at the desk")
+    ] = 10
     wrong_secrets_per_minute: Annotated[
         Positive, per_address("wrong secrets a minute for one channel, then 429 instead of 400")
     ] = 10
@@ -128,6 +131,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     spool_total: Annotated[Count, per_process("events that may wait for Courier in all")] = 100_000
     post_bytes: Annotated[Count, per_process("most bytes of a POST body")] = 1024 * 1024
     post_deadline: Annotated[Positive, per_process("seconds for a whole POST request")] = 10
+    desk_wrong_tokens_per_minute: Annotated[
+        Positive, per_process("wrong tokens a minute at the desk; then who had one waits")
+    ] = 60
     courier_connect_timeout: Annotated[Positive, per_process("seconds to connect to Courier")] = 3
     courier_timeout: Annotated[Positive, per_process("seconds to wait for Courier's answer")] = 35
     courier_parallel: Annotated[Count, per_process("requests to Courier at once")] = 64

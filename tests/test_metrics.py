@@ -15,6 +15,7 @@ from twisted.internet.task import Clock
 from chip.chat.observer import ConnectOutcome
 from chip.chat.outbound.ports import AnswerKind
 from chip.chat.ports import Depths
+from chip.desk.access import Login
 from chip.errors import Unavailable
 from chip.ops.metrics import (
     LagService,
@@ -95,6 +96,8 @@ def test_everything_that_the_layers_tell_has_a_label_of_its_own():
         metrics.error(code)
     for tag in tags:
         metrics.command(tag)
+    for outcome in get_args(Login):
+        metrics.desk_login(outcome)
     counts = {name: value for name, value in samples(metrics).items() if "_created" not in name}
     assert not [name for name, value in counts.items() if "other" in name and value]
 

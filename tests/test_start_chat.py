@@ -177,7 +177,7 @@ def test_a_channel_takes_only_so_many_new_chats_from_wherever_they_come(chip):
     assert [answer["type"] for answer in answers] == ["chat_started"] * 300 + ["error"] * 1700
     assert (answers[-1]["code"], answers[-1]["retry_after"]) == ("rate_limited", 1)
     warnings = [(line["channel"], formatEvent(line)) for line in lines if "channel" in line]
-    assert warnings == [(CHANNEL.uuid, "too many new chats: some are refused")]
+    assert warnings == [(CHANNEL.uuid, "1 new chats were refused: the channel has too many")]
     # Who has a chat comes back into it.
     visitor = chip.visitor()
     visitor.says(start(BOB.chat_id))

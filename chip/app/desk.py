@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.web.client import Agent, HTTPConnectionPool
 
+from chip.chat.observer import Observer
 from chip.chat.ports import Store
 from chip.chat.server import ChatServer
 from chip.config.schema import Config
@@ -19,7 +20,13 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def make_desk(
-    config: Config, reactor: Any, store: Store, server: ChatServer, chip_url: str
+    config: Config,
+    reactor: Any,
+    store: Store,
+    server: ChatServer,
+    chip_url: str,
+    *,
+    observer: Observer,
 ) -> Desk:
     """The desk, which says to Chip at `chip_url` what Courier would."""
     assert isinstance(store, SqliteStore)  # noqa: S101 - without `db` it is
@@ -34,6 +41,8 @@ def make_desk(
         base_url=config.public_url,
         token=config.desk_token,
         guide=config.desk_guide,
+        limits=config.limits_in_force,
+        count_login=observer.desk_login,
         # With a token of its own it may be anywhere; without one it is this machine's alone.
         hosts=None if config.desk_token else LOOPBACK | {"[::1]"},
         closed=(

@@ -128,7 +128,14 @@ class ChipService(Service):
             observer=self._metrics,
         )
         if loopback:
-            self._desk = make_desk(config, self._reactor, backend.store, server, f"http://{domain}")
+            self._desk = make_desk(
+                config,
+                self._reactor,
+                backend.store,
+                server,
+                f"http://{domain}",
+                observer=self._metrics,
+            )
             await self._desk.start()
         site = self._site = self._make_site(server)
         if loopback:

@@ -20,13 +20,11 @@ from chip.errors import AskedInVain, Unavailable
 from chip.limits import Limits
 from chip.models import Channel, ChatKey, Contact
 from chip.protocol.commands import CommandError
-from chip.tasks import Clock, pause
+from chip.tasks import Clock, LogThrottle, pause
 
 _ALPHABET: Final = string.ascii_letters + string.digits
 _CHAT_ID: Final = re.compile(r"[a-zA-Z0-9]{24}", re.ASCII)
 
-LOG_EVERY: Final = 60.0
-"""Seconds between two log lines about a channel that has too many new chats."""
 LOOKS: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
 """Seconds to wait before each look whether Courier's new contact can be read."""
 
@@ -70,7 +68,7 @@ class ChatStarter:
         self._channels = Buckets(
             limits.channel_new_chats_per_minute / 60, limits.channel_new_chats_burst
         )
-        self._full_channels = Buckets(1 / LOG_EVERY, 1)
+        self._throttle = LogThrottle(clock.seconds)
 
     async def resume(
         self, channel: Channel, chat_id: str, address: str
@@ -99,11 +97,18 @@ class ChatStarter:
             wait = self._channels.take(channel.uuid, now)
             if wait:
                 self._new_chats.give_back(address)
-                if not self._full_channels.take(channel.uuid, now):
-                    self._log.warn("too many new chats: some are refused", channel=channel.uuid)
+                self._tell_of(channel)
         if wait:
             raise CommandError("rate_limited", "too many new chats", retry_after=ceil(wait))
         return ChatKey(_new_chat_id(), channel.uuid)
+
+    def _tell_of(self, channel: Channel) -> None:
+        if times := self._throttle.times(channel.uuid):
+            self._log.warn(
+                "{times} new chats were refused: the channel has too many",
+                times=times,
+                channel=channel.uuid,
+            )
 
     async def start(self, channel: Channel, chat: ChatKey) -> Contact:
         """Have Courier make the contact, and wait until it can be read. Raises Unavailable.

@@ -54,3 +54,6 @@ class Observer:
 
     def courier(self, kind: AnswerKind, seconds: float) -> None:
         """A request to Courier has ended, after so many seconds."""
+
+    def desk_login(self, outcome: str) -> None:
+        """Somebody wanted to come in at the desk. `outcome` is one of `chip.desk.access.Login`."""

@@ -9,19 +9,34 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
+from typing import Literal
 
-from chip.buckets import Buckets
+from twisted.logger import Logger
 
-ATTEMPTS_PER_MINUTE = 10
+from chip.buckets import Buckets, FailureBudget, network_of
+from chip.limits import Limits
+from chip.tasks import LogThrottle
+
+Login = Literal["let_in", "wrong_token", "too_many"]
+"""What came of an attempt to come in."""
 
 
 class Access:
     """`token` is the configured one, or empty; `key` is this installation's own secret.
 
-    `seconds` tells the time.
+    `seconds` tells the time; `count_login` is told what came of each attempt.
     """
 
-    def __init__(self, token: str, key: bytes, seconds: Callable[[], float]) -> None:
+    _log = Logger()
+
+    def __init__(
+        self,
+        token: str,
+        key: bytes,
+        seconds: Callable[[], float],
+        limits: Limits,
+        count_login: Callable[[Login], None],
+    ) -> None:
         self.token = token or secrets.token_urlsafe(24)
         self._seconds = seconds
         self.label = hmac.new(key, b"desk\0" + token.encode(), "sha256").hexdigest()
@@ -29,12 +44,39 @@ class Access:
         was made at a start must not, so they all have the same."""
         # Browsers share cookies between the ports of a host: each Chip needs a name of its own.
         self.cookie_name = "chip-desk-" + hashlib.sha256(key).hexdigest()[:12]
-        self._attempts = Buckets(ATTEMPTS_PER_MINUTE / 60, ATTEMPTS_PER_MINUTE)
+        self._throttle = LogThrottle(seconds)
+        self._count_login = count_login
+        attempts, wrong = limits.desk_logins_per_minute, limits.desk_wrong_tokens_per_minute
+        self._attempts = Buckets(attempts / 60, min(attempts, 2**31))
+        self._wrong = FailureBudget(wrong / 60, min(wrong, 2**31))
+
+    def come_in(self, token: str, address: str) -> tuple[Login, float]:
+        """Note an attempt with this token. Returns what came of it, and the seconds to wait after
+        too many from the network of `address`, or too many wrong ones from everywhere."""
+        network, now = network_of(address), self._seconds()
+        outcome: Login = "let_in"
+        wait = self._wrong.wait(network, now) or self._attempts.take(network, now)
+        if wait:
+            outcome = "too_many"
+        elif not self.is_token(token):
+            outcome = "wrong_token"
+            self._wrong.failed(network, now)
+        self._tell(outcome, address)
+        return outcome, wait
+
+    def _tell(self, outcome: Login, address: str) -> None:
+        self._count_login(outcome)
+        if outcome != "let_in" and (times := self._throttle.times("login")):
+            self._log.warn(
+                "{times} attempts to come in at the desk failed (the last one from {address})",
+                times=times,
+                address=address or "a proxy",
+            )
 
     def is_token(self, candidate: str) -> bool:
-        """Whether this is the token. Takes the same time for every wrong one."""
-        return hmac.compare_digest(candidate.encode(), self.token.encode())
+        """Whether this is the token. Takes the same time for every other one, of any length."""
+        return hmac.compare_digest(_digest(candidate), _digest(self.token))
 
-    def wait(self, address: str) -> float:
-        """Note an attempt to come in. Returns 0, or the seconds to wait after too many."""
-        return self._attempts.take(address, self._seconds())
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from twisted.internet.task import LoopingCall
 
 from chip.desk import guide
-from chip.desk.access import Access
+from chip.desk.access import Access, Login
 from chip.desk.api import Api
 from chip.desk.channels import insert_channel
 from chip.desk.commands import DeskCommands, Heard
@@ -29,6 +29,7 @@ from chip.desk.safe_headers import with_safe_headers
 from chip.desk.sender import Post, Sender
 from chip.desk.sessions import Sessions
 from chip.errors import Unavailable
+from chip.limits import Limits
 from chip.models import Channel, ChatKey
 from chip.sqlite.database import SqliteDatabase
 from chip.tasks import Clock, Tasks, every
@@ -67,8 +68,9 @@ class Desk:
     day.
 
     `token` is the configured one, or empty. `hosts` are the names that the desk is asked for by,
-    None for any. With `closed`, which says why, nobody can sit at the
-    desk, and the rest works. `guide` False keeps the guide silent for good.
+    None for any. With `closed`, which says why, nobody can sit at the desk, and the rest works.
+    `guide` False keeps the guide silent for good. `count_login` is told what came of each attempt
+    to come in.
     """
 
     def __init__(
@@ -82,6 +84,8 @@ class Desk:
         base_url: str,
         token: str = "",
         guide: bool = True,
+        limits: Limits | None = None,
+        count_login: Callable[[Login], None] = lambda _: None,
         hosts: frozenset[str] | None = None,
         closed: str = "",
     ) -> None:
@@ -90,6 +94,8 @@ class Desk:
         self._base_url = base_url.rstrip("/")
         self._token = token
         self._guide_allowed = guide
+        self._limits = limits or Limits()
+        self._count_login = count_login
         self._hosts = hosts
         self._closed = closed
         self._tasks = Tasks()
@@ -111,7 +117,9 @@ class Desk:
         if not key:
             key = secrets.token_hex(32)
             await self._commands.set("desk_key", key)
-        self._access = Access(self._token, bytes.fromhex(key), self._clock.seconds)
+        self._access = Access(
+            self._token, bytes.fromhex(key), self._clock.seconds, self._limits, self._count_login
+        )
         self._sessions = Sessions(self._store.database, self._access.label, self._clock.seconds)
         await self._sessions.load()
         wanted = await self._commands.setting("guide", "on") == "on"

@@ -12,6 +12,7 @@ without being asked first whether it may, and it may not. What another site embe
 refused, and so is a request for a host that is not this one: a name that somebody has led here.
 """
 
+from math import ceil
 from string import Template
 from urllib.parse import parse_qs
 
@@ -136,11 +137,11 @@ class DeskRoutes:
         return (cookie or b"").decode("latin-1")
 
     async def _let_in(self, request: Request, token: str) -> Answer:
-        wait = self._access.wait(str(getattr(request.getClientAddress(), "host", "")))
-        if wait:
-            again = (b"Retry-After", b"%d" % (int(wait) + 1))
+        outcome, wait = self._access.come_in(token, request.address)
+        if outcome == "too_many":
+            again = (b"Retry-After", b"%d" % ceil(wait))
             return self._refuse([], TOO_MANY, 429).with_headers(again)
-        if not self._access.is_token(token):
+        if outcome == "wrong_token":
             return self._refuse([], WRONG, 403)
         cookie = self._cookie(request, await self._sessions.begin(), DAYS * 86_400)
         # Not a redirect: after a link on another site it would be made without the new cookie.

@@ -42,6 +42,7 @@ CLOSES = (
     *("4001", "4008", "4013", "4029", "4400", "4409"),
 )
 SENDS = ("200", "400", "404", "405", "408", "413", "429", "500", "503")
+LOGINS = ("let_in", "wrong_token", "too_many")
 
 _QUICK = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0, 10.0)
 _LAG = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
@@ -89,6 +90,11 @@ class Metrics(Observer):
             Counter,
             ("chip_sends_total", "Messages handed over by Courier, by HTTP status answered"),
             ("status", SENDS),
+        )
+        self._desk_logins = self._family(
+            Counter,
+            ("chip_desk_logins_total", "Attempts to come in at the desk, by what came of them"),
+            ("outcome", LOGINS),
         )
         self._courier = self._family(
             Histogram,
@@ -172,6 +178,10 @@ class Metrics(Observer):
     def courier(self, kind: AnswerKind, seconds: float) -> None:
         """A request to Courier has ended."""
         _of(self._courier, kind).observe(seconds)
+
+    def desk_login(self, outcome: str) -> None:
+        """Somebody wanted to come in at the desk."""
+        _of(self._desk_logins, outcome).inc()
 
     def lag(self, seconds: float) -> None:
         """The reactor was so late."""

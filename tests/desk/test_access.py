@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 
-from chip.desk.access import ATTEMPTS_PER_MINUTE, Access
+from chip.desk.access import Access
+from chip.limits import Limits
 
 KEY = b"k" * 32
 
 
 def access(token: str = "", key: bytes = KEY, clock: Clock | None = None) -> Access:
-    return Access(token, key, (clock or Clock()).seconds)
+    return Access(token, key, (clock or Clock()).seconds, Limits(), lambda _: None)
 
 
 def test_a_token_is_made_where_none_is_configured_and_is_hard_to_guess():
@@ -39,12 +41,47 @@ def test_another_configured_token_has_another_label_and_one_made_at_a_start_has_
     assert access("old").label != access("old", key=b"x" * 32).label
 
 
-def test_attempts_are_counted_by_address():
+def test_an_address_has_ten_attempts_a_minute():
     clock = Clock()
-    guard = access(clock=clock)
-    for _ in range(ATTEMPTS_PER_MINUTE):
-        assert guard.wait("192.0.2.1") == 0
-    assert guard.wait("192.0.2.1") > 0
-    assert guard.wait("192.0.2.2") == 0
-    clock.advance(60 / ATTEMPTS_PER_MINUTE)
-    assert guard.wait("192.0.2.1") == 0
+    guard = access("sesame", clock=clock)
+    assert [guard.come_in("guess", "192.0.2.1") for _ in range(10)] == [("wrong_token", 0)] * 10
+    assert guard.come_in("sesame", "192.0.2.1") == ("too_many", 6)
+    assert guard.come_in("sesame", "192.0.2.2") == ("let_in", 0)
+    clock.advance(6)
+    assert guard.come_in("sesame", "192.0.2.1") == ("let_in", 0)
+
+
+def test_all_addresses_of_a_network_count_as_one_and_so_do_those_that_nobody_knows():
+    guard = access("sesame")
+    for number in range(10):
+        assert guard.come_in("guess", f"2001:db8:7:{number}::/64")[0] == "wrong_token"
+        assert guard.come_in("guess", "")[0] == "wrong_token"
+    assert guard.come_in("sesame", "2001:db8:7:ffff::/64")[0] == "too_many"
+    assert guard.come_in("sesame", "")[0] == "too_many"
+
+
+def test_a_crowd_that_guesses_is_stopped_and_keeps_nobody_out():
+    clock = Clock()
+    guard = access("sesame", clock=clock)
+    crowd = [f"198.51.100.{number}" for number in range(20)]
+    outcomes = [guard.come_in("guess", address)[0] for _ in range(5) for address in crowd]
+    assert outcomes.count("wrong_token") == 60
+    assert guard.come_in("sesame", "192.0.2.1") == ("let_in", 0)
+    clock.advance(10)
+    outcomes = [guard.come_in("guess", address)[0] for address in crowd]
+    assert outcomes.count("wrong_token") == 10
+
+
+def test_what_came_of_each_attempt_is_counted_and_failures_are_logged_once_a_minute():
+    clock, counted = Clock(), []
+    guard = Access("sesame", KEY, clock.seconds, Limits(), counted.append)
+    with capturedLogs() as lines:
+        for token in ("sesame", *["guess"] * 10):
+            guard.come_in(token, "192.0.2.1")
+        clock.advance(60)
+        guard.come_in("guess", "192.0.2.2")
+    assert counted == ["let_in", *["wrong_token"] * 9, "too_many", "wrong_token"]
+    assert [formatEvent(line) for line in lines] == [
+        "1 attempts to come in at the desk failed (the last one from 192.0.2.1)",
+        "10 attempts to come in at the desk failed (the last one from 192.0.2.2)",
+    ]
