@@ -4,10 +4,8 @@ Every coroutine is either awaited or given to `Tasks`. The functions below it pa
 repeat work by a clock, which may be a test's.
 """
 
-import math
-from collections import Counter
 from collections.abc import Callable, Coroutine
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
@@ -68,28 +66,6 @@ class Tasks:
             waiter: Deferred[None] = Deferred()
             next(iter(self._running)).addBoth(lambda _, waiter: waiter.callback(None), waiter)
             await waiter
-
-
-class LogThrottle:
-    """For log lines about what others may cause as often as they like: one in `SILENT_FOR` seconds
-    of each kind. There must be few kinds: each is kept."""
-
-    SILENT_FOR: ClassVar = 60.0
-
-    def __init__(self, seconds: Callable[[], float]) -> None:
-        self._seconds = seconds
-        self._silent_until: dict[str, float] = {}
-        self._times: Counter[str] = Counter()
-
-    def times(self, kind: str) -> int:
-        """Note that it has happened. Returns 0 while there is to be silence, else how often it has
-        happened since it was told last."""
-        self._times[kind] += 1
-        now = self._seconds()
-        if now < self._silent_until.get(kind, -math.inf):
-            return 0
-        self._silent_until[kind] = now + self.SILENT_FOR
-        return self._times.pop(kind)
 
 
 async def pause(clock: Clock, seconds: float) -> None:

@@ -17,10 +17,10 @@ from hypothesis import settings
 from twisted.internet import reactor
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import Clock
-from twisted.logger import formatEvent, globalLogPublisher
 
 from tests.support.browser import Browser
 from tests.support.cleanliness import LoggedFailures, ReactorContents
+from tests.support.log_lines import LogLines
 from tests.support.postgres import GENERATIONS, Postgres
 from tests.support.process import end_all
 from tests.support.rapidpro import Rapidpro
@@ -89,17 +89,10 @@ def expected_failures():
 
 
 @pytest.fixture
-def web_log():
-    """What the web layer logs meanwhile, as lines."""
-    lines = []
-
-    def note(event):
-        if event["log_namespace"].startswith("chip.web."):
-            lines.append(formatEvent(event))
-
-    globalLogPublisher.addObserver(note)
-    yield lines
-    globalLogPublisher.removeObserver(note)
+def log():
+    """The log lines of this test."""
+    with LogLines() as lines:
+        yield lines
 
 
 @pytest.fixture

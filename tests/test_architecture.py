@@ -14,7 +14,10 @@ MODULES = {
 }
 
 # What everybody may know.
-COMMON = {"chip", "chip.buckets", "chip.models", "chip.errors", "chip.limits", "chip.tasks"}
+COMMON = {
+    f"chip{name}"
+    for name in ("", ".buckets", ".models", ".errors", ".limits", ".tasks", ".throttle")
+}
 
 # Each room, and the other rooms that it may know. A module lives in the room with the longest name
 # that fits. What is not listed is forbidden: adapters do not know each other.

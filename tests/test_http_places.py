@@ -176,17 +176,17 @@ def test_by_the_proxy_protocol_it_is_the_peer_that_counts_of_which_it_tells(list
 # What operators hear of it.
 
 
-def test_a_minute_of_it_is_one_line(listener, web_log):
+def test_a_minute_of_it_is_one_line(listener, log):
     for _ in range(3):
         for _ in range(52):
             begins(listener, STRANGER, HALF_A_HEAD)
         listener.clock.advance(20)
-    assert web_log == [
-        "1 connections were cut: an address had too many unfinished requests"
+    assert log.about() == [
+        "warn: 1 connections were cut: an address had too many unfinished requests"
         " (the last one from 198.51.100.66)"
     ]
     listener.clock.advance(30)
     for _ in range(52):
         begins(listener, STRANGER, HALF_A_HEAD)
     listener.clock.advance(1.1)
-    assert web_log[1].startswith("6 connections were cut")
+    assert log.about()[1].startswith("warn: 6 connections were cut")

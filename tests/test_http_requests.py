@@ -60,14 +60,14 @@ def test_a_head_may_have_100_headers():
     assert is_too_large(wire)
 
 
-def test_a_head_that_is_too_large_is_counted_and_logged_once_a_minute(web_log):
+def test_a_head_that_is_too_large_is_counted_and_logged_once_a_minute(log):
     counts = Counts()
     listener = Listener(observer=counts)
     for _ in range(3):
         listener.connects().says(b"x" * 40_000)
     assert counts.cuts == ["head_too_large"] * 3
-    assert web_log == [
-        "1 connections were cut: a head had more than handshake_bytes or handshake_headers"
+    assert log.about() == [
+        "warn: 1 connections were cut: a head had more than handshake_bytes or handshake_headers"
         " (the last one from 192.0.2.7)"
     ]
 

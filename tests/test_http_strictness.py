@@ -187,14 +187,14 @@ def test_the_host_of_a_whole_url_counts_and_not_the_header():
     assert wire.answer().json == "([b'one.example:80'], b'/x?y')"
 
 
-def test_a_request_without_a_good_head_is_counted_and_logged_once_a_minute(web_log):
+def test_a_request_without_a_good_head_is_counted_and_logged_once_a_minute(log):
     counts = Counts()
     listener = Listener(observer=counts)
     for _ in range(3):
         listener.connects().says(b"nonsense\r\n")
     assert counts.cuts == ["bad_request"] * 3
-    assert web_log == [
-        "1 connections were cut: what was sent is no HTTP (the last one from 192.0.2.7)"
+    assert log.about() == [
+        "warn: 1 connections were cut: what was sent is no HTTP (the last one from 192.0.2.7)"
     ]
 
 

@@ -5,28 +5,8 @@ from __future__ import annotations
 import sqlite3
 
 import msgspec
-import pytest
-from twisted.internet.task import Clock
-from twisted.logger import LogLevel, formatEvent, globalLogPublisher
-from twisted.python.failure import Failure
 
-from chip.sqlite.trouble import Outage, is_trouble, reason_of
-
-
-@pytest.fixture
-def said(expected_failures):
-    """What is logged meanwhile, level and sentence; errors are what is wanted here."""
-    lines = []
-
-    def note(event):
-        if event["log_namespace"].startswith("chip."):
-            lines.append((event["log_level"].name, formatEvent(event)))
-
-    globalLogPublisher.addObserver(note)
-    yield lines
-    globalLogPublisher.removeObserver(note)
-    if any(event["log_level"] is not LogLevel.info for event in expected_failures.events):
-        expected_failures.take()
+from chip.sqlite.trouble import is_trouble, reason_of
 
 
 def error_of(*statements: str) -> sqlite3.Error:
@@ -45,43 +25,8 @@ def error_of(*statements: str) -> sqlite3.Error:
 FULL = error_of("CREATE TABLE t (x)", "PRAGMA max_page_count = 2", "CREATE TABLE u (x)")
 
 
-def test_an_outage_is_logged_at_its_beginning_each_minute_and_at_its_end(said):
-    clock = Clock()
-    outage = Outage("written", clock.seconds)
-    outage.worked()
-    for _ in range(125):
-        outage.failed(Failure(FULL))
-        clock.advance(1)
-    assert outage.reason == "database or disk is full; make room"
-    outage.worked()
-    outage.worked()
-    assert outage.reason == ""
-    beginning = "the database cannot be written: database or disk is full; make room"
-    assert said == [
-        ("error", beginning),
-        ("error", beginning),
-        ("error", beginning),
-        ("info", "the database can be written again"),
-    ]
-
-
-def test_what_fails_now_and_then_is_logged_once_a_minute_at_most(said):
-    clock = Clock()
-    outage = Outage("read", clock.seconds)
-    for _ in range(59):
-        outage.failed(Failure(FULL))
-        outage.worked()
-        clock.advance(1)
-    assert [level for level, _ in said] == ["error", "info"]
-    clock.advance(1)
-    outage.failed(Failure(FULL))
-    assert [level for level, _ in said] == ["error", "info", "error"]
-
-
-def test_a_mistake_in_the_thread_is_logged_with_its_trace(said, expected_failures):
-    Outage("read", Clock().seconds).failed(Failure(ZeroDivisionError("oops")))
-    assert said == [("critical", "the database cannot be read")]
-    expected_failures.take(ZeroDivisionError)
+def test_what_is_wrong_is_said_with_what_to_do():
+    assert reason_of(FULL) == "database or disk is full; make room"
 
 
 def test_a_value_that_cannot_be_read_is_not_quoted():

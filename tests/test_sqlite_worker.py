@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.threads import deferToThread
+from twisted.logger import formatEvent
 
 from chip.errors import Unavailable
 from chip.sqlite.database import SqliteDatabase
@@ -136,6 +140,22 @@ async def test_a_database_that_cannot_be_opened_again_is_unavailable_until_it_ca
     await add(database, "next")
     assert await words(database) == ["kept", "next"]
     expected_failures.take()
+
+
+@pytest_twisted.ensureDeferred
+async def test_more_than_may_wait_is_refused_and_said(database, monkeypatch, expected_failures):
+    monkeypatch.setattr("chip.sqlite.worker._MAX_WAITING", 2)
+    begun, end = threading.Event(), threading.Event()
+    slow = asked(database.write(lambda db: (begun.set(), end.wait())))
+    await deferToThread(begun.wait)
+    waiting = [add(database, "one"), add(database, "two")]
+    with pytest.raises(Unavailable, match="overloaded"):
+        await add(database, "three")
+    end.set()
+    await gatherResults([slow, *waiting])
+    assert await words(database) == ["one", "two"]
+    (event,) = expected_failures.take()
+    assert formatEvent(event) == "the database cannot be written: 2 calls wait for it"
 
 
 @pytest_twisted.ensureDeferred

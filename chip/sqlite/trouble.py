@@ -1,15 +1,8 @@
-"""Errors of the database: what to say about one, and how often to log them during an outage."""
+"""Errors of the database: what to say about one."""
 
-import math
 import sqlite3
-from collections.abc import Callable
 
 import msgspec
-from twisted.logger import Logger
-from twisted.python.failure import Failure
-
-LOG_INTERVAL = 60.0
-"""Seconds between two log lines about an operation that fails."""
 
 RESTORE = "restore a backup (twistd chip restore FILE)"
 
@@ -50,55 +43,3 @@ def reason_of(error: BaseException | None) -> str:
 def one_line(said: str) -> str:
     """SQLite's message, which may quote a damaged file, in one line of printable characters."""
     return "".join(sign if sign.isprintable() else "?" for sign in " ".join(said.split()))
-
-
-class Outage:
-    """Whether the database can be `operation` ("read" or "written").
-
-    The first failure is logged, then one a `LOG_INTERVAL` while they last, and the end of them.
-    """
-
-    _log = Logger()
-
-    def __init__(self, operation: str, seconds: Callable[[], float]) -> None:
-        self._operation = operation
-        self._seconds = seconds
-        self.reason = ""
-        """What is wrong; ``""`` when nothing is."""
-        self._began = 0.0
-        self._failures = 0
-        self._logged = False
-        self._next_log_at = -math.inf
-
-    def failed(self, failure: Failure) -> None:
-        """The operation has failed."""
-        now = self._seconds()
-        if not self.reason:
-            self._began = now
-        self.reason = reason_of(failure.value)
-        self._failures += 1
-        if now < self._next_log_at:
-            return
-        self._logged, self._next_log_at = True, now + LOG_INTERVAL
-        if is_trouble(failure.value):
-            self._log.error(
-                "the database cannot be {operation}: {reason}",
-                operation=self._operation,
-                reason=self.reason,
-            )
-        else:
-            self._log.failure(
-                "the database cannot be {operation}", failure, operation=self._operation
-            )
-
-    def worked(self) -> None:
-        """The operation has succeeded."""
-        if self._logged:
-            lasted = round(self._seconds() - self._began, 1)
-            self._log.info(
-                "the database can be {operation} again",
-                operation=self._operation,
-                seconds=lasted,
-                failures=self._failures,
-            )
-        self.reason, self._failures, self._logged = "", 0, False

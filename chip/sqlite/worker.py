@@ -12,10 +12,12 @@ from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar, cast
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from chip.errors import Unavailable
-from chip.sqlite.trouble import Outage, is_trouble
+from chip.sqlite.trouble import is_trouble, reason_of
+from chip.throttle import Outage
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -62,6 +64,8 @@ class Worker:
     When `run` raises, none of these jobs has been done. `operation` is "read" or "written".
     """
 
+    _log = Logger()
+
     def __init__(
         self,
         operation: str,
@@ -76,7 +80,13 @@ class Worker:
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._connection: sqlite3.Connection | None = None
         self._closed: Deferred[None] | None = None
-        self.outage = Outage(operation, reactor.seconds)
+        self.outage = Outage(
+            self._log,
+            f"the database cannot be {operation}: {{reason}}",
+            f"the database can be {operation} again",
+            reactor.seconds,
+            level=LogLevel.error,
+        )
         # A daemon, so that a process which fails to start can still end.
         self._thread = threading.Thread(
             target=self._run_jobs, name=f"chip-sqlite-{operation}", daemon=True
@@ -91,6 +101,7 @@ class Worker:
         if self._closed is not None:
             raise Unavailable("the database is closed")
         if self._jobs.qsize() >= _MAX_WAITING:
+            self.outage.failed(f"{_MAX_WAITING} calls wait for it")
             raise Unavailable("the database is overloaded")
         job = Job(work)
         self._jobs.put(job)
@@ -152,10 +163,12 @@ class Worker:
     # In the reactor.
 
     def _answer(self, answers: Answers, trouble: Failure | None) -> None:
-        if trouble is not None:
-            self.outage.failed(trouble)
-        else:
+        if trouble is None:
             self.outage.worked()
+        elif is_trouble(trouble.value):
+            self.outage.failed(reason_of(trouble.value))
+        else:  # a mistake of ours, which is to be shown whole
+            self.outage.failed(reason_of(trouble.value), log_failure=trouble)
         for job, result in answers:
             # A Failure goes to the errback.
             job.deferred.callback(result)

@@ -17,7 +17,8 @@ from zope.interface import implementer
 
 from chip.errors import Refused, Unavailable
 from chip.limits import Limits
-from chip.tasks import Clock, LogThrottle, Tasks, within
+from chip.tasks import Clock, Tasks, within
+from chip.throttle import LogThrottle
 from chip.web.http.addresses import Addresses
 from chip.web.http.answers import ANYBODY, Handler, answer_to, write_answer
 from chip.web.http.connection import SERVER, HttpConnection
