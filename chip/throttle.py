@@ -78,9 +78,9 @@ class Outage:
             self._told = True
             self._log.emit(self._level, self._begins, reason=reason, **fields)
 
-    def worked(self) -> None:
+    def worked(self, **fields: object) -> None:
         """It works."""
         if self._told:
             lasted = round(self._seconds() - self._began, 1)
-            self._log.info(self._ends, seconds=lasted, failures=self._failures)
+            self._log.info(self._ends, seconds=lasted, failures=self._failures, **fields)
         self.reason, self._failures, self._told = "", 0, False

@@ -20,7 +20,8 @@ from chip.errors import AskedInVain, Unavailable
 from chip.limits import Limits
 from chip.models import Channel, ChatKey, Contact
 from chip.protocol.commands import CommandError
-from chip.tasks import Clock, LogThrottle, pause
+from chip.tasks import Clock, pause
+from chip.throttle import LogThrottle
 
 _ALPHABET: Final = string.ascii_letters + string.digits
 _CHAT_ID: Final = re.compile(r"[a-zA-Z0-9]{24}", re.ASCII)
@@ -63,12 +64,12 @@ class ChatStarter:
         self._outbound = outbound
         self._clock = clock
         self._seconds = clock.seconds
+        self._throttle = LogThrottle(clock.seconds)
         rate, burst = limits.new_chats_per_minute / 60, limits.new_chats_burst
         self._new_chats = AddressBuckets(rate, burst, limits.addresses_per_network)
         self._channels = Buckets(
             limits.channel_new_chats_per_minute / 60, limits.channel_new_chats_burst
         )
-        self._throttle = LogThrottle(clock.seconds)
 
     async def resume(
         self, channel: Channel, chat_id: str, address: str
@@ -97,18 +98,10 @@ class ChatStarter:
             wait = self._channels.take(channel.uuid, now)
             if wait:
                 self._new_chats.give_back(address)
-                self._tell_of(channel)
+                self._warn("{times} new chats were refused: the channel has too many", channel)
         if wait:
             raise CommandError("rate_limited", "too many new chats", retry_after=ceil(wait))
         return ChatKey(_new_chat_id(), channel.uuid)
-
-    def _tell_of(self, channel: Channel) -> None:
-        if times := self._throttle.times(channel.uuid):
-            self._log.warn(
-                "{times} new chats were refused: the channel has too many",
-                times=times,
-                channel=channel.uuid,
-            )
 
     async def start(self, channel: Channel, chat: ChatKey) -> Contact:
         """Have Courier make the contact, and wait until it can be read. Raises Unavailable.
@@ -125,9 +118,14 @@ class ChatStarter:
             contact = await self._lookups.contact(chat)
             if contact:
                 return contact
+        self._warn("Courier has started a chat that cannot be read: is its database ours?", channel)
         raise Unavailable("the new chat cannot be read yet", retry_after=2)
 
     async def start_again(self, channel: Channel, chat: ChatKey) -> Contact:
         """`start` for an id of which nobody knows whether Courier has made its contact already."""
         contact = await self._lookups.contact(chat)
         return contact or await self.start(channel, chat)
+
+    def _warn(self, message: str, channel: Channel) -> None:
+        if times := self._throttle.times(f"{message} {channel.uuid}"):
+            self._log.warn(message, channel=channel.uuid, times=times)

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from chip.buckets import Buckets, FailureBudget, network_of
 from chip.limits import Limits
-from chip.tasks import LogThrottle
+from chip.throttle import LogThrottle
 
 Login = Literal["let_in", "wrong_token", "too_many"]
 """What came of an attempt to come in."""

@@ -51,7 +51,7 @@ class Status:
         parts = {
             "store": store,
             "queues": queue,
-            "courier": "away" if self._server.outbound.courier_is_away else "ok",
+            "courier": self._server.outbound.courier_trouble or "ok",
             "draining": "yes" if self._draining() else "no",
         }
         return Readiness(store == queue == "ok" and not self._draining(), parts)

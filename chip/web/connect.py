@@ -28,6 +28,7 @@ from chip.errors import AskedInVain, Unavailable
 from chip.limits import Limits
 from chip.models import Channel
 from chip.tasks import Clock
+from chip.throttle import LogThrottle
 from chip.web.admission import Admission, Refusal
 from chip.web.http.answers import ANYBODY, GET_OR_HEAD, Answer, Header, error_answer
 from chip.web.http.connection import SERVER
@@ -125,6 +126,7 @@ class Connections(WebSocketFactory):
         self._chat_server = chat_server
         self.allowed_origins = allowed_origins
         self._observer = observer or Observer()
+        self._throttle = LogThrottle(clock.seconds)
         self._open: set[VisitorConnection] = set()
         self._numbers = count(1)
         self._empty: Deferred[None] | None = None
@@ -140,41 +142,43 @@ class Connections(WebSocketFactory):
     async def handle(self, request: Request, channel_uuid: str) -> Answer | None:
         """Answer a request for ``/wc/connect/{channel_uuid}``, or make a connection of it."""
         try:
-            return await self._let_in(request, channel_uuid)
+            refusal = await self._let_in(request, channel_uuid)
         except Exception:
             self._observer.connection("failed")
             raise
+        return self._refuse(refusal, channel_uuid) if refusal else None
 
-    async def _let_in(self, request: Request, channel_uuid: str) -> Answer | None:
+    async def _let_in(self, request: Request, channel_uuid: str) -> Refusal | None:
+        """Make a connection of the request, or say why not."""
         try:
             lookups = self._chat_server.lookups
             channel = await lookups.channel(channel_uuid, asker=request.network)
         except AskedInVain as error:
-            return self._refuse(Refusal("in_vain", 429, str(error), error.retry_after))
+            return Refusal("in_vain", 429, str(error), error.retry_after)
         except Unavailable as error:
-            return self._refuse(Refusal("unavailable", 503, str(error), error.retry_after))
+            return Refusal("unavailable", 503, str(error), error.retry_after)
         if channel is None:
-            return self._refuse(Refusal("no_channel", 400, "no such channel"))
+            return Refusal("no_channel", 400, "no such channel")
         if not request.peer_is_there:
             return None
         return self._connect(request, channel)
 
-    def _connect(self, request: Request, channel: Channel) -> Answer | None:
+    def _connect(self, request: Request, channel: Channel) -> Refusal | None:
         headers = request.requestHeaders
         upgrade = wants_upgrade(headers)
         if not upgrade and request.method not in GET_OR_HEAD:
-            return self._refuse(Refusal("bad_upgrade", 405, "method not allowed"))
+            return Refusal("bad_upgrade", 405, "method not allowed")
         greeting = b""
         try:
             if upgrade:
                 greeting = switching_protocols(request.method, request.clientproto, headers, SERVER)
         except BrokenUpgradeError as error:
-            return self._refuse(Refusal("bad_upgrade", 400, str(error)))
+            return Refusal("bad_upgrade", 400, str(error))
         refusal = self._origin_refusal(request) or self.admission.refusal(request.address)
         if refusal is not None:
-            return self._refuse(refusal)
+            return refusal
         if not upgrade:
-            return self._refuse(Refusal("asked", 426, "this is a WebSocket"))
+            return Refusal("asked", 426, "this is a WebSocket")
         self._open_connection(request, channel, greeting)
         return None
 
@@ -187,8 +191,15 @@ class Connections(WebSocketFactory):
             return None
         return Refusal("origin", 403, "this website may not use this server")
 
-    def _refuse(self, refusal: Refusal) -> Answer:
+    def _refuse(self, refusal: Refusal, channel_uuid: str) -> Answer:
         self._observer.connection(refusal.outcome)
+        if refusal.outcome != "asked" and (times := self._throttle.times(refusal.outcome)):
+            self._log.warn(
+                "visitors are turned away: {reason}",
+                reason=refusal.reason,
+                channel=channel_uuid,
+                times=times,
+            )
         more: tuple[Header, ...] = ()
         if refusal.status == 426:
             more = ((b"Upgrade", b"websocket"), (b"Connection", b"Upgrade"))

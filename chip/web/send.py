@@ -22,6 +22,7 @@ from chip.chat.server import ChatServer
 from chip.errors import Refused, Unavailable
 from chip.limits import Limits
 from chip.tasks import Clock
+from chip.throttle import LogThrottle
 from chip.web.http.answers import (
     Answer,
     answer_to,
@@ -52,6 +53,7 @@ class Sends:
         self._chat_server = chat_server
         self._limits = limits
         self._observer = observer or Observer()
+        self._throttle = LogThrottle(clock.seconds)
         wrong = limits.wrong_secrets_per_minute
         self._wrong_secrets = Buckets(wrong / 60, wrong)
 
@@ -68,13 +70,22 @@ class Sends:
         try:
             await self._accept(request, channel_uuid)
         except WrongSecret as error:
+            self._tell(channel_uuid, error, kind=channel_uuid)
             return self._wrong_secret(request, channel_uuid, error)
         except (Refused, Unavailable) as error:
+            # Whatever was sent may stand behind these words.
+            self._tell(channel_uuid, error, kind=" ".join(str(error).split()[:3]))
             return answer_to(error)
         except Exception:
             self._log.failure("a send failed")
             return error_answer(503, "something went wrong here", _RETRY)
         return _QUEUED
+
+    def _tell(self, channel_uuid: str, error: Exception, *, kind: str) -> None:
+        if times := self._throttle.times(kind):
+            self._log.warn(
+                "a send was refused: {reason}", reason=str(error), channel=channel_uuid, times=times
+            )
 
     async def _accept(self, request: Request, channel_uuid: str) -> None:
         if not request.oversized:

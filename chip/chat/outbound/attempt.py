@@ -27,6 +27,7 @@ from chip.chat.ports import Live, Store
 from chip.errors import Unavailable
 from chip.models import ChatKey, Incoming, SpoolEvent
 from chip.protocol.events import Error, encode_event
+from chip.throttle import LogThrottle
 
 SAME_TEXT_HOLD: Final = 4100
 """Milliseconds after Courier's answer to a text before the same text may follow: Courier drops a
@@ -66,6 +67,7 @@ class Attempts:
         self._requests = requests
         self._circuit = circuit
         self._seconds = seconds
+        self._throttle = LogThrottle(seconds)
         self._max_age = max_age_hours * 3_600_000
         # When each channel last had a success.
         self._successes: dict[str, float] = {}
@@ -98,12 +100,7 @@ class Attempts:
     async def conclude(self, batch: Batch, outcome: Outcome) -> None:
         """What follows once `outcome` is settled: tell the visitor, and mend what Courier wiped."""
         for event, _ in batch.entries[: outcome.rejected]:
-            self._log.warn(
-                "an event for Courier was rejected: {reason}",
-                chat=batch.chat.label,
-                event=type(event).__name__,
-                reason=outcome.reason,
-            )
+            self._tell_of_rejection(batch.chat, outcome.reason)
             if isinstance(event, Incoming):
                 told = Error("rejected", "the message was refused", "send_msg", event.ref)
                 await self._live.tell(batch.chat, encode_event(told))
@@ -111,6 +108,16 @@ class Attempts:
             contact = await self._lookups.contact(batch.chat)
             if contact:
                 await self._store.set_email(contact, batch.email, only_if_empty=True)
+
+    def _tell_of_rejection(self, chat: ChatKey, reason: str) -> None:
+        if times := self._throttle.times(f"{chat.channel_uuid} {reason}"):
+            self._log.warn(
+                "events for Courier were rejected: {reason}",
+                reason=reason,
+                channel=chat.channel_uuid,
+                chat=chat.label,
+                times=times,
+            )
 
     async def _post(self, batch: Batch, count: int) -> Outcome:
         chat, sent = batch.chat, [entry.event for entry in batch.entries[:count]]
@@ -136,7 +143,7 @@ class Attempts:
                     reason=answer.detail,
                 )
             case "unknown":
-                self._warn(chat, answer)
+                self._tell_of_doubt(chat, answer)
                 left = COURIER_DEADLINE - (self._seconds() - began)
                 return Outcome(
                     failed=True,
@@ -145,7 +152,7 @@ class Attempts:
                     reason=answer.detail,
                 )
             case "refused" | "failed" if count > 1:
-                self._warn(chat, answer)
+                self._tell_of_doubt(chat, answer)
                 return await self._find_out(batch, count)
             case "refused":
                 return _rejected(1, answer.detail)
@@ -166,7 +173,7 @@ class Attempts:
         alone = self._seconds() - success < OTHERS_WITHIN
         if batch.failing_for >= ALONE_FOR and alone and not self._circuit.is_open:
             return _rejected(1, f"it failed for an hour: {reason}")
-        self._log.info(
+        self._log.debug(
             "Courier did not take an event: {reason}",
             chat=batch.chat.label,
             tries=batch.tries + 1,
@@ -197,8 +204,8 @@ class Attempts:
             reason="it had arrived",
         )
 
-    def _warn(self, chat: ChatKey, answer: CourierAnswer) -> None:
-        self._log.warn(
+    def _tell_of_doubt(self, chat: ChatKey, answer: CourierAnswer) -> None:
+        self._log.debug(
             "what became of events for Courier is not known yet: {reason}",
             chat=chat.label,
             reason=answer.detail,

@@ -17,9 +17,8 @@ from chip.chat.outbound.circuit import CircuitBreaker, backoff
 from chip.chat.outbound.ports import CourierAnswer
 from chip.errors import Unavailable
 from chip.models import Channel, ChatKey, SpoolEvent
+from chip.throttle import Outage
 
-LOG_EVERY: Final = 60.0
-"""Seconds between two log lines about the same channel."""
 MOST_REFUSED: Final = 1000
 """Refused channels that are remembered."""
 
@@ -27,12 +26,12 @@ Request = Callable[[Channel], Awaitable[CourierAnswer]]
 
 
 class _Refused(NamedTuple):
-    """A channel that Courier refuses: how often in a row, until when nobody asks, and when the
-    next log line is due, in seconds of the clock."""
+    """A channel that Courier refuses: how often in a row, and until when nobody asks, in seconds
+    of the clock."""
 
     times: int
     until: float
-    log_at: float
+    outage: Outage
 
 
 class ChannelRequests:
@@ -77,7 +76,7 @@ class ChannelRequests:
         if answer.kind == "channel_refused":
             self._note_refusal(channel.uuid, answer)
         elif answer.kind in ("handled", "refused"):
-            self._refused.pop(channel.uuid, None)
+            self._note_acceptance(channel.uuid)
         return answer
 
     async def _ask_with_other_secrets(
@@ -93,13 +92,20 @@ class ChannelRequests:
         return answer
 
     def _note_refusal(self, channel_uuid: str, answer: CourierAnswer) -> None:
-        now = self._seconds()
-        times, _, log_at = self._refused.pop(channel_uuid, _Refused(0, now, now))
-        if now >= log_at:
-            log_at = now + LOG_EVERY
-            self._log.warn(
-                "Courier refuses a channel: {reason}", channel=channel_uuid, reason=answer.detail
-            )
-        self._refused[channel_uuid] = _Refused(times + 1, now + backoff(times), log_at)
+        refused = self._refused.pop(channel_uuid, None)
+        times = refused.times if refused else 0
+        outage = refused.outage if refused else self._new_outage()
+        outage.failed(answer.detail, channel=channel_uuid)
+        until = self._seconds() + backoff(times)
+        self._refused[channel_uuid] = _Refused(times + 1, until, outage)
         if len(self._refused) > MOST_REFUSED:
             del self._refused[next(iter(self._refused))]
+
+    def _note_acceptance(self, channel_uuid: str) -> None:
+        refused = self._refused.pop(channel_uuid, None)
+        if refused:
+            refused.outage.worked(channel=channel_uuid)
+
+    def _new_outage(self) -> Outage:
+        begins, ends = "Courier refuses a channel: {reason}", "Courier takes a channel again"
+        return Outage(self._log, begins, ends, self._seconds)

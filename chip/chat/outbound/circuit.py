@@ -13,10 +13,12 @@ from typing import Any, Final, cast
 
 from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.logger import Logger
 
 from chip.chat.outbound.ports import CourierAnswer, Gateway
 from chip.models import Channel, ChatKey, SpoolEvent
 from chip.tasks import Clock
+from chip.throttle import Outage
 
 FAILURES_TO_TRIP: Final = 5
 """Failures in a row, and"""
@@ -43,6 +45,8 @@ def backoff(tries: int) -> float:
 class CircuitBreaker:
     """Requests to Courier, counted."""
 
+    _log = Logger()
+
     def __init__(self, gateway: Gateway, parallel: int, clock: Clock) -> None:
         self._gateway = gateway
         self._clock = clock
@@ -50,6 +54,18 @@ class CircuitBreaker:
         self._failing: set[ChatKey] = set()
         self._under_way = 0
         self._probe_at = 0.0
+        self._outage = Outage(
+            self._log,
+            "Courier does not take a request: {reason}",
+            "Courier takes requests again",
+            clock.seconds,
+        )
+        self._opened = Outage(
+            self._log,
+            "the circuit to Courier is open: {reason}",
+            "the circuit to Courier is closed again",
+            clock.seconds,
+        )
         self._for_starts = DeferredSemaphore(max(1, parallel // 4))
         self.for_forwarding = max(1, parallel - parallel // 4)
         """Chats that may be forwarded at once while the circuit is closed."""
@@ -58,6 +74,11 @@ class CircuitBreaker:
     def is_open(self) -> bool:
         """Whether Courier seems to be away."""
         return self._failures >= FAILURES_TO_TRIP and len(self._failing) >= CHATS_TO_TRIP
+
+    @property
+    def trouble(self) -> str:
+        """Why Courier did not take the last request; ``""`` when it did."""
+        return self._outage.reason
 
     @property
     def may_probe(self) -> bool:
@@ -103,10 +124,22 @@ class CircuitBreaker:
         finally:
             self._under_way -= 1
         if answer.kind in ("handled", "refused", "channel_refused"):
-            self._failures = 0
-            self._failing.clear()
+            self._worked()
         else:
-            self._failures += 1
-            if len(self._failing) < CHATS_TO_TRIP:
-                self._failing.add(chat)
+            self._failed(chat, answer)
         return answer
+
+    def _worked(self) -> None:
+        self._failures = 0
+        self._failing.clear()
+        self._opened.worked()
+        self._outage.worked()
+
+    def _failed(self, chat: ChatKey, answer: CourierAnswer) -> None:
+        was_open = self.is_open
+        self._failures += 1
+        if len(self._failing) < CHATS_TO_TRIP:
+            self._failing.add(chat)
+        self._outage.failed(answer.detail, channel=chat.channel_uuid)
+        if self.is_open and not was_open:
+            self._opened.failed(answer.detail)

@@ -63,6 +63,11 @@ class Outbound:
         return self._circuit.is_open
 
     @property
+    def courier_trouble(self) -> str:
+        """Why Courier did not take the last request; ``""`` when it did."""
+        return self._circuit.trouble
+
+    @property
     def retry_after(self) -> int:
         """Seconds after which a new chat may be tried again."""
         return self._circuit.retry_after
