@@ -41,8 +41,8 @@ class Tasks:
         self._running: set[Deferred[Any]] = set()
 
     def spawn(self, name: str, work: Coroutine[Any, Any, object]) -> None:
-        """Run `work` now. What it raises is logged under `name`: Unavailable as a warning in one
-        line, anything else as an error."""
+        """Run `work` now. What it raises is logged under `name`: Unavailable at level debug, since
+        an outage is told where it is noticed, anything else as an error."""
         done: Deferred[Any] = Deferred.fromCoroutine(work)
         if done.called and not isinstance(done.result, Failure | Deferred):
             return
@@ -52,7 +52,7 @@ class Tasks:
             self._running.discard(done)
             if isinstance(result, Failure):
                 if isinstance(result.value, Unavailable):
-                    _log.warn("{task} gave up: {reason}", task=name, reason=str(result.value))
+                    _log.debug("{task} gave up: {reason}", task=name, reason=str(result.value))
                 else:
                     _log.failure("{task} failed", result, task=name)
 

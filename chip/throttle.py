@@ -80,6 +80,8 @@ class Outage:
 
     def worked(self, **fields: object) -> None:
         """It works."""
+        if not self._failures:
+            return
         if self._told:
             lasted = round(self._seconds() - self._began, 1)
             self._log.info(self._ends, seconds=lasted, failures=self._failures, **fields)

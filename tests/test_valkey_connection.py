@@ -9,6 +9,7 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredList, gatherResults
 from twisted.internet.threads import deferToThread
+from twisted.logger import formatEvent
 
 from chip.errors import Unavailable
 from chip.limits import Limits
@@ -324,7 +325,7 @@ async def test_a_queue_can_be_closed_while_the_server_is_away(rig, server):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_server_without_memory_takes_acks_and_nothing_else(rig):
+async def test_a_server_without_memory_takes_acks_and_nothing_else(rig, expected_failures):
     here = await rig.process()
     await here.send(1)
     batch = await here.take("one")
@@ -332,6 +333,8 @@ async def test_a_server_without_memory_takes_acks_and_nothing_else(rig):
     for refused in (here.send(2), here.say("two"), here.notes.chat_made(CHAT)):
         with pytest.raises(Unavailable, match="Valkey is out of memory"):
             await refused
+    (event,) = expected_failures.take()
+    assert formatEvent(event) == "Valkey refuses a command: it is out of memory"
     assert await here.outbox.ack(CHAT, name(1)) is not None
     assert (await here.settle(batch, remove=1)).claim == "waiting"
 
@@ -341,11 +344,13 @@ async def test_a_server_without_memory_takes_acks_and_nothing_else(rig):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_read_only_replica_is_left_for_whoever_is_primary(rig):
+async def test_a_read_only_replica_is_left_for_whoever_is_primary(rig, expected_failures):
     here = await rig.process()
     await rig.cli("REPLICAOF", "127.0.0.1", str(free_port()))
     with pytest.raises(Unavailable, match="Valkey is a read-only replica"):
         await here.send(1)
+    (event,) = expected_failures.take()
+    assert formatEvent(event) == "Valkey refuses a command: it is a read-only replica"
     await rig.cli("REPLICAOF", "NO", "ONE")
     await here.ears.hear("interrupted")
     assert await here.send(1) == "queued"

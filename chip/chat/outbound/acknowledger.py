@@ -54,7 +54,7 @@ class Acknowledger:
             if len(self._kept) >= MOST_KEPT:
                 raise
             if not self._kept:
-                self._log.warn("acknowledgements are kept: {reason}", reason=str(error))
+                self._log.debug("acknowledgements are kept: {reason}", reason=str(error))
             self._kept[chat, name] = None
             self._try_later()
 
@@ -86,7 +86,7 @@ class Acknowledger:
         if self._kept:
             self._try_later()
         else:
-            self._log.info("all acknowledgements are stored")
+            self._log.debug("all acknowledgements are stored")
 
     async def _store_kept(self) -> None:
         """Store what is kept, oldest first, until something fails."""

@@ -11,7 +11,7 @@ from twisted.internet.base import DelayedCall
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 from txredisapi import ConnectionError as ConnectionLost
 from txredisapi import ResponseError
@@ -24,12 +24,13 @@ from chip.queue.valkey.errors import (
     AnswerLost,
     OutboxDamaged,
     ScriptMissing,
-    is_known,
     is_stale,
+    reason_of,
     refused,
     why_not_connected,
 )
 from chip.queue.valkey.protocol import CommandProtocol, encode_command
+from chip.throttle import Outage
 
 ANSWER_TIMEOUT: Final = 3.0
 """Seconds for an answer, after which the connection counts as dead."""
@@ -68,6 +69,23 @@ class Deadline:
             self._timer.cancel()
 
 
+class Outages:
+    """What connections to the same Valkey tell of it, together: whether it is there, and whether it
+    takes what it is asked. Who knows that all is well again says so."""
+
+    _log = Logger()
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self.away = Outage(self._log, "Valkey is away: {reason}", "Valkey is back", seconds)
+        self.refusing = Outage(
+            self._log,
+            "Valkey refuses a command: {reason}",
+            "Valkey takes commands again",
+            seconds,
+            level=LogLevel.error,
+        )
+
+
 class ValkeyConnection(Generic[P]):
     """A connection whose protocol is a `P`.
 
@@ -75,12 +93,11 @@ class ValkeyConnection(Generic[P]):
     `ready` is called each time the connection stands again, but not when it first does.
     """
 
-    _log = Logger()
-
     def __init__(
         self,
         purpose: str,
         address: ValkeyAddress,
+        outages: Outages,
         reactor: Any,
         protocol: Callable[[], P],
         *,
@@ -89,6 +106,7 @@ class ValkeyConnection(Generic[P]):
         lost: Callable[[], None] = lambda: None,
     ) -> None:
         self._purpose = purpose
+        self.outages = outages
         self._address = address
         self._endpoint = address.endpoint(reactor)
         self._reactor = reactor
@@ -166,8 +184,9 @@ class ValkeyConnection(Generic[P]):
     def explain(self, error: ResponseError) -> Unavailable | ScriptMissing | OutboxDamaged:
         """What a refusal means. Where another connection may do better, this one is ended."""
         meaning = refused(error)
-        if isinstance(meaning, Unavailable) and not is_known(error):
-            self._log.error("Valkey refused a command: {reason}", reason=str(error)[:200])
+        if isinstance(meaning, Unavailable):
+            said = str(error)
+            self.outages.refusing.failed(f"it {reason_of(said)}" if reason_of(said) else said[:200])
         if is_stale(error) and self._protocol is not None:
             self._protocol.transport.abortConnection()
         return meaning
@@ -229,13 +248,12 @@ class ValkeyConnection(Generic[P]):
         if self._gone is not None:
             self._gone.callback(None)
         if not self._closed:
-            self._log.warn("Lost Valkey ({purpose})", purpose=self._purpose)
+            self.outages.away.failed("the connection was lost", connection=self._purpose)
             self._returning = Deferred.fromCoroutine(self._return())
 
     async def _return(self) -> None:
         """Connect again, however long it takes."""
         delay = FIRST_DELAY
-        last_reason = ""
         while not self._closed:
             try:
                 await deferLater(self._reactor, delay * random.uniform(0.5, 1))  # noqa: S311
@@ -244,14 +262,9 @@ class ValkeyConnection(Generic[P]):
                 if self._closed:
                     return
                 delay = min(2 * delay, LONGEST_DELAY)
-                if (reason := _reason(error)) != last_reason:
-                    last_reason = reason
-                    self._log.warn(
-                        "No Valkey ({purpose}): {reason}", purpose=self._purpose, reason=reason
-                    )
+                self.outages.away.failed(_reason(error), connection=self._purpose)
             else:
                 self._returning = None
-                self._log.info("Valkey is back ({purpose})", purpose=self._purpose)
                 self._ready()
                 return
 

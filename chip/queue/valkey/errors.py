@@ -79,11 +79,6 @@ def refused(error: ResponseError) -> Unavailable | ScriptMissing | OutboxDamaged
     return Unavailable(f"Valkey {reason_of(str(error)) or 'refused a command'}")
 
 
-def is_known(error: ResponseError) -> bool:
-    """Whether this is an outage that operators know, and not a fault of ours."""
-    return bool(reason_of(str(error)))
-
-
 def why_not_connected(error: Exception, reason: Failure | None) -> str:
     """Why an attempt to connect failed; `reason` is why the connection, once made, was lost."""
     if isinstance(error, ConnectionLost) and reason is not None:

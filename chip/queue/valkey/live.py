@@ -94,6 +94,7 @@ class ValkeyLive:
         self.connection: ValkeyConnection[SubscriptionProtocol] = ValkeyConnection(
             "listening",
             address,
+            commands.outages,
             reactor,
             self._protocol,
             prepare=self._subscribe_all,

@@ -13,7 +13,7 @@ from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.queue.valkey import keys
 from chip.queue.valkey.address import parse_url
-from chip.queue.valkey.connection import ValkeyConnection
+from chip.queue.valkey.connection import Outages, ValkeyConnection
 from chip.queue.valkey.errors import AWAY
 from chip.queue.valkey.live import ValkeyLive
 from chip.queue.valkey.notes import ValkeyNotes
@@ -36,6 +36,7 @@ class ValkeyQueue:
         self._commands: ValkeyConnection[CommandProtocol] = ValkeyConnection(
             "commands",
             address,
+            Outages(reactor.seconds),
             reactor,
             CommandProtocol,
             prepare=self._teach,
@@ -85,4 +86,5 @@ class ValkeyQueue:
     def _back(self) -> None:
         """A connection stands again. What was missed meanwhile shows once both do."""
         if self.connected:
+            self._commands.outages.away.worked()
             self.live.interrupted()

@@ -17,7 +17,7 @@ from chip.queue.snapshot import (
 )
 from chip.queue.valkey import keys
 from chip.queue.valkey.address import parse_url
-from chip.queue.valkey.connection import ValkeyConnection
+from chip.queue.valkey.connection import Outages, ValkeyConnection
 from chip.queue.valkey.protocol import CommandProtocol
 from chip.queue.valkey.scripts import Scripts
 
@@ -50,7 +50,13 @@ class ValkeySnapshots:
         address = parse_url(url)
         self._database = address.database
         self._commands = ValkeyConnection(
-            "inspection", address, reactor, CommandProtocol, prepare=_nothing, ready=lambda: None
+            "inspection",
+            address,
+            Outages(reactor.seconds),
+            reactor,
+            CommandProtocol,
+            prepare=_nothing,
+            ready=lambda: None,
         )
         self._snapshot = Scripts(self._commands, limits).script("snapshot", "claims", keys=12)
 

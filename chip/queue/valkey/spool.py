@@ -107,6 +107,8 @@ class ValkeySpool:
         """Renew all claims of this process."""
         self._forget_lost()
         await self._alive.run([keys.ALIVE], [self._token])
+        # What takes this write takes any.
+        self._commands.outages.refusing.worked()
 
     async def retire(self) -> None:
         """Whatever this process still holds may be claimed as if it had died."""

@@ -13,7 +13,7 @@ from chip.limits import Limits
 from chip.models import ChatKey
 from chip.queue.valkey import keys
 from chip.queue.valkey.address import parse_url
-from chip.queue.valkey.connection import ValkeyConnection
+from chip.queue.valkey.connection import Outages, ValkeyConnection
 from chip.queue.valkey.errors import FORBIDDEN, reason_of
 from chip.queue.valkey.live import ValkeyLive
 from chip.queue.valkey.protocol import CommandProtocol
@@ -42,7 +42,13 @@ async def try_valkey(url: str, reactor: Any, limits: Limits) -> Trial:
 
     address = parse_url(url)
     connection = ValkeyConnection(
-        "trial", address, reactor, CommandProtocol, prepare=nothing, ready=lambda: None
+        "trial",
+        address,
+        Outages(reactor.seconds),
+        reactor,
+        CommandProtocol,
+        prepare=nothing,
+        ready=lambda: None,
     )
     live = ValkeyLive(address, reactor, connection, token_hex(8), lambda: None)
     names = [

@@ -36,6 +36,7 @@ from chip.store.rapidpro.connection import (
     Statement,
 )
 from chip.store.rapidpro.url import OPTIONS, Parameters, connection_parameters
+from chip.throttle import Outage
 
 MAX_CONNECTIONS: Final = 8
 """Connections that are open at once, unless said otherwise."""
@@ -72,6 +73,9 @@ class PostgresPool:
         self._unanswered: set[Call] = set()
         self._connecting: Deferred[None] | None = None
         self._refused_at: float | None = None
+        self._outage = Outage(
+            self._log, "the database is away: {reason}", "the database is back", reactor.seconds
+        )
         self._all_answered: Deferred[None] | None = None
         self._open = False
 
@@ -107,6 +111,7 @@ class PostgresPool:
         call = Call(statement, params, self._cancelled, patient=patient)
         queue = self._queue_of(call)
         if len(queue) >= MAX_WAITING:
+            self._outage.failed(f"{MAX_WAITING} calls wait for it")
             raise Unavailable("the database is too busy", retry_after=1)
         call.deadline = self._reactor.callLater(CALL_DEADLINE, self._expired, call)
         self._unanswered.add(call)
@@ -171,6 +176,7 @@ class PostgresPool:
             connection.close()
             self._connections.discard(connection)
             self._drop_idle()
+        self._outage.failed(f"no answer within {CALL_DEADLINE:.0f} s")
         self._settle(call, Failure(Unavailable("the database does not answer")))
         self._serve()
 
@@ -184,6 +190,7 @@ class PostgresPool:
 
     def answered(self, connection: PostgresConnection, call: Call, rows: list[Row]) -> None:
         """See `chip.store.rapidpro.connection.ConnectionOwner`."""
+        self._outage.worked()
         self._free(connection)
         self._settle(call, rows)
 
@@ -260,16 +267,13 @@ class PostgresPool:
             self._connecting = growing
 
     def _adopt(self, session: "psycopg.Connection[Any]") -> None:
-        if self._refused_at is not None:
-            self._log.info("the database is back")
-            self._refused_at = None
+        self._refused_at = None
         connection = PostgresConnection(session, self._reactor, self, prepares=self._prepares)
         self._connections.add(connection)
         self._free(connection)
 
     def _refused(self, error: Exception) -> None:
-        if self._refused_at is None:
-            self._log.warn("the database is away: {reason}", reason=_reason(error))
+        self._outage.failed(_reason(error))
         self._refused_at = self._reactor.seconds()
         if not self._connections:
             # Only without connections: else the calls that wait get one of those.

@@ -31,6 +31,7 @@ from chip.models import (
 from chip.store.rapidpro import statements
 from chip.store.rapidpro.connection import QueryFailed, Reactor, Row, Statement
 from chip.store.rapidpro.pool import MAX_CONNECTIONS, PostgresPool
+from chip.throttle import LogThrottle
 
 COLUMNS_FRESH_FOR: Final = 600.0
 """Seconds until the columns are read again though nothing has failed: a release that only adds a
@@ -66,6 +67,7 @@ class RapidproStore:
         self._storage_url = storage_url
         self._history = statements.history(())
         self._looked_at = 0.0
+        self._throttle = LogThrottle(reactor.seconds)
         self._looking = DeferredLock()
 
     async def open(self) -> None:
@@ -190,15 +192,17 @@ class RapidproStore:
     def _unavailable(self, error: QueryFailed) -> Unavailable:
         """What the caller gets. Only messages about names and types are logged: others may quote
         what a visitor has written."""
-        if error.sqlstate == _TOO_SLOW:
-            return Unavailable("the database is too slow")
-        about_names = error.sqlstate.startswith(_SYNTAX_OR_ACCESS)
-        self._log.error(
-            "the database refuses a statement: {sqlstate} {reason}",
-            sqlstate=error.sqlstate,
-            reason=error.message if about_names else "",
-        )
-        return Unavailable("the database refuses")
+        about_names = error.sqlstate.startswith((_SYNTAX_OR_ACCESS, _TOO_SLOW))
+        reason = error.message if about_names else ""
+        if times := self._throttle.times(f"{error.sqlstate} {reason}"):
+            self._log.error(
+                "the database refuses a statement: {sqlstate} {reason}",
+                sqlstate=error.sqlstate,
+                reason=reason,
+                times=times,
+            )
+        is_slow = error.sqlstate == _TOO_SLOW
+        return Unavailable("the database is too slow" if is_slow else "the database refuses")
 
 
 def _params(*values: str | int | None) -> tuple[bytes | None, ...]:

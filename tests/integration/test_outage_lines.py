@@ -1,0 +1,99 @@
+"""A part is away under load: the log says so at once, once a minute, and at the end.
+
+A minute lasts two seconds here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.threads import deferToThread
+
+from chip.tasks import pause
+from tests.support.fetch import fetch
+from tests.support.visitors import Visitors
+
+MINUTE = 2.0
+AWAY_FOR = 3 * MINUTE
+PROBE_EVERY = 0.3
+
+_LINE = re.compile(r"^\S+ (?:info|warn|error) chip\.[\w.]+ (.*)$", re.MULTILINE)
+
+
+@pytest.fixture
+def quick_chip(start_chip, tmp_path):
+    """A Chip with short minutes."""
+    hurry = f"import chip.throttle\nchip.throttle.SILENT_FOR = {MINUTE}\n"
+    (tmp_path / "sitecustomize.py").write_text(hurry)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    return start_chip(env={"PYTHONPATH": path}, limits="off")
+
+
+@pytest_twisted.async_fixture
+async def crowd(quick_chip, courier, channel):
+    visitors = Visitors(courier, channel, [quick_chip.url], pipelined=False)
+    await visitors.come(8)
+    return visitors
+
+
+def lines(chip) -> list[str]:
+    """What Chip has said so far, without what it says of each connection."""
+    return [line for line in _LINE.findall(chip.log()) if " closed with " not in line]
+
+
+async def told_of(chip, crowd, away, back) -> list[str]:
+    """What is logged while eight visitors talk and `away` was called, until `back` was."""
+    before = len(lines(chip))
+    async with crowd.talking():
+        await away()
+        for _ in range(round(AWAY_FOR / PROBE_EVERY)):
+            await pause(reactor, PROBE_EVERY)
+            await deferToThread(fetch, f"{chip.ops_url}/readyz")
+        await back()
+    while (await deferToThread(fetch, f"{chip.ops_url}/readyz")).status != 200:
+        await pause(reactor, PROBE_EVERY)
+    await crowd.come_to_rest()
+    return lines(chip)[before:]
+
+
+def assert_told(told: list[str], begins: str, ends: str) -> None:
+    """A line at the beginning, one a minute, one at the end, and as few of what that stops."""
+    assert told[0].startswith(begins), told
+    assert [line for line in told if line.startswith(ends)] == [told[-1]], told
+    kinds = Counter(" ".join(line.split()[:6]) for line in told)
+    lasted = float(re.search(r"seconds=([\d.]+)", told[-1])[1])
+    assert max(kinds.values()) <= 2 + lasted / MINUTE, told
+    assert len(kinds) <= 5, told
+
+
+async def test_valkey_away(quick_chip, crowd, valkey):
+    told = await told_of(
+        quick_chip,
+        crowd,
+        lambda: deferToThread(valkey.kill),
+        lambda: deferToThread(valkey.start),
+    )
+    assert_told(told, "Valkey is away: ", "Valkey is back")
+    assert len([line for line in told if "is away" in line]) >= 3, told
+
+
+async def test_postgresql_away(quick_chip, crowd, postgres):
+    told = await told_of(
+        quick_chip,
+        crowd,
+        lambda: deferToThread(postgres.stop),
+        lambda: deferToThread(postgres.start),
+    )
+    told = [line for line in told if "ourier" not in line]  # it has lost the same database
+    assert_told(told, "the database is away: ", "the database is back")
+    assert len([line for line in told if "is away" in line]) >= 3, told
+
+
+async def test_courier_away(quick_chip, crowd, courier):
+    told = await told_of(quick_chip, crowd, courier.apart.deaf, courier.apart.heal)
+    assert_told(told, "Courier does not take a request: ", "Courier takes requests again")
