@@ -43,7 +43,15 @@ def test_an_unusual_port_is_part_of_the_origin() -> None:
     assert not allowed("http://localhost", "http://localhost:3000")
 
 
-@pytest.mark.parametrize("origin", ["https://a.example.org", "https://a.b.example.org"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://a.example.org",
+        "https://a.b.example.org",
+        "https://xn--bcher-kva.example.org",
+        "HTTPS://A.Example.ORG",
+    ],
+)
 def test_a_wildcard_lets_in_every_name_below(origin: str) -> None:
     assert allowed(origin, "https://*.example.org")
 
@@ -59,6 +67,22 @@ def test_a_wildcard_lets_in_every_name_below(origin: str) -> None:
         "https://evil.example/.example.org",
         "https://evil.example?.example.org",
         "https://user@evil.example:1.example.org",
+        "https://..example.org",
+        "https://a..example.org",
+        "https://.a.example.org",
+        "https://a.example.org.",
+        "https://a.example.org..",
+        "https://a.example.org/",
+        "https://a.example.org:",
+        "https://a.example.org:443",
+        "https://user@a.example.org",
+        "https://*.example.org",
+        "https://bücher.example.org",
+        "https://a.example.org\xa0",
+        " https://a.example.org",
+        "https://a.example.org, https://b.example.org",
+        "https://a.example.org https://b.example.org",
+        "",
     ],
 )
 def test_a_wildcard_lets_in_nobody_else(origin: str) -> None:
@@ -90,6 +114,10 @@ def test_a_client_that_is_no_browser_is_let_in() -> None:
         "https://a.*.org",
         "https://example.org/path",
         "https://example.org:port",
+        "https://bücher.example",
+        "https://*..example.org",
+        "https://example.org.",
+        "https://user@example.org",
         "https://*.*.example.org",
     ],
 )

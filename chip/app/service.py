@@ -89,7 +89,7 @@ class ChipService(Service):
         # Read now, so that a mistake is told before anything is started.
         places = {"listen": config.endpoint, "ops_listen": config.ops_endpoint}
         self._certificates = {
-            setting: Certificates(partial(endpoint, reactor, setting, place))
+            setting: Certificates(partial(endpoint, reactor, setting, place, config.tls_ciphers))
             for setting, place in places.items()
             if place
         }

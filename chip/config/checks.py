@@ -6,6 +6,7 @@ never what was given.
 
 import ipaddress
 import re
+import ssl
 from urllib.parse import SplitResult, unquote, urlsplit
 
 
@@ -55,6 +56,15 @@ def proxies(value: tuple[str, ...]) -> tuple[str, ...]:
                 ipaddress.ip_network(entry, strict=False)
     except ValueError:
         raise ValueError('expected addresses or networks like 10.0.0.0/8, or "unix"') from None
+    return value
+
+
+def ciphers(value: str) -> str:
+    """Cipher suites of TLS 1.2 as OpenSSL writes them; there is at least one of them."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ciphers(value)
+    except ssl.SSLError:
+        raise ValueError("expected cipher suites as OpenSSL writes them") from None
     return value
 
 

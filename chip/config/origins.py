@@ -19,9 +19,10 @@ from collections.abc import Iterable, Sequence
 ANY = "*"
 NULL = "null"
 
+_NAMES = r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*"
 _ORIGIN = re.compile(
     r"(?P<scheme>https?)://"
-    r"(?P<wild>\*\.)?(?P<host>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])"
+    rf"(?P<wild>\*\.)?(?P<host>{_NAMES}|\[[0-9a-f:.]+\])"
     r"(?::(?P<port>[0-9]{1,5}))?"
 )
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -55,7 +56,7 @@ def origin_allowed(origin: str | None, allowed: Sequence[str]) -> bool:
     """
     if origin is None:
         return True
-    plain = origin.strip().lower()
+    plain = origin.lower()
     if plain == NULL:
         return NULL in allowed
     return any(entry == ANY or _matches(plain, entry) for entry in allowed)
@@ -68,4 +69,4 @@ def _matches(origin: str, entry: str) -> bool:
     prefix, suffix = f"{scheme}://", f".{rest}"
     if not (origin.startswith(prefix) and origin.endswith(suffix)):
         return False
-    return re.fullmatch(r"[a-z0-9_.-]+", origin[len(prefix) : -len(suffix)]) is not None
+    return re.fullmatch(_NAMES, origin[len(prefix) : -len(suffix)]) is not None

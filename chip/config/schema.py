@@ -45,6 +45,10 @@ class Config(Limits, frozen=True, kw_only=True):
     listen: Annotated[
         str, listening("Twisted endpoint to listen on instead of address and port")
     ] = ""
+    tls_ciphers: Annotated[
+        str,
+        listening("cipher suites of TLS 1.2 where Chip speaks TLS itself", check=checks.ciphers),
+    ] = "ECDHE+AESGCM:ECDHE+CHACHA20"
     allowed_origins: Annotated[
         tuple[str, ...],
         listening("websites that may open chats", check=parse_allowed_origins),

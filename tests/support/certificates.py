@@ -9,26 +9,30 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa_key
 from cryptography.x509.oid import NameOID
 
 _DAY = datetime.timedelta(days=1)
 
 
 class Certificates:
-    """PEM files in a directory: `authority`, `certificate`, `key` and both of these, `bundle`."""
+    """PEM files in a directory: `authority`, `certificate`, `key` and both of these, `bundle`.
 
-    def __init__(self, directory: Path, name: str = "localhost") -> None:
+    The key is of an elliptic curve, or `rsa`.
+    """
+
+    def __init__(self, directory: Path, name: str = "localhost", *, rsa: bool = False) -> None:
         self.authority = directory / "ca.pem"
         self.certificate = directory / "server.pem"
         self.key = directory / "server.key"
         self.bundle = directory / "bundle.pem"
 
         authority_key = ec.generate_private_key(ec.SECP256R1())
-        authority = _build(
-            "Chip's tests", "Chip's tests", authority_key.public_key(), authority_key, ca=True
-        )
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _build(name, "Chip's tests", key.public_key(), authority_key, ca=False)
+        issuer = f"Chip's tests of {name}"
+        authority = _build(issuer, issuer, authority_key.public_key(), authority_key, ca=True)
+        key = generate_rsa_key(65537, 2048) if rsa else ec.generate_private_key(ec.SECP256R1())
+        certificate = _build(name, issuer, key.public_key(), authority_key, ca=False)
 
         pem = serialization.Encoding.PEM
         self.authority.write_bytes(authority.public_bytes(pem))
@@ -42,7 +46,7 @@ class Certificates:
 def _build(
     subject: str,
     issuer: str,
-    public_key: ec.EllipticCurvePublicKey,
+    public_key: ec.EllipticCurvePublicKey | RSAPublicKey,
     signing_key: ec.EllipticCurvePrivateKey,
     *,
     ca: bool,

@@ -38,9 +38,9 @@ async def ask_settings(config: Config, environ: Mapping[str, str]) -> list[Findi
         found.append(Finding("warning", "sockets", few))
     if config.sentry_dsn:
         found.append(_sentry(config))
-    found.append(await _listener("listen", config.endpoint, environ))
+    found.append(await _listener("listen", config.endpoint, config, environ))
     if config.ops_endpoint:
-        ops = await _listener("ops_listen", config.ops_endpoint, environ)
+        ops = await _listener("ops_listen", config.ops_endpoint, config, environ)
         if ops.verdict == "FAILED" and not config.ops_required:
             ops = ops._replace(verdict="warning")
         found.append(ops)
@@ -63,11 +63,13 @@ def _sentry(config: Config) -> Finding:
     return Finding("ok", "sentry_dsn", "errors go to Sentry")
 
 
-async def _listener(setting: str, description: str, environ: Mapping[str, str]) -> Finding:
+async def _listener(
+    setting: str, description: str, config: Config, environ: Mapping[str, str]
+) -> Finding:
     if description.startswith("systemd:") and environ.get("LISTEN_PID") != str(os.getpid()):
         return Finding("ok", setting, f"{description}: systemd has it, which shows at a start only")
     try:
-        there: Any = endpoint(_BindOnly(), setting, description)
+        there: Any = endpoint(_BindOnly(), setting, description, config.tls_ciphers)
         await there.listen(Factory())
     except ConfigError as error:
         return Finding("FAILED", setting, str(error).removeprefix(f"{setting}: "))

@@ -1,0 +1,192 @@
+"""TLS as Chip speaks it itself: real handshakes with clients old and new."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import pytest_twisted
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from twisted.internet import reactor
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.threads import deferToThread
+
+from chip.config.schema import Config
+from chip.errors import ConfigError
+from chip.ops.listening import endpoint
+from tests.support.certificates import Certificates
+from tests.support.web import FakeChatServer, build_site, request
+
+# Twisted's own use of pyOpenSSL.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:X509:DeprecationWarning"),
+    pytest.mark.private_parts,
+]
+
+USUAL = Config().tls_ciphers
+MODERN = [
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+]
+OLD = [
+    "AES128-GCM-SHA256:AES256-GCM-SHA384",  # RSA key exchange
+    "ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA:AES128-SHA",  # SHA-1 and CBC
+    "ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES256-SHA384:AES128-SHA256",  # CBC
+]
+
+
+class Met(NamedTuple):
+    """What a client finds at a listener."""
+
+    suite: str
+    names: set[str]
+    answer: str
+
+
+class Listener:
+    """A site on an endpoint, and clients that trust one authority."""
+
+    def __init__(self, description: str, authority: Path, ciphers: str) -> None:
+        self._endpoint: Any = endpoint(reactor, "listen", description, ciphers)
+        self._authority = authority
+
+    async def start(self) -> None:
+        self._site = build_site(FakeChatServer(), reactor)
+        self._port = await self._endpoint.listen(self._site)
+
+    async def stop(self) -> None:
+        await self._port.stopListening()
+        await self._site.drain(0.1)
+
+    async def meets(self, suites: str = "", name: str = "localhost", before: bytes = b"") -> Met:
+        """Let a client come that offers these suites of TLS 1.2, or whatever is usual."""
+        return await deferToThread(self._meets, suites, name, before)
+
+    def _meets(self, suites: str, name: str, before: bytes) -> Met:
+        client = ssl.create_default_context(cafile=self._authority)
+        client.check_hostname = False
+        if suites:
+            client.maximum_version = ssl.TLSVersion.TLSv1_2
+            client.set_ciphers(f"{suites}:@SECLEVEL=0")
+        address = "127.0.0.1", self._port.getHost().port
+        with (
+            socket.create_connection(address, timeout=10) as plain,
+            client.wrap_socket(plain, server_hostname=name) as sock,
+        ):
+            sock.sendall(before + request("/"))
+            names = {text for kind, text in sock.getpeercert()["subjectAltName"]}
+            return Met(sock.cipher()[0], names, sock.recv(4000).decode())
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A directory with a certificate for localhost and its key, which is for RSA."""
+    directory = tmp_path / "served"
+    directory.mkdir()
+    made = Certificates(tmp_path, rsa=True)
+    (directory / "localhost.pem").write_bytes(made.bundle.read_bytes())
+    return directory
+
+
+@pytest.fixture
+def listen(tmp_path):
+    """Start a listener on a description; stop it afterwards."""
+    started: list[Listener] = []
+
+    async def start(description: str, ciphers: str = USUAL) -> Listener:
+        listener = Listener(description, tmp_path / "ca.pem", ciphers)
+        await listener.start()
+        started.append(listener)
+        return listener
+
+    yield start
+    for listener in started:
+        pytest_twisted.blockon(ensureDeferred(listener.stop()))
+
+
+@pytest.mark.parametrize("kind", ["tls", "ssl"])
+@pytest_twisted.ensureDeferred
+async def test_modern_cipher_suites_are_taken_and_old_ones_refused(listen, served, kind):
+    where = {
+        "tls": f"tls:{served}:port=0:interface=127.0.0.1",
+        "ssl": f"ssl:0:interface=127.0.0.1:privateKey={served}/localhost.pem",
+    }
+    listener = await listen(where[kind])
+    assert (await listener.meets()).suite.startswith("TLS_")
+    for suite in MODERN:
+        assert (await listener.meets(suite)).suite == suite
+    for suites in OLD:
+        with pytest.raises(ssl.SSLError, match=r"(?i)handshake.failure"):
+            await listener.meets(suites)
+
+
+@pytest_twisted.ensureDeferred
+async def test_other_cipher_suites_are_a_setting(listen, served):
+    listener = await listen(f"tls:{served}:port=0:interface=127.0.0.1", "AES128-SHA256")
+    assert (await listener.meets("AES128-SHA256")).suite == "AES128-SHA256"
+    with pytest.raises(ssl.SSLError, match=r"(?i)handshake.failure"):
+        await listener.meets(MODERN[0])
+
+
+@pytest_twisted.ensureDeferred
+async def test_browsers_are_told_to_come_back_by_tls_only(listen, served):
+    listener = await listen(f"tls:{served}:port=0:interface=127.0.0.1")
+    answer = (await listener.meets()).answer
+    assert "\r\nStrict-Transport-Security: max-age=15552000\r\n" in answer
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_certificate_is_the_one_for_the_name_that_is_asked_for(listen, served, tmp_path):
+    trusted = (tmp_path / "ca.pem").read_bytes()
+    for name in ("*.example.org", "chat.example.net"):
+        other = tmp_path / name.strip("*.")
+        other.mkdir()
+        made = Certificates(other, name)
+        (served / f"{name.strip('*.')}.pem").write_bytes(made.bundle.read_bytes())
+        trusted += made.authority.read_bytes()
+    (tmp_path / "ca.pem").write_bytes(trusted)
+    listener = await listen(f"tls:{served}:port=0:interface=127.0.0.1")
+    for asked, name in {
+        "localhost": "localhost",
+        "chat.example.net": "chat.example.net",
+        "CHAT.example.org": "*.example.org",
+    }.items():
+        assert name in (await listener.meets(name=asked)).names
+    assert (await listener.meets(name="elsewhere.example")).suite
+
+
+@pytest_twisted.ensureDeferred
+async def test_tls_goes_behind_the_proxy_protocol_too(listen, served):
+    listener = await listen(f"haproxy:tls:{served}:port=0:interface=127.0.0.1")
+    proxy = b"PROXY TCP4 203.0.113.5 192.0.2.1 5123 443\r\n"
+    assert "200 OK" in (await listener.meets(MODERN[0], before=proxy)).answer
+
+
+def refusal(description: str) -> str:
+    with pytest.raises(ConfigError) as refused:
+        endpoint(reactor, "listen", description, USUAL)
+    return str(refused.value)
+
+
+def test_a_directory_that_cannot_be_served_from_is_refused_with_a_word(served):
+    pem = served / "localhost.pem"
+    assert refusal("tls:/no/such/place") == (
+        "listen: no certificate with its key in /no/such/place/*.pem"
+    )
+    key = load_pem_private_key(pem.read_bytes(), None)
+    certificate = pem.read_bytes().partition(b"-----BEGIN CERTIFICATE")[2]
+    pem.write_bytes(b"-----BEGIN CERTIFICATE" + certificate)
+    assert refusal(f"tls:{served}") == f"listen: no certificate with its key in {served}/*.pem"
+    locked = BestAvailableEncryption(b"sesame")
+    pem.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked))
+    assert refusal(f"tls:{served}") == f"listen: {pem}: the encrypted private key cannot be used"
