@@ -77,6 +77,18 @@ def test_a_second_request_has_5_seconds_from_its_first_byte():
     assert wire.was_reset
 
 
+@pytest.mark.parametrize("part", [b"G", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: x"])
+def test_a_part_of_a_second_request_behind_the_first_has_5_seconds_too(part):
+    listener = Listener()
+    wire = listener.connects()
+    wire.says(request("/") + part)
+    assert wire.answer().status == 200
+    listener.clock.advance(4.9)
+    assert wire.is_open
+    listener.clock.advance(0.2)
+    assert wire.was_reset
+
+
 def test_an_idle_connection_is_kept_longer_than_courier_keeps_it():
     listener = Listener()
     wire = listener.connects()

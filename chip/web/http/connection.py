@@ -101,6 +101,8 @@ class HttpConnection(HTTPChannel):
                 super().dataReceived(data)  # type: ignore[no-untyped-call]
                 if self.line_mode:
                     self._head.unfinished_line(self._buffer)
+                    if self._buffer or self._head.has_begun:
+                        self._request_has_begun()
             except Refused as error:
                 self._refuse(error)
 
@@ -112,8 +114,13 @@ class HttpConnection(HTTPChannel):
                 # By the PROXY protocol, it has been told only now who the peer is.
                 self._peer_address = self._whose()
                 waiting.is_from(self, self._peer_address)
-        elif waiting.idle.stop(self):
-            waiting.request_begins(self)
+        else:
+            self._request_has_begun()
+
+    def _request_has_begun(self) -> None:
+        # Also behind one that was answered at once, in the same packet.
+        if self.owner.waiting.idle.stop(self):
+            self.owner.waiting.request_begins(self)
 
     def lineReceived(self, line: bytes) -> None:
         """A line of a head."""

@@ -60,6 +60,11 @@ class Head:
         self._most_headers = most_headers
         self._begin()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is more than nothing of a head."""
+        return bool(self._minor)
+
     def line(self, line: bytes) -> None:
         """A line, without its end."""
         self._check(line)
