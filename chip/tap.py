@@ -141,6 +141,8 @@ class Options(_Options):
         """Read the settings, from everywhere."""
         file = self["config"]
         twistd = getattr(self, "parent", None) or {"rundir": "."}
+        if "rundir" not in twistd:
+            raise SystemExit("chip: twist cannot run Chip: twistd -n chip does")
         # Read again on a reload, when twistd has long gone to its --rundir.
         read = partial(load, environ=os.environ, flags=self._given())
         path, directory = Path(file) if file else None, Path(twistd["rundir"])

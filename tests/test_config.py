@@ -159,6 +159,28 @@ def test_every_scheme_of_valkey_is_taken(scheme: str) -> None:
     assert load(environ={"CHIP_VALKEY": url}).valkey == url
 
 
+@pytest.mark.parametrize("url", ["redis://h/7?db=3", "unix:///run/valkey.sock?db=3"])
+def test_valkey_is_named_as_its_own_clients_do(url: str) -> None:
+    assert load(environ={"CHIP_VALKEY": url}).valkey == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:///temba?host=/run/postgresql",
+        "postgresql://u:pa55@one:5432,two:5433/temba?target_session_attrs=read-write",
+        "postgresql://u:pa#55@one/temba",
+    ],
+)
+def test_the_database_is_named_as_its_own_clients_do(url: str) -> None:
+    assert load(environ={"CHIP_DB": url}).db == url
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:pa#55@one/x", "postgres://u:pa#55@one:1,two:2/x"])
+def test_a_password_of_any_letters_is_known_for_a_secret(url: str) -> None:
+    assert "pa#55" in load(environ={"CHIP_DB": url}).secret_values()
+
+
 def test_a_domain_without_a_database_is_refused_wherever_it_comes_from(elsewhere: Path) -> None:
     assert refusal(environ={"CHIP_DOMAIN": "localhost"}).startswith("domain: ")
     assert refusal(flags={"domain": "c.example", "db": ""}).startswith("domain: ")

@@ -143,6 +143,26 @@ def test_a_mistake_ends_twistd_with_one_line_and_a_status(elsewhere, arguments, 
     assert not (elsewhere / "twistd.pid").exists()
 
 
+def test_a_log_file_in_no_directory_ends_twistd_with_one_line(elsewhere):
+    ended = twistd("-n", "--logfile=no/such/chip.log", "chip", cwd=elsewhere)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("chip: --logfile: ")
+    assert ended.stderr.endswith("no/such/chip.log: No such file or directory\n")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_twist_is_told_to_be_twistd(elsewhere):
+    ended = subprocess.run(
+        [Path(sys.executable).with_name("twist"), "chip"],
+        cwd=elsewhere,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == "chip: twist cannot run Chip: twistd -n chip does\n"
+
+
 def test_version_is_chips_own(elsewhere):
     assert twistd("chip", "--version", cwd=elsewhere).stdout == f"Chip {chip.__version__}\n"
 

@@ -24,6 +24,19 @@ def test_what_a_url_leaves_out_has_defaults(url, database):
     assert (address.user, address.password) == ("", "")
 
 
+@pytest.mark.parametrize("url", ["redis://localhost?db=3", "redis://localhost/7?db=3"])
+def test_the_database_may_be_named_as_other_clients_do(url):
+    assert parse_url(url).database == 3
+
+
+def test_a_unix_socket_is_an_address():
+    address = parse_url("unix://chip:s%C3%A9same%23@/run/valkey/valkey.sock?db=3")
+    assert (address.path, address.database) == ("/run/valkey/valkey.sock", 3)
+    assert (address.user, address.password, address.tls) == ("chip", "sésame#", False)
+    assert str(address) == "/run/valkey/valkey.sock"
+    assert parse_url("unix:///run/valkey.sock").database == 5
+
+
 @pytest.mark.parametrize("scheme", ["valkey", "redis"])
 def test_two_schemes_are_plain(scheme):
     assert not parse_url(f"{scheme}://[::1]:1").tls
@@ -42,6 +55,8 @@ def test_two_schemes_are_tls(scheme):
         "redis://:sesame@localhost:port",
         "redis://:sesame@localhost/five",
         "redis://:sesame@localhost/-1",
+        "redis://:sesame@localhost?db=five",
+        "unix://:sesame@?db=1",
     ],
 )
 def test_a_wrong_url_is_refused_in_a_line_without_its_password(url):

@@ -11,26 +11,27 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 
 def database_url(value: str) -> str:
-    """The URL of a PostgreSQL database."""
-    parts = _split(value)
-    if parts is None or parts.scheme not in ("postgres", "postgresql") or not parts.netloc:
+    """The URL of a PostgreSQL database, on one of several hosts perhaps, or behind a socket."""
+    scheme, _, rest = value.partition("://")
+    hosts = rest.partition("?")[0].rpartition("@")[2].partition("/")[0].split(",")
+    ports = [re.fullmatch(r"(\[[^]]*\]|[^:]*)(:[0-9]*)?", host) for host in hosts]
+    if scheme not in ("postgres", "postgresql") or not rest or not all(ports):
         raise ValueError("expected a URL like postgresql://user:password@host:5432/database")
     return value
 
 
 def valkey_url(value: str) -> str:
     """The URL of a Valkey server; the schemes of Redis are accepted too."""
-    parts = _split(value)
-    if (
-        parts is None
-        or parts.scheme not in ("valkey", "valkeys", "redis", "rediss")
-        or not parts.hostname
-        or not re.fullmatch(r"(/[0-9]{0,5})?", parts.path)
-    ):
-        raise ValueError(
-            "expected a URL like valkey://user:password@host:6379/5 (valkeys:// for TLS)"
-        )
-    return value
+    match _split(value):
+        case SplitResult(scheme="unix", path=path) if path.strip("/"):
+            return value
+        case SplitResult(scheme="valkey" | "valkeys" | "redis" | "rediss") as parts:
+            if parts.hostname and re.fullmatch(r"(/[0-9]{0,5})?", parts.path):
+                return value
+    raise ValueError(
+        "expected a URL like valkey://user:password@host:6379/5 (valkeys:// for TLS), or"
+        " unix:///run/valkey.sock?db=5"
+    )
 
 
 def domain(value: str) -> str:
@@ -96,12 +97,10 @@ def whole(value: str) -> set[str]:
 
 def passwords(url: str) -> set[str]:
     """The passwords within a URL, as they are written and percent-decoded."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return set()  # no URL
-    pairs = (pair.partition("=") for pair in parts.query.split("&"))
-    found = {text for key, _, text in pairs if key == "password"} | {parts.password or ""}
+    # By hand: some letters that a password may have here end the host for urllib.
+    login = url.partition("://")[2].rpartition("@")[0]
+    pairs = (pair.partition("=") for pair in url.partition("?")[2].split("&"))
+    found = {text for key, _, text in pairs if key == "password"} | {login.partition(":")[2]}
     return found | {unquote(text) for text in found}
 
 

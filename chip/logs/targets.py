@@ -91,7 +91,8 @@ class Syslog:
 def target_of(options: Mapping[str, object]) -> Target:
     """Return the target that twistd itself would use with these options of twistd.
 
-    Raises SystemExit, with one line, where a daemon would have to write to the terminal.
+    Raises SystemExit, with one line, where a daemon would have to write to the terminal, or the
+    file cannot be opened.
     """
     if options.get("syslog"):
         return Syslog(str(options.get("prefix") or "chip"))
@@ -100,7 +101,10 @@ def target_of(options: Mapping[str, object]) -> Target:
         raise SystemExit("chip: a daemon cannot log to the terminal (give -n, or --logfile FILE)")
     if path == "-" or (options.get("nodaemon") and not path):
         return Descriptor(sys.stdout.fileno())
-    target = RotatedFile(path or "twistd.log")
+    try:
+        target = RotatedFile(path or "twistd.log")
+    except OSError as error:
+        raise SystemExit(f"chip: --logfile: {error.filename}: {error.strerror}") from None
     if not signal.getsignal(signal.SIGUSR1):
         signal.signal(signal.SIGUSR1, target.rotate_soon)
     return target

@@ -21,6 +21,8 @@ AWAY: Final = "there is no connection to Valkey"
 
 FORBIDDEN: Final = "does not let this user do what Chip needs"
 
+_CLUSTER: Final = "is a Cluster, where Chip's keys lie on several servers: use one without"
+
 _REASONS: Final = {
     "LOADING": "is still loading its data",
     "READONLY": "is a read-only replica",
@@ -36,6 +38,10 @@ _REASONS: Final = {
     "DENIED": "runs in protected mode and wants a password",
     "AUTH": "refuses the user or the password",
     "DB index": "has no database of this number",
+    "cluster mode": _CLUSTER,
+    "CLUSTERDOWN": _CLUSTER,
+    "CROSSSLOT": _CLUSTER,
+    "MOVED": _CLUSTER,
 }
 _KNOWN = re.compile("|".join(_REASONS))
 
