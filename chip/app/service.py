@@ -21,8 +21,12 @@ from chip.app.backend import Backend, TimedQueue, make_gateway
 from chip.app.clock import count_evenly
 from chip.app.desk import loopback_socket, make_desk
 from chip.app.exits import announce, fail
+<<<<<<< HEAD
 from chip.app.reload import reloaded
 from chip.app.signals import heed_signals
+=======
+from chip.chat.hops import HOPS
+>>>>>>> 256d87e (wip)
 from chip.chat.server import ChatServer
 from chip.config.schema import Config
 from chip.desk.desk import Desk
@@ -57,7 +61,12 @@ def make_service(
     from twisted.internet import reactor  # noqa: PLC0415 - installed by twistd, not by an import
 
     count_evenly(reactor)
+<<<<<<< HEAD
     return cast(IService, ChipService(config, read_again, observer, reactor))
+=======
+    HOPS.wanted = config.log_level == "debug"
+    return cast(IService, ChipService(config, reactor))
+>>>>>>> 256d87e (wip)
 
 
 class ChipService(Service):

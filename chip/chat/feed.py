@@ -14,6 +14,7 @@ nothing.
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
+from chip.chat.hops import HOPS
 from chip.chat.ports import Outbox, OutboxItem, Page
 from chip.chat.window import Window
 from chip.errors import Unavailable
@@ -198,3 +199,4 @@ class Feed:
         if self._acked_meanwhile and item.number in self._acked_meanwhile:
             self._window.acked(item.number)
         self._send(chat_out_frame(item.msg_out))
+        HOPS.tell("shown", self._chat, (item,))

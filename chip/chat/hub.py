@@ -10,6 +10,7 @@ from typing import Protocol
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from chip.chat.hops import HOPS
 from chip.chat.ports import Live, OutboxItem
 from chip.models import ChatKey
 
@@ -112,6 +113,7 @@ class Hub:
     # What the live channel says.
 
     def arrived(self, chat: ChatKey, item: OutboxItem) -> None:
+        HOPS.tell("published", chat, (item,))
         for member in self._members(chat):
             member.arrived(item)
 

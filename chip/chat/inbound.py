@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from chip.chat.chat_start import is_chat_id
+from chip.chat.hops import HOPS
 from chip.chat.lookups import Lookups
 from chip.chat.ports import Notes, Outbox, Store
 from chip.errors import NotFound, QueueFull, Refused, Unavailable
@@ -107,6 +108,7 @@ class Inbound:
     async def _store_message(
         self, chat: ChatKey, contact: Contact, msg: SentMsg, user: User | None
     ) -> None:
+        HOPS.tell("received", chat, (msg.name,))
         name, time = msg.name, time_of_timestamp(self._now())
         try:
             stored = await within(
@@ -128,6 +130,7 @@ class Inbound:
             time=time,
         )
         result = await self._outbox.append(chat, name, msgspec.json.encode(msg_out))
+        HOPS.tell("stored", chat, (name,), result)
         if result == "full":
             raise QueueFull("the outbox of this chat is full", retry_after=60)
 

@@ -13,6 +13,7 @@ from typing import Final
 from chip.chat.client import Client
 from chip.chat.command_queue import CommandQueue
 from chip.chat.feed import Feed
+from chip.chat.hops import HOPS
 from chip.chat.ports import OutboxItem
 from chip.chat.rates import ConnectionRates
 from chip.chat.replies import Replies
@@ -200,6 +201,7 @@ class Session:
         if not commands:
             return
         messages = [Incoming(command.text, command.ref or "") for command in commands]
+        HOPS.tell("taken", chat, messages)
         try:
             results = await self._parts.outbound.say(chat, messages, last_heard=contact.last_heard)
         except Exception as error:

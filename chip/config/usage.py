@@ -42,5 +42,5 @@ def _block(title: str, rows: Iterable[Row], width: int) -> str:
 
 
 def _line(name: str, text: str, width: int) -> str:
-    indents = f"  {name}".ljust(_COLUMN), " " * _COLUMN
+    indents = f"  {name}".ljust(_COLUMN - 1) + " ", " " * _COLUMN
     return fill(text.strip(), width, initial_indent=indents[0], subsequent_indent=indents[1])

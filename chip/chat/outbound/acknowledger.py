@@ -10,6 +10,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
+from chip.chat.hops import HOPS
 from chip.chat.ports import Acked, Outbox
 from chip.errors import Unavailable
 from chip.models import ChatKey, MsgName
@@ -71,6 +72,7 @@ class Acknowledger:
     async def _store(self, chat: ChatKey, name: MsgName) -> None:
         acked = await self._outbox.ack(chat, name)
         if acked:
+            HOPS.tell("acknowledged", chat, (name,))
             self._acked(chat, acked)
 
     def _try_later(self) -> None:

@@ -19,6 +19,7 @@ from typing import Final
 
 from twisted.logger import Logger
 
+from chip.chat.hops import HOPS
 from chip.chat.lookups import Lookups
 from chip.chat.outbound.channel_requests import ChannelRequests
 from chip.chat.outbound.circuit import CircuitBreaker, backoff
@@ -131,7 +132,9 @@ class Attempts:
         if began - batch.asked_at > CLAIM_TRUSTED:
             # Settling finds out whether the chat is still ours, and claims it anew then.
             return Outcome(reason="the claim is too old")
+        HOPS.tell("posted", chat, sent)
         answer = await self._requests.post(channel, chat, sent)
+        HOPS.tell("answered", chat, sent, f"{answer.kind} {answer.detail}".strip())
         match answer.kind:
             case "handled":
                 self._successes[channel.uuid] = self._seconds()

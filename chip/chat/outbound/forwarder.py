@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from chip.chat.hops import HOPS
 from chip.chat.outbound.attempt import Attempts
 from chip.chat.outbound.circuit import CircuitBreaker
 from chip.chat.outbound.ports import ALIVE, Batch, Outcome, Spool, Step
@@ -125,6 +126,7 @@ class Forwarder:
             self._take_up(look=worked)
 
     async def _attempt(self, batch: Batch) -> Batch | None:
+        HOPS.tell("claimed", batch.chat, (entry.event for entry in batch.entries))
         outcome = await self._attempts.make(batch)
         # Where others wait for room, each chat has one attempt in turn.
         may_continue = not self._ready and not self._stopped

@@ -11,6 +11,7 @@ nothing of claims.
 
 from collections.abc import Callable, Sequence
 
+from chip.chat.hops import HOPS
 from chip.chat.lookups import Lookups
 from chip.chat.outbound.acknowledger import Acknowledger
 from chip.chat.outbound.attempt import Attempts
@@ -83,6 +84,7 @@ class Outbound:
             spooled = await self._spool.append(
                 chat, messages, last_heard=last_heard, may_claim=may_claim
             )
+            HOPS.tell("stored", chat, messages, " ".join(spooled.results))
             self._forwarder.go_on(chat, spooled.step)
         return spooled.results
 
