@@ -9,8 +9,10 @@ from typing import Final
 from msgspec.structs import replace
 from twisted.logger import Logger
 
+from chip.chat.hops import HOPS
 from chip.config.schema import Config
 from chip.errors import ConfigError
+from chip.logs.observer import LogObserver
 from chip.ops.certificates import Certificates
 
 SETTINGS: Final = ("allowed_origins", "log_level")
@@ -39,3 +41,9 @@ def reloaded(
         _log.warn("changed settings that only a restart takes up: {left}", left=", ".join(left))
     _log.info("Chip has reloaded its certificates, {settings}", settings=", ".join(SETTINGS))
     return now
+
+
+def set_log_level(observer: LogObserver, level: str) -> None:
+    """Write what is of at least this level from now on."""
+    observer.set_level(level)
+    HOPS.set_level(level)

@@ -21,12 +21,8 @@ from chip.app.backend import Backend, TimedQueue, make_gateway
 from chip.app.clock import count_evenly
 from chip.app.desk import loopback_socket, make_desk
 from chip.app.exits import announce, fail
-<<<<<<< HEAD
-from chip.app.reload import reloaded
+from chip.app.reload import reloaded, set_log_level
 from chip.app.signals import heed_signals
-=======
-from chip.chat.hops import HOPS
->>>>>>> 256d87e (wip)
 from chip.chat.server import ChatServer
 from chip.config.schema import Config
 from chip.desk.desk import Desk
@@ -61,12 +57,8 @@ def make_service(
     from twisted.internet import reactor  # noqa: PLC0415 - installed by twistd, not by an import
 
     count_evenly(reactor)
-<<<<<<< HEAD
+    set_log_level(observer, config.log_level)
     return cast(IService, ChipService(config, read_again, observer, reactor))
-=======
-    HOPS.wanted = config.log_level == "debug"
-    return cast(IService, ChipService(config, reactor))
->>>>>>> 256d87e (wip)
 
 
 class ChipService(Service):
@@ -232,7 +224,7 @@ class ChipService(Service):
     def _reload(self) -> None:
         self._observer.reopen()
         self._config = reloaded(self._config, self._read_again, self._certificates.values())
-        self._observer.set_level(self._config.log_level)
+        set_log_level(self._observer, self._config.log_level)
         if self._site:
             self._site.connections.allowed_origins = self._config.allowed_origins
 

@@ -41,6 +41,10 @@ class HopLog:
     def __init__(self) -> None:
         self.wanted = False
 
+    def set_level(self, level: str) -> None:
+        """The log is written at this level from now on."""
+        self.wanted = level == "debug"
+
     def tell(self, hop: Hop, chat: ChatKey, messages: Iterable[Named], said: str = "") -> None:
         """These messages have come so far; `said` is what came of it."""
         if self.wanted:

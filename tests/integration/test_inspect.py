@@ -173,3 +173,22 @@ async def test_every_release_is_understood(inspect, rapidpro, channel):
     status, said = await inspect(sms.id)
     assert status == 0
     assert said.endswith("chat     none: it is of no channel of type CHP\n")
+
+
+async def test_the_log_at_level_debug_tells_a_messages_journey_by_its_id(
+    start_chip, visit, courier, channel
+):
+    chip = start_chip(log_level="debug")
+    bob = await visit(chip)
+    await bob.start_chat()
+    await courier.apart.send(channel, bob.chat_id, "something private")
+    (event,) = await bob.hears("something private")
+    await courier.apart.wait(1, bob.chat_id, "msg_status")
+    await deferToThread(chip.stop)  # once what is in hand is done
+    number = event["msg_out"]["id"]
+    found = re.findall(rf" hop: (\w+) chat=(\S+) messages={number}\b", chip.log())
+    assert {chat for _, chat in found} == {f"{bob.chat_id[:4]}…@{channel.uuid[:8]}"}
+    stored = {"stored", "published", "shown"}
+    reported = ["acknowledged", "claimed", "posted", "answered"]
+    hops = [hop for hop, _ in found if hop != "received"]
+    assert ({*hops[:3]}, hops[3:7]) == (stored, reported)
