@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import yardsticks
-from bench.measures import FULL, MEASURES, QUICK, Effort
+from bench.measures import FULL, LIMITED, MEASURES, QUICK, Effort
 from bench.servers import Servers, allow_many_files, machine
 from bench.sizes import at_size, sizes_table
 from bench.targets import Figure, Yardstick, table, yardstick_table
@@ -40,7 +40,7 @@ async def run_measures(servers: Servers, names: Sequence[str], effort: Effort) -
     figures: dict[str, Figure] = {}
     for name in names:
         progress(name)
-        async with servers.chip() as chip:
+        async with servers.chip(limits="on" if name in LIMITED else "off") as chip:
             figures |= await MEASURES[name](chip, effort)
     return figures
 

@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.measures import MEASURES, Effort
+from bench.measures import LIMITED, MEASURES, Effort
 from bench.servers import Servers, allow_many_files, machine
 from bench.targets import TARGETS, markdown
 
@@ -36,7 +36,7 @@ async def _figures(servers: Servers, tree: Path, names: Sequence[str]) -> dict[s
     """One turn of one version: CPU for an operation in microseconds, else the plain figure."""
     found: dict[str, float] = {}
     for name in names:
-        async with servers.chip(tree) as chip:
+        async with servers.chip(tree, limits="on" if name in LIMITED else "off") as chip:
             for key, figure in (await MEASURES[name](chip, _TURN)).items():
                 if figure.cpu is not None or not TARGETS[key].more:
                     found[key] = figure.value if figure.cpu is None else figure.cpu

@@ -6,7 +6,7 @@ A rate is that of the median round. CPU is Chip's alone, all its processes toget
 import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -16,7 +16,7 @@ from bench.open_chats import Accepted, Readers
 from bench.sends import Posters, at_rate
 from bench.servers import PATIENCE, RunningChip
 from bench.targets import Figure
-from bench.visitors import Visitor, in_parallel, masked
+from bench.visitors import Visitor, in_parallel, masked, resume
 
 Figures = dict[str, Figure]
 Measure = Callable[[RunningChip, "Effort"], Awaitable[Figures]]
@@ -26,6 +26,10 @@ WARM = 200
 anybody's share."""
 COURIERS = 16
 """Connections over which Courier sends."""
+
+
+GREEDY = "198.51.100.66"
+NEWEST_PAGE = b'{"type":"get_history","before":"9999-01-01T00:00:00Z"}'
 
 
 class Effort(NamedTuple):
@@ -234,11 +238,10 @@ async def history(chip: RunningChip, effort: Effort) -> Figures:
     chip.servers.write_messages(visitors, 30, "O")
     chip.servers.write_messages(visitors, 30, "I")
     chip.servers.rapidpro.connection.execute("ANALYZE msgs_msg")
-    question = b'{"type":"get_history","before":"9999-01-01T00:00:00Z"}'
 
     async def leaf(visitor: Visitor, pages: int) -> None:
         for _ in range(pages):
-            page = await visitor.ask(question)
+            page = await visitor.ask(NEWEST_PAGE)
             if page.count(b'"text":') != 25:
                 raise ValueError(page.decode())
 
@@ -252,6 +255,38 @@ async def history(chip: RunningChip, effort: Effort) -> Figures:
     return {"history": _median(rounds)}
 
 
+async def greedy(chip: RunningChip, effort: Effort) -> Figures:
+    """One address takes all it is given of long histories, while messages arrive for others."""
+    others = await chip.visitors(250, [f"203.0.113.{number}" for number in range(250)])
+    tabs = await chip.visitors(40, [GREEDY])
+    chip.servers.write_messages(tabs, 60, length=3000)
+    for visitor in 4 * tabs:
+        await asyncio.sleep(0.05)  # as fast as an address may connect
+        tabs.append(await resume(chip.url, GREEDY, visitor.chat_id))
+    chip.present += tabs[40:]
+    taken = 0
+
+    def heard(payload: bytes) -> None:
+        nonlocal taken
+        taken += len(payload)
+
+    async def take(visitor: Visitor) -> None:
+        visitor.heard = heard
+        while True:
+            visitor.send(NEWEST_PAGE)
+            await asyncio.sleep(0.5)
+
+    taking = [asyncio.create_task(take(visitor)) for visitor in tabs]
+    latencies, _ = await deliver(chip, others, 200 * effort.delivery_seconds)
+    for task in taking:
+        task.cancel()
+    return {
+        "greedy bytes": Figure(taken / effort.delivery_seconds / 1e6),
+        "greedy p99": Figure(quantile(latencies, 0.99)),
+    }
+
+
+LIMITED: Collection[str] = {"greedy"}  # measured with Chip's limits on
 MEASURES: Mapping[str, Measure] = {
     "delivery": delivery,
     "twenty": twenty,
@@ -261,4 +296,5 @@ MEASURES: Mapping[str, Measure] = {
     "forwarded": forwarded,
     "starts": starts,
     "history": history,
+    "greedy": greedy,
 }

@@ -5,6 +5,7 @@ Owns the processes and RapidPro's rows. Starting and stopping blocks; nothing is
 
 import asyncio
 import datetime
+import itertools
 import os
 import resource
 import socket
@@ -90,7 +91,9 @@ class Servers:
             yield servers
 
     @asynccontextmanager
-    async def chip(self, tree: Path | None = None) -> AsyncIterator["RunningChip"]:
+    async def chip(
+        self, tree: Path | None = None, *, limits: str = "off"
+    ) -> AsyncIterator["RunningChip"]:
         """A fresh Chip, or several, with nothing waiting in the queues.
 
         Its code is that of the source tree `tree`, by default of the one installed.
@@ -102,7 +105,7 @@ class Servers:
             "db": self.database,
             "valkey": self.valkey.url,
             "domain": self.courier.domain,
-            "limits": "off",
+            "limits": limits,
             "sockets": _SOCKETS,
             "env": {"PYTHONPATH": str(tree)} if tree else {},
         }
@@ -126,11 +129,11 @@ class Servers:
                 running.leave()
 
     def write_messages(
-        self, visitors: Sequence[Visitor], each: int, direction: str = "O"
+        self, visitors: Sequence[Visitor], each: int, direction: str = "O", length: int = 0
     ) -> list[tuple[Visitor, str]]:
         """Write so many messages of each visitor's chat to the database, in turns.
 
-        Returns whose each is, and its uuid.
+        Their texts are `length` long at least. Returns whose each is, and its uuid.
         """
         where = {row["path"]: row for row in self._urns(visitors)}
         now = datetime.datetime.now(datetime.UTC)
@@ -144,7 +147,9 @@ class Servers:
                     self.rapidpro.tables.row(
                         "msgs_msg",
                         uuid=name,
-                        text=f"message {len(rows)} of those that this benchmark writes",
+                        text=f"message {len(rows)} of those that this benchmark writes".ljust(
+                            length, "."
+                        ),
                         direction=direction,
                         status="Q" if direction == "O" else "H",
                         created_on=now + datetime.timedelta(milliseconds=turn),
@@ -178,9 +183,11 @@ class RunningChip:
         """Who has come and not been told to vanish."""
         self._posters: list[Posters] = []
 
-    async def visitors(self, count: int) -> list[Visitor]:
-        """So many visitors, each in a chat of his own that has just started."""
-        new = await in_parallel((begin(self.url) for _ in range(count)), STARTS_AT_ONCE)
+    async def visitors(self, count: int, addresses: Sequence[str] = ("",)) -> list[Visitor]:
+        """So many visitors, each in a chat of his own that has just started, from these addresses
+        in turn."""
+        places = itertools.islice(itertools.cycle(addresses), count)
+        new = await in_parallel((begin(self.url, place) for place in places), STARTS_AT_ONCE)
         self.present += new
         return new
 

@@ -63,6 +63,8 @@ TARGETS: Mapping[str, Target] = {
     "accepted": Target("… the same, accepted", "/s", 2500, 4000, "-", True, "echo rate"),
     "starts": Target("chat starts", "/s", 350, 500, "390-494", True, "treq rate"),
     "history": Target("history pages", "/s", 1000, 1600, "1,600-2,060", True, "echo rate"),
+    "greedy bytes": Target("history that one greedy address gets", "MB/s", 2, 1.6),
+    "greedy p99": Target("… delivery to others meanwhile, p99", "ms", 40, 20, beside="post p99"),
 }
 
 

@@ -17,7 +17,7 @@ Heard = Callable[[bytes], None]
 _HANDSHAKE = (
     "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-    "Origin: https://website.example\r\n\r\n"
+    "Origin: https://website.example\r\n{forwarded}\r\n"
 )
 # A key of zeros is as good as any other, and masking with it is no work for the client; the
 # server cannot know, and unmasks.
@@ -137,10 +137,14 @@ def masked(payload: bytes) -> bytes:
     return b"\x81\xfe" + struct.pack(">H", length) + _MASK + payload
 
 
-async def connect(url: str) -> Visitor:
-    """Open a WebSocket at ``http://host:port/path``. Raises GoneError or OSError."""
+async def connect(url: str, address: str = "") -> Visitor:
+    """Open a WebSocket at ``http://host:port/path``, from where a proxy says `address` is. Raises
+    GoneError or OSError."""
     parts = urlsplit(url)
-    handshake = _HANDSHAKE.format(path=parts.path or "/", host=parts.netloc).encode()
+    forwarded = f"X-Forwarded-For: {address}\r\n" if address else ""
+    handshake = _HANDSHAKE.format(
+        path=parts.path or "/", host=parts.netloc, forwarded=forwarded
+    ).encode()
     loop = asyncio.get_running_loop()
     _, visitor = await loop.create_connection(
         lambda: Visitor(handshake), parts.hostname or "", parts.port or 80
@@ -149,13 +153,23 @@ async def connect(url: str) -> Visitor:
     return visitor
 
 
-async def begin(url: str) -> Visitor:
+async def begin(url: str, address: str = "") -> Visitor:
     """Connect and start a chat. Raises GoneError, or ValueError with what came instead."""
-    visitor = await connect(url)
+    visitor = await connect(url, address)
     event = await visitor.ask(b'{"type":"start_chat"}')
     if not event.startswith(b'{"type":"chat_started","chat_id":"'):
         raise ValueError(event.decode())
     visitor.chat_id = event[34:58].decode()
+    return visitor
+
+
+async def resume(url: str, address: str, chat_id: str) -> Visitor:
+    """Connect and come back into a chat. Raises GoneError, or ValueError with what came instead."""
+    visitor = await connect(url, address)
+    event = await visitor.ask(b'{"type":"start_chat","chat_id":"%s"}' % chat_id.encode())
+    if not event.startswith(b'{"type":"chat_resumed"'):
+        raise ValueError(event.decode())
+    visitor.chat_id = chat_id
     return visitor
 
 

@@ -189,9 +189,10 @@ def history(columns: Collection[str]) -> Statement:
 
     $1 contact, $2 URN, $3 before, $4 the URL that avatars are appended to, $5 most bytes. Returns
     the page, which is empty text when the URN is not this contact's any more, and whether there are
-    older messages. The windows count messages of the same time together. row_to_json and
-    json_strip_nulls write compact JSON in the order of the columns; json_build_object and json_agg
-    do not. Authors are shown though they are not active any more.
+    older messages. The windows count messages of the same time together; OFFSET 0 keeps an entry
+    from being made once for its size and once more for the page. row_to_json and json_strip_nulls
+    write compact JSON in the order of the columns; json_build_object and json_agg do not. Authors
+    are shown though they are not active any more.
     """
     tickets = [name for name in _TICKETS if name in columns]
     replies = [name for name in _QUICK_REPLIES if name in columns]
@@ -241,6 +242,7 @@ def history(columns: Collection[str]) -> Statement:
         LATERAL (
             SELECT CASE message.direction WHEN 'I' THEN '{{"msg_in":' ELSE '{{"msg_out":' END
                 || json_strip_nulls(row_to_json(shown))::text || '}}' AS entry
+            OFFSET 0
         ) entries
         WINDOW newest AS (ORDER BY message.created_on DESC)
         ) page
