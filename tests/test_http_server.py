@@ -183,6 +183,24 @@ def test_what_a_handler_raises_is_its_answer(raised, status, told, expected_fail
         expected_failures.take(RuntimeError)
 
 
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [
+        (200, "OK"),
+        (426, "Upgrade Required"),
+        (429, "Too Many Requests"),
+        (503, "Service Unavailable"),
+    ],
+)
+def test_a_status_has_its_name(status, name):
+    async def answers(asked: Request) -> Answer:
+        return Answer(status, b"")
+
+    wire = Listener(mounts={"/x": answers}).connects()
+    wire.says(request("/x"))
+    assert wire.out.startswith(f"HTTP/1.1 {status} {name}\r\n".encode())
+
+
 def test_a_handler_that_takes_a_request_over_answers_by_itself():
     taken: list[Request] = []
 

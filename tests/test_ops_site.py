@@ -45,20 +45,20 @@ class Patient:
 class Ops:
     """The listener of a patient, and whoever asks."""
 
-    def __init__(self) -> None:
+    def __init__(self, hosts: tuple[str, ...] = ()) -> None:
         self.clock = Clock()
         self.patient = Patient()
-        self.site = OpsSite(self.patient, Metrics(), self.clock, Limits())
+        self.site = OpsSite(self.patient, Metrics(), self.clock, Limits(), hosts)
 
-    def asks(self, path: str, method: str = "GET") -> Wire:
+    def asks(self, path: str, method: str = "GET", host: str = "127.0.0.1:8071") -> Wire:
         """A connection on which somebody has asked."""
         wire = Wire(self.site)
-        wire.says(request(path, method))
+        wire.says(request(path, method, host=host))
         return wire
 
-    def asked(self, path: str, method: str = "GET") -> Answer:
+    def asked(self, path: str, method: str = "GET", host: str = "127.0.0.1:8071") -> Answer:
         """The answer to one request."""
-        return self.asks(path, method).answer()
+        return self.asks(path, method, host).answer()
 
 
 @pytest.fixture
@@ -175,3 +175,48 @@ def test_it_stops_with_its_connections(ops):
     assert done.called
     assert not wire.is_open
     assert ops.clock.getDelayedCalls() == []
+
+
+# By which name it is asked: a page on the web may have led a browser here by a name of its own.
+
+FOREIGN = ["evil.example", "evil.example:8071", "127.0.0.1.evil.example", "localhost.evil.example"]
+OURS = [
+    "127.0.0.1",
+    "10.0.0.7:8071",
+    "[::1]:8071",
+    "[2001:db8::1]",
+    "[::ffff:10.0.0.7]",
+    "",
+    "chip",
+]
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/status", "/metrics/"])
+@pytest.mark.parametrize("host", FOREIGN)
+def test_what_it_knows_is_told_to_nobody_who_asks_by_a_name_of_the_web(ops, path, host):
+    answer = ops.asked(path, host=host)
+    assert (answer.status, answer.json) == (403, {"error": "this name is not in ops_hosts"})
+
+
+@pytest.mark.parametrize("host", [*OURS, "localhost:8071", "CHIP-1:8071"])
+def test_addresses_and_names_without_a_dot_are_nobody_elses(ops, host):
+    assert ops.asked("/metrics", host=host).status == 200
+    assert ops.asked("/status", host=host).status == 200
+
+
+def test_other_names_of_the_listener_are_a_setting():
+    named = Ops(("chip.monitoring.example",))
+    assert named.asked("/metrics", host="Chip.Monitoring.example:8071").status == 200
+    assert named.asked("/metrics", host="evil.example").status == 403
+    assert Ops(("*",)).asked("/metrics", host="evil.example").status == 200
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_a_balancer_may_ask_by_any_name(ops, path):
+    assert ops.asked(path, host="chat.example.org").status == 200
+
+
+def test_without_a_host_as_http_1_0_allows_it_is_answered(ops):
+    wire = Wire(ops.site)
+    wire.says(b"GET /metrics HTTP/1.0\r\n\r\n")
+    assert wire.answer().status == 200

@@ -195,7 +195,8 @@ class ChipService(Service):
             return
         status = Status(self._config, server, self._backend, lambda: not self.running)
         try:
-            site = OpsSite(status, self._metrics, self._reactor, self._limits)
+            names = self._config.ops_hosts
+            site = OpsSite(status, self._metrics, self._reactor, self._limits, names)
             self._ops_port = await self._certificates["ops_listen"].endpoint.listen(site)
             self._ops_site = site
         except Exception as error:

@@ -42,6 +42,13 @@ def domain(value: str) -> str:
     return value
 
 
+def host_names(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of hosts without ports, or "*"; in lower case."""
+    if not all(re.fullmatch(r"\*|[\w.-]+", name) for name in value):
+        raise ValueError('expected names like chip.example.org, without ports, or "*"')
+    return tuple(name.lower() for name in value)
+
+
 def storage_url(value: str) -> str:
     """The beginning of a URL, or of a path on the same site."""
     if not re.match(r"(https?:/)?/", value):

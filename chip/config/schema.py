@@ -98,6 +98,13 @@ class Config(Limits, frozen=True, kw_only=True):
     ops_listen: Annotated[
         str, operators('endpoint for health and metrics, or "off"; unset: loopback, port + 1')
     ] = ""
+    ops_hosts: Annotated[
+        tuple[str, ...],
+        operators(
+            'names with dots by which /metrics and /status are asked for; "*" for any',
+            check=checks.host_names,
+        ),
+    ] = ()
     instance_id: Annotated[
         str,
         operators(

@@ -124,8 +124,7 @@ class DeskRoutes:
     def _is_foreign(self, request: Request) -> bool:
         """Whether another site is behind this request: by a name of its own that leads here, or by
         a page that embeds or fetches something. To follow a link from anywhere is no harm."""
-        host = (request.getHeader(b"host") or b"").decode("latin-1").lower()
-        if self._hosts is not None and _without_port(host) not in self._hosts:
+        if self._hosts is not None and request.asked_host not in self._hosts:
             return True
         site, mode = request.getHeader(b"sec-fetch-site"), request.getHeader(b"sec-fetch-mode")
         return site in (b"cross-site", b"same-site") and mode != b"navigate"
@@ -172,11 +171,6 @@ def _is_secure(request: Request) -> bool:
     cookie that his own browser will not send."""
     forwarded = (request.getHeader(b"x-forwarded-proto") or b"").lower()
     return bool(request.isSecure()) or forwarded == b"https"
-
-
-def _without_port(host: str) -> str:
-    name, _, port = host.rpartition(":")
-    return name if name and port.isdigit() and not host.endswith("]") else host
 
 
 def welcome() -> Handler:

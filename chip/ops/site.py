@@ -4,13 +4,15 @@
     GET /readyz     200 {"ready":true,"parts":{…}}, else 503 with the same body
     GET /metrics    Prometheus's text format
     GET /status     JSON for people
+    ← 403           the last two, by a name that may be somebody else's: see `ops_hosts`
 
 Owns these answers and their deadline. What is ready, and what there is to say of it, a `Health`
 knows. It is bound to loopback by default and asks for no password: nothing here is secret, but
 nothing is for visitors either.
 """
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from ipaddress import ip_address
 from typing import Any, Final, NamedTuple, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -36,6 +38,9 @@ from chip.web.http.server import HttpServer
 DEADLINE: Final = 5.0
 """Seconds that the parts have to answer."""
 
+ANY_HOST: Final = "*"
+
+_PRIVATE: Final = (b"/metrics", b"/status")
 _TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -64,8 +69,17 @@ class OpsSite(HttpServer):
 
     _log = Logger()
 
-    def __init__(self, health: Health, metrics: Metrics, clock: Clock, limits: Limits) -> None:
+    def __init__(
+        self,
+        health: Health,
+        metrics: Metrics,
+        clock: Clock,
+        limits: Limits,
+        hosts: Collection[str] = (),
+    ) -> None:
+        """`hosts` are names of this listener, beside those that cannot be anybody else's."""
         super().__init__(self._route, clock, limits)
+        self._hosts = hosts
         self._health = health
         self._metrics = metrics
         self._probes: dict[bytes, Callable[[], Coroutine[Any, Any, Answer]]] = {
@@ -76,11 +90,14 @@ class OpsSite(HttpServer):
         }
 
     async def _route(self, request: Request) -> Answer:
-        probe = self._probes.get(request.path.removesuffix(b"/"))
+        path = request.path.removesuffix(b"/")
+        probe = self._probes.get(path)
         if probe is None:
             return NOT_FOUND
         if request.method not in GET_OR_HEAD:
             return method_not_allowed(*GET_OR_HEAD)
+        if path in _PRIVATE and not self._is_ours(request.asked_host):
+            return error_answer(403, "this name is not in ops_hosts")
         asked = Deferred.fromCoroutine(within(self.clock, DEADLINE, probe()))
         request.notifyFinish().addErrback(lambda _: asked.cancel())
         try:
@@ -90,6 +107,17 @@ class OpsSite(HttpServer):
         except Exception as error:
             answer = answer_to(error)
         return answer.with_headers((b"Cache-Control", b"no-store"))
+
+    def _is_ours(self, host: str) -> bool:
+        """Whether a page on the web cannot have led a browser here by this name: DNS rebinding.
+        Addresses and names without a dot belong to no website."""
+        if "." not in host or host in self._hosts or ANY_HOST in self._hosts:
+            return True
+        try:
+            ip_address(host.strip("[]"))
+        except ValueError:
+            return False
+        return True
 
     async def _live(self) -> Answer:
         return Answer(200, b"ok\n", _TEXT)

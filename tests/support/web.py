@@ -351,10 +351,15 @@ UPGRADE = {
 
 
 def request(
-    path: str, method: str = "GET", body: bytes = b"", version: str = "1.1", **headers: str | None
+    path: str,
+    method: str = "GET",
+    body: bytes = b"",
+    version: str = "1.1",
+    host: str = "chat.example.org",
+    **headers: str | None,
 ) -> bytes:
     """An HTTP request. Header names have underscores here; None leaves one out."""
-    lines = [f"{method} {path} HTTP/{version}", "Host: chat.example.org"]
+    lines = [f"{method} {path} HTTP/{version}", f"Host: {host}"]
     if body:
         lines.append(f"Content-Length: {len(body)}")
     lines += [

@@ -10,6 +10,7 @@ What a handler raises is an answer too. Chip's own routes answer in JSON:
 """
 
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -87,7 +88,8 @@ def write_answer(request: Request, answer: Answer) -> None:
     """Write the whole answer; a HEAD gets its headers. Does nothing when the peer has gone."""
     if not request.peer_is_there:
         return
-    request.setResponseCode(answer.status)
+    # Twisted has no names for some of the newer ones, 426 among them.
+    request.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode())
     headers = request.responseHeaders
     if request.isSecure():
         headers.setRawHeaders(b"Strict-Transport-Security", [_HSTS])

@@ -68,6 +68,13 @@ class Request(http.Request):
         return network_of(self.address)
 
     @property
+    def asked_host(self) -> str:
+        """The host that this was asked of, in lower case and without a port; ``""`` for none."""
+        host = (self.requestHeaders.getRawHeaders(b"Host") or [b""])[0].decode("latin-1").lower()
+        name, _, port = host.rpartition(":")
+        return name if name and port.isdigit() and not host.endswith("]") else host
+
+    @property
     def below(self) -> list[str]:
         """The decoded parts of the path below the mount. One slash at the end changes nothing:
         ``/a%2Fb/c`` and ``/a%2Fb/c/`` are ``["a/b", "c"]``."""
