@@ -17,11 +17,8 @@ from chip.chat.outbound.ports import AnswerKind
 from chip.chat.ports import Depths
 from chip.desk.access import Login
 from chip.errors import Unavailable
-from chip.ops.metrics import (
-    LagService,
-    Metrics,
-    ProcessWithoutStat,
-)
+from chip.ops.lag import LagService
+from chip.ops.metrics import Metrics, ProcessWithoutStat
 from chip.protocol import commands, events
 
 
@@ -104,7 +101,7 @@ def test_everything_that_the_layers_tell_has_a_label_of_its_own():
 
 def test_numbers_that_change_by_themselves_are_read_when_asked_for():
     metrics, sockets = Metrics(), set()
-    metrics.read_from(sockets=lambda: len(sockets), chats=lambda: 7)
+    metrics.read_from(sockets=lambda: len(sockets), chats=lambda: 7, circuit_is_open=lambda: False)
     sockets.add("one")
     assert samples(metrics)["chip_sockets"] == 1
     assert samples(metrics)["chip_chats"] == 7
@@ -172,3 +169,17 @@ def test_a_late_reactor_is_noticed():
     assert found["chip_reactor_lag_seconds_count"] == 2
     assert found["chip_reactor_lag_seconds_sum"] == 0.25
     assert not clock.getDelayedCalls()
+
+
+def test_log_lines_are_counted_by_level_and_the_circuit_is_told():
+    metrics = Metrics()
+    metrics.logged("error")
+    metrics.logged("warn")
+    is_open = [False]
+    metrics.read_from(sockets=int, chats=int, circuit_is_open=lambda: is_open[0])
+    found = samples(metrics)
+    assert found['chip_log_lines_total{level="error"}'] == 1
+    assert found['chip_log_lines_total{level="critical"}'] == 0
+    assert found["chip_courier_circuit_open"] == 0
+    is_open[0] = True
+    assert samples(metrics)["chip_courier_circuit_open"] == 1

@@ -90,6 +90,27 @@ def test_prometheus_reads_what_was_counted_and_what_waits(ops):
     assert b"chip_outbox_chats 3.0" in counted.body
 
 
+def test_who_asks_for_openmetrics_gets_it(ops):
+    wire = Wire(ops.site)
+    accept = "application/openmetrics-text; version=1.0.0"
+    wire.says(request("/metrics", host="localhost", Accept=accept))
+    counted = wire.answer()
+    assert counted.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert counted.body.endswith(b"# EOF\n")
+
+
+def test_no_series_says_when_another_one_was_made(ops):
+    assert b"_created" not in ops.asked("/metrics").body
+
+
+def test_the_metrics_say_whether_it_is_ready(ops):
+    assert b"chip_ready 1.0" in ops.asked("/metrics").body
+    ops.patient.parts["database"] = "away"
+    assert b"chip_ready 0.0" in ops.asked("/metrics").body
+    ops.patient.trouble = Unavailable("Valkey does not answer")
+    assert b"chip_ready 0.0" in ops.asked("/metrics").body
+
+
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/status"])
 def test_no_answer_is_kept_by_a_cache(ops, path):
     assert ops.asked(path).headers["cache-control"] == "no-store"

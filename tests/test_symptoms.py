@@ -10,11 +10,14 @@ from .test_operating_guide import ROOT, rows, section
 
 TESTS = {
     "new chats are `unavailable`, others go on": [
+        "test_a_courier_that_refuses_connections_has_a_line_with_the_channel_and_the_reason",
+        "test_a_chat_that_courier_made_and_nobody_can_read_has_a_line",
         "test_while_courier_is_away_messages_are_kept_and_delivery_goes_on",
         "test_new_chats_are_unavailable_at_once_while_the_circuit_is_open",
         "test_tls_where_courier_has_none_is_told_in_words",
     ],
     "Courier's messages are refused": [
+        "test_each_channel_whose_secret_is_wrong_is_named",
         "test_a_channel_without_a_secret_is_named",
         "test_each_trouble_has_its_status",
         "test_a_right_secret_is_never_limited",
@@ -25,6 +28,8 @@ TESTS = {
         "test_the_operator_is_told_which_channel_it_is_once_a_minute",
     ],
     "visitors' messages do not arrive": [
+        "test_courier_away",
+        "test_the_circuit_tells_once_that_it_opens_and_once_that_it_closes",
         "test_courier_is_in_trouble_for_a_while",
         "test_what_waits_for_courier_is_found_by_what_the_log_calls_the_chat",
         "test_any_other_server_in_couriers_place_is_found_out",
@@ -49,6 +54,7 @@ TESTS = {
         "test_other_cipher_suites_are_a_setting",
     ],
     "the page shows no chat": [
+        "test_visitors_who_are_turned_away_have_a_line_for_each_reason",
         "test_only_allowed_websites_may_connect",
         "test_a_plain_get_tells_why_the_handshake_was_refused",
         "test_without_an_active_channel_nobody_can_chat",
@@ -63,12 +69,19 @@ TESTS = {
         "test_a_stranger_who_takes_all_places_keeps_nobody_out",
         "test_of_the_unfinished_requests_of_an_address_the_newest_50_stay",
     ],
+    "no file descriptors are left": [
+        "test_who_is_turned_away_for_want_of_a_descriptor_is_counted_and_logged",
+        "test_more_sockets_than_descriptors_are_warned_of",
+    ],
     "no chat for visitors with many cookies": [
         "test_visitors_with_30_kib_of_cookies_come_through_the_proxy",
     ],
     "a program gets 400 `bad request: …`, and `bad_request` in `chip_cuts_total` rises": [
         "test_what_is_no_http_is_answered_at_once",
         "test_a_request_without_a_good_head_is_counted_and_logged_once_a_minute",
+    ],
+    "Prometheus gets 403": [
+        "test_what_it_knows_is_told_to_nobody_who_asks_by_a_name_of_the_web",
     ],
     "somebody guesses the desk's token": [
         "test_a_crowd_that_guesses_is_stopped_and_keeps_nobody_out",

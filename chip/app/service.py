@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, cast
 
 from twisted.application.service import IService, Service
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import Logger
 
 from chip import __version__
@@ -21,6 +21,7 @@ from chip.app.backend import Backend, TimedQueue, make_gateway
 from chip.app.clock import count_evenly
 from chip.app.desk import loopback_socket, make_desk
 from chip.app.exits import announce, fail
+from chip.app.log_watch import LogWatch
 from chip.app.reload import reloaded, set_log_level
 from chip.app.signals import heed_signals
 from chip.chat.server import ChatServer
@@ -31,8 +32,10 @@ from chip.gateway.chp import ChpGateway
 from chip.limits import Limits
 from chip.logs.observer import LogObserver
 from chip.ops.certificates import Certificates
+from chip.ops.descriptors import too_few_descriptors
+from chip.ops.lag import LagService
 from chip.ops.listening import endpoint
-from chip.ops.metrics import LagService, Metrics
+from chip.ops.metrics import Metrics
 from chip.ops.site import OpsSite
 from chip.ops.status import Status
 from chip.ops.systemd import Notifier, WatchdogService
@@ -76,8 +79,11 @@ class ChipService(Service):
         self._limits: Limits = config.limits_in_force
         self._notifier = Notifier()
         self._metrics = Metrics()
-        self._watchdog = WatchdogService(self._notifier, reactor)
-        self._lag = LagService(self._metrics, reactor)
+        self._watchers = (
+            WatchdogService(self._notifier, reactor),
+            LagService(self._metrics, reactor),
+            LogWatch(self._metrics, reactor),
+        )
         self._backend = Backend(config, reactor)
         self._ports: list[Any] = []
         self._ops_port: Any = None
@@ -100,8 +106,10 @@ class ChipService(Service):
     def startService(self) -> None:
         """Begin to start. twistd does not wait, so a failure ends the process by itself."""
         super().startService()  # type: ignore[no-untyped-call]
-        self._watchdog.startService()
-        self._lag.startService()
+        for watcher in self._watchers:
+            watcher.startService()
+        if few := too_few_descriptors(self._limits.sockets):
+            self._log.warn("sockets: {reason}", reason=few)
         self._reactor.callWhenRunning(heed_signals, self._reactor, self._reload)
         self._starting = Deferred.fromCoroutine(self._start())
         self._starting.addErrback(self._could_not_start)
@@ -114,28 +122,23 @@ class ChipService(Service):
         fail(self._reactor, f"could not start: {_reason(failure.value)}")
 
     async def _start(self) -> None:
-        config, backend = self._config, self._backend
+        config, backend, reactor = self._config, self._backend, self._reactor
         await backend.open_store()
         await backend.open_queue()
         loopback = None if config.db else loopback_socket()
         domain = f"127.0.0.1:{loopback.getsockname()[1]}" if loopback else config.domain
-        self._gateway = make_gateway(config, self._reactor, domain, observer=self._metrics)
+        self._gateway = make_gateway(config, reactor, domain, observer=self._metrics)
         server = self._server = ChatServer(
-            store=self._metrics.timed("store", backend.store, self._reactor),
-            queue=TimedQueue(backend.queue, self._metrics, self._reactor),
+            store=self._metrics.timed("store", backend.store, reactor),
+            queue=TimedQueue(backend.queue, self._metrics, reactor),
             gateway=self._gateway,
             limits=self._limits,
-            clock=self._reactor,
+            clock=reactor,
             observer=self._metrics,
         )
         if loopback:
             self._desk = make_desk(
-                config,
-                self._reactor,
-                backend.store,
-                server,
-                f"http://{domain}",
-                observer=self._metrics,
+                config, reactor, backend.store, server, f"http://{domain}", observer=self._metrics
             )
             await self._desk.start()
         site = self._site = self._make_site(server)
@@ -159,7 +162,9 @@ class ChipService(Service):
         )
         sends = Sends(self._reactor, server, self._limits, self._metrics)
         self._metrics.read_from(
-            sockets=partial(len, connections), chats=lambda: server.hub.open_chats
+            sockets=partial(len, connections),
+            chats=lambda: server.hub.open_chats,
+            circuit_is_open=lambda: server.outbound.courier_is_away,
         )
         mounts = {"/wc/widget.js": widget_handler()}
         if self._desk:
@@ -194,11 +199,10 @@ class ChipService(Service):
         if "ops_listen" not in self._certificates:
             return
         status = Status(self._config, server, self._backend, lambda: not self.running)
+        names = self._config.ops_hosts
+        site = self._ops_site = OpsSite(status, self._metrics, self._reactor, self._limits, names)
         try:
-            names = self._config.ops_hosts
-            site = OpsSite(status, self._metrics, self._reactor, self._limits, names)
             self._ops_port = await self._certificates["ops_listen"].endpoint.listen(site)
-            self._ops_site = site
         except Exception as error:
             reason = f"cannot listen on {self._config.ops_endpoint}: {_reason(error)}"
             if self._config.ops_required:
@@ -255,9 +259,8 @@ class ChipService(Service):
     async def _let_nobody_in(self) -> None:
         if self._server:
             self._server.stop_taking_up()
-        ports, self._ports = self._ports, []
-        for port in ports:
-            await _done(port.stopListening())
+        while self._ports:
+            await maybeDeferred(self._ports.pop().stopListening)
 
     async def _drain(self) -> None:
         if self._desk:
@@ -282,19 +285,13 @@ class ChipService(Service):
         await self._backend.close()
         if self._ops_port:
             # Last: until now it has told that Chip is draining.
-            await _done(self._ops_port.stopListening())
+            await maybeDeferred(self._ops_port.stopListening)
         if self._ops_site:
             await self._ops_site.drain(OPS_DRAIN)
-        self._lag.stopService()
-        self._watchdog.stopService()
+        for watcher in self._watchers:
+            watcher.stopService()
 
 
 def _reason(error: BaseException) -> str:
     inner = getattr(error, "socketError", None)
     return str(getattr(inner, "strerror", None) or error or type(error).__name__)
-
-
-async def _done(result: Any) -> None:
-    """Wait for what may be a Deferred."""
-    if isinstance(result, Deferred):
-        await result

@@ -16,12 +16,11 @@ from prometheus_client import (
     Gauge,
     Histogram,
     ProcessCollector,
-    generate_latest,
+    disable_created_metrics,
 )
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.metrics import MetricWrapperBase
-from twisted.application.service import Service
-from twisted.internet.task import LoopingCall
 
 from chip import __version__
 from chip.chat.observer import ConnectOutcome, Observer
@@ -29,13 +28,14 @@ from chip.chat.outbound.ports import AnswerKind
 from chip.chat.ports import Depths
 from chip.protocol.commands import COMMAND_NAMES
 from chip.protocol.events import ErrorCode
-from chip.tasks import Clock, every
+from chip.tasks import Clock
 from chip.web.http.waiting import Cut
 
 T = TypeVar("T")
 
 OTHER = "other"
 
+LEVELS = ("debug", "info", "warn", "error", "critical")
 COMMANDS = (*COMMAND_NAMES, "invalid")
 CLOSES = (
     *("1000", "1001", "1002", "1003", "1005", "1006", "1007", "1008", "1009", "1011", "1012"),
@@ -49,14 +49,12 @@ _LAG = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 _CALL = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 35.0)
 _SHOWN = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 300.0, 3600.0, 86400.0)
 
-LAG_INTERVAL = 1.0
-"""Seconds between two looks at how late the reactor is."""
-
 
 class Metrics(Observer):
     """Everything that is counted. Methods cost a microsecond or two and never raise."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessWithoutStat(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -113,6 +111,15 @@ class Metrics(Observer):
             "How late the reactor was, looked at once a second",
             buckets=_LAG,
             registry=self.registry,
+        )
+        self._log_lines = self._family(
+            Counter,
+            ("chip_log_lines_total", "Events worth a log line, by level"),
+            ("level", LEVELS),
+        )
+        self._ready = self._gauge("chip_ready", "1 while new visitors may come, else 0")
+        self._circuit_open = self._gauge(
+            "chip_courier_circuit_open", "1 while Courier seems to be away, and is only probed"
         )
         self._sockets = self._gauge("chip_sockets", "Open WebSockets")
         self._chats = self._gauge("chip_chats", "Chats open in this process")
@@ -187,12 +194,27 @@ class Metrics(Observer):
         """The reactor was so late."""
         self._lag.observe(max(0.0, seconds))
 
+    def logged(self, level: str) -> None:
+        """There is an event of this level to be logged."""
+        _of(self._log_lines, level).inc()
+
     # What is asked for when somebody reads.
 
-    def read_from(self, *, sockets: Callable[[], float], chats: Callable[[], float]) -> None:
+    def read_from(
+        self,
+        *,
+        sockets: Callable[[], float],
+        chats: Callable[[], float],
+        circuit_is_open: Callable[[], bool],
+    ) -> None:
         """Set where the numbers of open sockets and chats come from."""
         self._sockets.set_function(sockets)
         self._chats.set_function(chats)
+        self._circuit_open.set_function(circuit_is_open)
+
+    def ready(self, ready: bool) -> None:
+        """Note whether new visitors may come."""
+        self._ready.set(ready)
 
     def depths(self, depths: Depths) -> None:
         """Note how much waits."""
@@ -201,7 +223,12 @@ class Metrics(Observer):
 
     def page(self) -> bytes:
         """Everything, in Prometheus's text format."""
-        return generate_latest(self.registry)
+        return self.page_for("")[0]
+
+    def page_for(self, accept: str) -> tuple[bytes, str]:
+        """Everything in the format that a reader accepts, and that format's media type."""
+        encode, media_type = choose_encoder(accept)
+        return encode(self.registry), media_type
 
     # Timing.
 
@@ -268,29 +295,3 @@ class ProcessWithoutStat(ProcessCollector):
 
     def _boot_time(self) -> float:
         return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-class LagService(Service):
-    """Looks once a second how late the reactor is."""
-
-    def __init__(self, metrics: Metrics, clock: Clock) -> None:
-        self._metrics = metrics
-        self._clock = clock
-        self._due = 0.0
-        self._call: LoopingCall | None = None
-
-    def startService(self) -> None:
-        super().startService()  # type: ignore[no-untyped-call]
-        self._due = self._clock.seconds() + LAG_INTERVAL
-        self._call = every(self._clock, LAG_INTERVAL, self._look, now=False)
-
-    def stopService(self) -> None:
-        if self._call:
-            self._call.stop()
-            self._call = None
-        super().stopService()  # type: ignore[no-untyped-call]
-
-    def _look(self) -> None:
-        now = self._clock.seconds()
-        self._metrics.lag(now - self._due)
-        self._due = now + LAG_INTERVAL

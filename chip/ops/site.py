@@ -2,7 +2,7 @@
 
     GET /livez      200 while the reactor turns
     GET /readyz     200 {"ready":true,"parts":{…}}, else 503 with the same body
-    GET /metrics    Prometheus's text format
+    GET /metrics    Prometheus's text format, or OpenMetrics for whoever accepts that
     GET /status     JSON for people
     ← 403           the last two, by a name that may be somebody else's: see `ops_hosts`
 
@@ -12,6 +12,7 @@ nothing is for visitors either.
 """
 
 from collections.abc import Callable, Collection, Coroutine, Mapping
+from functools import partial
 from ipaddress import ip_address
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -85,13 +86,14 @@ class OpsSite(HttpServer):
         self._probes: dict[bytes, Callable[[], Coroutine[Any, Any, Answer]]] = {
             b"/livez": self._live,
             b"/readyz": self._ready,
-            b"/metrics": self._counted,
             b"/status": self._status,
         }
 
     async def _route(self, request: Request) -> Answer:
         path = request.path.removesuffix(b"/")
         probe = self._probes.get(path)
+        if path == b"/metrics":
+            probe = partial(self._counted, _accept(request))
         if probe is None:
             return NOT_FOUND
         if request.method not in GET_OR_HEAD:
@@ -126,18 +128,26 @@ class OpsSite(HttpServer):
         found = await self._health.readiness()
         return _page({"ready": found.ready, "parts": found.parts}, 200 if found.ready else 503)
 
-    async def _counted(self) -> Answer:
+    async def _counted(self, accept: str) -> Answer:
         # The counters are wanted most when something is broken; the depths stay as they were then.
+        ready = False
         try:
+            ready = (await self._health.readiness()).ready
             self._metrics.depths(await self._health.depths())
         except (Unavailable, CancelledError) as trouble:
             self._log.debug("depths could not be read", reason=str(trouble))
         except Exception:
             self._log.failure("depths could not be read")
-        return Answer(200, self._metrics.page(), _TEXT)
+        self._metrics.ready(ready)
+        page, media_type = self._metrics.page_for(accept)
+        return Answer(200, page, media_type.encode())
 
     async def _status(self) -> Answer:
         return _page(await self._health.status(), 200)
+
+
+def _accept(request: Request) -> str:
+    return b", ".join(request.requestHeaders.getRawHeaders(b"Accept") or []).decode("latin-1")
 
 
 def _page(value: Mapping[str, object], status: int) -> Answer:

@@ -11,6 +11,7 @@ from chip.chat.ports import Depths, Queue, Store
 from chip.chat.server import ChatServer
 from chip.config.schema import Config
 from chip.errors import Unavailable
+from chip.ops.descriptors import is_one_left
 from chip.ops.site import Readiness
 
 NO_CHANNEL = "00000000-0000-0000-0000-000000000000"
@@ -48,13 +49,16 @@ class Status:
         store = await _word(self._backend.store.channel(NO_CHANNEL))
         # What can be read cannot always be stored. A process that is leaving claims nothing more.
         queue = await _word(queues.depths() if self._draining() else queues.spool.keep_alive())
+        descriptors = "ok" if is_one_left() else "none left"
         parts = {
             "store": store,
             "queues": queue,
+            "descriptors": descriptors,
             "courier": self._server.outbound.courier_trouble or "ok",
             "draining": "yes" if self._draining() else "no",
         }
-        return Readiness(store == queue == "ok" and not self._draining(), parts)
+        well = store == queue == descriptors == "ok"
+        return Readiness(well and not self._draining(), parts)
 
     async def depths(self) -> Depths:
         """How much waits in the queues."""

@@ -16,13 +16,13 @@ from typing import Any, Final
 from twisted.internet.protocol import Factory
 
 from chip.app.check.findings import Finding
-from chip.app.descriptors import too_few_descriptors
 from chip.config.schema import Config
 from chip.config.settings import SETTINGS
 from chip.config.sources import unknown_variables
 from chip.errors import ConfigError
 from chip.logs.redact import REDACTOR
 from chip.logs.sentry import SentryObserver
+from chip.ops.descriptors import too_few_descriptors
 from chip.ops.listening import endpoint
 
 _ANSWER_WITHIN: Final = 2.0

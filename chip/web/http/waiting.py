@@ -30,10 +30,12 @@ LINGER: Final = 0.5
 SOON: Final = 1.0
 """Seconds for a request before it counts as unfinished: many who come at once are no attack."""
 
-Cut = Literal["unfinished", "made_way", "no_place", "head_too_large", "bad_request"]
+Cut = Literal[
+    "unfinished", "made_way", "no_place", "no_descriptors", "head_too_large", "bad_request"
+]
 """Why a connection was ended, or not begun: too many unfinished requests from its address; all
-places taken, and most of them by its like; all places taken by requests in hand; a head beyond the
-limits; what was sent is no HTTP."""
+places taken, and most of them by its like; all places taken by requests in hand; no file
+descriptors left; a head beyond the limits; what was sent is no HTTP."""
 
 
 class Waited(Protocol):

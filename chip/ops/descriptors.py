@@ -1,5 +1,6 @@
-"""How many files this process may have open, against what it will need."""
+"""How many files this process may have open, against what it needs."""
 
+import os
 import resource
 from typing import Final
 
@@ -17,3 +18,12 @@ def too_few_descriptors(sockets: int) -> str:
         f"{sockets} visitors need {needed} open files, and this process may have {most}: raise"
         " LimitNOFILE (systemd) or ulimit -n, or lower sockets"
     )
+
+
+def is_one_left() -> bool:
+    """Whether one more file can be opened now."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        return False
+    return True
