@@ -1,13 +1,11 @@
-"""PostgreSQL has too much to do, or a pooler stands before it: what waits is bounded."""
+"""PostgreSQL has too much to do: what waits is bounded."""
 
 from __future__ import annotations
 
 import psycopg
 import pytest
-import pytest_twisted
 from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.protocols import portforward
 
 from chip.errors import Unavailable
 from chip.models import Contact
@@ -135,43 +133,3 @@ async def test_closing_waits_for_questions_in_hand(database, uuid):
         assert not closing.called
     assert await asking
     await closing
-
-
-class Pooler(portforward.ProxyServer):
-    """As PgBouncer does it: takes no options at the start, and passes everything else on."""
-
-    def dataReceived(self, data):
-        if self.factory.refuses and b"options\0" in data:
-            self.factory.refusals += 1
-            fields = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0"
-            self.transport.write(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
-            self.transport.loseConnection()
-        else:
-            super().dataReceived(data)
-
-
-@pytest_twisted.async_yield_fixture
-async def pooler(postgres):
-    factory = portforward.ProxyFactory("127.0.0.1", postgres.port)
-    factory.protocol, factory.noisy = Pooler, False
-    factory.refuses, factory.refusals = True, 0
-    factory.listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
-    yield factory
-    await factory.listening.stopListening()
-
-
-# A pooler in between.
-
-
-@transcript
-async def test_a_pooler_that_takes_no_options_gets_none_and_nothing_prepared(
-    pooler, postgres, database, uuid
-):
-    name = database.rsplit("/", 1)[1]
-    url = postgres.url_of(name, port=pooler.listening.getHost().port)
-    store = open_store(f"{url}?sslmode=disable", connections=2)
-    await store.open()
-    assert all(await gatherResults([Deferred.fromCoroutine(ask(store, uuid)) for _ in range(100)]))
-    assert await store._ask(Statement.of("SELECT name FROM pg_prepared_statements")) == []
-    assert pooler.refusals == 1
-    await store.close()

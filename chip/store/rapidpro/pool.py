@@ -197,9 +197,11 @@ class PostgresPool:
     def failed(self, connection: PostgresConnection, call: Call, error: QueryFailed) -> None:
         """See `chip.store.rapidpro.connection.ConnectionOwner`."""
         self._free(connection)
-        if self._prepares and error.sqlstate in _NOT_PREPARED:
-            self._prepares = False
-            self.renew()
+        if error.sqlstate in _NOT_PREPARED:
+            # Other calls may be under way with prepared statements: they fail after the first.
+            if self._prepares:
+                self._prepares = False
+                self.renew()
             self._again(call)
         else:
             self._settle(call, Failure(error))

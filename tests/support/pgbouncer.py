@@ -1,0 +1,59 @@
+"""PgBouncer in front of a PostgreSQL server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+
+from .postgres import Postgres
+from .process import ChildProcess, NotRunningError, answers, free_port
+
+_MOST_CONNECTIONS = 3
+
+
+class Pgbouncer(ChildProcess):
+    """Pools by `mode`, session or transaction, with Debian's settings and `settings`; its
+    connections to the server are fewer than Chip's to it where that is possible."""
+
+    name = "pgbouncer"
+
+    def __init__(self, postgres: Postgres, mode: str, **settings: str) -> None:
+        super().__init__()
+        program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+        if not program:
+            raise NotRunningError("pgbouncer is not installed: see tools/test-packages")
+        self._program = program
+        self.port = free_port()
+        self._settings = {
+            "listen_addr": "127.0.0.1",
+            "listen_port": str(self.port),
+            "unix_socket_dir": "",
+            "auth_type": "any",
+            "pool_mode": mode,
+            "default_pool_size": str(_MOST_CONNECTIONS if mode == "transaction" else 20),
+            **settings,
+        }
+        self._server = f"host=127.0.0.1 port={postgres.port} user=chip"
+        # It refuses to run as root, as PostgreSQL does.
+        self._user = postgres.spawn_options()
+
+    def spawn(self) -> None:
+        lines = [f"{name} = {value}" for name, value in self._settings.items()]
+        config = self.directory / "pgbouncer.ini"
+        config.write_text("\n".join(["[databases]", f"* = {self._server}", "[pgbouncer]", *lines]))
+        self.directory.chmod(0o755)
+        super().spawn()
+
+    def command(self) -> Sequence[str]:
+        return [self._program, str(self.directory / "pgbouncer.ini")]
+
+    def spawn_options(self) -> dict[str, object]:
+        return self._user
+
+    def ready(self) -> bool:
+        return answers(self.port)
+
+    def url_of(self, database: str) -> str:
+        """The URL, by way of this pooler, of what has that URL at the server."""
+        return f"postgresql://chip@127.0.0.1:{self.port}/{database.rsplit('/', 1)[1]}"
