@@ -7,11 +7,10 @@ import os
 
 import pytest
 import pytest_twisted
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 from twisted.internet import reactor, ssl
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.protocol import Factory, Protocol
-from twisted.web.client import BrowserLikePolicyForHTTPS
 
 from chip.chat.observer import Observer
 from chip.gateway.chp import ChpGateway
@@ -310,11 +309,11 @@ def secure(certificates):
     finish(courier.all_gone())
 
 
-async def test_by_https_courier_is_verified_by_its_name(secure, certificates):
-    authority = crypto.load_certificate(crypto.FILETYPE_PEM, certificates.authority.read_bytes())
-    trust = ssl.trustRootFromCertificates([ssl.Certificate(authority)])
-    policy = BrowserLikePolicyForHTTPS(trustRoot=trust)
-    client = gateway(secure.domain, tls=True, https_policy=policy)
+async def test_by_https_courier_is_verified_with_the_machines_authorities(
+    secure, certificates, monkeypatch
+):
+    monkeypatch.setenv("SSL_CERT_FILE", os.fspath(certificates.authority))
+    client = gateway(secure.domain, tls=True)
     secure.answers = [handled("u1")]
     assert (await client.post(CHANNEL, "bobs", SAID)).heard == ["u1"]
     await client.close()

@@ -14,7 +14,6 @@ from urllib.parse import quote
 
 from twisted.internet.defer import CancelledError
 from twisted.internet.defer import TimeoutError as DeferredTimeout
-from twisted.web.iweb import IPolicyForHTTPS
 
 from chip.chat.observer import Observer
 from chip.chat.outbound.ports import CourierAnswer
@@ -51,7 +50,6 @@ class ChpGateway:
         connect_timeout: float,
         timeout: float,
         parallel: int,
-        https_policy: IPolicyForHTTPS | None = None,
         observer: Observer | None = None,
     ) -> None:
         self._reactor = reactor
@@ -63,7 +61,6 @@ class ChpGateway:
             connections=parallel,
             connect_timeout=connect_timeout,
             timeout=timeout,
-            https_policy=https_policy,
         )
         self._observer = observer or Observer()
 

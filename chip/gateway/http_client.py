@@ -28,7 +28,7 @@ from twisted.web.client import (
     ResponseNeverReceived,
 )
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
+from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
 IDLE_TIMEOUT: Final = 60
@@ -71,7 +71,6 @@ class HttpClient:
         connections: int,
         connect_timeout: float,
         timeout: float,
-        https_policy: IPolicyForHTTPS | None = None,
     ) -> None:
         self._reactor = reactor
         self._timeout = timeout
@@ -84,7 +83,7 @@ class HttpClient:
         host = uri.host.decode("ascii")
         endpoint: Any = HostnameEndpoint(reactor, host, uri.port, timeout=connect_timeout)
         if uri.scheme == b"https":
-            policy: Any = https_policy or BrowserLikePolicyForHTTPS()
+            policy: Any = BrowserLikePolicyForHTTPS()
             endpoint = wrapClientTLS(policy.creatorForNetloc(uri.host, uri.port), endpoint)
         self._agent = Agent.usingEndpointFactory(reactor, _OneServer(endpoint), self._pool)
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import psycopg
 
+from .certificates import Certificates
 from .process import ChildProcess, NotRunningError, eventually, free_port
 
 GENERATIONS = ("10.2", "26.0", "26.2")
@@ -43,18 +44,20 @@ def binaries() -> Path:
 
 
 class Postgres(ChildProcess):
-    """A server on a private port. It trusts everybody but `guarded`, who needs a password."""
+    """A server on a private port, with `tls` if wanted. It trusts everybody but `guarded`, who
+    needs a password."""
 
     name = "postgres"
     stop_signal = signal.SIGINT  # "fast": roll open transactions back, then go
     password_user = "guarded"
     password = "s3cr3t/&?x"
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(self, directory: Path | None = None, *, tls: bool = False) -> None:
         super().__init__(directory)
         self.bin = binaries()
         self.port = free_port()
         self.data = self.directory / "data"
+        self.certificates = Certificates(self.directory) if tls else None
         self._numbers = itertools.count(1)
         self._templates: set[str] = set()
         # PostgreSQL refuses to run as root.
@@ -66,6 +69,12 @@ class Postgres(ChildProcess):
 
     def command(self) -> Sequence[str]:
         settings = _SETTINGS | {"port": str(self.port), "unix_socket_directories": ""}
+        if self.certificates:
+            settings |= {
+                "ssl": "on",
+                "ssl_cert_file": str(self.certificates.certificate),
+                "ssl_key_file": str(self.certificates.key),
+            }
         return [
             str(self.bin / "postgres"),
             "-D",
@@ -117,8 +126,10 @@ class Postgres(ChildProcess):
         return [int(pid) for pid in children.read_text().split()]
 
     def _initialise(self) -> None:
+        if self.certificates:
+            self.certificates.key.chmod(0o600)
         if self._user:
-            subprocess.run(["/bin/chown", "postgres:", str(self.directory)], check=True)
+            subprocess.run(["/bin/chown", "-R", "postgres:", str(self.directory)], check=True)
         done = subprocess.run(
             [
                 *(self.bin / "initdb", "-D", self.data, "-U", "chip", "-A", "trust"),
