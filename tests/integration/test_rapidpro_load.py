@@ -38,11 +38,14 @@ def uuid(rapidpro):
 
 
 @transcript
-async def test_a_statement_that_takes_too_long_is_given_up_by_the_server(database):
+async def test_a_statement_that_takes_too_long_is_given_up_by_the_server(
+    database, expected_failures
+):
     store = open_store(f"{database}?options=-c%20statement_timeout%3D50")
     await store.open()
     with pytest.raises(Unavailable, match="too slow"):
         await store._ask(HANGS)
+    assert len(expected_failures.take()) == 1
     assert await store._ask(HOW_MANY) == [(b"1",)]
     await store.close()
 
