@@ -292,10 +292,11 @@ def test_what_protects_chip_comes_after_what_sets_it_up_and_what_is_unused_last(
         "Limits of a connection",
         "Limits of a chat",
         "Limits of an address",
+        "Limits of a channel",
         "Limits of a process",
         "Accepted and unused",
     ]
-    limits = [one.name for title in list(SECTIONS)[5:10] for one in SECTIONS[title]]
+    limits = [one.name for title in list(SECTIONS)[5:11] for one in SECTIONS[title]]
     assert set(limits) == set(Limits.__struct_fields__)
 
 
