@@ -6,18 +6,19 @@ import asyncio
 import json
 import random
 import resource
-import time
 
 import pytest
 from twisted.internet.threads import deferToThread
 
+from bench.meters import Meter
 from bench.visitors import GoneError, Visitor, connect, in_parallel
 
 VISITORS = 2000
 """A quarter of what is promised, since these tests share the machine with others. Alone on a
 machine of two cores, 9,000 were back after 12 s."""
-BACK_WITHIN = 30.0
-"""Seconds after the restart."""
+CPU_EACH = 0.003
+"""Seconds of Chip's processor time for each of them, the handshakes that it refuses included: so
+9,000 are back within half a minute. Time on the clock would tell what else the machine does."""
 
 
 @pytest.fixture(autouse=True)
@@ -50,21 +51,22 @@ async def _start(url: str, chat_id: str = "") -> Visitor:
 
 
 async def _storm(chip, url: str) -> float:
+    """Seconds of processor time that Chip used until everybody was back."""
     visitors = await in_parallel((_start(url) for _ in range(VISITORS)), 64)
     chats = [visitor.chat_id for visitor in visitors]
     assert len(set(chats)) == VISITORS
     await asyncio.to_thread(chip.kill)
     await asyncio.to_thread(chip.start)
-    began = time.monotonic()
+    meter = Meter([chip.pid])
     back = await asyncio.gather(*[_start(url, chat) for chat in chats])
-    took = time.monotonic() - began
+    meter.stop()
     for visitor in back:
         visitor.vanish()
-    return took
+    return meter.cpu
 
 
-async def test_thousands_of_visitors_are_back_within_half_a_minute(start_chip, channel):
+async def test_thousands_of_visitors_are_back_soon(start_chip, channel):
     chip = start_chip()
     url = f"{chip.url}/wc/connect/{channel.uuid}"
-    took = await deferToThread(lambda: asyncio.run(_storm(chip, url)))
-    assert took < BACK_WITHIN
+    used = await deferToThread(lambda: asyncio.run(_storm(chip, url)))
+    assert used < CPU_EACH * VISITORS
