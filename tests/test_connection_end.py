@@ -30,7 +30,8 @@ def test_asking_whether_anybody_is_there_starts_no_chat():
     wire = rig.upgraded()
     wire.answer()
     rig.passes(9)
-    wire.says(masked(b'{"type":"ping"}'))
+    wire.says(masked(b'{"type":"ping","x":1}'))
+    rig.server.sessions[0].pings = 1
     rig.passes(1.2)
     assert wire.close_code() == 4001
 

@@ -156,6 +156,25 @@ def test_acks_of_messages_in_flight_are_never_rate_limited(chip):
     assert chip.queues.chats[visitor.chat].items == []
 
 
+@pytest.mark.parametrize("ping", [b'{"type":"ping"}', b' {"x":1,"type":"ping"}'])
+def test_a_flood_of_pings_is_cut_after_20_however_they_are_spelled(chip, ping):
+    visitor = chip.bob()
+    visitor.says(*[ping] * 20)
+    assert [event["type"] for event in visitor.hears()] == ["pong"] * 20
+    assert visitor.closed_with is None
+    visitor.says(ping)
+    assert visitor.closed_with == (4029, "too many pings")
+    assert visitor.session.pings == 21
+
+
+def test_a_ping_a_second_is_answered_for_ever(chip):
+    visitor = chip.bob()
+    for _ in range(100):
+        visitor.says({"type": "ping"})
+        assert visitor.hears_one()["type"] == "pong"
+        chip.later(1)
+
+
 # get_history and set_email
 
 

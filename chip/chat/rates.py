@@ -10,13 +10,14 @@ class ConnectionRates:
     Every method returns 0 where the thing is allowed, or the seconds that it comes too early.
     """
 
-    __slots__ = ("_bad", "_commands", "_history", "_limits")
+    __slots__ = ("_bad", "_commands", "_history", "_limits", "_pings")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._bad: TokenBucket | None = None
         self._commands: TokenBucket | None = None
         self._history: TokenBucket | None = None
+        self._pings: TokenBucket | None = None
 
     def bad_command(self, now: float) -> float:
         """A frame that is no command, or a command with something wrong in it."""
@@ -38,3 +39,10 @@ class ConnectionRates:
             limits = self._limits
             self._history = TokenBucket(limits.history_per_second, limits.history_burst)
         return self._history.take(now)
+
+    def ping(self, now: float) -> float:
+        """A ``ping``: browsers cannot send those of WebSocket."""
+        if self._pings is None:
+            limits = self._limits
+            self._pings = TokenBucket(limits.pings_per_second, limits.pings_burst)
+        return self._pings.take(now)

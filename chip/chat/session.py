@@ -46,6 +46,7 @@ from chip.protocol.times import time_of_timestamp
 MAX_SENDS_AT_ONCE: Final = 100
 """Messages that are stored in one step when a visitor sends many at once."""
 
+CLOSE_TOO_MANY_PINGS: Final = 4029
 CLOSE_BAD_COMMANDS: Final = 4400
 CLOSE_REPLACED: Final = 4409
 
@@ -67,6 +68,7 @@ class Session:
         "_replies",
         "chat",
         "commands",
+        "pings",
     )
 
     def __init__(self, parts: SessionParts, channel: Channel, client: Client) -> None:
@@ -83,6 +85,8 @@ class Session:
         """The chat that this connection is in, once it has started or resumed one."""
         self.commands = 0
         """Frames that came in."""
+        self.pings = 0
+        """How many of them were pings."""
 
     @property
     def errors(self) -> int:
@@ -109,8 +113,7 @@ class Session:
         if wait:
             self._replies.error("rate_limited", "too many commands", command, ceil(wait))
         elif isinstance(command, Ping):
-            # Not in turn: it asks whether anybody is there, not whether the database is.
-            self._replies.send_frame(_PONG)
+            self._answer_ping()
         else:
             self._queue.put(command, self._carry_out)
 
@@ -130,6 +133,15 @@ class Session:
         if self._rates.bad_command(self._seconds()):
             self._client.close(CLOSE_BAD_COMMANDS, "too many bad commands")
 
+    def _answer_ping(self) -> None:
+        """Answer at once, not in turn: it asks whether anybody is there, not whether the database
+        is."""
+        self.pings += 1
+        if self._rates.ping(self._seconds()):
+            self._client.close(CLOSE_TOO_MANY_PINGS, "too many pings")
+        else:
+            self._replies.send_frame(_PONG)
+
     def _rate_of(self, command: Command) -> float:
         """Seconds that this command comes too early. Acks of what is in flight are free: a visitor
         must always be able to say what he has seen."""
@@ -137,7 +149,7 @@ class Session:
             case AckChat(name=name) if self._feed and self._feed.in_flight(name):
                 return 0
             case Ping():
-                return 0  # the connection counts these, with its own
+                return 0  # these have a rate of their own
         return self._rates.command(self._seconds())
 
     # The commands.

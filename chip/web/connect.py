@@ -19,7 +19,6 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from chip.buckets import TokenBucket
 from chip.chat.observer import Observer
 from chip.chat.server import ChatServer
 from chip.chat.session import Session
@@ -36,7 +35,6 @@ from chip.web.http.deadlines import Deadlines
 from chip.web.http.request import Request
 from chip.web.websocket.handshake import BrokenUpgradeError, switching_protocols, wants_upgrade
 from chip.web.websocket.protocol import WebSocketFactory, WebSocketProtocol
-from chip.web.websocket.reader import TOO_MANY_REQUESTS
 
 SERVICE_RESTART: Final = 1012
 NO_CHAT_STARTED: Final = 4001
@@ -47,8 +45,6 @@ SHORTEST_DRAIN: Final = 0.2
 """Seconds over which even a few connections are spread, so that they do not all return at once."""
 DRAIN_STEP: Final = 0.05
 """Seconds between two rounds of closing."""
-
-_PINGS: Final = frozenset({b'{"type":"ping"}', b'{"type": "ping"}'})
 
 
 class VisitorConnection(WebSocketProtocol):
@@ -62,7 +58,6 @@ class VisitorConnection(WebSocketProtocol):
         self.address = address
         self._number = number
         self._since = factory.clock.seconds()
-        self._json_pings = 0
         self._commands_before = 0
 
     @property
@@ -71,14 +66,7 @@ class VisitorConnection(WebSocketProtocol):
         return f"s{self._number:x}"
 
     def message_received(self, payload: bytes) -> None:
-        """Pass a message on. Browsers cannot send WebSocket pings, so they ask in JSON."""
-        if payload in _PINGS:
-            self._json_pings += 1
-            limits = self.factory.limits
-            self._pings = self._pings or TokenBucket(limits.pings_per_second, limits.pings_burst)
-            if self._pings.take(self.factory.clock.seconds()):
-                self.fail(TOO_MANY_REQUESTS, "too many pings")
-                return
+        """Pass a message on."""
         self.session.received(payload)
 
     def expect_chat(self) -> None:
@@ -90,7 +78,7 @@ class VisitorConnection(WebSocketProtocol):
         session = self.session
         if session.chat is not None:
             return
-        said = session.commands - self._json_pings
+        said = session.commands - session.pings
         if said > session.errors or said > self._commands_before:
             self._commands_before = said
             self.factory.starting.start(self)

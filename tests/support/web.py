@@ -39,7 +39,7 @@ class FakeSession:
         self.client = client
         self.frames: list[bytes] = []
         self.chat: ChatKey | None = None
-        self.commands = self.errors = self.events_sent = 0
+        self.commands = self.pings = self.errors = self.events_sent = 0
         self.closes = 0
         self._starts = starts
 
