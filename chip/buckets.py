@@ -150,7 +150,7 @@ class FailureBudget:
     __slots__ = ("_all", "_lately")
 
     FAILED_LATELY: ClassVar = 60.0
-    """Seconds."""
+    """Seconds after a failure for which `who` counts as having failed lately."""
 
     def __init__(self, rate: float, burst: float) -> None:
         self._all = TokenBucket(rate, burst)

@@ -26,7 +26,7 @@ class Unavailable(ChipError):
 
 
 class AskedInVain(Unavailable):
-    """Whoever asks has asked too often for what is not there; so it was not looked up."""
+    """The asker has looked up too many things that do not exist; this lookup was not made."""
 
 
 class QueueFull(Unavailable):

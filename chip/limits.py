@@ -1,4 +1,5 @@
-"""Every limit that protects Chip and its visitors, named, with its default and its reason.
+"""The limits that are settings, with their defaults. Those that nobody needs to change are
+constants of the modules that apply them; the operator's guide lists them all.
 
 Each is a setting of the same name (see `chip.config.schema`), declared here and nowhere else: type,
 default, section and description together. A rate is written as two of them: how many a second or

@@ -28,7 +28,7 @@ ROOMS: dict[str, set[str]] = {
     "chip.chat": {"chip.protocol"},
     "chip.sqlite": {"chip.protocol"},
     "chip.gateway": {"chip.chat", "chip.logs", "chip.protocol"},
-    "chip.store": {"chip.logs", "chip.protocol", "chip.sqlite"},
+    "chip.store": {"chip.chat", "chip.logs", "chip.protocol", "chip.sqlite"},
     "chip.queue": {"chip.chat", "chip.logs", "chip.protocol", "chip.sqlite"},
     "chip.web": {"chip.chat", "chip.config", "chip.web.http"},
     "chip.web.http": set(),

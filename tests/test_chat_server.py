@@ -67,7 +67,7 @@ def test_what_has_waited_too_long_for_its_visitor_is_reported_as_failed():
     assert chip.gateway.take().reports == [Report("failed", 10)]
 
 
-def test_visitors_may_say_something_while_the_heart_stops_and_others_will_pass_it_on():
+def test_visitors_may_say_something_while_the_server_stops_and_others_will_pass_it_on():
     chip = MemoryChip()
     bob = chip.bob()
     stop(chip)

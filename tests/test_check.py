@@ -32,7 +32,7 @@ async def silent() -> list[Finding]:
 
 
 @pytest_twisted.ensureDeferred
-async def test_all_well():
+async def test_where_all_is_well_each_line_says_what_was_found():
     lines: list[str] = []
     assert await run(Clock(), [Probe("database", well)], lines.append)
     assert lines == ["ok      database: tables of release 26.2"]

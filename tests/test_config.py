@@ -80,7 +80,7 @@ def test_the_environment_of_the_original_server_works_unchanged() -> None:
             "CHIP_SENTRY_DSN": "",
         }
     )
-    assert config.courier_url == "https://courier.example"
+    assert (config.domain, config.ssl) == ("courier.example", True)
     assert config.instance_id == "foo1"
 
 

@@ -176,7 +176,7 @@ def test_by_the_proxy_protocol_it_is_the_peer_that_counts_of_which_it_tells(list
 # What operators hear of it.
 
 
-def test_a_minute_of_it_is_one_line(listener, log):
+def test_a_minute_of_cuts_is_one_log_line(listener, log):
     for _ in range(3):
         for _ in range(52):
             begins(listener, STRANGER, HALF_A_HEAD)

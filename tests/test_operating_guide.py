@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from chip.chat import command_queue, lookups
+from chip.chat.outbound import acknowledger, forwarder
 from chip.config.settings import SECTIONS, Setting
+from chip.desk import event_stream, sessions
 from chip.ops.metrics import CLOSES, Metrics
+from chip.protocol import commands
 from chip.protocol.events import ErrorCode
+from chip.sqlite import worker
+from chip.store.rapidpro import pool
+from chip.web.http import connection, server
 
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "operating.md").read_text()
@@ -40,6 +47,28 @@ def setting_row(setting: Setting) -> str:
 def test_the_table_of_a_section_of_settings_is_the_codes_own(title):
     expected = [setting_row(one) for one in SECTIONS[title]]
     assert rows(section(title)) == expected, "\n".join(expected)
+
+
+FIXED = [
+    server.MAX_CONNECTIONS,
+    connection.MAX_PIPELINED,
+    command_queue.MAX_WAITING,
+    commands.MAX_TEXT,
+    lookups.REMEMBERED,
+    lookups.IN_VAIN_PER_SECOND,
+    acknowledger.MOST_KEPT,
+    forwarder.MAX_READY,
+    pool.MAX_CONNECTIONS,
+    pool.MAX_WAITING,
+    worker.MAX_WAITING,
+    event_stream.MOST,
+    sessions.MOST,
+]
+
+
+def test_the_table_of_limits_that_are_not_settings_has_the_codes_numbers():
+    numbers = [row.split("|")[1].strip() for row in rows(section("Limits that are not settings"))]
+    assert numbers == [f"{number}" for number in FIXED]
 
 
 def test_what_is_accepted_and_unused_is_named_and_no_more():

@@ -66,7 +66,7 @@ def test_what_arrives_after_something_later_is_reordered(ledger):
         ledger.check()
 
 
-def test_what_nobody_said_is_invented(ledger):
+def test_what_arrived_and_nobody_said_counts_as_invented(ledger):
     ledger.arrived("bob", ["boo"])
 
     with pytest.raises(AssertionError, match="invented 1: boo"):

@@ -59,7 +59,7 @@ def test_text_in_pieces_that_split_a_character_is_fine():
     assert chat.heard == ["é".encode()]
 
 
-def test_a_peer_that_was_told_off_and_sends_on_is_not_even_read():
+def test_a_peer_that_was_refused_and_sends_on_is_not_even_read():
     chat = Chat()
     chat.wire.says(b"\x81\xff" + (2**40).to_bytes(8, "big") + b"mask")
     sent = 0

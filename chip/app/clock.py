@@ -12,8 +12,9 @@ _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Where there is one that goes on while the machine is suspended, that."""
 
 
-def count_evenly(reactor: Any) -> None:
-    """Have the reactor count seconds since 1970 as they are now known, and never know better.
+def use_even_clock(reactor: Any) -> None:
+    """Make `reactor.seconds` even: it begins with the present Unix time, and does not follow when
+    the machine's clock is set.
 
     To be called before anything is scheduled: each part of Twisted asks its reactor's `seconds`.
     """

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 
 from chip import __version__
 from chip.app.backend import Backend, TimedQueue, make_gateway
-from chip.app.clock import count_evenly
+from chip.app.clock import use_even_clock
 from chip.app.desk import loopback_socket, make_desk
 from chip.app.exits import announce, fail
 from chip.app.log_watch import LogWatch
@@ -59,7 +59,7 @@ def make_service(
     """
     from twisted.internet import reactor  # noqa: PLC0415 - installed by twistd, not by an import
 
-    count_evenly(reactor)
+    use_even_clock(reactor)
     set_log_level(observer, config.log_level)
     return cast(IService, ChipService(config, read_again, observer, reactor))
 

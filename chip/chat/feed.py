@@ -1,9 +1,9 @@
 """What flows to one connection from its chat's outbox: in order, within a window.
 
-The outbox is the truth; what the live channel pushes is only its news, taken as it comes while it
-joins on to what was sent before. Whenever it does not (a full window, a missed piece of news, a
-number that does not follow), the feed marks itself behind and reads the outbox again. It buffers
-nothing.
+The outbox is the source of truth; the live channel only tells what is new. News is sent as it comes
+while it follows on what was sent before. Whenever it does not (a full window, a missed piece of
+news, a number that does not follow), the feed marks itself behind and reads the outbox again. It
+buffers nothing.
 
     live      news is sent at once
     reading   the outbox is being read; news only notes that it must be read once more

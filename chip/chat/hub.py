@@ -130,7 +130,7 @@ class Hub:
             for member in self._members(chat):
                 member.interrupted()
 
-    # Who is there, for those who like to know.
+    # Who is there, for metrics and logs.
 
     @property
     def open_chats(self) -> int:

@@ -98,8 +98,8 @@ class Lookups:
 class _Cache(Generic[K, V]):
     """Answers to one kind of question. Only what was found is remembered.
 
-    Asking `again` bypasses the cache; to learn nothing by it is to ask in vain. With `stale_ok` it
-    is not, and what is remembered is the answer when the store does not give one.
+    Asking `again` bypasses the cache; where it changes nothing, it counts as in vain. With
+    `stale_ok` it does not, and what is remembered is the answer when the store does not give one.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ was asked to do has then either happened whole or not at all, and may be asked a
 """
 
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from chip.chat.outbound.ports import Appended, Spool
 from chip.models import (
@@ -22,6 +22,11 @@ from chip.models import (
     StoredMessage,
     User,
 )
+
+PAGE_MESSAGES: Final = 25
+"""Messages on a page of history, not counting those that share the oldest one's time."""
+MAX_HEARD: Final = 100
+"""Messages that `Store.heard_since` returns at most."""
 
 
 class Store(Protocol):
@@ -37,14 +42,14 @@ class Store(Protocol):
         """The active user with this id."""
 
     async def message(self, contact: Contact, name: MsgName) -> StoredMessage | None:
-        """The contact's outgoing message with this id or uuid."""
+        """The contact's outgoing message with this id, or with this uuid where no id is given."""
 
     async def history(
         self, contact: Contact, before: datetime, max_bytes: int
     ) -> HistoryPage | None:
-        """The newest messages of this chat that are strictly before `before`: 25 of them, or fewer
-        so as to fit into `max_bytes`, but always one where there is one. All that share the oldest
-        one's time come with it, however many and large they are.
+        """The newest messages of this chat that are strictly before `before`: `PAGE_MESSAGES`, or
+        fewer so as to fit into `max_bytes`, but always one where there is one. All that share the
+        oldest one's time come with it, however many and large they are.
 
         None when the chat is not this contact's any more: RapidPro can move it to another one, and
         delete contacts."""
@@ -58,7 +63,7 @@ class Store(Protocol):
 
     async def heard_since(self, contact: Contact, last_heard: str) -> list[HeardMessage]:
         """The incoming messages of this chat that came after the one with the uuid `last_heard`,
-        oldest first, a hundred at most; from the very first one when `last_heard` is ``""``.
+        oldest first, `MAX_HEARD` at most; from the very first one when `last_heard` is ``""``.
 
         Empty when there is no such message any more: nobody can say then what came after it."""
 
@@ -88,14 +93,14 @@ class Acked(NamedTuple):
 
 
 class Outbox(Protocol):
-    """Messages waiting for their visitors, per chat, in order. It outlives everything."""
+    """Messages waiting for their visitors, per chat, in order. They survive all restarts."""
 
     async def append(self, chat: ChatKey, name: MsgName, msg_out: bytes) -> Appended:
         """Store a message and push it to every process that has the chat open.
 
-        ``repeated``: a message of this id or uuid was appended within 24 hours. It is not stored
-        twice; if it was taken out since, what was reported of it is reported again, because
-        Courier's own status of the repetition goes over it.
+        ``repeated``: a message of this id or uuid was appended within `duplicate_memory_hours`. It
+        is not stored twice; if it was taken out since, what was reported of it is reported again,
+        because Courier's own status of the repetition goes over it.
         ``full``: the chat's outbox is at its limit; nothing is done.
         Also notes that something was said to the visitor, which ends the hold on a repeated text.
         """

@@ -86,7 +86,6 @@ class ChatServer:
                 clock=clock,
                 limits=limits,
             ),
-            lookups=lookups,
             outbound=self.outbound,
             outbox=queue.outbox,
             notes=queue.notes,

@@ -4,7 +4,8 @@ A session owns what its connection has been sent, and what a command means. It k
 sockets nor databases: it is handed a `Client` to speak through, and the parts that it uses.
 
     received → decode → (wait for the commands before it) → handle → answer or error
-    hub      → arrived / acked / told / interrupted       → the feed → Client.send
+    hub      → arrived / acked / interrupted              → the feed → Client.send
+               tell / replaced                            → Client.send, Client.close
 """
 
 from math import ceil

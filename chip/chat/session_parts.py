@@ -7,7 +7,6 @@ from chip.buckets import Buckets
 from chip.chat.chat_start import ChatStarter
 from chip.chat.history import History
 from chip.chat.hub import Hub
-from chip.chat.lookups import Lookups
 from chip.chat.observer import Observer
 from chip.chat.outbound.outbound import Outbound
 from chip.chat.ports import Notes, Outbox, Store
@@ -20,7 +19,6 @@ class SessionParts:
     """What sessions use; one object for all sessions of a process."""
 
     chat_starter: ChatStarter
-    lookups: Lookups
     outbound: Outbound
     outbox: Outbox
     notes: Notes

@@ -172,11 +172,6 @@ class Config(Limits, frozen=True, kw_only=True):
         limits = Limits(**{name: getattr(self, name) for name in Limits.__struct_fields__})
         return limits.without_rates() if self.limits == "off" else limits
 
-    @property
-    def courier_url(self) -> str:
-        """Where Courier is: ``http(s)://host[:port]``."""
-        return f"{'https' if self.ssl else 'http'}://{self.domain}"
-
     def secret_values(self) -> frozenset[str]:
         """What must never be printed: tokens, and the passwords within URLs."""
         found: set[str] = set()

@@ -1,6 +1,6 @@
 """What the desk's page asks for and does; `chip.desk.records` shows the requests.
 
-Owns the routes and what each changes. Everybody who gets here has been let in.
+Owns the routes and what each changes. All requests that come here are signed in.
 """
 
 from collections.abc import Callable, Coroutine

@@ -193,7 +193,7 @@ class Desk:
             raise Unavailable("the first channel was closed meanwhile")
         return channel
 
-    # What visitors do, as Chip reports it (`courier.Listener`).
+    # What visitors do, as Chip reports it (`chip.desk.receive.Listener`).
 
     def chat_started(self, conversation: int) -> None:
         """A visitor has a chat."""

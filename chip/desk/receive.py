@@ -109,10 +109,10 @@ class Receiver:
         secret = channel.secret.encode()
         if not secret or not hmac.compare_digest(secret, received.secret.encode()):
             raise Refused("secret incorrect")
-        data = [await self._happen(channel, received.chat_id, one) for one in received.events]
+        data = [await self._apply(channel, received.chat_id, one) for one in received.events]
         return json_answer({"message": "Events Handled", "data": data})
 
-    async def _happen(
+    async def _apply(
         self, channel: Channel, chat_id: str, event: ReceivedEvent
     ) -> dict[str, object]:
         if isinstance(event, ChatStartedEvent):

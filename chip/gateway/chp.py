@@ -115,8 +115,8 @@ def _outcome_of(said: HttpAnswer, events: Sequence[SpoolEvent | None]) -> Courie
         return CourierAnswer("refused", detail=f"status {status} from Courier")
     if 200 <= status < 300 or status in (502, 504):
         return CourierAnswer("unknown", detail=f"status {status}, and not in Courier's words")
-    whither = f", which leads to {said.location[:MAX_SHOWN]}" if said.location else ""
-    return CourierAnswer("failed", detail=f"status {status}, not from Courier{whither}")
+    redirect = f", which leads to {said.location[:MAX_SHOWN]}" if said.location else ""
+    return CourierAnswer("failed", detail=f"status {status}, not from Courier{redirect}")
 
 
 def _channel_problem(status: int, answer: ReceiveAnswer) -> str:

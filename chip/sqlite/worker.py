@@ -22,9 +22,9 @@ from chip.throttle import Outage
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
-_MAX_GROUP = 256
+MAX_GROUP = 256
 """Jobs that are run together at most."""
-_MAX_WAITING = 20_000
+MAX_WAITING = 20_000
 """Jobs that may wait at most."""
 
 
@@ -100,8 +100,8 @@ class Worker:
         """
         if self._closed is not None:
             raise Unavailable("the database is closed")
-        if self._jobs.qsize() >= _MAX_WAITING:
-            self.outage.failed(f"{_MAX_WAITING} calls wait for it")
+        if self._jobs.qsize() >= MAX_WAITING:
+            self.outage.failed(f"{MAX_WAITING} calls wait for it")
             raise Unavailable("the database is overloaded")
         job = Job(work)
         self._jobs.put(job)
@@ -144,7 +144,7 @@ class Worker:
         jobs = []
         while job is not None:
             jobs.append(job)
-            if self._jobs.empty() or len(jobs) >= _MAX_GROUP:
+            if self._jobs.empty() or len(jobs) >= MAX_GROUP:
                 return jobs
             job = self._jobs.get()
         if jobs:

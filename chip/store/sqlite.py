@@ -13,6 +13,7 @@ from sqlite3 import Connection, Row
 
 import msgspec
 
+from chip.chat.ports import MAX_HEARD, PAGE_MESSAGES
 from chip.logs.redact import REDACTOR
 from chip.models import (
     Channel,
@@ -27,11 +28,6 @@ from chip.models import (
 )
 from chip.sqlite.database import SqliteDatabase
 from chip.sqlite.values import microseconds, stored_number, time_text
-
-PAGE_MESSAGES = 25
-"""Messages on a page of history, not counting those that share the oldest one's time."""
-MAX_HEARD = 100
-"""Messages that `heard_since` returns at most."""
 
 _USER = "SELECT * FROM user WHERE id = ?"
 _encoder = msgspec.json.Encoder()
@@ -94,13 +90,13 @@ class SqliteStore:
         return await self._database.read(look)
 
     async def message(self, contact: Contact, name: MsgName) -> StoredMessage | None:
-        """The contact's outgoing message with this id or uuid."""
+        """The contact's outgoing message with this id, or with this uuid where there is no id."""
 
         def look(connection: Connection) -> StoredMessage | None:
             row = connection.execute(
                 "SELECT id, uuid, created_on FROM message"
                 " WHERE contact_id = ? AND direction = 'O' AND (id = ? OR uuid = ?)",
-                (contact.id, stored_number(name.id), name.uuid),
+                (contact.id, stored_number(name.id), name.uuid if name.id is None else None),
             ).fetchone()
             return StoredMessage(row[0], row[1], time_text(row[2])) if row else None
 

@@ -58,7 +58,7 @@ def test_the_desk_in_every_state(browser, chip, device):
 
 
 @pytest.mark.parametrize("device", [{}, {"dark": True}, {"phone": True}], ids=str)
-def test_the_front_page_and_the_door(browser, chip, device):
+def test_the_front_page_and_the_login_are_accessible(browser, chip, device):
     page = browser.page(chip.url, **device)
     expect(page.get_by_role("button", name="Say hello")).to_be_visible()
     assert complaints(page) == []

@@ -109,6 +109,17 @@ class RowsContract:
         assert await world.store.message(contact, MsgName(None, name.uuid)) == stored
 
     @transcript
+    async def test_where_there_is_an_id_it_alone_counts(self, world: World):
+        channel = await world.channel()
+        chat_id = await world.chat(channel)
+        name = await world.sent(channel, chat_id, "hi", NOON)
+        contact = await world.contact(channel, chat_id)
+        assert await world.store.message(contact, MsgName(name.id + 1000, name.uuid)) is None
+        found = await world.store.message(contact, MsgName(name.id, NEVER))
+        assert found is not None
+        assert found.uuid == name.uuid
+
+    @transcript
     async def test_only_the_contacts_own_outgoing_messages_are_found(self, world: World):
         channel = await world.channel()
         ours, theirs = await world.chat(channel), await world.chat(channel)

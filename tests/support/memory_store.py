@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from chip.chat.ports import MAX_HEARD, PAGE_MESSAGES
 from chip.errors import Unavailable
 from chip.models import (
     Channel,
@@ -26,9 +27,6 @@ from chip.models import (
     User,
 )
 from chip.protocol.times import format_time
-
-PAGE_MESSAGES = 25
-MAX_HEARD = 100
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ class MemoryStore:
     async def message(self, contact: Contact, name: MsgName) -> StoredMessage | None:
         self._ask()
         for row in self._of(contact, MsgOut):
-            if name.id == row.shown.id or name.uuid == row.uuid:
+            if row.shown.id == name.id or (name.id is None and row.uuid == name.uuid):
                 return StoredMessage(int(row.shown.id), row.uuid, row.shown.time)
         return None
 

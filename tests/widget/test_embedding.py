@@ -108,7 +108,7 @@ ATTRIBUTES = {
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
-def test_the_attribute(site, name):
+def test_each_attribute_does_what_the_documentation_says(site, name):
     [example] = HTML[name]
     site.context.route(
         f"{SITE}/assets/widget.js",
@@ -152,7 +152,7 @@ VARIABLES = {
 }
 
 
-def test_variables(visit):
+def test_the_variables_of_the_documentation_are_all_there_are_and_change_the_looks(visit):
     [css] = CSS["Variables"]
     widget = visit(f"<style>{css}</style>{embed()}").open()
 
@@ -162,7 +162,7 @@ def test_variables(visit):
         assert element.evaluate("(e, s) => getComputedStyle(e)[s]", style) == value, name
 
 
-def test_parts(site):
+def test_the_parts_of_the_documentation_can_be_styled(site):
     [css] = CSS["Parts"]
     talk(site)
     widget = Widget(site.page(f"<style>{css}</style>{embed(subheading='Minutes')}"))

@@ -37,7 +37,7 @@ def test_calls_may_come_before_the_script(site):
     expect(widget.message("I was faster than the script.")).to_contain_text("Sent")
 
 
-def test_open_close_toggle(called):
+def test_a_page_opens_closes_and_toggles_the_panel(called):
     called.run("Chip.open()")
     expect(called.input).to_be_focused()
     called.run("Chip.close()")
@@ -57,13 +57,13 @@ def test_send_starts_a_chat(called, site):
     assert called.page.evaluate("() => Chip.send('  ')") is None
 
 
-def test_set_email(called, site):
+def test_a_page_tells_the_visitors_email(called, site):
     called.run("Chip.setEmail(email)")
 
     tells_email(called, site)
 
 
-def test_destroy_and_forget(called, site):
+def test_a_page_removes_the_chat_and_has_it_forgotten(called, site):
     called.open().write("Hello")
     expect(called.message("Hello")).to_contain_text("Sent")
 
@@ -97,7 +97,7 @@ def test_a_listener_hears_until_it_is_ended(called, site):
     assert ended == 0
 
 
-def test_events(called, site):
+def test_a_page_hears_of_every_event(called, site):
     heard = {name: called.run(name) for name in ("open", "close", "message", "state", "error")}
     called.run("ready")
     called.run("unread")

@@ -35,7 +35,7 @@ def play(browser, state, screen, markup=None, lang="en"):
     [*((state, "desktop") for state in STATES)]
     + [(state, "phone in the dark") for state in ("fresh", "conversation", "offline", "failed")],
 )
-def test_nobody_is_shut_out_of(browser, state, screen):
+def test_every_state_is_accessible_on_every_screen(browser, state, screen):
     widget = play(browser, state, SCREENS[screen])
 
     assert complaints(widget.page) == []

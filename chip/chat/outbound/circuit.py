@@ -21,9 +21,9 @@ from chip.tasks import Clock
 from chip.throttle import Outage
 
 FAILURES_TO_TRIP: Final = 5
-"""Failures in a row, and"""
+"""Failures in a row that open the circuit, if they are of enough chats."""
 CHATS_TO_TRIP: Final = 3
-"""chats among them, open the circuit. One chat alone never does: its event may be to blame."""
+"""Chats that must be among those failures: of one alone, an event may be to blame."""
 FIRST_DELAY: Final = 0.5
 """Seconds: the shortest wait before another try."""
 LONGEST_DELAY: Final = 30.0
@@ -36,8 +36,8 @@ of those who have left would be taken from those who are still there."""
 
 
 def backoff(tries: int) -> float:
-    """Seconds to wait after so many failed tries: full jitter, so that chats do not march in
-    step."""
+    """Seconds to wait after so many failed tries: full jitter, so that chats do not try
+    at the same time."""
     longest = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(tries, 10))
     return random.uniform(FIRST_DELAY, longest)  # noqa: S311 - jitter needs no secrecy
 

@@ -15,8 +15,7 @@ import msgspec
 from chip.models import Channel, ChatKey, SpoolEvent
 
 COURIER_DEADLINE: Final = 31
-"""Seconds after a request was sent when Courier, which gives up after 30, is done with it: an
-attempt takes no longer."""
+"""Seconds after a request was sent when Courier, which gives up after 30, is done with it."""
 BATCH: Final = 50
 """Entries that one claim brings at most."""
 ALIVE: Final = 12
@@ -117,9 +116,9 @@ class Spool(Protocol):
 
     A *claim* belongs to a process (to a random token of its start). It is held while an attempt is
     under way and given up in the very step that settles the attempt, so that none is left.
-    A process that stops calling `keep_alive` loses its claims: 30 s after the attempt began, when
-    Courier cannot be at work on it any more, others may claim the chat, and get the events of that
-    attempt as `Batch.unknown`.
+    A process that stops calling `keep_alive` loses its claims: `COURIER_DEADLINE` after the attempt
+    began, when Courier cannot be at work on it any more, others may claim the chat, and get the
+    events of that attempt as `Batch.unknown`.
     """
 
     async def append(
@@ -174,7 +173,7 @@ class CourierAnswer(NamedTuple):
 
 
 class Gateway(Protocol):
-    """Courier's side of a channel. No method raises; each waits at most 35 s."""
+    """Courier's side of a channel. No method raises; each takes `courier_timeout` at most."""
 
     async def start_chat(self, channel: Channel, chat_id: str) -> CourierAnswer:
         """Have Courier make the contact of a new chat."""

@@ -1,12 +1,13 @@
 """The outbox on SQLite: messages waiting for their visitors (`ports.Outbox`)."""
 
 from sqlite3 import Connection, Row
-from typing import Final, Protocol, get_args
+from typing import Final, get_args
 
 from chip.chat.outbound.ports import Appended
 from chip.chat.ports import Acked, OutboxItem, Page
 from chip.models import ChatKey, DeliveryStatus, MsgName, Report
 from chip.queue.sqlite.claims import add_report
+from chip.queue.sqlite.live import SqliteLive
 from chip.queue.sqlite.shared import (
     DAY_MS,
     HOUR_MS,
@@ -23,16 +24,10 @@ from chip.sqlite.values import stored_number
 STATUSES: Final[tuple[DeliveryStatus, ...]] = get_args(DeliveryStatus)
 
 
-class _Push(Protocol):
-    def arrived(self, chat: ChatKey, item: OutboxItem) -> None: ...
-
-    def acked(self, chat: ChatKey, number: int) -> None: ...
-
-
 class SqliteOutbox:
     """Rows of the outbox, numbered within each chat by the chat's row."""
 
-    def __init__(self, shared: SqliteContext, live: _Push) -> None:
+    def __init__(self, shared: SqliteContext, live: SqliteLive) -> None:
         self._shared = shared
         self._live = live
         self._memory = int(shared.limits.duplicate_memory_hours * HOUR_MS)

@@ -1,14 +1,14 @@
 """The queues on SQLite: outboxes, spool, notes and the live push of one process.
 
-Owns how the parts hang together and what a start finds lying about. The data directory's lock
+Owns how the parts are connected, and what a start recovers. The data directory's lock
 says that no other process is at work, so whatever another token has claimed is a dead one's.
 """
 
 from sqlite3 import Connection
 
-from chip.chat.ports import Depths, LiveListener, OutboxItem
+from chip.chat.ports import Depths
 from chip.limits import Limits
-from chip.models import ChatKey
+from chip.queue.sqlite.live import SqliteLive
 from chip.queue.sqlite.notes import SqliteNotes
 from chip.queue.sqlite.outbox import SqliteOutbox
 from chip.queue.sqlite.shared import ATTEMPT_MS, DAY_MS, REST_MS, SqliteContext
@@ -83,38 +83,3 @@ class SqliteQueue:
 
 def _seconds(now: int, since: int | None) -> float:
     return 0.0 if since is None else max(0, now - since) / 1000
-
-
-class SqliteLive:
-    """The push (`ports.Live`): one process, so a message is heard where it was stored."""
-
-    def __init__(self) -> None:
-        self._open: set[ChatKey] = set()
-        self._listener: LiveListener | None = None
-
-    async def subscribe(self, chat: ChatKey) -> None:
-        """Hear of this chat from now on."""
-        self._open.add(chat)
-
-    def unsubscribe(self, chat: ChatKey) -> None:
-        """Stop hearing of this chat."""
-        self._open.discard(chat)
-
-    async def tell(self, chat: ChatKey, frame: bytes) -> None:
-        """Send an event to every connection of the chat."""
-        if self._listener is not None and chat in self._open:
-            self._listener.told(chat, frame)
-
-    def listen(self, listener: LiveListener) -> None:
-        """Set who hears."""
-        self._listener = listener
-
-    def arrived(self, chat: ChatKey, item: OutboxItem) -> None:
-        """Say that a message was stored. Called in the order of the numbers."""
-        if self._listener is not None and chat in self._open:
-            self._listener.arrived(chat, item)
-
-    def acked(self, chat: ChatKey, number: int) -> None:
-        """Say that a message was taken out."""
-        if self._listener is not None and chat in self._open:
-            self._listener.acked(chat, number)

@@ -23,7 +23,7 @@ class SqliteContext(NamedTuple):
     token: str
 
     def now(self) -> int:
-        """The time in milliseconds since 1970. While Chip runs, the machine's clock may be set."""
+        """Milliseconds since 1970 by the reactor's clock, which nobody can set."""
         return int(self.database.reactor.seconds() * 1000)
 
 

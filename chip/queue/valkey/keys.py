@@ -7,14 +7,14 @@ stay as they are. All else is Chip's own. A chat is written ``<chat id>@<channel
     chat:outboxes         zset    chat, by the ms timestamp of its oldest message
     chat:damaged:<chat>   list    items of the outbox that cannot be read   30 days
     chat:numbers:<chat>   hash    head, bytes                               30 idle days
-    chat:sent:<chat>      zset    names of messages, by when they came      24 h
+    chat:sent:<chat>      zset    names of messages, by when they came      duplicate_memory_hours
     chat:spool:<chat>     list    events waiting for Courier                lua/claims.lua
     chat:spools           zset    chat, by when to look at it next
     chat:courier:<chat>   hash    who is at work, what is known             30 idle days
     chat:spool-ages       zset    chat, by the ms timestamp of its oldest event
     chat:spool-totals     hash    events: how many wait; said: those that visitors said
     chat:reports:<chat>   zset    reports on messages, by when they may go  lua/claims.lua
-    chat:refs:<chat>      zset    the visitor's own message ids             96 h
+    chat:refs:<chat>      zset    the visitor's own message ids             that and spool_hours
     chat:alive            zset    process, by how long it may be trusted to live
     chat:made:<chat>      string  made a moment ago                         60 s
     chat:email:<chat>     string  the visitor's e-mail                      90 days

@@ -1,4 +1,4 @@
-"""txredisapi's protocols with their sharp edges taken off.
+"""txredisapi's protocols, adapted to Chip.
 
 What is different from the library's: a command is bytes that were encoded once; logging in is left
 to whoever connects, because the library gives up for ever after one failed AUTH; the loss of a

@@ -1,8 +1,8 @@
 """The queues of many processes, on Valkey (or Redis 6.2 and later).
 
 `ValkeyQueue` puts the parts together and owns when both of its connections stand. Every change is
-one Lua script, so it happens whole or not at all; time is the server's own. Only this package may
-know txredisapi.
+one script or one command, so it happens whole or not at all; time is the server's own. Only this
+package may know txredisapi.
 """
 
 from secrets import token_hex
@@ -39,7 +39,7 @@ class ValkeyQueue:
             Outages(reactor.seconds),
             reactor,
             CommandProtocol,
-            prepare=self._teach,
+            prepare=self._load_scripts,
             ready=self._back,
         )
         self._scripts = Scripts(self._commands, limits)
@@ -78,7 +78,7 @@ class ValkeyQueue:
         """Whether both connections stand."""
         return self._commands.connected and self.live.connection.connected
 
-    async def _teach(self, protocol: CommandProtocol) -> None:
+    async def _load_scripts(self, protocol: CommandProtocol) -> None:
         """Tell a new connection's server all scripts, which it may have forgotten."""
         for source in self._scripts.sources:
             await protocol.request(encode_command(b"SCRIPT", b"LOAD", source))

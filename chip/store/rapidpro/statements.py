@@ -21,6 +21,7 @@ and so expects few rows, would collect and sort all of a contact's messages inst
 
 from collections.abc import Collection
 
+from chip.chat.ports import MAX_HEARD, PAGE_MESSAGES
 from chip.store.rapidpro.connection import Statement
 
 COLUMNS = Statement.of(
@@ -104,8 +105,6 @@ SET_EMAIL = Statement.of(
     """
 )
 
-MAX_HEARD = 100
-"""Messages that `HEARD_SINCE` returns at most."""
 
 HEARD_SINCE = Statement.of(
     f"""
@@ -161,9 +160,6 @@ _FOUND_MESSAGE = f"""
 """
 FIND_MESSAGE_BY_ID = Statement.of(f"{_FOUND_MESSAGE} WHERE message.id = $1")
 FIND_MESSAGE_BY_UUID = Statement.of(f"{_FOUND_MESSAGE} WHERE message.uuid = $1")
-
-PAGE_MESSAGES = 25
-"""Messages on a page of history, not counting those that share the oldest one's time."""
 
 
 _TICKETS = ("ticket_uuid", "ticket_id")

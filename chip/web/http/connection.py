@@ -57,7 +57,7 @@ class Owner(Protocol):
 
 
 class HttpConnection(HTTPChannel):
-    """A connection before it has become something else, or for ever."""
+    """An HTTP connection, until it ends or is handed over to a WebSocket or a stream."""
 
     # Twisted's own time-outs start anew with every byte; a peer that sends one now and then would
     # never be late.

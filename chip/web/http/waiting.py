@@ -1,4 +1,4 @@
-"""What connections are waited for, how long, and which of them make way when there is no room.
+"""Time-outs of HTTP connections, and which connection is dropped when too many are open.
 
 A connection is waited for while its peer is the one who has to do something: to send a whole
 request, to ask again, to take its answer. Such a connection may be dropped; one whose request is in

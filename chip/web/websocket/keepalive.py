@@ -21,7 +21,7 @@ class KeptAlive(Protocol):
     def ping(self) -> None:
         """Ask."""
 
-    def expect_life(self) -> None:
+    def check_alive(self) -> None:
         """Drop the peer if it has shown no life since `ping`."""
 
 
@@ -49,7 +49,7 @@ class Keepalive:
         self._slots[slot].add(connection)
         self._count += 1
         if self._timer is None:
-            self._timer = self._clock.callLater(self._tick, self._beat)
+            self._timer = self._clock.callLater(self._tick, self._ask_the_next)
         return slot
 
     def remove(self, connection: KeptAlive, slot: int) -> None:
@@ -60,11 +60,11 @@ class Keepalive:
             self._timer.cancel()
             self._timer = None
 
-    def _beat(self) -> None:
-        self._timer = self._clock.callLater(self._tick, self._beat)
+    def _ask_the_next(self) -> None:
+        self._timer = self._clock.callLater(self._tick, self._ask_the_next)
         self._at = (self._at + 1) % len(self._slots)
         # Copies: whoever is dropped leaves its slot meanwhile.
         for connection in tuple(self._slots[self._at - self._wait]):
-            connection.expect_life()
+            connection.check_alive()
         for connection in tuple(self._slots[self._at]):
             connection.ping()

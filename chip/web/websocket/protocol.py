@@ -31,7 +31,7 @@ SLOW_READER: Final = 4008
 CLOSE_TIMEOUT: Final = 3.0
 """Seconds that a peer has to answer a close frame, and to take what was written before it."""
 LINGER: Final = 0.5
-"""Seconds in which a peer that was told off can read why and close, before it is dropped."""
+"""Seconds in which a peer that was refused can read why and close, before it is dropped."""
 SLOWEST_LINE: Final = 2 * 1024
 """Bytes a second that a peer is trusted to take, before it counts as dead."""
 
@@ -178,7 +178,7 @@ class WebSocketProtocol(BoundedWriter, GuardedReader):
             self.alive = False
             self.write_now(PING)
 
-    def expect_life(self) -> None:
+    def check_alive(self) -> None:
         """Drop the peer if it was asked and has not answered with anything.
 
         On a slow line its answer comes behind all that was sent lately, maybe a page of history.

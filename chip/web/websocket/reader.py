@@ -25,7 +25,7 @@ TOO_BIG: Final = 1009
 TOO_MANY_REQUESTS: Final = 4029
 
 IGNORED_BYTES: Final = 1024 * 1024
-"""What a peer that was told off may still send before it is not even read any more."""
+"""What a peer that was refused may still send before it is not even read any more."""
 
 # Why a connection is not read from at the moment.
 SESSION_BUSY: Final = 1
@@ -43,6 +43,7 @@ class GuardedReader(AutobahnBase):
     alive = True
     """Whether the peer has said anything since this was made False."""
     holds = 0
+    """Why nothing is read, as bits of `SESSION_BUSY` and `PEER_SLOW`."""
     is_lost = False
     """Whether the transport is gone."""
     _consuming = False

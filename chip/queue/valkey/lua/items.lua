@@ -4,7 +4,6 @@
 -- whoever meets them first numbers them. They are always the last ones: Chip never appends to a
 -- list that it has not numbered. Items are spliced, never decoded and encoded again, which would
 -- turn [] into {} and round large ids.
-
 --
 -- Another program may leave anything here. What cannot be read ends a script with DAMAGED, before it
 -- has changed anything that matters; `outbox_tidy` then sets it aside, and the script is run again.
@@ -137,7 +136,7 @@ end
 
 -- When a report may go. Courier writes what became of messages in batches of half a second, and of
 -- two in one batch either may win: a report that comes too soon is lost under Courier's own.
-local function rest(sent, names)
+local function report_due_at(sent, names)
   local last = 0
   for _, name in ipairs(names) do
     last = math.max(last, tonumber(redis.call('ZSCORE', sent, name) or 0))

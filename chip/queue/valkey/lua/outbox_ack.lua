@@ -43,7 +43,7 @@ local number = known_number(item)
 redis.call('LREM', outbox, 1, item)
 settle_age(outbox, outboxes, numbers, chat, message_size(item))
 local report, names = report_on(item, 'delivered')
-add_report(spool_of(KEYS, 5), chat, report, rest(sent, names))
+add_report(spool_of(KEYS, 5), chat, report, report_due_at(sent, names))
 note_status(sent, names, 'delivered')
 publish(live, '-' .. process .. ' ' .. digits(number))
 return {number, NOW - stamp_of(item)}

@@ -21,7 +21,7 @@ end
 settle_age(outbox, outboxes, numbers, chat, freed)
 for _, item in ipairs(taken) do
   local report, names = report_on(item, 'failed')
-  add_report(spool, chat, report, rest(sent, names))
+  add_report(spool, chat, report, report_due_at(sent, names))
   note_status(sent, names, 'failed')
   publish(live, '- ' .. digits(number_of(item)))
 end
