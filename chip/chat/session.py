@@ -84,10 +84,8 @@ class Session:
         self._replies = Replies(client, parts.observer)
         self.chat: ChatKey | None = None
         """The chat that this connection is in, once it has started or resumed one."""
-        self.commands = 0
-        """Frames that came in."""
-        self.pings = 0
-        """How many of them were pings."""
+        self.commands = self.pings = 0
+        """Frames that came in, and how many of them were pings."""
 
     @property
     def errors(self) -> int:
@@ -135,8 +133,7 @@ class Session:
             self._client.close(CLOSE_BAD_COMMANDS, "too many bad commands")
 
     def _answer_ping(self) -> None:
-        """Answer at once, not in turn: it asks whether anybody is there, not whether the database
-        is."""
+        """Not in turn: it asks whether anybody is there, not whether the database is."""
         self.pings += 1
         if self._rates.ping(self._seconds()):
             self._client.close(CLOSE_TOO_MANY_PINGS, "too many pings")
