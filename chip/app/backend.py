@@ -39,6 +39,9 @@ class Backend:
         self._config = config
         self._reactor = reactor
         self._limits = config.limits_in_force
+        self._token = token_hex(8)
+        # PostgreSQL takes 63 characters. The token is what `twistd chip inspect` calls a process.
+        self.process_name = f"{config.instance_id[:40]}-{self._token}"
         self._database: SqliteDatabase | None = None
         self._close_queue: Closer | None = None
         self._close_store: Closer | None = None
@@ -51,7 +54,10 @@ class Backend:
         """Open the store. Raises Unavailable or ConfigError, in one line for operators."""
         if self._config.db:
             store = RapidproStore(
-                self._config.db, reactor=self._reactor, storage_url=self._config.storage_url
+                self._config.db,
+                reactor=self._reactor,
+                storage_url=self._config.storage_url,
+                name=self.process_name,
             )
             await store.open()
             self._close_store = store.close
@@ -62,12 +68,18 @@ class Backend:
     async def open_queue(self) -> None:
         """Open the queues. Raises Unavailable or ConfigError, in one line for operators."""
         if self._config.valkey:
-            queue = ValkeyQueue(self._config.valkey, reactor=self._reactor, limits=self._limits)
+            queue = ValkeyQueue(
+                self._config.valkey,
+                reactor=self._reactor,
+                limits=self._limits,
+                token=self._token,
+                name=self.process_name,
+            )
             await queue.open()
             self._close_queue = queue.close
             self.queue = queue
         else:
-            embedded = SqliteQueue(await self._embedded(), self._limits, token_hex(8))
+            embedded = SqliteQueue(await self._embedded(), self._limits, self._token)
             await embedded.open(courier_died=not self._config.db)
             self.queue = embedded
 

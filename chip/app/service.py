@@ -220,6 +220,7 @@ class ChipService(Service):
             queue=backend.queue_name,
             gateway=gateway,
             listen=self._config.endpoint,
+            process=backend.process_name,
         )
         self._notifier.status(f"serving: {backend.store_name}, {backend.queue_name}, {gateway}")
         self._notifier.ready()

@@ -35,6 +35,8 @@ class ValkeyAddress:
     tls: bool
     user: str
     password: str = field(repr=False)
+    name: str = "chip"
+    """What our connections are called in the server's list of clients."""
 
     def __str__(self) -> str:
         return self.path or f"{self.host}:{self.port}"

@@ -5,6 +5,7 @@ Owns connecting, time-outs and the wait between attempts. It does not know what 
 
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
 from twisted.internet.base import DelayedCall
@@ -222,6 +223,8 @@ class ValkeyConnection(Generic[P]):
             login = [address.user, address.password] if address.user else [address.password]
             await self._ask(protocol, encode_command(b"AUTH", *map(str.encode, login)))
         await self._ask(protocol, encode_command(b"SELECT", b"%d" % address.database))
+        with suppress(ResponseError):  # a user who may not do that goes without
+            await self._ask(protocol, encode_command(b"CLIENT", b"SETNAME", address.name.encode()))
 
     def _watch(self, protocol: P) -> None:
         """Look every few seconds whether the peer is there, for as long as this is the peer."""

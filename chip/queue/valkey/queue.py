@@ -5,6 +5,7 @@ one script or one command, so it happens whole or not at all; time is the server
 package may know txredisapi.
 """
 
+from dataclasses import replace
 from secrets import token_hex
 from typing import Any
 
@@ -26,13 +27,21 @@ from chip.queue.valkey.spool import ValkeySpool
 class ValkeyQueue:
     """All queues (`ports.Queue`), over one connection for commands and one that listens.
 
-    `token` names this start of the process and belongs to nobody else. Raises ConfigError for a
-    URL that is none.
+    `token` names this start of the process and belongs to nobody else; `name` is what the server
+    calls its connections. Raises ConfigError for a URL that is none.
     """
 
-    def __init__(self, url: str, *, reactor: Any, limits: Limits, token: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        reactor: Any,
+        limits: Limits,
+        token: str | None = None,
+        name: str = "chip",
+    ) -> None:
         token = token or token_hex(8)
-        address = parse_url(url)
+        address = replace(parse_url(url), name=name)
         self._commands: ValkeyConnection[CommandProtocol] = ValkeyConnection(
             "commands",
             address,

@@ -59,8 +59,10 @@ class PostgresPool:
 
     _log = Logger()
 
-    def __init__(self, url: str, reactor: Reactor, *, connections: int = MAX_CONNECTIONS) -> None:
-        self._parameters = connection_parameters(url)
+    def __init__(
+        self, url: str, reactor: Reactor, *, name: str = "chip", connections: int = MAX_CONNECTIONS
+    ) -> None:
+        self._parameters = {"application_name": name} | connection_parameters(url)
         self._reactor: Any = reactor
         self._size = connections
         self._options = True
@@ -280,8 +282,7 @@ class PostgresPool:
         if not self._connections:
             # Only without connections: else the calls that wait get one of those.
             waiting = [*self._waiting, *self._patient]
-            self._waiting.clear()
-            self._patient.clear()
+            self._waiting, self._patient = deque(), deque()
             for call in waiting:
                 self._settle(call, Failure(Unavailable(_AWAY)))
 

@@ -54,15 +54,22 @@ class RapidproStore:
     """RapidPro's database. Raises ConfigError when `url` is not PostgreSQL's.
 
     `storage_url` is what avatars' paths are appended to; `connections` is how many are opened at
-    most. Every method raises Unavailable when the database does not answer within five seconds.
+    most, and `name` what the server calls them. Every method raises Unavailable when the database
+    does not answer within five seconds.
     """
 
     _log = Logger()
 
     def __init__(
-        self, url: str, *, reactor: Reactor, storage_url: str, connections: int = MAX_CONNECTIONS
+        self,
+        url: str,
+        *,
+        reactor: Reactor,
+        storage_url: str,
+        connections: int = MAX_CONNECTIONS,
+        name: str = "chip",
     ) -> None:
-        self._database = PostgresPool(url, reactor, connections=connections)
+        self._database = PostgresPool(url, reactor, name=name, connections=connections)
         self._reactor = reactor
         self._storage_url = storage_url
         self._history = statements.history(())

@@ -28,7 +28,6 @@ _SETTINGS: Final = {
 }
 # A server that has vanished is noticed within seconds (milliseconds, for the last one).
 _DEFAULTS: Final = {
-    "application_name": "chip",
     "client_encoding": "UTF8",
     "connect_timeout": "3",
     "keepalives_idle": "10",
