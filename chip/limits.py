@@ -102,6 +102,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     sockets_per_address: Annotated[Count, per_address("open sockets")] = 200
     connects_per_second: Annotated[Positive, per_address("connections a second")] = 20
     connects_burst: Annotated[Count, per_address("connections at once")] = 100
+    address_sends_per_second: Annotated[
+        Positive, per_address("messages a second, in all chats")
+    ] = 50
+    address_sends_burst: Annotated[Count, per_address("messages at once, in all chats")] = 2000
     address_history_bytes_per_second: Annotated[
         Positive, per_address("bytes of history a second, of all chats")
     ] = 1024 * 1024

@@ -48,6 +48,7 @@ def test_limits_off_lifts_every_rate_and_keeps_every_size_and_deadline() -> None
         "address_history_bytes_per_second",
         "emails_per_minute",
         "sends_per_second",
+        "address_sends_per_second",
         "new_chats_per_minute",
         "channel_new_chats_per_minute",
         "connects_per_second",

@@ -10,7 +10,7 @@ import pytest
 
 from chip.chat.lookups import IN_VAIN_PER_SECOND
 from chip.models import Channel, Contact
-from tests.support.commands import start
+from tests.support.commands import say, start
 from tests.support.memory_chip import BOB, CHANNEL, MemoryChip
 from tests.support.web import Answer, Counts, Wire, build_site, request
 
@@ -155,3 +155,22 @@ def test_who_asked_too_often_is_still_served_where_the_channel_is_known(rig):
     for number in range(200):
         rig.posts(COURIER, nobody(number))
     assert rig.posts(COURIER, channel).status == 200
+
+
+def test_one_address_cannot_fill_the_spool_while_courier_is_away():
+    """What all chats may have waiting is shared; so an address has a part of it, in however many
+    chats and from wherever in its network."""
+    rig = Rig(address_sends_burst=100)
+    for address, most in ((STRANGER, 100), ("2001:db8:7:{:x}::/64", 1000)):
+        accepted = 0
+        for number in range(20):
+            visitor = rig.chip.visitor(address=address.format(number))
+            visitor.says(start(rig.new_chat()))
+            visitor.hears()
+            visitor.says(*[say("Hi", ref=f"c{n}") for n in range(60)])
+            accepted += sum(event["type"] == "msg_accepted" for event in visitor.hears())
+            visitor.leaves()
+        assert accepted == most
+    visitor = rig.chip.visitor(address=VISITOR)
+    visitor.says(start(rig.new_chat()), say("Hi", ref="c1"))
+    assert visitor.hears()[-1] == {"type": "msg_accepted", "ref": "c1"}

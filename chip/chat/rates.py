@@ -1,7 +1,8 @@
-"""How much one connection may ask for. Whole chats and addresses have buckets elsewhere."""
+"""How much one connection may ask for, and how much a chat and an address may say."""
 
-from chip.buckets import TokenBucket
+from chip.buckets import AddressBuckets, Buckets, TokenBucket
 from chip.limits import Limits
+from chip.models import ChatKey
 
 
 class ConnectionRates:
@@ -46,3 +47,22 @@ class ConnectionRates:
             limits = self._limits
             self._pings = TokenBucket(limits.pings_per_second, limits.pings_burst)
         return self._pings.take(now)
+
+
+class SendRates:
+    """How much each chat may say, and each address in all its chats."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._chats = Buckets(limits.sends_per_second, limits.sends_burst)
+        self._addresses = AddressBuckets(
+            limits.address_sends_per_second,
+            limits.address_sends_burst,
+            limits.addresses_per_network,
+        )
+
+    def take(self, chat: ChatKey, address: str, now: float) -> float:
+        """Note a message, or return the seconds that it comes too early."""
+        wait = self._addresses.take(address, now)
+        if not wait and (wait := self._chats.take(chat, now)):
+            self._addresses.give_back(address)
+        return wait

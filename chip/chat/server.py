@@ -21,6 +21,7 @@ from chip.chat.observer import Observer
 from chip.chat.outbound.outbound import Outbound
 from chip.chat.outbound.ports import Gateway
 from chip.chat.ports import Acked, Queue, Store
+from chip.chat.rates import SendRates
 from chip.chat.session import Session
 from chip.chat.session_parts import SessionParts
 from chip.errors import Unavailable
@@ -92,7 +93,7 @@ class ChatServer:
             store=store,
             hub=self.hub,
             history=History(store=store, lookups=lookups, seconds=clock.seconds, limits=limits),
-            send_rates=Buckets(limits.sends_per_second, limits.sends_burst),
+            send_rates=SendRates(limits),
             email_rates=Buckets(limits.emails_per_minute / 60, limits.emails_burst),
             limits=limits,
             clock=clock,

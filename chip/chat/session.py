@@ -227,10 +227,10 @@ class Session:
                 self._echo(chat, command)
 
     def _within_rate(self, chat: ChatKey, commands: list[SendMsg]) -> list[SendMsg]:
-        """Those that the chat may send now; the others are answered."""
+        """Those that the chat and the address may send now; the others are answered."""
         allowed = []
         for command in commands:
-            wait = self._parts.send_rates.take(chat, self._seconds())
+            wait = self._parts.send_rates.take(chat, self._client.address, self._seconds())
             if wait:
                 self._replies.error("rate_limited", "too many messages", command, ceil(wait))
             else:

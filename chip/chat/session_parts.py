@@ -10,6 +10,7 @@ from chip.chat.hub import Hub
 from chip.chat.observer import Observer
 from chip.chat.outbound.outbound import Outbound
 from chip.chat.ports import Notes, Outbox, Store
+from chip.chat.rates import SendRates
 from chip.limits import Limits
 from chip.tasks import Clock, Tasks
 
@@ -25,7 +26,7 @@ class SessionParts:
     store: Store
     hub: Hub
     history: History
-    send_rates: Buckets
+    send_rates: SendRates
     email_rates: Buckets
     limits: Limits
     clock: Clock
