@@ -1,4 +1,4 @@
-"""PgBouncer between Chip and PostgreSQL, pooling by session and by transaction."""
+"""PgBouncer between Chip and PostgreSQL, however it pools."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def generation():
     return "26.2"
 
 
-@pytest.fixture(params=["session", "transaction"])
+@pytest.fixture(params=["session", "transaction", "statement"])
 def mode(request):
     """How it pools."""
     return request.param

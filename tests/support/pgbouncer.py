@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from .postgres import Postgres
 from .process import ChildProcess, NotRunningError, answers, free_port
 
-_MOST_CONNECTIONS = 3
+_SHARED_CONNECTIONS = 3
 
 
 class Pgbouncer(ChildProcess):
-    """Pools by `mode`, session or transaction, with Debian's settings and `settings`; its
-    connections to the server are fewer than Chip's to it where that is possible."""
+    """Pools by `mode` (session, transaction or statement), with Debian's settings and `settings`.
+
+    Its connections to the server are fewer than Chip's to it where they can be shared.
+    """
 
     name = "pgbouncer"
 
@@ -31,7 +33,7 @@ class Pgbouncer(ChildProcess):
             "unix_socket_dir": "",
             "auth_type": "any",
             "pool_mode": mode,
-            "default_pool_size": str(_MOST_CONNECTIONS if mode == "transaction" else 20),
+            "default_pool_size": str(20 if mode == "session" else _SHARED_CONNECTIONS),
             **settings,
         }
         self._server = f"host=127.0.0.1 port={postgres.port} user=chip"
