@@ -60,7 +60,7 @@ def test_a_running_chip_that_is_asked_about_is_found_at_its_port(check, start_ch
 @pytest.fixture
 def guided(postgres, database):
     """The URL for a user with the rights that the guide gives, and how to change them."""
-    (advised,) = re.findall(r"```sql\n(.*?)```", GUIDE, re.DOTALL)
+    (advised,) = re.findall(r"```sql\n(CREATE ROLE .*?)```", GUIDE, re.DOTALL)
     postgres.execute(re.sub(r"\bchip\b", "guided", advised), database)
     yield database.replace("//chip@", "//guided:secret@")
     postgres.execute("DROP OWNED BY guided; DROP ROLE guided", database)

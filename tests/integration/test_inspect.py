@@ -140,7 +140,7 @@ async def test_the_rights_that_the_guide_gives_are_enough_to_look(
 ):
     contact = rapidpro.contact(channel.org)
     message = rapidpro.outgoing(contact, channel=channel)
-    (rights,) = re.findall(r"```sql\n(.*?)```", GUIDE, re.DOTALL)
+    (rights,) = re.findall(r"```sql\n(CREATE ROLE .*?)```", GUIDE, re.DOTALL)
     postgres.execute(re.sub(r"\bchip\b", "guided", rights), database)
     acl = re.search(r"ACL SETUSER chip on >secret ([^`]+)`", GUIDE)
     assert acl
