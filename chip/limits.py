@@ -134,6 +134,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     sockets: Annotated[Count, per_process("open sockets")] = 10_000
     spool_total: Annotated[Count, per_process("events that may wait for Courier in all")] = 100_000
+    unfinished_bytes: Annotated[
+        Count, per_process("bytes of unfinished HTTP requests in all; the greediest make way")
+    ] = 64 * 1024 * 1024
     post_bytes: Annotated[Count, per_process("most bytes of a POST body")] = 1024 * 1024
     post_deadline: Annotated[Positive, per_process("seconds for a whole POST request")] = 10
     desk_wrong_tokens_per_minute: Annotated[

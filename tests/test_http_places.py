@@ -173,6 +173,43 @@ def test_by_the_proxy_protocol_it_is_the_peer_that_counts_of_which_it_tells(list
     assert len(open_ones(others)) == 60
 
 
+# Unfinished requests hold memory.
+
+MIB = 1024 * 1024
+LARGE = request(f"/wc/send/{CHANNEL}", "POST", bytes(MIB))[:-1]
+LONG = b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 31_000
+
+
+@pytest.mark.parametrize("half", [LARGE, LONG, LONG + b"\r\n"], ids=["body", "line", "head"])
+def test_all_unfinished_requests_hold_no_more_than_64_mib(listener, counts, half):
+    strangers = [begins(listener, STRANGER, half) for _ in range(70 * MIB // len(half))]
+    held = len(open_ones(strangers)) * len(half)
+    assert 55 * MIB < held <= 64 * MIB
+    assert set(counts.cuts) == {"memory"}
+    for wire in open_ones(strangers):
+        wire.leaves()
+    assert len(open_ones([begins(listener, VISITOR, LARGE) for _ in range(60)])) == 60
+
+
+def test_who_holds_little_memory_keeps_it_and_is_served(listener):
+    courier = begins(listener, COURIER, LARGE)
+    small = begins(listener, VISITOR, HALF_A_BODY)
+    for _ in range(200):
+        begins(listener, STRANGER, LARGE)
+    assert courier.is_open
+    courier.says(b"\0")
+    small.says(POST[len(HALF_A_BODY) :])
+    assert courier.answer().status == small.answer().status == 200
+
+
+def test_what_is_whole_holds_nothing(listener, counts):
+    wire = begins(listener, COURIER)
+    for _ in range(100):
+        wire.says(LARGE, b"\0")
+        assert wire.answer().status == 200
+    assert counts.cuts == []
+
+
 # What operators hear of it.
 
 

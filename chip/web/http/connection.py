@@ -105,6 +105,10 @@ class HttpConnection(HTTPChannel):
                         self._request_has_begun()
             except Refused as error:
                 self._refuse(error)
+            if self.owner.waiting.is_unfinished(self):
+                body = self.requests[-1].held if self.requests else 0
+                held = len(self._buffer) + self._head.size + body
+                self.owner.waiting.memory.hold(self, held)
 
     def _note_speech(self) -> None:
         waiting = self.owner.waiting

@@ -61,6 +61,11 @@ class Head:
         self._begin()
 
     @property
+    def size(self) -> int:
+        """Bytes of the lines that there are."""
+        return self._bytes
+
+    @property
     def has_begun(self) -> bool:
         """Whether there is more than nothing of a head."""
         return bool(self._minor)

@@ -101,6 +101,11 @@ class Request(http.Request):
         except (ValueError, RecursionError) as error:
             raise Refused(f"error reading request: {error}") from None
 
+    @property
+    def held(self) -> int:
+        """Bytes of the body that are kept."""
+        return 0 if self.oversized else self._received
+
     # What Twisted calls.
 
     def gotLength(self, length: int | None) -> None:

@@ -33,6 +33,7 @@ _WHY: Final[dict[Cut, str]] = {
     "unfinished": "an address had too many unfinished requests",
     "made_way": "all places were taken, most of them by an address",
     "no_place": "all places were taken by requests in hand",
+    "memory": "unfinished requests held too much memory, most of it from an address",
     "head_too_large": "a head had more than handshake_bytes or handshake_headers",
     "bad_request": "what was sent is no HTTP",
 }

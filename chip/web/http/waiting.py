@@ -16,6 +16,7 @@ from chip.buckets import network_of
 from chip.limits import Limits
 from chip.tasks import Clock
 from chip.web.http.deadlines import Deadlines
+from chip.web.http.memory import MemoryBudget
 
 IDLE: Final = 120.0
 """Seconds that a connection may wait for its next request: longer than Courier's client, which
@@ -31,11 +32,18 @@ SOON: Final = 1.0
 """Seconds for a request before it counts as unfinished: many who come at once are no attack."""
 
 Cut = Literal[
-    "unfinished", "made_way", "no_place", "no_descriptors", "head_too_large", "bad_request"
+    "unfinished",
+    "made_way",
+    "no_place",
+    "no_descriptors",
+    "memory",
+    "head_too_large",
+    "bad_request",
 ]
 """Why a connection was ended, or not begun: too many unfinished requests from its address; all
 places taken, and most of them by its like; all places taken by requests in hand; no file
-descriptors left; a head beyond the limits; what was sent is no HTTP."""
+descriptors left; too much memory held, and most of it by its like; a head beyond the limits; what
+was sent is no HTTP."""
 
 
 class Waited(Protocol):
@@ -114,6 +122,7 @@ class ConnectionWaits:
             *(self.head, self.body, self.idle),
             *(self.taking, self.closing, self.lingering),
         )
+        self.memory = MemoryBudget[Waited](limits.unfinished_bytes, self._no_memory)
         self._most = limits.unfinished_per_address
         self._cut = cut
 
@@ -127,6 +136,11 @@ class ConnectionWaits:
         for deadline in (self.head, self.body, self.idle, self._soon):
             deadline.stop(connection)
         self._late.discard(connection)
+        self.memory.release(connection)
+
+    def is_unfinished(self, connection: Waited) -> bool:
+        """Whether a request has begun, or is to come, and is not whole."""
+        return connection in self.head or connection in self.body
 
     def is_from(self, connection: Waited, address: str) -> None:
         """A proxy stands before this connection: it has told whose it is."""
@@ -155,6 +169,9 @@ class ConnectionWaits:
         """Stop all timers."""
         for deadline in (*self._peers_turn, self.last_words, self._soon):
             deadline.close()
+
+    def _no_memory(self, connection: Waited) -> None:
+        self._cut(connection, "memory")
 
     def _is_late(self, connection: Waited) -> None:
         late = self._late.add(connection)
