@@ -52,6 +52,7 @@ LIBRARIES = {
     "prometheus_client": ("chip.ops.metrics",),
     "sentry_sdk": ("chip.logs.sentry",),
     "rjsmin": ("chip.widget.bundle",),
+    "cryptography": ("chip.ops.tls",),
     # There is one way to answer HTTP.
     "twisted.web.http": ("chip.web.http.",),
     "twisted.web.resource": (),
