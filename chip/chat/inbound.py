@@ -14,6 +14,7 @@ import msgspec
 from chip.chat.chat_start import is_chat_id
 from chip.chat.hops import HOPS
 from chip.chat.lookups import Lookups
+from chip.chat.observer import Observer
 from chip.chat.ports import Notes, Outbox, Store
 from chip.errors import NotFound, QueueFull, Refused, Unavailable
 from chip.models import Channel, ChatKey, Contact, MsgName, MsgOut, StoredMessage, User
@@ -43,7 +44,9 @@ class Inbound:
         notes: Notes,
         clock: Clock,
         now: Callable[[], float],
+        observer: Observer,
     ) -> None:
+        self._observer = observer
         self._store = store
         self._lookups = lookups
         self._outbox = outbox
@@ -131,6 +134,7 @@ class Inbound:
         )
         result = await self._outbox.append(chat, name, msgspec.json.encode(msg_out))
         HOPS.tell("stored", chat, (name,), result)
+        self._observer.message("courier", chat.channel_uuid, result)
         if result == "full":
             raise QueueFull("the outbox of this chat is full", retry_after=60)
 

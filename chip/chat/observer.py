@@ -7,7 +7,7 @@ so that each may become a metric's label.
 
 from typing import Literal
 
-from chip.chat.outbound.ports import AnswerKind
+from chip.chat.outbound.ports import AnswerKind, Appended
 from chip.protocol.events import ErrorCode
 
 ConnectOutcome = Literal[
@@ -27,6 +27,12 @@ ConnectOutcome = Literal[
 """What came of a request for ``/wc/connect/…``."""
 
 
+Sender = Literal["visitor", "courier"]
+MessageOutcome = Appended | Literal["rejected"]
+"""What came of a message: see `Appended`; or Courier refused for good what was queued for it, or it
+waited too long."""
+
+
 class Observer:
     """Hears what happens, and does nothing about it."""
 
@@ -42,6 +48,12 @@ class Observer:
 
     def send(self, status: int) -> None:
         """Courier's message was answered with this HTTP status."""
+
+    def message(self, sender: Sender, channel_uuid: str, outcome: MessageOutcome) -> None:
+        """A message was handed over to be stored, or what was stored is given up."""
+
+    def expired(self, messages: int) -> None:
+        """So many messages waited too long for their visitors, and are reported as failed."""
 
     def command(self, kind: str) -> None:
         """A visitor's command has come in; `kind` is its type, or ``invalid``."""

@@ -70,6 +70,7 @@ class ChatServer:
             limits=limits,
             tasks=tasks,
             clock=clock,
+            observer=observer,
         )
         self.inbound = Inbound(
             store=store,
@@ -78,6 +79,7 @@ class ChatServer:
             notes=queue.notes,
             clock=clock,
             now=now,
+            observer=observer,
         )
         self._session_parts = SessionParts(
             chat_starter=ChatStarter(
@@ -135,4 +137,7 @@ class ChatServer:
         self._observer.shown(acked.age / 1000)
 
     def _expire(self) -> None:
-        self._tasks.spawn("expiring messages", self._outbox.expire(EXPIRE_CHATS))
+        async def expire() -> None:
+            self._observer.expired(await self._outbox.expire(EXPIRE_CHATS))
+
+        self._tasks.spawn("expiring messages", expire())

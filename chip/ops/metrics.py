@@ -23,9 +23,10 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.metrics import MetricWrapperBase
 
 from chip import __version__
-from chip.chat.observer import ConnectOutcome, Observer
+from chip.chat.observer import ConnectOutcome, MessageOutcome, Observer, Sender
 from chip.chat.outbound.ports import AnswerKind
 from chip.chat.ports import Depths
+from chip.ops.metrics_timed import Timed
 from chip.protocol.commands import COMMAND_NAMES
 from chip.protocol.events import ErrorCode
 from chip.tasks import Clock
@@ -34,6 +35,8 @@ from chip.web.http.waiting import Cut
 T = TypeVar("T")
 
 OTHER = "other"
+MOST_CHANNELS = 100
+"""Channels whose messages are counted apart: the first that had any since the start."""
 
 LEVELS = ("debug", "info", "warn", "error", "critical")
 COMMANDS = (*COMMAND_NAMES, "invalid")
@@ -88,6 +91,18 @@ class Metrics(Observer):
             Counter,
             ("chip_sends_total", "Messages handed over by Courier, by HTTP status answered"),
             ("status", SENDS),
+        )
+        self._messages = Counter(
+            "chip_messages_total",
+            "Messages, by who sent them, by channel, and by what came of them",
+            ["sender", "channel", "outcome"],
+            registry=self.registry,
+        )
+        self._channels: set[str] = set()
+        self._expired = Counter(
+            "chip_expired_total",
+            "Messages that waited too long for their visitors",
+            registry=self.registry,
         )
         self._desk_logins = self._family(
             Counter,
@@ -170,6 +185,17 @@ class Metrics(Observer):
         """A message from Courier was answered with this HTTP status."""
         _of(self._sends, str(status)).inc()
 
+    def message(self, sender: Sender, channel_uuid: str, outcome: MessageOutcome) -> None:
+        """A message was stored, or refused. The first channels have series of their own."""
+        if len(self._channels) < MOST_CHANNELS:
+            self._channels.add(channel_uuid)
+        channel = channel_uuid if channel_uuid in self._channels else OTHER
+        self._messages.labels(sender, channel, outcome).inc()
+
+    def expired(self, messages: int) -> None:
+        """So many messages were given up."""
+        self._expired.inc(messages)
+
     def command(self, kind: str) -> None:
         """A visitor's command has come in."""
         _of(self._commands, kind).inc()
@@ -234,7 +260,7 @@ class Metrics(Observer):
 
     def timed(self, part: str, target: T, clock: Clock) -> T:
         """Return `target` with its asynchronous methods timed, as ``store`` or ``queue``."""
-        return cast(T, _Timed(target, self._timers[part], clock))
+        return cast(T, Timed(target, self._timers[part], clock))
 
     def _gauge(self, name: str, about: str, labels: list[str] | None = None) -> Gauge:
         return Gauge(name, about, labels or [], registry=self.registry)
@@ -254,40 +280,6 @@ class Metrics(Observer):
 
 def _of(children: dict[str, Any], label: str) -> Any:
     return children.get(label) or children[OTHER]
-
-
-class _Timed:
-    """A stand-in for `target` whose coroutine methods are timed, named by themselves.
-
-    Everything else is handed through. A method is wrapped once, at its first use.
-    """
-
-    def __init__(self, target: object, histogram: Histogram, clock: Clock) -> None:
-        self.__target = target
-        self.__histogram = histogram
-        self.__seconds = clock.seconds
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self.__target, name)
-        if not _is_coroutine_function(found):
-            return found
-        observe = self.__histogram.labels(name).observe
-        seconds = self.__seconds
-
-        async def timed(*args: Any, **named: Any) -> Any:
-            began = seconds()
-            try:
-                return await found(*args, **named)
-            finally:
-                observe(max(0.0, seconds() - began))
-
-        setattr(self, name, timed)
-        return timed
-
-
-def _is_coroutine_function(found: object) -> bool:
-    code = getattr(found, "__code__", None)
-    return code is not None and bool(code.co_flags & 0x80)
 
 
 class ProcessWithoutStat(ProcessCollector):

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from chip.chat.observer import Observer
 from chip.chat.server import ChatServer
 from chip.limits import Limits
 from chip.models import Channel, ChatKey, Contact, MsgIn, User
@@ -43,7 +44,8 @@ def result_of(work: Any) -> Any:
 class MemoryChip:
     """One server's worth of queues and a database, and processes on them."""
 
-    def __init__(self, **limits: Any) -> None:
+    def __init__(self, *, observer: Observer | None = None, **limits: Any) -> None:
+        self.observer = observer
         self.clock = Clock()
         self.clock.advance(NOON)
         self.limits = Limits(**limits)
@@ -65,6 +67,7 @@ class MemoryChip:
             limits=self.limits,
             clock=self.clock,
             now=self.clock.seconds,
+            observer=self.observer,
         )
         result_of(server.start())
         return server

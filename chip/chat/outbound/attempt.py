@@ -21,6 +21,7 @@ from twisted.logger import Logger
 
 from chip.chat.hops import HOPS
 from chip.chat.lookups import Lookups
+from chip.chat.observer import Observer
 from chip.chat.outbound.channel_requests import ChannelRequests
 from chip.chat.outbound.circuit import CircuitBreaker, backoff
 from chip.chat.outbound.ports import COURIER_DEADLINE, Batch, CourierAnswer, Outcome
@@ -61,7 +62,9 @@ class Attempts:
         circuit: CircuitBreaker,
         seconds: Callable[[], float],
         max_age_hours: float,
+        observer: Observer,
     ) -> None:
+        self._observer = observer
         self._store = store
         self._live = live
         self._lookups = lookups
@@ -103,6 +106,7 @@ class Attempts:
         for event, _ in batch.entries[: outcome.rejected]:
             self._tell_of_rejection(batch.chat, outcome.reason)
             if isinstance(event, Incoming):
+                self._observer.message("visitor", batch.chat.channel_uuid, "rejected")
                 told = Error("rejected", "the message was refused", "send_msg", event.ref)
                 await self._live.tell(batch.chat, encode_event(told))
         if outcome.remove and batch.email:

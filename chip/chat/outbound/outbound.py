@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from chip.chat.hops import HOPS
 from chip.chat.lookups import Lookups
+from chip.chat.observer import Observer
 from chip.chat.outbound.acknowledger import Acknowledger
 from chip.chat.outbound.attempt import Attempts
 from chip.chat.outbound.channel_requests import ChannelRequests
@@ -42,7 +43,9 @@ class Outbound:
         limits: Limits,
         tasks: Tasks,
         clock: Clock,
+        observer: Observer,
     ) -> None:
+        self._observer = observer
         self._spool = queue.spool
         self._circuit = CircuitBreaker(gateway, limits.courier_parallel, clock)
         self._requests = ChannelRequests(self._circuit, lookups, clock.seconds)
@@ -54,6 +57,7 @@ class Outbound:
             circuit=self._circuit,
             seconds=clock.seconds,
             max_age_hours=limits.spool_hours,
+            observer=observer,
         )
         self._forwarder = Forwarder(queue.spool, self._circuit, attempts, tasks, clock)
         self._acknowledger = Acknowledger(queue.outbox, acked, tasks, clock)
@@ -85,6 +89,8 @@ class Outbound:
                 chat, messages, last_heard=last_heard, may_claim=may_claim
             )
             HOPS.tell("stored", chat, messages, " ".join(spooled.results))
+            for result in spooled.results:
+                self._observer.message("visitor", chat.channel_uuid, result)
             self._forwarder.go_on(chat, spooled.step)
         return spooled.results
 
