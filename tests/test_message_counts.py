@@ -62,3 +62,16 @@ def test_however_many_channels_there_are_the_first_hundred_have_series(metrics):
     assert count(metrics, "visitor", "queued", f"channel {MOST_CHANNELS - 1}") == 2
     assert count(metrics, "visitor", "queued", f"channel {MOST_CHANNELS}") == 0
     assert count(metrics, "visitor", "queued", "other") == 2 * MOST_CHANNELS
+
+
+def test_a_tab_that_is_told_to_resync_is_counted(metrics):
+    chip = MemoryChip(observer=metrics, window_messages=2)
+    slow, quick = chip.bob(), chip.bob()
+    for msg_id in (10, 11, 12, 13):
+        chip.send(msg_id)
+    assert slow.is_shown() == [10, 11]
+    for msg_id in (13, 12, 11, 10):
+        quick.says({"type": "ack_chat", "msg_id": msg_id})
+    told = [event["type"] for event in (*slow.hears(), *quick.hears())].count("resync")
+    assert told > 0
+    assert metrics.registry.get_sample_value("chip_resyncs_total") == told

@@ -11,16 +11,16 @@ buffers nothing.
               and is begun again a little later, if no news comes before
 """
 
-from collections.abc import Callable
 from typing import Any, Final, Literal
 
 from chip.chat.hops import HOPS
 from chip.chat.ports import Outbox, OutboxItem, Page
+from chip.chat.replies import Replies
 from chip.chat.window import Window
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.models import ChatKey, MsgName
-from chip.protocol.events import Resync, chat_out_frame, encode_event
+from chip.protocol.events import chat_out_frame
 from chip.tasks import Clock, Tasks
 
 RETRY_AFTER: Final = 2.0
@@ -38,8 +38,8 @@ class Feed:
         "_news",
         "_outbox",
         "_recheck",
+        "_replies",
         "_retry",
-        "_send",
         "_state",
         "_stopped",
         "_tasks",
@@ -54,14 +54,14 @@ class Feed:
         clock: Clock,
         tasks: Tasks,
         limits: Limits,
-        send: Callable[[bytes], None],
+        replies: Replies,
     ) -> None:
         self._chat = chat
         self._outbox = outbox
         self._clock = clock
         self._tasks = tasks
         self._limits = limits
-        self._send = send
+        self._replies = replies
         self._window = Window(limits.window_messages, limits.window_bytes)
         self._state: Literal["live", "reading", "behind"] = "behind"
         self._news = False
@@ -147,7 +147,7 @@ class Feed:
                 )
                 missed = self._take(page, after)
                 if missed and not first:
-                    self._send(encode_event(Resync()))
+                    self._replies.resync()
                 if window.room <= 0:
                     self._state = "behind"
                     return
@@ -198,5 +198,5 @@ class Feed:
         self._window.sent(item)
         if self._acked_meanwhile and item.number in self._acked_meanwhile:
             self._window.acked(item.number)
-        self._send(chat_out_frame(item.msg_out))
+        self._replies.send_frame(chat_out_frame(item.msg_out))
         HOPS.tell("shown", self._chat, (item,))

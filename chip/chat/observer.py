@@ -55,6 +55,9 @@ class Observer:
     def expired(self, messages: int) -> None:
         """So many messages waited too long for their visitors, and are reported as failed."""
 
+    def resync(self) -> None:
+        """A visitor was told that messages may have been missed."""
+
     def command(self, kind: str) -> None:
         """A visitor's command has come in; `kind` is its type, or ``invalid``."""
 

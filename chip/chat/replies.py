@@ -11,7 +11,7 @@ from chip.chat.client import Client
 from chip.chat.observer import Observer
 from chip.errors import Unavailable
 from chip.protocol.commands import AckChat, Command, CommandError, SendMsg
-from chip.protocol.events import Error, ErrorCode, Event, encode_event
+from chip.protocol.events import Error, ErrorCode, Event, Resync, encode_event
 
 
 class Replies:
@@ -39,6 +39,11 @@ class Replies:
         if not self.closed:
             self.sent += 1
             self._client.send(frame)
+
+    def resync(self) -> None:
+        """Say that messages may have been missed."""
+        self._observer.resync()
+        self.send(Resync())
 
     def refuse(self, error: CommandError) -> None:
         """Answer a frame that was no command, or one that is wrong."""

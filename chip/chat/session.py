@@ -199,7 +199,7 @@ class Session:
             clock=parts.clock,
             tasks=parts.tasks,
             limits=parts.limits,
-            send=self._replies.send_frame,
+            replies=self._replies,
         )
         await self._feed.start()
 

@@ -104,6 +104,11 @@ class Metrics(Observer):
             "Messages that waited too long for their visitors",
             registry=self.registry,
         )
+        self._resyncs = Counter(
+            "chip_resyncs_total",
+            "Times that a visitor was told that messages may have been missed",
+            registry=self.registry,
+        )
         self._desk_logins = self._family(
             Counter,
             ("chip_desk_logins_total", "Attempts to come in at the desk, by what came of them"),
@@ -195,6 +200,10 @@ class Metrics(Observer):
     def expired(self, messages: int) -> None:
         """So many messages were given up."""
         self._expired.inc(messages)
+
+    def resync(self) -> None:
+        """A visitor was told that messages may have been missed."""
+        self._resyncs.inc()
 
     def command(self, kind: str) -> None:
         """A visitor's command has come in."""
