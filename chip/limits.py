@@ -125,6 +125,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     desk_logins_per_minute: Annotated[
         Positive, per_address("attempts a minute to come in at the desk")
     ] = 10
+    unproven_bytes_per_second: Annotated[
+        Positive, per_address("bytes a second in POSTs until one had a right secret")
+    ] = 256 * 1024
+    unproven_bytes_burst: Annotated[Count, per_address("such bytes at once")] = 2 * 1024 * 1024
     wrong_secrets_per_minute: Annotated[
         Positive, per_address("wrong secrets a minute for one channel, then 429 instead of 400")
     ] = 10

@@ -1,10 +1,11 @@
-"""Courier's door: which HTTP status each outcome is, and how fast wrong secrets may be guessed."""
+"""Courier's door: which HTTP status each outcome is, and what one without a right secret may do."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
@@ -32,8 +33,10 @@ class Door:
         self.counts = Counts()
         self.site = build_site(self.server, self.clock, observer=self.counts, **options)
 
-    def posted(self, body: bytes = b"{}", channel: str = CHANNEL, **headers: str) -> Answer:
-        wire = Wire(self.site)
+    def posted(
+        self, body: bytes = b"{}", channel: str = CHANNEL, peer: Any = None, **headers: str
+    ) -> Answer:
+        wire = Wire(self.site, peer)
         wire.says(request(f"/wc/send/{channel}", "POST", body, **headers))
         return wire.answer()
 
@@ -93,6 +96,32 @@ def test_a_body_that_is_too_large_is_refused_after_its_channel():
     door.server.lookups.trouble = Unavailable("away")
     assert door.posted(large).status == 503
     assert door.server.sends == []
+
+
+LARGE = bytes(1024 * 1024)
+
+
+def test_who_has_shown_no_right_secret_may_not_send_much_at_once():
+    door = Door(WrongSecret("channel secret incorrect"))
+    assert [door.posted(LARGE).status for _ in range(3)] == [400, 400, 503]
+    answer = door.posted(LARGE)
+    assert answer.json["error"] == "too much was sent without a right secret"
+    assert answer.headers["retry-after"] == "4"
+    door.clock.advance(4)
+    assert door.posted(LARGE).status == 400
+
+
+def test_who_has_shown_a_right_secret_sends_as_much_as_he_likes():
+    door = Door()
+    assert [door.posted(LARGE).status for _ in range(30)] == [200] * 30
+
+
+def test_what_one_has_sent_without_a_right_secret_does_not_harm_others():
+    door = Door(WrongSecret("channel secret incorrect"))
+    stranger = IPv4Address("TCP", "203.0.113.9", 4242)
+    assert [door.posted(LARGE, peer=stranger).status for _ in range(3)] == [400, 400, 503]
+    door.server.send_trouble = None
+    assert door.posted(LARGE).status == 200
 
 
 def test_an_answer_for_a_courier_that_has_gone_is_dropped():

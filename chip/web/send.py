@@ -7,9 +7,11 @@ unexpected here is a 503.
     ← 200 {"status":"queued"}
     ← 400, 404 {"error":"…"}    never again
     ← 429 {"error":"…"}         the same as 400, to somebody who has sent many wrong secrets
-    ← 503 {"error":"…"}         again later; so too when an address has asked in vain too often
+    ← 503 {"error":"…"}         again later; so too when an address has asked in vain too often, or
+                                sent too much without a right secret
 """
 
+from collections import OrderedDict
 from math import ceil
 from typing import Final
 
@@ -33,6 +35,8 @@ from chip.web.http.answers import (
 from chip.web.http.request import Request
 
 _QUEUED: Final = json_answer({"status": "queued"})
+MOST_PROVEN: Final = 1000
+"""Networks that are remembered for a right secret."""
 _RETRY: Final = 5
 """Seconds after which a message that failed for an unknown reason may be tried again."""
 
@@ -54,6 +58,12 @@ class Sends:
         self._limits = limits
         self._observer = observer or Observer()
         self._throttle = LogThrottle(clock.seconds)
+        self._unproven = Buckets(
+            limits.unproven_bytes_per_second,
+            max(limits.unproven_bytes_burst, limits.post_bytes),
+        )
+        # Networks from which a right secret came lately.
+        self._proven: OrderedDict[str, None] = OrderedDict()
         wrong = limits.wrong_secrets_per_minute
         self._wrong_secrets = Buckets(wrong / 60, wrong)
 
@@ -89,13 +99,31 @@ class Sends:
 
     async def _accept(self, request: Request, channel_uuid: str) -> None:
         if not request.oversized:
-            await self._chat_server.inbound.accept(channel_uuid, request.body(), request.network)
+            body, network = request.body(), request.network
+            self._check_size(network, len(body))
+            await self._chat_server.inbound.accept(channel_uuid, body, network)
+            self._note_proof(network)
             return
         lookups = self._chat_server.lookups
         if await lookups.channel(channel_uuid, asker=request.network) is None:
             raise Refused("no such channel")
         most = self._limits.post_bytes
         raise Refused(f"error reading request: body is larger than {most} bytes")
+
+    def _check_size(self, network: str, size: int) -> None:
+        """Reading JSON holds up everybody, and has to come before its secret is known to be right:
+        so somebody who has shown no right one may send so much. Raises Unavailable."""
+        if not network or network in self._proven:
+            return
+        wait = self._unproven.take(network, self._clock.seconds(), size)
+        if wait:
+            raise Unavailable("too much was sent without a right secret", ceil(wait))
+
+    def _note_proof(self, network: str) -> None:
+        self._proven[network] = None
+        self._proven.move_to_end(network)
+        if len(self._proven) > MOST_PROVEN:
+            self._proven.popitem(last=False)
 
     def _wrong_secret(self, request: Request, channel_uuid: str, error: WrongSecret) -> Answer:
         # This keeps nobody from guessing: each secret is compared, so that a right one is never
