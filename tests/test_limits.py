@@ -53,6 +53,7 @@ def test_limits_off_lifts_every_rate_and_keeps_every_size_and_deadline() -> None
         "channel_new_chats_per_minute",
         "connects_per_second",
         "vain_lookups_per_second",
+        "unproven_bytes_per_second",
         "wrong_secrets_per_minute",
         "desk_logins_per_minute",
         "desk_wrong_tokens_per_minute",
