@@ -203,8 +203,8 @@ def test_who_holds_little_memory_keeps_it_and_is_served(listener):
 
 
 def test_what_is_whole_holds_nothing(listener, counts):
-    wire = begins(listener, COURIER)
     for _ in range(100):
+        wire = begins(listener, COURIER)
         wire.says(LARGE, b"\0")
         assert wire.answer().status == 200
     assert counts.cuts == []
