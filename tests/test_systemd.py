@@ -12,6 +12,7 @@ import pytest
 from twisted.internet import reactor
 from twisted.internet.task import Clock
 
+from chip.config.schema import Config
 from chip.errors import ConfigError
 from chip.ops.listening import endpoint
 from chip.ops.systemd import Notifier, WatchdogService
@@ -118,7 +119,7 @@ def test_a_watchdog_that_asks_nothing_of_us_hears_nothing(manager, path, environ
 )
 def test_an_endpoint_that_cannot_be_used_is_refused_in_one_line(description, complaint):
     with pytest.raises(ConfigError) as caught:
-        endpoint(reactor, "listen", description)
+        endpoint(reactor, "listen", description, Config().tls_ciphers)
     assert str(caught.value).startswith(complaint)
     assert "\n" not in str(caught.value)
 
@@ -132,7 +133,7 @@ class Answer(protocol.Protocol):
         self.transport.loseConnection()
     def connectionLost(self, reason):
         reactor.stop()
-endpoint(reactor, "listen", "systemd:domain=INET:name=chip").listen(
+endpoint(reactor, "listen", "systemd:domain=INET:name=chip", "ECDHE").listen(
     protocol.Factory.forProtocol(Answer))
 reactor.run()
 """

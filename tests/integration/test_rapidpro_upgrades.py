@@ -143,7 +143,8 @@ async def test_a_table_that_is_gone_for_good_is_an_outage_and_no_answer(
             await chat.store.user(1)
         with pytest.raises(Unavailable, match="refuses"):
             await chat.store.history(contact, NOON, 1)
-    assert len(expected_failures.take()) == 4
+    # One line a minute, however often.
+    assert len(expected_failures.take()) == 1
     chat.change("ALTER TABLE people RENAME TO users_user")
     assert await chat.store.user(1)
 

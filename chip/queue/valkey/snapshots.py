@@ -52,7 +52,7 @@ class ValkeySnapshots:
         self._commands = ValkeyConnection(
             "inspection",
             address,
-            Outages(reactor.seconds),
+            Outages(reactor.seconds, quiet=True),
             reactor,
             CommandProtocol,
             prepare=_nothing,

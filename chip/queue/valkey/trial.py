@@ -44,7 +44,7 @@ async def try_valkey(url: str, reactor: Any, limits: Limits) -> Trial:
     connection = ValkeyConnection(
         "trial",
         address,
-        Outages(reactor.seconds),
+        Outages(reactor.seconds, quiet=True),
         reactor,
         CommandProtocol,
         prepare=nothing,
