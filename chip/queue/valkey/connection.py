@@ -72,8 +72,8 @@ class Deadline:
 
 class Outages:
     """What connections to the same Valkey tell of it, together: whether it is there, and whether it
-    takes what it is asked. Who knows that all is well again says so. `quiet` ones are at level debug:
-    whoever asks once tells people himself what came of it."""
+    takes what it is asked. Who knows that all is well again says so. `quiet` ones are at level
+    debug: whoever asks once tells people himself what came of it."""
 
     _log = Logger()
 
