@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 
 from chip.models import HistoryPage
-from tests.support.memory_chip import BOB, MemoryChip, Visitor
+from tests.support.memory_chip import BOB, CHANNEL, MemoryChip, Visitor
 
 KIB = 1024
 PAGE = {"type": "get_history", "before": "2024-05-01T12:00:00Z"}
@@ -136,6 +137,18 @@ def test_a_page_says_whether_there_is_more():
         {"type": "history", "history": [], "more": True},
         {"type": "history", "history": []},
     ]
+
+
+def test_a_chat_that_was_moved_to_another_contact_shows_that_contacts_history():
+    """RapidPro merges contacts; the one that the session remembers is there no more."""
+    chip = Chip(0)
+    bob = bob_from(chip, "203.0.113.9")
+    merged = msgspec.structs.replace(BOB, id=BOB.id + 1)
+    chip.store.contacts[CHANNEL.org_id, BOB.chat_id] = merged
+    chip.store.said(merged.id, "Hi from the other", datetime(2024, 1, 1, tzinfo=UTC), "")
+    bob.says(PAGE, PAGE)
+    for page in bob.hears():
+        assert [entry["msg_in"]["text"] for entry in page["history"]] == ["Hi from the other"]
 
 
 @pytest.mark.parametrize("burst", ["history_bytes_burst", "address_history_bytes_burst"])
