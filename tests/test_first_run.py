@@ -43,7 +43,7 @@ def test_a_clone_answers_its_first_message_within_two_minutes(clone, browser):
     usual = {key: value for key, value in os.environ.items() if not key.startswith("CHIP_")}
     with log.open("w") as output:
         make = subprocess.Popen(
-            ["make", "run"],
+            ["env", "--default-signal=INT", "make", "run"],
             cwd=clone,
             env={**usual, "PORT": str(port), "CHIP_OPS_LISTEN": "off"},
             stdout=output,

@@ -39,9 +39,14 @@ def heed_signals(reactor: Any, reload: Callable[[], None]) -> None:
         nonlocal stopping
         stopping = True
 
+    # What was ignored at the start, as SIGINT is in the background of a script, stays so.
     stop_by: dict[int, Any] = {
-        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
+        number: handler
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if callable(handler := signal.getsignal(number))
     }
+    for number in stop_by:
+        signal.signal(number, stop)
     signal.signal(signal.SIGHUP, hang_up)
     # Chip may also be stopped by itself.
     reactor.addSystemEventTrigger("before", "shutdown", note_stop)

@@ -14,6 +14,17 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key a
 from cryptography.x509.oid import NameOID
 
 _DAY = datetime.timedelta(days=1)
+_SIGNS_CERTIFICATES = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 class Certificates:
@@ -62,7 +73,14 @@ def _build(
         .not_valid_after(now + 30 * _DAY)
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     )
-    if not ca:
+    # Python 3.13 wants both: how a certificate finds the one that it is signed with.
+    above = x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key())
+    builder = builder.add_extension(above, critical=False)
+    own = x509.SubjectKeyIdentifier.from_public_key(public_key)
+    builder = builder.add_extension(own, critical=False)
+    if ca:
+        builder = builder.add_extension(_SIGNS_CERTIFICATES, critical=True)
+    else:
         names = [x509.DNSName(subject), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(signing_key, hashes.SHA256())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Sequence
 
 from .postgres import Postgres
@@ -19,6 +20,8 @@ class Pgbouncer(ChildProcess):
     """
 
     name = "pgbouncer"
+    # From 1.23 on, SIGTERM waits for the clients; this ends every release at once.
+    stop_signal = signal.SIGQUIT
 
     def __init__(self, postgres: Postgres, mode: str, **settings: str) -> None:
         super().__init__()
