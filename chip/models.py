@@ -4,7 +4,7 @@ It owns their fields, and how messages and events are written as JSON: in the or
 It knows nothing of where they are stored or how they are sent.
 """
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -31,6 +31,10 @@ class ChatKey(NamedTuple):
         """The chat in a log. The whole chat id must not be there: whoever has it can resume the
         chat."""
         return f"{self.chat_id[:4]}…@{self.channel_uuid[:8]}"
+
+
+NOBODYS_CHAT: Final = ChatKey("0" * 24, "00000000-0000-0000-0000-000000000000")
+"""A chat and a channel that there are not, for questions that are to find nothing."""
 
 
 class Channel(msgspec.Struct, frozen=True):

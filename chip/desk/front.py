@@ -46,6 +46,4 @@ class FrontPage:
         host = request.getHeader(b"host") or b""
         if not _HOST.fullmatch(host):
             return self._base_url
-        forwarded = (request.getHeader(b"x-forwarded-proto") or b"").lower()
-        secure = request.isSecure() or forwarded == b"https"
-        return f"{'https' if secure else 'http'}://{host.decode('ascii')}"
+        return f"{'https' if request.is_by_tls else 'http'}://{host.decode('ascii')}"

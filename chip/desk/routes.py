@@ -148,10 +148,10 @@ class DeskRoutes:
 
     def _cookie_name(self, request: Request) -> str:
         # A browser takes a cookie of this name from nobody but this very host, over TLS.
-        return ("__Host-" if _is_secure(request) else "") + self._access.cookie_name
+        return ("__Host-" if request.is_by_tls else "") + self._access.cookie_name
 
     def _cookie(self, request: Request, value: str, age: int) -> Header:
-        reach = "Path=/; Secure" if _is_secure(request) else "Path=/desk"
+        reach = "Path=/; Secure" if request.is_by_tls else "Path=/desk"
         cookie = (
             f"{self._cookie_name(request)}={value}; {reach}; Max-Age={age};"
             " HttpOnly; SameSite=Strict"
@@ -164,13 +164,6 @@ class DeskRoutes:
         form = "" if self._closed else "open"
         text = self._login.substitute(why=why, form=form)
         return Answer(status, text.encode(), HTML, ((b"Content-Security-Policy", _PLAIN_POLICY),))
-
-
-def _is_secure(request: Request) -> bool:
-    """Whether the browser speaks TLS, to Chip or to a proxy. Whoever claims it falsely only gets a
-    cookie that his own browser will not send."""
-    forwarded = (request.getHeader(b"x-forwarded-proto") or b"").lower()
-    return bool(request.isSecure()) or forwarded == b"https"
 
 
 def welcome() -> Handler:

@@ -19,7 +19,7 @@ from chip.chat.observer import Observer
 from chip.chat.outbound.ports import CourierAnswer
 from chip.gateway.http_client import HttpAnswer, HttpClient, never_sent
 from chip.logs.network import in_words
-from chip.models import Channel, SpoolEvent
+from chip.models import NOBODYS_CHAT, Channel, SpoolEvent
 from chip.protocol.courier_receive import (
     ReceiveAnswer,
     decode_answer,
@@ -29,8 +29,6 @@ from chip.protocol.courier_receive import (
 
 MAX_SHOWN: Final = 200
 """Characters that are shown of where a redirect leads."""
-NOBODYS_CHAT: Final = "0" * 24
-"""A chat that there is not."""
 
 
 class ChpGateway:
@@ -91,7 +89,9 @@ class ChpGateway:
     async def probe(self, channel: Channel) -> CourierAnswer:
         """Whether Courier takes what is said on this channel: a request without any event, which
         has no effect. Never raises."""
-        return await self._ask(channel, encode_receive(NOBODYS_CHAT, channel.secret, []), [])
+        return await self._ask(
+            channel, encode_receive(NOBODYS_CHAT.chat_id, channel.secret, []), []
+        )
 
     async def close(self) -> None:
         """Close the connections."""

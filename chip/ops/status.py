@@ -11,10 +11,10 @@ from chip.chat.ports import Depths, Queue, Store
 from chip.chat.server import ChatServer
 from chip.config.schema import Config
 from chip.errors import Unavailable
+from chip.models import NOBODYS_CHAT
 from chip.ops.descriptors import is_one_left
 from chip.ops.site import Readiness
 
-NO_CHANNEL = "00000000-0000-0000-0000-000000000000"
 """A channel that nobody has: looking for it asks the database, and finds nothing."""
 
 
@@ -46,7 +46,7 @@ class Status:
         """Whether new visitors should come here. Courier is reported, and not required: while it
         is away, Chip keeps what visitors say."""
         queues = self._backend.queue
-        store = await _word(self._backend.store.channel(NO_CHANNEL))
+        store = await _word(self._backend.store.channel(NOBODYS_CHAT.channel_uuid))
         # What can be read cannot always be stored. A process that is leaving claims nothing more.
         queue = await _word(queues.depths() if self._draining() else queues.spool.keep_alive())
         descriptors = "ok" if is_one_left() else "none left"

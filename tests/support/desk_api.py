@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.threads import deferToThread
-
 from chip.sqlite.files import database_path
 from tests.support.fetch import fetch
+from tests.support.in_thread import InThread
 from tests.support.rapidpro import Channel
 
 TOKEN = "open sesame"
@@ -30,9 +28,9 @@ class DeskApi:
         self._cookie = ""
 
     @property
-    def apart(self) -> _Apart:
+    def apart(self) -> InThread:
         """The same methods, each run in a thread and returning a Deferred."""
-        return _Apart(self)
+        return InThread(self)
 
     def channel(self) -> Channel:
         """The channel of the front page."""
@@ -83,12 +81,3 @@ class DeskApi:
             return connection.execute(query, parameters).fetchall()
         finally:
             connection.close()
-
-
-class _Apart:
-    def __init__(self, desk: DeskApi) -> None:
-        self._clerk = desk
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        method = getattr(self._clerk, name)
-        return lambda *args, **kwargs: deferToThread(method, *args, **kwargs)

@@ -13,7 +13,7 @@ from chip.app.check.findings import Finding, listed
 from chip.chat.outbound.ports import CourierAnswer
 from chip.config.schema import Config
 from chip.gateway.chp import ChpGateway
-from chip.models import Channel
+from chip.models import NOBODYS_CHAT, Channel
 
 ANSWER_WITHIN: Final = 5.0
 """Seconds that Courier has for an answer here; it needs milliseconds."""
@@ -22,7 +22,7 @@ AT_ONCE: Final = 8
 MOST: Final = 100
 """Channels that are asked about."""
 
-NOBODYS: Final = Channel("00000000-0000-0000-0000-000000000000", 0, "none")
+NOBODYS: Final = Channel(NOBODYS_CHAT.channel_uuid, 0, "none")
 """A channel that there is not: a Courier that says so knows channels of this type."""
 
 

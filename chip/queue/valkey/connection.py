@@ -12,7 +12,6 @@ from twisted.internet.base import DelayedCall
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
-from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 from txredisapi import ConnectionError as ConnectionLost
 from txredisapi import ResponseError
@@ -30,8 +29,8 @@ from chip.queue.valkey.errors import (
     refused,
     why_not_connected,
 )
+from chip.queue.valkey.outages import Outages
 from chip.queue.valkey.protocol import CommandProtocol, encode_command
-from chip.throttle import Outage
 
 ANSWER_TIMEOUT: Final = 3.0
 """Seconds for an answer, after which the connection counts as dead."""
@@ -70,30 +69,6 @@ class Deadline:
             self._timer.cancel()
 
 
-class Outages:
-    """What connections to the same Valkey tell of it, together: whether it is there, and whether it
-    takes what it is asked. Who knows that all is well again says so. `quiet` ones are at level
-    debug: whoever asks once tells people himself what came of it."""
-
-    _log = Logger()
-
-    def __init__(self, seconds: Callable[[], float], *, quiet: bool = False) -> None:
-        self.away = Outage(
-            self._log,
-            "Valkey is away: {reason}",
-            "Valkey is back",
-            seconds,
-            level=LogLevel.debug if quiet else LogLevel.warn,
-        )
-        self.refusing = Outage(
-            self._log,
-            "Valkey refuses a command: {reason}",
-            "Valkey takes commands again",
-            seconds,
-            level=LogLevel.debug if quiet else LogLevel.error,
-        )
-
-
 class ValkeyConnection(Generic[P]):
     """A connection whose protocol is a `P`.
 
@@ -109,8 +84,8 @@ class ValkeyConnection(Generic[P]):
         reactor: Any,
         protocol: Callable[[], P],
         *,
-        prepare: Callable[[P], Awaitable[object]],
-        ready: Callable[[], None],
+        prepare: Callable[[P], Awaitable[object]] | None = None,
+        ready: Callable[[], None] = lambda: None,
         lost: Callable[[], None] = lambda: None,
     ) -> None:
         self._purpose = purpose
@@ -211,7 +186,8 @@ class ValkeyConnection(Generic[P]):
         protocol: P = await self._endpoint.connect(self._factory)
         try:
             await self._log_in(protocol)
-            await self._prepare(protocol)
+            if self._prepare:
+                await self._prepare(protocol)
         except BaseException as error:
             protocol.transport.abortConnection()
             if isinstance(error, CancelledError):
@@ -293,3 +269,11 @@ def _reason(error: Exception) -> str:
         assert isinstance(error.error, Exception)  # noqa: S101
         return why_not_connected(error.error, error.lost)
     return why_not_connected(error, None)
+
+
+def connection_to_ask(
+    purpose: str, address: ValkeyAddress, reactor: Any
+) -> ValkeyConnection[CommandProtocol]:
+    """A connection for a few questions, whose answers are told to whoever asks, not to the log."""
+    outages = Outages(reactor.seconds, quiet=True)
+    return ValkeyConnection(purpose, address, outages, reactor, CommandProtocol)

@@ -14,10 +14,11 @@ from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.queue.valkey import keys
 from chip.queue.valkey.address import parse_url
-from chip.queue.valkey.connection import Outages, ValkeyConnection
+from chip.queue.valkey.connection import ValkeyConnection
 from chip.queue.valkey.errors import AWAY
 from chip.queue.valkey.live import ValkeyLive
 from chip.queue.valkey.notes import ValkeyNotes
+from chip.queue.valkey.outages import Outages
 from chip.queue.valkey.outbox import ValkeyOutbox
 from chip.queue.valkey.protocol import CommandProtocol, encode_command
 from chip.queue.valkey.scripts import Scripts

@@ -17,8 +17,7 @@ from chip.queue.snapshot import (
 )
 from chip.queue.valkey import keys
 from chip.queue.valkey.address import parse_url
-from chip.queue.valkey.connection import Outages, ValkeyConnection
-from chip.queue.valkey.protocol import CommandProtocol
+from chip.queue.valkey.connection import connection_to_ask
 from chip.queue.valkey.scripts import Scripts
 
 MOST_CHATS: Final = 100
@@ -39,25 +38,13 @@ _item_decoder = msgspec.json.Decoder(_Item)
 _event_decoder: msgspec.json.Decoder[SpoolEvent] = msgspec.json.Decoder(SpoolEvent)
 
 
-async def _nothing(_: CommandProtocol) -> None:
-    """The connection is ready as it is."""
-
-
 class ValkeySnapshots:
     """A connection that only looks. Raises ConfigError for a URL that is none."""
 
     def __init__(self, url: str, reactor: Any, limits: Limits) -> None:
         address = parse_url(url)
         self._database = address.database
-        self._commands = ValkeyConnection(
-            "inspection",
-            address,
-            Outages(reactor.seconds, quiet=True),
-            reactor,
-            CommandProtocol,
-            prepare=_nothing,
-            ready=lambda: None,
-        )
+        self._commands = connection_to_ask("inspection", address, reactor)
         self._snapshot = Scripts(self._commands, limits).script("snapshot", "claims", keys=12)
 
     async def open(self) -> None:

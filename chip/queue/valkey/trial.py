@@ -10,17 +10,16 @@ from typing import Any, Final, NamedTuple
 
 from chip.errors import Unavailable
 from chip.limits import Limits
-from chip.models import ChatKey
+from chip.models import NOBODYS_CHAT
 from chip.queue.valkey import keys
 from chip.queue.valkey.address import parse_url
-from chip.queue.valkey.connection import Outages, ValkeyConnection
+from chip.queue.valkey.connection import ValkeyConnection, connection_to_ask
 from chip.queue.valkey.errors import FORBIDDEN, reason_of
 from chip.queue.valkey.live import ValkeyLive
 from chip.queue.valkey.protocol import CommandProtocol
 from chip.queue.valkey.scripts import Scripts
 
-NOBODYS: Final = str(ChatKey("0" * 24, "00000000-0000-0000-0000-000000000000")).encode()
-"""A chat that there is not."""
+_NOBODYS: Final = str(NOBODYS_CHAT).encode()
 
 
 class Trial(NamedTuple):
@@ -37,24 +36,13 @@ async def try_valkey(url: str, reactor: Any, limits: Limits) -> Trial:
     """Try everything once. Raises ConfigError for a URL that is none, and Unavailable when no
     connection comes about."""
 
-    async def nothing(_: CommandProtocol) -> None:
-        """The connection is ready as it is."""
-
     address = parse_url(url)
-    connection = ValkeyConnection(
-        "trial",
-        address,
-        Outages(reactor.seconds, quiet=True),
-        reactor,
-        CommandProtocol,
-        prepare=nothing,
-        ready=lambda: None,
-    )
+    connection = connection_to_ask("trial", address, reactor)
     live = ValkeyLive(address, reactor, connection, token_hex(8), lambda: None)
     names = [
         b"chat:check:" + token_hex(8).encode(),
-        *keys.messages(NOBODYS),
-        *[make(NOBODYS) for make in (keys.refs, keys.made, keys.email)],
+        *keys.messages(_NOBODYS),
+        *[make(_NOBODYS) for make in (keys.refs, keys.made, keys.email)],
     ]
     scripts = Scripts(connection, limits)
     script = scripts.script("check", keys=len(names))

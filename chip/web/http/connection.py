@@ -22,7 +22,7 @@ from chip.errors import Refused
 from chip.limits import Limits
 from chip.web.http.addresses import Addresses
 from chip.web.http.chunks import Chunks
-from chip.web.http.half_close import end_writing
+from chip.web.http.half_close import IGNORED_BYTES, end_writing
 from chip.web.http.head import BadRequest, Head
 from chip.web.http.request import Request, Successor
 from chip.web.http.waiting import ConnectionWaits
@@ -33,9 +33,6 @@ SERVER: Final = b"Chip"
 MAX_PIPELINED: Final = 16
 """Requests that are answered out of one packet before the connection is closed. Nobody sends so
 many ahead of their answers, and each takes a turn from everybody else."""
-
-IGNORED_BYTES: Final = 1024 * 1024
-"""What a peer that was refused may still send before it is not even read any more."""
 
 
 class Owner(Protocol):

@@ -4,9 +4,14 @@ A connection that is closed with bytes unread is reset, and a reset can take wit
 has not read yet. So the peer is shown the end first, and is still read from, for a bounded time.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.interfaces import ISSLTransport
+
+LINGER: Final = 0.5
+"""Seconds in which a peer that was refused can read why, before its connection is dropped."""
+IGNORED_BYTES: Final = 1024 * 1024
+"""What such a peer may still send before it is not even read any more."""
 
 
 def end_writing(transport: Any) -> None:

@@ -68,6 +68,13 @@ class Request(http.Request):
         return network_of(self.address)
 
     @property
+    def is_by_tls(self) -> bool:
+        """Whether the browser speaks TLS, to Chip or to a proxy. Who claims it falsely harms only
+        himself: with a link, or a cookie, that his own browser will not use."""
+        forwarded = (self.getHeader(b"x-forwarded-proto") or b"").lower()
+        return bool(self.isSecure()) or forwarded == b"https"
+
+    @property
     def asked_host(self) -> str:
         """The host that this was asked of, in lower case and without a port; ``""`` for none."""
         host = (self.requestHeaders.getRawHeaders(b"Host") or [b""])[0].decode("latin-1").lower()

@@ -16,6 +16,7 @@ from chip.buckets import network_of
 from chip.limits import Limits
 from chip.tasks import Clock
 from chip.web.http.deadlines import Deadlines
+from chip.web.http.half_close import LINGER
 from chip.web.http.memory import MemoryBudget
 
 IDLE: Final = 120.0
@@ -26,8 +27,6 @@ LAST_WORDS: Final = 1.0
 request may be on the way, and Chip has accepted it."""
 CLOSE_TIMEOUT: Final = 3.0
 """Seconds that a peer has to take the rest of an answer after which it is to be gone."""
-LINGER: Final = 0.5
-"""Seconds in which a peer that was refused can read why, before its connection is closed."""
 SOON: Final = 1.0
 """Seconds for a request before it counts as unfinished: many who come at once are no attack."""
 

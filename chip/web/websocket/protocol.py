@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from chip.limits import Limits
 from chip.tasks import Clock
 from chip.web.http.deadlines import Deadlines
-from chip.web.http.half_close import end_writing
+from chip.web.http.half_close import LINGER, end_writing
 from chip.web.websocket.autobahn_base import CLOSED, OPEN
 from chip.web.websocket.frames import PING, text_frame
 from chip.web.websocket.keepalive import Keepalive
@@ -30,8 +30,6 @@ SLOW_READER: Final = 4008
 
 CLOSE_TIMEOUT: Final = 3.0
 """Seconds that a peer has to answer a close frame, and to take what was written before it."""
-LINGER: Final = 0.5
-"""Seconds in which a peer that was refused can read why and close, before it is dropped."""
 SLOWEST_LINE: Final = 2 * 1024
 """Bytes a second that a peer is trusted to take, before it counts as dead."""
 

@@ -16,6 +16,7 @@ from autobahn.util import encode_truncate
 
 from chip.buckets import TokenBucket
 from chip.limits import Limits
+from chip.web.http.half_close import IGNORED_BYTES
 from chip.web.websocket.autobahn_base import CLOSED, OPEN, AutobahnBase
 from chip.web.websocket.frames import EMPTY_PONG, PONG_LENGTH
 
@@ -24,8 +25,6 @@ NOT_UTF8: Final = 1007
 TOO_BIG: Final = 1009
 TOO_MANY_REQUESTS: Final = 4029
 
-IGNORED_BYTES: Final = 1024 * 1024
-"""What a peer that was refused may still send before it is not even read any more."""
 
 # Why a connection is not read from at the moment.
 SESSION_BUSY: Final = 1

@@ -10,10 +10,11 @@ from __future__ import annotations
 import http.client
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.support.in_thread import InThread
 from tests.support.process import ChildProcess, answers, free_port
 from tests.support.rapidpro import Channel
 
@@ -62,9 +63,9 @@ class Courier(ChildProcess):
         return f"127.0.0.1:{self.port}"
 
     @property
-    def apart(self) -> _Apart:
+    def apart(self) -> InThread:
         """The same methods, each run in a thread and returning a Deferred."""
-        return _Apart(self)
+        return InThread(self)
 
     # Messages to visitors.
 
@@ -206,18 +207,6 @@ class Courier(ChildProcess):
         if answer.status != 200:
             raise ValueError(f"{name}: {content['error']}")
         return content
-
-
-class _Apart:
-    def __init__(self, courier: Courier) -> None:
-        self._courier = courier
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        # Only whoever uses this has Twisted; the process itself does without.
-        from twisted.internet.threads import deferToThread  # noqa: PLC0415
-
-        method = getattr(self._courier, name)
-        return lambda *args, **kwargs: deferToThread(method, *args, **kwargs)
 
 
 def _address(channel: Channel | str) -> str:
