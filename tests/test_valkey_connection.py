@@ -149,6 +149,32 @@ async def test_a_user_who_may_not_listen_is_told_at_the_start():
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_user_who_may_not_name_his_connection_goes_without():
+    with Valkey(user="chip", password=PASSWORD, acl="~* &* +@all -client|setname") as server:
+        rig = ValkeyRig(server)
+        here = await rig.process()
+        assert await here.send(1) == "queued"
+        await rig.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_right_that_is_missing_is_told_of_and_never_called_over(log, expected_failures):
+    """The commands that this user may give say nothing of the one that he may not."""
+    with Valkey(user="chip", password=PASSWORD, acl="~* &* +@all -rpush") as server:
+        rig = ValkeyRig(server)
+        here = await rig.process()
+        for number in range(3):
+            with pytest.raises(Unavailable):
+                await here.send(number)
+            await here.spool.keep_alive()
+        assert log.about("Valkey") == [
+            "error: Valkey refuses a command: it does not let this user do what Chip needs"
+        ]
+        expected_failures.take()
+        await rig.close()
+
+
+@pytest_twisted.ensureDeferred
 async def test_what_is_stored_stays_stored_where_publishing_is_forbidden():
     with Valkey(user="chip", password=PASSWORD, acl="~* &* +@all -publish") as server:
         rig = ValkeyRig(server)

@@ -13,7 +13,7 @@ from twisted.logger import formatEvent
 import chip.queue.valkey
 from chip.errors import Unavailable
 from chip.limits import Limits
-from tests.contracts.queue_parts import CHAT, OTHER_CHAT
+from tests.contracts.queue_parts import CHAT, HOUR, OTHER_CHAT, message, name
 from tests.support.valkey_rig import ValkeyRig
 
 LUA = sorted(Path(chip.queue.valkey.__file__).parent.joinpath("lua").glob("*.lua"))
@@ -97,3 +97,16 @@ async def test_a_caller_who_gives_up_hurts_no_other(rig):
         given_up.cancel()
     assert await gatherResults(sent) == ["given up", "queued"] * 5
     assert await here.waiting() == list(range(10))
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_chat_that_cannot_be_swept_does_not_hide_the_others(rig, expected_failures):
+    here = await rig.process()
+    for chat in (CHAT, OTHER_CHAT):
+        await here.outbox.append(chat, name(1), message(1))
+    await rig.pass_time(15 * 24 * HOUR)
+    await rig.cli("SET", f"chat:outbox:{CHAT}", "no list")
+    assert await here.outbox.expire(10) == 1
+    with pytest.raises(Unavailable):
+        await here.outbox.expire(10)
+    expected_failures.take()

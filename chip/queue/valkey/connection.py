@@ -25,7 +25,6 @@ from chip.queue.valkey.errors import (
     OutboxDamaged,
     ScriptMissing,
     is_stale,
-    reason_of,
     refused,
     why_not_connected,
 )
@@ -168,8 +167,7 @@ class ValkeyConnection(Generic[P]):
         """What a refusal means. Where another connection may do better, this one is ended."""
         meaning = refused(error)
         if isinstance(meaning, Unavailable):
-            said = str(error)
-            self.outages.refusing.failed(f"it {reason_of(said)}" if reason_of(said) else said[:200])
+            self.outages.refused(str(error))
         if is_stale(error) and self._protocol is not None:
             self._protocol.transport.abortConnection()
         return meaning

@@ -34,6 +34,7 @@ _REASONS: Final = {
     "WRONGPASS": "refuses the user or the password",
     "NOPERM": FORBIDDEN,
     "ACL failure": FORBIDDEN,
+    "The user executing the script": FORBIDDEN,  # so before 7.2
     "BUSY": "is busy with a script",
     "DENIED": "runs in protected mode and wants a password",
     "AUTH": "refuses the user or the password",
@@ -45,6 +46,10 @@ _REASONS: Final = {
 }
 _KNOWN = re.compile("|".join(_REASONS))
 
+_FOR_ALL: Final = frozenset(
+    {"LOADING", "READONLY", "OOM", "MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY"}
+)
+"""What holds for every command that writes, until it is over."""
 _STALE: Final = frozenset({"READONLY", "MASTERDOWN", "NOAUTH"})
 
 
@@ -69,6 +74,11 @@ def _kind(said: str) -> str:
 def reason_of(said: str) -> str:
     """What an error that operators know says of the server; ``""`` for any other."""
     return _REASONS.get(_kind(said), "")
+
+
+def holds_for_all(said: str) -> bool:
+    """Whether every write is refused with this error, and not only some commands or keys."""
+    return _kind(said) in _FOR_ALL
 
 
 def is_stale(error: ResponseError) -> bool:

@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 import msgspec
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
 from chip.chat.outbound.ports import Appended
@@ -84,10 +84,12 @@ class ValkeyOutbox:
     async def expire(self, limit: int) -> int:
         """Take out messages beyond the age limit, and leave a ``failed`` report for each."""
         stale = await self._stale.run([keys.OUTBOXES], [b"%d" % limit])
-        taken = await gatherResults(
-            [Deferred.fromCoroutine(self._expire_chat(raw)) for raw in stale],
-            consumeErrors=True,
+        ended = await DeferredList(
+            [Deferred.fromCoroutine(self._expire_chat(raw)) for raw in stale], consumeErrors=True
         )
+        taken = [result for worked, result in ended if worked]
+        if ended and not taken:
+            cast(Any, ended[0][1]).raiseException()
         return sum(taken)
 
     async def _expire_chat(self, raw: bytes) -> int:

@@ -107,7 +107,7 @@ class ValkeySpool:
         """Renew all claims of this process."""
         self._forget_lost()
         await self._alive.run([keys.ALIVE], [self._token])
-        # What takes this write takes any.
+        # A server that takes this write takes all that its user may.
         self._commands.outages.refusing.worked()
 
     async def retire(self) -> None:

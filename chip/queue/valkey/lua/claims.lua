@@ -1,6 +1,6 @@
 -- A chat's spool is a list of entries, oldest first: {"ts":<ms>,"kind":"in"|"status",…}
 -- Its reports are a sorted set of what Courier is to hear of messages that were taken out, by the
--- time in ms from which it may: see `rest` in items.lua. When that has come they join the spool.
+-- time in ms from which it may: see `report_due_at` in items.lua. Then they join the spool.
 -- Its score in `spools` says when to look at the chat next. Unclaimed, that is when it is due;
 -- claimed, it is when Courier cannot be at work on the attempt any more, should the owner be dead.
 -- Who is at work, and what is known of the last attempts, is in the hash `courier`:
