@@ -71,8 +71,29 @@ def test_while_courier_is_away_there_is_a_line_a_minute(log):
     for visitor in visitors:
         visitor.says(say("hello"))
     chip.later(150)
-    # Three of Courier, and one of the circuit.
-    assert len(log.about()) == 4
+    assert len(log.about("Courier does not take")) == 3
+    assert len(log.about("circuit to Courier is open")) == 3
+    assert len(log.about()) == 6
+
+
+def test_a_circuit_that_opens_again_within_a_minute_is_told_of_as_open(log):
+    chip = MemoryChip()
+    answers = ["handled"]
+
+    async def post(channel, chat_id, events):
+        return CourierAnswer(answers[-1], ["uuid"] * len(events), "status 502, not from Courier")
+
+    chip.gateway.post = post
+    visitors = [chip.visitor() for _ in range(10)]
+    for answer in ("failed", "handled", "failed"):
+        answers.append(answer)
+        for visitor in visitors:
+            visitor.says({"type": "start_chat"}, say(f"hello {len(answers)}"))
+        chip.later(15)
+    assert log.about("circuit")[-1] == "info: the circuit to Courier is closed again"
+    assert chip.server.outbound.courier_is_away
+    chip.later(60)
+    assert log.about("circuit")[-1].startswith("warn: the circuit to Courier is open")
 
 
 def test_events_that_are_rejected_have_a_line_a_minute(log):

@@ -110,6 +110,21 @@ def test_what_could_not_be_looked_up_afresh_stays(chip, bob):
     assert chip.waiting(bob.chat) == ["one"]
 
 
+def test_a_channel_that_is_refused_and_taken_in_turn_has_a_line_a_minute(chip, bob, log):
+    """So it is with two Couriers, of which one remembers the secret before."""
+    for number in range(60):
+        bob.says(say(f"{number}"))
+        for request in chip.gateway.requests:
+            request.fail("channel_refused", "secret incorrect")
+        chip.gateway.requests.clear()
+        chip.later(2)
+        for request in chip.gateway.requests:
+            request.handle(f"uuid-{number}")
+        chip.gateway.requests.clear()
+    refusals = log.about("Courier refuses a channel")
+    assert 1 <= len(refusals) <= 3
+
+
 def test_the_operator_is_told_which_channel_it_is_once_a_minute(chip, bob):
     bob.says(say("one"))
     with capturedLogs() as events:

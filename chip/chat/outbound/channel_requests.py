@@ -66,7 +66,7 @@ class ChannelRequests:
         if self.wait(channel.uuid):
             return CourierAnswer("channel_refused", detail="Courier refuses the channel")
         refused = self._refused.get(channel.uuid)
-        if refused:
+        if refused and refused.times:
             # This one finds out; the others go on waiting.
             until = self._seconds() + backoff(refused.times)
             self._refused[channel.uuid] = refused._replace(until=until)
@@ -102,9 +102,11 @@ class ChannelRequests:
             del self._refused[next(iter(self._refused))]
 
     def _note_acceptance(self, channel_uuid: str) -> None:
-        refused = self._refused.pop(channel_uuid, None)
-        if refused:
+        refused = self._refused.get(channel_uuid)
+        if refused and refused.times:
             refused.outage.worked(channel=channel_uuid)
+            # Kept for its outage: a channel that is taken and refused in turn has a line a minute.
+            self._refused[channel_uuid] = refused._replace(times=0, until=0.0)
 
     def _new_outage(self) -> Outage:
         begins, ends = "Courier refuses a channel: {reason}", "Courier takes a channel again"

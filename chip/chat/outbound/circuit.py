@@ -136,10 +136,9 @@ class CircuitBreaker:
         self._outage.worked()
 
     def _failed(self, chat: ChatKey, answer: CourierAnswer) -> None:
-        was_open = self.is_open
         self._failures += 1
         if len(self._failing) < CHATS_TO_TRIP:
             self._failing.add(chat)
         self._outage.failed(answer.detail, channel=chat.channel_uuid)
-        if self.is_open and not was_open:
+        if self.is_open:
             self._opened.failed(answer.detail)

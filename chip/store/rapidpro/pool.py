@@ -57,8 +57,6 @@ _AWAY = "the database is away"
 class PostgresPool:
     """A PostgreSQL database. Raises ConfigError when `url` is not one."""
 
-    _log = Logger()
-
     def __init__(
         self, url: str, reactor: Reactor, *, name: str = "chip", connections: int = MAX_CONNECTIONS
     ) -> None:
@@ -76,7 +74,7 @@ class PostgresPool:
         self._connecting: Deferred[None] | None = None
         self._refused_at: float | None = None
         self._outage = Outage(
-            self._log, "the database is away: {reason}", "the database is back", reactor.seconds
+            Logger(), "the database is away: {reason}", "the database is back", reactor.seconds
         )
         self._all_answered: Deferred[None] | None = None
         self._open = False
@@ -113,7 +111,8 @@ class PostgresPool:
         call = Call(statement, params, self._cancelled, patient=patient)
         queue = self._queue_of(call)
         if len(queue) >= MAX_WAITING:
-            self._outage.failed(f"{MAX_WAITING} calls wait for it")
+            if not patient:  # so much history is no fault of the database
+                self._outage.failed(f"{MAX_WAITING} calls wait for it")
             raise Unavailable("the database is too busy", retry_after=1)
         call.deadline = self._reactor.callLater(CALL_DEADLINE, self._expired, call)
         self._unanswered.add(call)
