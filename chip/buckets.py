@@ -7,7 +7,7 @@ import ipaddress
 import math
 from collections.abc import Hashable
 from functools import lru_cache
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 _V6_NETWORK: Final = 48
 """Bits of the prefix that a site gets of IPv6."""
@@ -108,6 +108,18 @@ class Buckets:
         self._sweep_at = max(self.SWEEP_FROM, 2 * len(self._buckets))
 
 
+def take_all(now: float, *buckets: tuple["Buckets | AddressBuckets", Any], count: int = 1) -> float:
+    """Take tokens of each of these, with its key, and return 0, or take none at all and return the
+    seconds to wait."""
+    for index, (wanted, key) in enumerate(buckets):
+        wait = wanted.take(key, now, count)
+        if wait:
+            for taken, its_key in buckets[:index]:
+                taken.give_back(its_key, count)
+            return wait
+    return 0
+
+
 class AddressBuckets:
     """A bucket for each address, and for each network of IPv6 one that is `networks` times as
     large. The address ``""`` is exempt."""
@@ -126,13 +138,7 @@ class AddressBuckets:
         network = network_of(address)
         if network == address:
             return self._addresses.take(address, now, count)
-        wait = self._networks.take(network, now, count)
-        if wait:
-            return wait
-        wait = self._addresses.take(address, now, count)
-        if wait:
-            self._networks.give_back(network, count)
-        return wait
+        return take_all(now, (self._networks, network), (self._addresses, address), count=count)
 
     def give_back(self, address: str, count: int = 1) -> None:
         """Put back tokens of this address and its network; see `TokenBucket.give_back`."""

@@ -67,6 +67,13 @@ def test_a_chat_has_so_many_bytes_of_history_however_many_tabs_it_has():
     assert reads(tabs[0]) == 1
 
 
+def test_a_chat_that_asks_for_too_much_takes_nothing_from_others_of_its_address():
+    chip = Chip(10 * KIB, history_bytes_burst=12 * KIB, address_history_bytes_burst=48 * KIB)
+    busy, other = (stranger_from(chip, "203.0.113.9") for _ in range(2))
+    assert reads(busy, 50) == 1
+    assert reads(other) == 1
+
+
 def test_an_address_has_so_many_bytes_however_many_chats_it_has():
     chip = Chip(10 * KIB, address_history_bytes_burst=100 * KIB)
     chats = [stranger_from(chip, "203.0.113.9") for _ in range(10)]

@@ -2,7 +2,7 @@
 
 import math
 
-from chip.buckets import AddressBuckets, Buckets, FailureBudget, TokenBucket
+from chip.buckets import AddressBuckets, Buckets, FailureBudget, TokenBucket, take_all
 from chip.limits import Limits
 
 
@@ -76,6 +76,13 @@ def test_every_key_has_a_bucket_of_its_own() -> None:
     buckets = Buckets(rate=1, burst=1)
     assert [buckets.take("a", now=0), buckets.take("b", now=0)] == [0, 0]
     assert buckets.take("a", now=0) == 1
+
+
+def test_of_several_buckets_all_give_or_none() -> None:
+    own, common = Buckets(rate=1, burst=1), Buckets(rate=1, burst=3)
+    assert take_all(0, (common, "all"), (own, "a")) == 0
+    assert [take_all(0, (common, "all"), (own, "a")) for _ in range(50)] == [1] * 50
+    assert [take_all(0, (common, "all"), (own, name)) for name in "bcd"] == [0, 0, 1]
 
 
 def test_buckets_that_are_full_again_are_forgotten() -> None:

@@ -157,6 +157,16 @@ def test_who_asked_too_often_is_still_served_where_the_channel_is_known(rig):
     assert rig.posts(COURIER, channel).status == 200
 
 
+def test_a_chat_that_says_too_much_takes_nothing_from_others_of_its_address():
+    rig = Rig(sends_burst=1, address_sends_burst=3)
+    busy = rig.chip.visitor(address=VISITOR)
+    busy.says(start(rig.new_chat()), *[say("Hi", ref=f"c{n}") for n in range(50)])
+    for _ in range(2):
+        other = rig.chip.visitor(address=VISITOR)
+        other.says(start(rig.new_chat()), say("Hi", ref="c1"))
+        assert other.hears()[-1] == {"type": "msg_accepted", "ref": "c1"}
+
+
 def test_one_address_cannot_fill_the_spool_while_courier_is_away():
     """What all chats may have waiting is shared; so an address has a part of it, in however many
     chats and from wherever in its network."""

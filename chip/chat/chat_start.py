@@ -12,7 +12,7 @@ from typing import Final
 
 from twisted.logger import Logger
 
-from chip.buckets import AddressBuckets, Buckets, network_of
+from chip.buckets import AddressBuckets, Buckets, network_of, take_all
 from chip.chat.lookups import Lookups
 from chip.chat.outbound.outbound import Outbound
 from chip.chat.ports import Notes
@@ -93,13 +93,10 @@ class ChatStarter:
         """A new chat id. Raises CommandError when this address makes too many, or its network, or
         everybody together on this channel."""
         now = self._seconds()
-        wait = self._new_chats.take(address, now)
-        if not wait:
-            wait = self._channels.take(channel.uuid, now)
-            if wait:
-                self._new_chats.give_back(address)
-                self._warn("{times} new chats were refused: the channel has too many", channel)
+        wait = take_all(now, (self._new_chats, address), (self._channels, channel.uuid))
         if wait:
+            if self._channels.wait(channel.uuid, now):
+                self._warn("{times} new chats were refused: the channel has too many", channel)
             raise CommandError("rate_limited", "too many new chats", retry_after=ceil(wait))
         return ChatKey(_new_chat_id(), channel.uuid)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from math import ceil
 from typing import Final
 
-from chip.buckets import AddressBuckets, Buckets
+from chip.buckets import AddressBuckets, Buckets, take_all
 from chip.chat.lookups import Lookups
 from chip.chat.ports import Store
 from chip.limits import Limits
@@ -60,12 +60,8 @@ class History:
     def _reserve(self, chat: ChatKey, address: str) -> None:
         """Take what a full page costs: its size is known when it is there, and many may ask at
         once."""
-        now = self._seconds()
-        wait = self._addresses.take(address, now, self._reserved)
-        if not wait:
-            wait = self._chats.take(chat, now, self._reserved)
-            if wait:
-                self._addresses.give_back(address, self._reserved)
+        parts = (self._addresses, address), (self._chats, chat)
+        wait = take_all(self._seconds(), *parts, count=self._reserved)
         if wait:
             raise CommandError("rate_limited", "too much history", retry_after=ceil(wait))
 

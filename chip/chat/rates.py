@@ -1,6 +1,6 @@
 """How much one connection may ask for, and how much a chat and an address may say."""
 
-from chip.buckets import AddressBuckets, Buckets, TokenBucket
+from chip.buckets import AddressBuckets, Buckets, TokenBucket, take_all
 from chip.limits import Limits
 from chip.models import ChatKey
 
@@ -62,7 +62,4 @@ class SendRates:
 
     def take(self, chat: ChatKey, address: str, now: float) -> float:
         """Note a message, or return the seconds that it comes too early."""
-        wait = self._addresses.take(address, now)
-        if not wait and (wait := self._chats.take(chat, now)):
-            self._addresses.give_back(address)
-        return wait
+        return take_all(now, (self._addresses, address), (self._chats, chat))
