@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from chip.errors import QueueFull
-from chip.ops.metrics import MOST_CHANNELS, Metrics
+from chip.ops.metrics import Metrics
+from chip.ops.metrics_messages import MOST_CHANNELS
 from tests.support.commands import say
 from tests.support.memory_chip import CHANNEL, MemoryChip
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 from twisted.logger import Logger
 
+from chip.chat.outbound.ports import SpoolEntry
 from chip.chat.ports import OutboxItem
 from chip.models import ChatKey, Incoming, MsgName, Report
 
@@ -28,7 +29,7 @@ Hop = Literal[
     "posted",
     "answered",
 ]
-Named = Incoming | Report | MsgName | OutboxItem
+Named = Incoming | Report | MsgName | OutboxItem | SpoolEntry
 
 
 class HopLog:
@@ -45,10 +46,10 @@ class HopLog:
         """The log is written at this level from now on."""
         self.wanted = level == "debug"
 
-    def tell(self, hop: Hop, chat: ChatKey, messages: Iterable[Named], said: str = "") -> None:
+    def tell(self, hop: Hop, chat: ChatKey, messages: Iterable[Named], *said: str) -> None:
         """These messages have come so far; `said` is what came of it."""
         if self.wanted:
-            fields = {"said": said} if said else {}
+            fields = {"said": " ".join(said)} if said else {}
             names = " ".join(map(_name, messages))
             self._log.debug("hop: {hop}", hop=hop, chat=chat.label, messages=names, **fields)
 
@@ -57,6 +58,8 @@ def _name(message: Named) -> str:
     match message:
         case Incoming(ref=ref):
             return ref or "-"
+        case SpoolEntry(event=event):
+            return _name(event)
         case OutboxItem(id=outbox_id):
             return outbox_id.removeprefix("m")
         case _:

@@ -49,8 +49,10 @@ class Observer:
     def send(self, status: int) -> None:
         """Courier's message was answered with this HTTP status."""
 
-    def message(self, sender: Sender, channel_uuid: str, outcome: MessageOutcome) -> None:
-        """A message was handed over to be stored, or what was stored is given up."""
+    def message(
+        self, sender: Sender, channel_uuid: str, outcome: MessageOutcome, times: int = 1
+    ) -> None:
+        """Messages were handed over to be stored, or what was stored is given up."""
 
     def expired(self, messages: int) -> None:
         """So many messages waited too long for their visitors, and are reported as failed."""

@@ -108,11 +108,12 @@ class Session:
             self._refuse_frame(error)
             return
         self._parts.observer.command(str(command.__struct_config__.tag))
+        if isinstance(command, Ping):
+            self._answer_ping()
+            return
         wait = self._rate_of(command)
         if wait:
             self._replies.error("rate_limited", "too many commands", command, ceil(wait))
-        elif isinstance(command, Ping):
-            self._answer_ping()
         else:
             self._queue.put(command, self._carry_out)
 
@@ -146,8 +147,6 @@ class Session:
         match command:
             case AckChat(name=name) if self._feed and self._feed.in_flight(name):
                 return 0
-            case Ping():
-                return 0  # these have a rate of their own
         return self._rates.command(self._seconds())
 
     # The commands.

@@ -26,6 +26,7 @@ from chip import __version__
 from chip.chat.observer import ConnectOutcome, MessageOutcome, Observer, Sender
 from chip.chat.outbound.ports import AnswerKind
 from chip.chat.ports import Depths
+from chip.ops.metrics_messages import OTHER, MessageCounts
 from chip.ops.metrics_timed import Timed
 from chip.protocol.commands import COMMAND_NAMES
 from chip.protocol.events import ErrorCode
@@ -33,10 +34,6 @@ from chip.tasks import Clock
 from chip.web.http.waiting import Cut
 
 T = TypeVar("T")
-
-OTHER = "other"
-MOST_CHANNELS = 100
-"""Channels whose messages are counted apart: the first that had any since the start."""
 
 LEVELS = ("debug", "info", "warn", "error", "critical")
 COMMANDS = (*COMMAND_NAMES, "invalid")
@@ -92,13 +89,7 @@ class Metrics(Observer):
             ("chip_sends_total", "Messages handed over by Courier, by HTTP status answered"),
             ("status", SENDS),
         )
-        self._messages = Counter(
-            "chip_messages_total",
-            "Messages, by who sent them, by channel, and by what came of them",
-            ["sender", "channel", "outcome"],
-            registry=self.registry,
-        )
-        self._channels: set[str] = set()
+        self._messages = MessageCounts(self.registry)
         self._expired = Counter(
             "chip_expired_total",
             "Messages that waited too long for their visitors",
@@ -190,12 +181,11 @@ class Metrics(Observer):
         """A message from Courier was answered with this HTTP status."""
         _of(self._sends, str(status)).inc()
 
-    def message(self, sender: Sender, channel_uuid: str, outcome: MessageOutcome) -> None:
-        """A message was stored, or refused. The first channels have series of their own."""
-        if len(self._channels) < MOST_CHANNELS:
-            self._channels.add(channel_uuid)
-        channel = channel_uuid if channel_uuid in self._channels else OTHER
-        self._messages.labels(sender, channel, outcome).inc()
+    def message(
+        self, sender: Sender, channel_uuid: str, outcome: MessageOutcome, times: int = 1
+    ) -> None:
+        """Messages were stored, or refused. The first channels have series of their own."""
+        self._messages.count(sender, channel_uuid, outcome, times)
 
     def expired(self, messages: int) -> None:
         """So many messages were given up."""

@@ -147,7 +147,7 @@ class SqliteStore:
             watcher(contact.id)
 
     async def heard_since(self, contact: Contact, last_heard: str) -> list[HeardMessage]:
-        """The incoming messages that came after `last_heard`, oldest first, a hundred at most."""
+        """The incoming messages that came after `last_heard`, oldest first, `MAX_HEARD` at most."""
 
         def look(connection: Connection) -> list[HeardMessage]:
             after = 0

@@ -85,7 +85,7 @@ class Attempts:
             return await self._make(batch)
         except Exception:
             self._log.failure("an attempt failed", chat=batch.chat.label)
-            delay = int(COURIER_DEADLINE * 1000)
+            delay = COURIER_DEADLINE * 1000
             return Outcome(
                 failed=True, unknown=len(batch.entries), delay=delay, reason="internal error"
             )
@@ -138,7 +138,7 @@ class Attempts:
             return Outcome(reason="the claim is too old")
         HOPS.tell("posted", chat, sent)
         answer = await self._requests.post(channel, chat, sent)
-        HOPS.tell("answered", chat, sent, f"{answer.kind} {answer.detail}".strip())
+        HOPS.tell("answered", chat, sent, answer.kind, answer.detail)
         match answer.kind:
             case "handled":
                 self._successes[channel.uuid] = self._seconds()
@@ -147,7 +147,6 @@ class Attempts:
                     remove=count,
                     last_heard=answer.heard[-1] if answer.heard else "",
                     last_text=digest(texts[-1]) if texts else "",
-                    reason=answer.detail,
                 )
             case "unknown":
                 self._tell_of_doubt(chat, answer)

@@ -126,7 +126,7 @@ class Forwarder:
             self._take_up(look=worked)
 
     async def _attempt(self, batch: Batch) -> Batch | None:
-        HOPS.tell("claimed", batch.chat, (entry.event for entry in batch.entries))
+        HOPS.tell("claimed", batch.chat, batch.entries)
         outcome = await self._attempts.make(batch)
         # Where others wait for room, each chat has one attempt in turn.
         may_continue = not self._ready and not self._stopped

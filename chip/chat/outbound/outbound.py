@@ -9,6 +9,7 @@ before, and the forwarder goes on after. What waits survives everything; who cal
 nothing of claims.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from chip.chat.hops import HOPS
@@ -88,9 +89,9 @@ class Outbound:
             spooled = await self._spool.append(
                 chat, messages, last_heard=last_heard, may_claim=may_claim
             )
-            HOPS.tell("stored", chat, messages, " ".join(spooled.results))
-            for result in spooled.results:
-                self._observer.message("visitor", chat.channel_uuid, result)
+            HOPS.tell("stored", chat, messages, *spooled.results)
+            for result, times in Counter(spooled.results).items():
+                self._observer.message("visitor", chat.channel_uuid, result, times)
             self._forwarder.go_on(chat, spooled.step)
         return spooled.results
 

@@ -147,7 +147,7 @@ class Spool(Protocol):
         """Chats whose time has come, longest due first."""
 
     async def keep_alive(self) -> None:
-        """Renew all claims of this process. To be called every 4 s; they last `ALIVE` seconds."""
+        """Renew all claims of this process for `ALIVE` seconds. To be called thrice in each."""
 
     async def retire(self) -> None:
         """This process is done: whatever it still holds may be claimed as if it had died."""

@@ -154,7 +154,7 @@ class RapidproStore:
         await self._ask(statements.SET_EMAIL, contact.urn_id, email, condition)
 
     async def heard_since(self, contact: Contact, last_heard: str) -> list[HeardMessage]:
-        """The incoming messages that came after `last_heard`, oldest first, a hundred at most."""
+        """The incoming messages that came after `last_heard`, oldest first, `MAX_HEARD` at most."""
         if last_heard and not _UUID.fullmatch(last_heard):
             return []
         rows = await self._ask(
