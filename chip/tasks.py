@@ -4,8 +4,9 @@ Every coroutine is either awaited or given to `Tasks`. The functions below it pa
 repeat work by a clock, which may be a test's.
 """
 
+import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
@@ -17,6 +18,9 @@ from twisted.python.failure import Failure
 from chip.errors import Unavailable
 
 T = TypeVar("T")
+
+BOOT_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""The machine's clock that counts on whoever sets the time of day, and while it is suspended."""
 
 _log = Logger()
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from chip.app.inspect.inspection import Inspection
 from chip.app.inspect.lines import MOST, contact_lines, queue_lines, span, whereabouts
 from chip.app.inspect.wanted import WantedChat, parse_wanted
-from chip.errors import ConfigError
+from chip.errors import ConfigError, Unavailable
 from chip.models import ChatKey, MsgName
 from chip.queue.snapshot import ChatSnapshot, HeldClaim, Sent, WaitingEvent, WaitingMessage
 from chip.store.found import FoundChat, FoundMessage
+from tests.support.memory_chip import result_of
 
 CHANNEL = "7d62d551-3030-4100-a260-2d7c4e9693e7"
 CHAT = ChatKey("65vbbDAQCdPdEWlEhDGy4utO", CHANNEL)
@@ -19,6 +21,7 @@ OUTGOING = FoundMessage(10, UUID, "O", "W", "2024-05-01T17:15:30Z", CHAT)
 INCOMING = OUTGOING._replace(direction="I", status="H")
 MINUTE = 60_000
 NOTHING = ChatSnapshot([], [], [], {}, None, None, 0, 0, 0, None, "", 0)
+WAITS = NOTHING._replace(outbox=[WaitingMessage(TEN, MINUTE)])
 
 
 @pytest.mark.parametrize(
@@ -171,3 +174,55 @@ def test_whose_chat_it_is():
     gone = found._replace(contact_is_active=False, channel_is_active=False)
     assert list(contact_lines(CHAT, gone))[1] == "contact  7, deleted; the channel is not active"
     assert list(contact_lines(CHAT, None))[1] == "contact  none has this chat on this channel"
+
+
+# What one source refuses, though it could be opened.
+
+
+class Source:
+    """The queues, or the records. What is None cannot be read."""
+
+    def __init__(self, snapshot=NOTHING, chats=(), message=OUTGOING):
+        self.snapshot, self.found, self.row = snapshot, chats, message
+
+    async def take(self, chat):
+        return self._known(self.snapshot)
+
+    async def waiting(self, chat_id, channel_uuid):
+        return [CHAT] if self._known(self.snapshot) else []
+
+    async def chats(self, chat_id):
+        return list(self._known(self.found))
+
+    async def message(self, name):
+        return self._known(self.row)
+
+    def _known(self, answer):
+        if answer is None:
+            raise Unavailable("the database refuses")
+        return answer
+
+
+def told(queues, records, wanted):
+    """What is said, and what is complained of."""
+    said, troubles = [], []
+    inspection = Inspection(queues, records, said.append, troubles)
+    asked = parse_wanted(wanted)
+    ask = inspection.chat if isinstance(asked, WantedChat) else inspection.message
+    assert result_of(ask(asked)) == bool(said)
+    return said, [str(trouble) for trouble in troubles]
+
+
+def test_queues_are_told_of_though_the_database_refuses_a_question():
+    said, troubles = told(Source(WAITS), Source(chats=None), str(CHAT))
+    assert "outbox   1 message waits for the visitor" in said
+    assert not any(line.startswith("contact") for line in said)
+    assert set(troubles) == {"the database refuses"}
+
+
+def test_a_row_is_told_of_though_the_queues_refuse_a_question():
+    known = FoundChat(CHAT, 7, contact_is_active=True, channel_is_active=True)
+    said, troubles = told(Source(None), Source(chats=[known]), "10")
+    assert any(line.startswith("row      to the visitor") for line in said)
+    assert "contact  7" in said
+    assert set(troubles) == {"the database refuses"}

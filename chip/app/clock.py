@@ -8,8 +8,7 @@ from `time.time` instead.
 import time
 from typing import Any
 
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Where there is one that goes on while the machine is suspended, that."""
+from chip.tasks import BOOT_CLOCK
 
 
 def use_even_clock(reactor: Any) -> None:
@@ -18,5 +17,5 @@ def use_even_clock(reactor: Any) -> None:
 
     To be called before anything is scheduled: each part of Twisted asks its reactor's `seconds`.
     """
-    began = time.time() - time.clock_gettime(_CLOCK)
-    reactor.seconds = lambda: began + time.clock_gettime(_CLOCK)
+    began = time.time() - time.clock_gettime(BOOT_CLOCK)
+    reactor.seconds = lambda: began + time.clock_gettime(BOOT_CLOCK)

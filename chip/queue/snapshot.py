@@ -3,9 +3,16 @@
 Times are ages in milliseconds. No text and no e-mail is in it.
 """
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from chip.models import DeliveryStatus, MsgName
+import msgspec
+
+from chip.models import DeliveryStatus, Incoming, MsgName, SpoolEvent
+
+MOST_CHATS: Final = 100
+"""Chats with something waiting that are found at most."""
+
+_decoder: msgspec.json.Decoder[SpoolEvent] = msgspec.json.Decoder(SpoolEvent)
 
 
 class WaitingMessage(NamedTuple):
@@ -26,9 +33,18 @@ class WaitingEvent(NamedTuple):
     ready_in: int = 0
 
 
+def waiting_event(raw: bytes | str, age: int, ready_in: int = 0) -> WaitingEvent:
+    """An event as both queues keep it."""
+    event = _decoder.decode(raw)
+    if isinstance(event, Incoming):
+        return WaitingEvent("said", age, ref=event.ref)
+    name = MsgName(event.id, event.uuid)
+    return WaitingEvent(event.status, age, name=name, ready_in=max(0, ready_in))
+
+
 class Sent(NamedTuple):
-    """What is remembered of a message from Courier for 24 hours: when it last came, and when it was
-    taken out as what. None: not."""
+    """What is remembered of a message from Courier for `duplicate_memory_hours`: when it last came,
+    and when it was taken out as what. None: not."""
 
     handed_over: int | None = None
     delivered: int | None = None

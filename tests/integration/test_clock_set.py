@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
 from chip.tasks import pause
+from tests.support.chip_process import ChipProcess
 from tests.support.set_clock import SetClock
 
 pytestmark = pytest.mark.private_parts
@@ -100,6 +102,26 @@ async def test_a_request_in_hand_is_not_made_again(chip, visit, courier, days):
     await courier.apart.wait(2, bob.chat_id, "msg_in")
     said = [event["msg"]["text"] for event in await courier.apart.events(bob.chat_id, "msg_in")]
     assert said == ["slowly", "and on"]
+
+
+async def test_an_inspection_tells_how_long_a_message_has_waited(
+    chip, visit, courier, channel, days
+):
+    bob = await visit(chip)
+    await bob.start_chat()
+    await bob.vanish()
+    sent = await courier.apart.send(channel, bob.chat_id, "for later")
+    chip.clock.set(days)
+    settings = chip.settings | {"data_dir": chip.directory / "chip-data"}
+    asked = ChipProcess("inspect", str(sent["id"]), env=chip.env, **settings)
+    try:
+        status, said = await deferToThread(asked.run_to_end)
+    finally:
+        asked.close()
+    assert status == 0, said
+    (now,) = re.findall("^now .*", said, re.MULTILINE)
+    assert re.search(r"waits for its visitor, 1 of 1, for \d+ s;", now), said
+    assert " d" not in now.replace(" delivered", ""), said
 
 
 async def test_half_a_request_is_cut_when_its_time_is_up(chip, days):

@@ -70,6 +70,7 @@ async def test_a_message_is_followed_from_the_outbox_to_its_report(
     status, said = await inspect(uuid, **where)
     assert "status D (delivered)" in said
     assert re.search(r"^now      acknowledged \d+ s ago; Courier has taken the report", said, re.M)
+    assert "\nattempt  the last one ended: Courier took it" in said
 
 
 async def test_what_waits_for_courier_is_found_by_what_the_log_calls_the_chat(

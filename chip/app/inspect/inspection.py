@@ -7,9 +7,9 @@ It changes nothing and works beside running Chips. Where the database or the que
 what the other knows is told all the same. Owns the order of the questions.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from chip.app.inspect.lines import contact_lines, message_lines, queue_lines, whereabouts
 from chip.app.inspect.sources import Queues, Records, Source, queues_of, records_of
@@ -21,6 +21,7 @@ from chip.queue.snapshot import ChatSnapshot
 from chip.store.found import FoundChat
 
 Say = Callable[[str], object]
+T = TypeVar("T")
 
 
 async def inspect(config: Config, reactor: Any, wanted: str, say: Say) -> bool:
@@ -33,7 +34,7 @@ async def inspect(config: Config, reactor: Any, wanted: str, say: Say) -> bool:
     troubles: list[ChipError] = []
     async with opened(queues, troubles) as queues_open, opened(records, troubles) as records_open:
         inspection = Inspection(
-            queues if queues_open else None, records if records_open else None, say
+            queues if queues_open else None, records if records_open else None, say, troubles
         )
         found = await (
             inspection.chat(asked) if isinstance(asked, WantedChat) else inspection.message(asked)
@@ -59,16 +60,23 @@ async def opened(source: Source, troubles: list[ChipError]) -> AsyncIterator[boo
 
 
 class Inspection:
-    """Asks those sources that could be opened."""
+    """Asks those sources that could be opened. What one refuses goes to `troubles`."""
 
-    def __init__(self, queues: Queues | None, records: Records | None, say: Say) -> None:
+    def __init__(
+        self,
+        queues: Queues | None,
+        records: Records | None,
+        say: Say,
+        troubles: list[ChipError],
+    ) -> None:
         self._queues = queues
         self._records = records
         self._say_line = say
+        self._troubles = troubles
 
     async def message(self, name: MsgName) -> bool:
         """Tell of a message. Whether there is one."""
-        found = await self._records.message(name) if self._records else None
+        found = await self._ask(self._records.message(name), None) if self._records else None
         if found is None:
             return False
         self._say(message_lines(found))
@@ -91,28 +99,37 @@ class Inspection:
             return [ChatKey(wanted.chat_id, wanted.channel)]
         keys: list[ChatKey] = []
         if self._queues:
-            keys += await self._queues.waiting(wanted.chat_id, wanted.channel)
+            keys += await self._ask(self._queues.waiting(wanted.chat_id, wanted.channel), [])
         if wanted.is_whole:
-            found = await self._chats(wanted.chat_id)
+            found = await self._chats(wanted.chat_id) or []
             # Of a workspace's channels the one that the chat used last.
             keys += [one.chat for one in found[:1]]
         return keys
 
     async def _tell(self, chat: ChatKey, seen: ChatSnapshot | None) -> bool:
-        found = [one for one in await self._chats(chat.chat_id) if one.chat == chat]
+        chats = await self._chats(chat.chat_id)
+        found = [one for one in chats or () if one.chat == chat]
         if not found and (seen is None or seen.is_empty):
             return False
-        if self._records:
+        if chats is not None:
             self._say(contact_lines(chat, found[0] if found else None))
         if seen:
             self._say(queue_lines(seen))
         return True
 
     async def _take(self, chat: ChatKey) -> ChatSnapshot | None:
-        return await self._queues.take(chat) if self._queues else None
+        return await self._ask(self._queues.take(chat), None) if self._queues else None
 
-    async def _chats(self, chat_id: str) -> list[FoundChat]:
-        return await self._records.chats(chat_id) if self._records else []
+    async def _chats(self, chat_id: str) -> list[FoundChat] | None:
+        return await self._ask(self._records.chats(chat_id), None) if self._records else None
+
+    async def _ask(self, answer: Coroutine[Any, Any, T], otherwise: T) -> T:
+        """The answer, or `otherwise` when the source has none."""
+        try:
+            return await answer
+        except ChipError as error:
+            self._troubles.append(error)
+            return otherwise
 
     def _say(self, lines: Iterable[str]) -> None:
         for line in lines:

@@ -9,7 +9,9 @@ from chip.config.schema import Config
 from chip.models import ChatKey, MsgName
 from chip.queue.snapshot import ChatSnapshot
 from chip.queue.sqlite import snapshots
+from chip.queue.sqlite.shared import clock_of_writer
 from chip.queue.valkey.snapshots import ValkeySnapshots
+from chip.sqlite.files import lock_holder
 from chip.sqlite.reading import reading
 from chip.store.found import FoundChat, FoundMessage
 from chip.store.rapidpro.finder import RapidproFinder
@@ -61,7 +63,9 @@ class EmbeddedSource:
 
     async def take(self, chat: ChatKey) -> ChatSnapshot:
         with reading(self._data_dir) as connection:
-            return snapshots.take(connection, chat, int(time.time() * 1000), self._limits)
+            is_open = lock_holder(self._data_dir)
+            now = clock_of_writer(connection) if is_open else int(time.time() * 1000)
+            return snapshots.take(connection, chat, now, self._limits)
 
     async def waiting(self, chat_id: str, channel_uuid: str) -> list[ChatKey]:
         with reading(self._data_dir) as connection:

@@ -1,5 +1,6 @@
 """What the queues on SQLite share: the database, the limits, the time, and a chat's row."""
 
+import time
 from sqlite3 import Connection, Row
 from typing import NamedTuple, cast
 
@@ -7,6 +8,7 @@ from chip.chat.outbound.ports import ABANDONED, COURIER_DEADLINE, REPORT_REST
 from chip.limits import Limits
 from chip.models import ChatKey
 from chip.sqlite.database import SqliteDatabase
+from chip.tasks import BOOT_CLOCK
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -25,6 +27,22 @@ class SqliteContext(NamedTuple):
     def now(self) -> int:
         """Milliseconds since 1970 by the reactor's clock, which nobody can set."""
         return int(self.database.reactor.seconds() * 1000)
+
+
+def note_clock(connection: Connection, shared: SqliteContext) -> None:
+    """Note what this process counts by, for others who look on (`clock_of_writer`)."""
+    began = shared.now() - _since_boot()
+    connection.execute("INSERT OR REPLACE INTO setting VALUES ('clock', ?)", (str(began),))
+
+
+def clock_of_writer(connection: Connection) -> int:
+    """The time in ms, as the process counts it that has the database open now."""
+    row = connection.execute("SELECT value FROM setting WHERE name = 'clock'").fetchone()
+    return int(row[0]) + _since_boot() if row else int(time.time() * 1000)
+
+
+def _since_boot() -> int:
+    return int(time.clock_gettime(BOOT_CLOCK) * 1000)
 
 
 def chat_row(connection: Connection, chat: ChatKey, now: int) -> Row:

@@ -1,25 +1,18 @@
 """Snapshots of chats, read from the database's file beside the process that uses it."""
 
 from sqlite3 import Connection, Row
-from typing import Final
-
-import msgspec
 
 from chip.limits import Limits
-from chip.models import ChatKey, Incoming, MsgName, SpoolEvent
+from chip.models import ChatKey, MsgName
 from chip.queue.snapshot import (
+    MOST_CHATS,
     ChatSnapshot,
     HeldClaim,
-    WaitingEvent,
     WaitingMessage,
     sent_by_name,
+    waiting_event,
 )
 from chip.queue.sqlite.shared import ATTEMPT_MS, HOUR_MS, find_chat
-
-MOST_CHATS: Final = 100
-"""Chats that `waiting` returns at most."""
-
-_decoder: msgspec.json.Decoder[SpoolEvent] = msgspec.json.Decoder(SpoolEvent)
 
 
 def take(connection: Connection, chat: ChatKey, now: int, limits: Limits) -> ChatSnapshot:
@@ -35,8 +28,8 @@ def take(connection: Connection, chat: ChatKey, now: int, limits: Limits) -> Cha
             WaitingMessage(MsgName(one["msg_id"], one["uuid"]), now - one["stored"])
             for one in outbox
         ],
-        spool=[_event(one["event"], now - one["stored"]) for one in spool],
-        reports=[_event(one["event"], 0, one["ready"] - now) for one in reports],
+        spool=[waiting_event(one["event"], now - one["stored"]) for one in spool],
+        reports=[waiting_event(one["event"], 0, one["ready"] - now) for one in reports],
         sent=sent_by_name({one["name"]: now - (one["until"] - memory) for one in seen}),
         claim=_claim(connection, row, now),
         due_in=row["due"] - now if row and row["due"] is not None else None,
@@ -67,11 +60,3 @@ def _claim(connection: Connection, row: Row | None, now: int) -> HeldClaim | Non
     ).fetchone()
     age = ATTEMPT_MS - ((row["due"] or now) - now)
     return HeldClaim(row["claimed_by"], age, alive is not None, row["under_way"])
-
-
-def _event(raw: bytes | str, age: int, ready_in: int = 0) -> WaitingEvent:
-    event = _decoder.decode(raw)
-    if isinstance(event, Incoming):
-        return WaitingEvent("said", age, ref=event.ref)
-    name = MsgName(event.id, event.uuid)
-    return WaitingEvent(event.status, age, name=name, ready_in=max(0, ready_in))

@@ -2,26 +2,25 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from chip.limits import Limits
-from chip.models import ChatKey, Incoming, MsgName, SpoolEvent
+from chip.models import ChatKey, MsgName
 from chip.queue.snapshot import (
+    MOST_CHATS,
     ChatSnapshot,
     HeldClaim,
-    WaitingEvent,
     WaitingMessage,
     sent_by_name,
+    waiting_event,
 )
 from chip.queue.valkey import keys
 from chip.queue.valkey.address import parse_url
 from chip.queue.valkey.connection import connection_to_ask
 from chip.queue.valkey.scripts import Scripts
 
-MOST_CHATS: Final = 100
-"""Chats that `ValkeySnapshots.waiting` returns at most."""
 _TIMESTAMP = re.compile(rb'"ts":(\d+)')
 
 
@@ -35,7 +34,6 @@ class _Item(msgspec.Struct):
 
 
 _item_decoder = msgspec.json.Decoder(_Item)
-_event_decoder: msgspec.json.Decoder[SpoolEvent] = msgspec.json.Decoder(SpoolEvent)
 
 
 class ValkeySnapshots:
@@ -93,8 +91,8 @@ def _snapshot(answer: Sequence[Any], listeners: int) -> ChatSnapshot:
         claim = HeldClaim(known["owner"], age("began"), is_alive, under_way)
     return ChatSnapshot(
         outbox=[_message(item, now) for item in outbox],
-        spool=[_event(entry, _age(entry, now)) for entry in spool],
-        reports=[_event(report, 0, int(ready) - now) for report, ready in _pairs(reports)],
+        spool=[waiting_event(entry, _age(entry, now)) for entry in spool],
+        reports=[waiting_event(report, 0, int(ready) - now) for report, ready in _pairs(reports)],
         sent=sent_by_name({name.decode(): now - int(time) for name, time in _pairs(sent)}),
         claim=claim,
         due_in=None if due is None else int(due) - now,
@@ -125,11 +123,3 @@ def _message(raw: bytes, now: int) -> WaitingMessage:
     number = item.id.removeprefix("m")
     name = MsgName(int(number), item.msg.uuid) if number.isdecimal() else MsgName(uuid=number)
     return WaitingMessage(name, _age(raw, now))
-
-
-def _event(raw: bytes, age: int, ready_in: int = 0) -> WaitingEvent:
-    event = _event_decoder.decode(raw)
-    if isinstance(event, Incoming):
-        return WaitingEvent("said", age, ref=event.ref)
-    name = MsgName(event.id, event.uuid)
-    return WaitingEvent(event.status, age, name=name, ready_in=max(0, ready_in))

@@ -12,10 +12,6 @@ from chip.store.rapidpro import statements
 from chip.store.rapidpro.connection import QueryFailed, Row, Statement
 from chip.store.rapidpro.pool import PostgresPool
 
-_TOO_SLOW = "57014"
-_BIGINT = 2**63
-_SCHEME = "webchat:"
-
 
 class RapidproFinder:
     """A connection that only looks. Raises ConfigError when `url` is not PostgreSQL's.
@@ -36,7 +32,7 @@ class RapidproFinder:
 
     async def chats(self, chat_id: str) -> list[FoundChat]:
         """The contacts that have this chat, by channel; first the channel used last."""
-        rows = await self._query(statements.FIND_CHAT, f"{_SCHEME}{chat_id}")
+        rows = await self._query(statements.FIND_CHAT, f"{statements.SCHEME}{chat_id}")
         return [
             FoundChat(
                 ChatKey(chat_id, channel.decode()),
@@ -51,19 +47,19 @@ class RapidproFinder:
         """The message with this id, or with this uuid."""
         if name.id is None:
             rows = await self._query(statements.FIND_MESSAGE_BY_UUID, name.uuid)
-        elif name.id < _BIGINT:
+        elif name.id < statements.BIGINT:
             rows = await self._query(statements.FIND_MESSAGE_BY_ID, str(name.id))
         else:
             rows = []
         for number, uuid, direction, status, time, identity, channel in rows:
-            chat = ChatKey(identity.decode().removeprefix(_SCHEME), channel.decode())
+            chat = ChatKey(identity.decode().removeprefix(statements.SCHEME), channel.decode())
             return FoundMessage(
                 int(number),
                 uuid.decode(),
                 direction.decode(),
                 status.decode(),
                 time.decode(),
-                chat if channel and identity.startswith(_SCHEME.encode()) else None,
+                chat if channel and identity.startswith(statements.SCHEME.encode()) else None,
             )
         return None
 
@@ -71,7 +67,7 @@ class RapidproFinder:
         try:
             return await self._database.query(statement, value.encode())
         except QueryFailed as error:
-            if error.sqlstate == _TOO_SLOW:
+            if error.sqlstate == statements.TOO_SLOW:
                 raise Unavailable(
                     "the database takes too long to find it: releases of RapidPro before 26 have no"
                     " index on a message's uuid; ask by its id, or by the chat"

@@ -20,9 +20,17 @@ and so expects few rows, would collect and sort all of a contact's messages inst
 # ruff: noqa: S608 - what is put into the text are constants of this module; values are parameters.
 
 from collections.abc import Collection
+from typing import Final
 
 from chip.chat.ports import MAX_HEARD, PAGE_MESSAGES
 from chip.store.rapidpro.connection import Statement
+
+BIGINT: Final = 2**63
+"""One more than the largest id that a column can hold."""
+TOO_SLOW: Final = "57014"
+"""The SQLSTATE of a statement that the server gave up."""
+SCHEME: Final = "webchat:"
+"""What the identity of a chat's URN begins with."""
 
 COLUMNS = Statement.of(
     """

@@ -40,13 +40,11 @@ _LOOK_PAUSE = 1.0
 """Seconds in which the columns are read once, however many statements fail."""
 
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
-_BIGINT = 2**63
 
 # SQLSTATEs of a column, function, operator, table, type or plan that has changed.
 _CHANGED = frozenset(
     {"42703", "42883", "42P01", "42804", "42846", "42725", "42P18", "22P02", "0A000"}
 )
-_TOO_SLOW = "57014"
 _SYNTAX_OR_ACCESS = "42"
 
 
@@ -104,7 +102,7 @@ class RapidproStore:
 
     async def contact(self, channel: Channel, chat_id: str) -> Contact | None:
         """The active contact of the channel's org that has this chat."""
-        identity = f"webchat:{chat_id}"
+        identity = f"{statements.SCHEME}{chat_id}"
         for row in await self._ask(statements.CONTACT, channel.org_id, identity):
             number, urn, email, last_heard = row
             return Contact(int(number), int(urn), chat_id, email.decode(), last_heard.decode())
@@ -112,7 +110,7 @@ class RapidproStore:
 
     async def user(self, user_id: int) -> User | None:
         """The active user with this id."""
-        if not 0 < user_id < _BIGINT:
+        if not 0 < user_id < statements.BIGINT:
             return None
         for number, email, name, avatar in await self._ask(statements.USER, user_id):
             picture = self._storage_url + avatar.decode() if avatar else ""
@@ -123,7 +121,7 @@ class RapidproStore:
         """The contact's outgoing message with this id, or with this uuid where there is no id."""
         rows: list[Row] = []
         if name.id is not None:
-            if 0 < name.id < _BIGINT:
+            if 0 < name.id < statements.BIGINT:
                 rows = await self._ask(statements.MESSAGE_BY_ID, contact.id, name.id)
         elif _UUID.fullmatch(name.uuid):
             rows = await self._ask(statements.MESSAGE_BY_UUID, contact.id, name.uuid)
@@ -199,7 +197,7 @@ class RapidproStore:
     def _unavailable(self, error: QueryFailed) -> Unavailable:
         """What the caller gets. Only messages about names and types are logged: others may quote
         what a visitor has written."""
-        about_names = error.sqlstate.startswith((_SYNTAX_OR_ACCESS, _TOO_SLOW))
+        about_names = error.sqlstate.startswith((_SYNTAX_OR_ACCESS, statements.TOO_SLOW))
         reason = error.message if about_names else ""
         if times := self._throttle.times(f"{error.sqlstate} {reason}"):
             self._log.error(
@@ -208,7 +206,7 @@ class RapidproStore:
                 reason=reason,
                 times=times,
             )
-        is_slow = error.sqlstate == _TOO_SLOW
+        is_slow = error.sqlstate == statements.TOO_SLOW
         return Unavailable("the database is too slow" if is_slow else "the database refuses")
 
 
