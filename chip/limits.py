@@ -1,5 +1,6 @@
 """The limits that are settings, with their defaults. Those that nobody needs to change are
-constants of the modules that apply them; the operator's guide lists them all.
+constants of the modules that apply them; the operator's guide lists those that one may
+meet.
 
 Each is a setting of the same name (see `chip.config.schema`), declared here and nowhere else: type,
 default, section and description together. A rate is written as two of them: how many a second or
@@ -83,7 +84,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     emails_per_minute: Annotated[Positive, per_chat("e-mail addresses a minute")] = 6
     emails_burst: Annotated[Count, per_chat("e-mail addresses at once")] = 10
     history_page_bytes: Annotated[
-        Count, per_chat("most bytes of a page of history that has more than one message")
+        Count, per_chat("most bytes of a page of history, unless one message is larger")
     ] = 12 * 1024
     history_bytes_per_second: Annotated[Positive, per_chat("bytes of history a second")] = 16 * 1024
     history_bytes_burst: Annotated[Count, per_chat("bytes of history at once")] = 256 * 1024

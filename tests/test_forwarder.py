@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 
 from chip.chat.lookups import FRESH_FOR
 from chip.chat.outbound.attempt import CLAIM_TRUSTED
+from chip.chat.outbound.ports import REPORT_REST
 from chip.errors import Unavailable
 from chip.models import ChatKey
 from tests.support.commands import say
@@ -56,7 +57,7 @@ def reported(request):
     return [report.id for report in request.reports]
 
 
-REST = 1.5
+REST = REPORT_REST
 """Seconds that a report waits before it is sent."""
 LOOK = 1.0
 """Seconds from one look at what is due to the next."""

@@ -57,11 +57,11 @@ def test_directory_and_files_are_for_the_owner_alone(database):
 async def test_what_can_wait_holds_up_no_other_reading(database):
     go_on = threading.Event()
     pages = [
-        Deferred.fromCoroutine(database.read(lambda _: go_on.wait(5), patient=True))
+        Deferred.fromCoroutine(database.read(lambda _: go_on.wait(120), patient=True))
         for _ in range(3)
     ]
     try:
-        await Deferred.fromCoroutine(words(database)).addTimeout(3, reactor)
+        await Deferred.fromCoroutine(words(database)).addTimeout(60, reactor)
         assert not pages[0].called
     finally:
         go_on.set()

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from chip.chat.outbound.ports import Batch, Outcome, Spooled, Step
+from chip.chat.outbound.ports import REPORT_REST, Batch, Outcome, Spooled, Step
 from chip.chat.ports import OutboxItem, Queue
 from chip.limits import Limits
 from chip.models import ChatKey, Incoming, MsgName, Report
@@ -22,9 +22,9 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 ATTEMPT = 31.0
 """Seconds after which Courier is certainly done with an attempt."""
-REST = 1.5
+REST = REPORT_REST
 """Seconds that a report rests after the answer to the last send of its message."""
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 _EVERYTHING = 100_000_000
 
 

@@ -27,7 +27,7 @@ def chip(request, start_chip, tmp_path):
     """A Chip that lives by `chip.clock`, which can be set."""
     clock = SetClock(tmp_path)
     queues = {} if request.param == "on Valkey" else {"valkey": None}
-    chip = start_chip(env=clock.environment, log_format="json", **queues)
+    chip = start_chip(env=clock.environment, log_format="json", handshake_deadline=8, **queues)
     chip.clock = clock
     return chip
 
@@ -40,7 +40,7 @@ def days(request):
 
 def half_a_request(chip):
     """A connection that has sent half a request, and sends no more."""
-    peer = socket.create_connection(("127.0.0.1", chip.port), timeout=8)
+    peer = socket.create_connection(("127.0.0.1", chip.port), timeout=60)
     peer.sendall(b"GET / HTTP/1.1\r\nX-Half: ")
     return peer
 
@@ -132,7 +132,7 @@ async def test_half_a_request_is_cut_when_its_time_is_up(chip, days):
         before.setblocking(False)
         with pytest.raises(BlockingIOError):
             before.recv(1)
-        before.settimeout(8)
+        before.settimeout(60)
         with half_a_request(chip) as after:
             assert await deferToThread(is_cut, before)
             assert await deferToThread(is_cut, after)

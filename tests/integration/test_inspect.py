@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
+from chip.tasks import pause
 from tests.support.chip_process import ChipProcess
 from tests.support.desk_api import TOKEN, DeskApi
 from tests.support.process import free_port
@@ -67,6 +69,9 @@ async def test_a_message_is_followed_from_the_outbox_to_its_report(
 
     bob.ack(event)
     await courier.apart.wait(1, bob.chat_id, "msg_status")
+    # Courier has the report; Chip may still have to note that.
+    while "Courier has taken the report" not in (await inspect(uuid, **where))[1]:
+        await pause(reactor, 0.1)
     status, said = await inspect(uuid, **where)
     assert "status D (delivered)" in said
     assert re.search(r"^now      acknowledged \d+ s ago; Courier has taken the report", said, re.M)

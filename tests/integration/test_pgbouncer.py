@@ -8,6 +8,7 @@ from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.threads import deferToThread
 
+from chip.store.rapidpro import pool
 from chip.store.rapidpro.connection import Statement
 from tests.contracts.store import NOON, after, transcript
 from tests.support.pgbouncer import Pgbouncer
@@ -43,7 +44,8 @@ def pgbouncer(postgres, mode, settings):
 
 
 @pytest_twisted.async_yield_fixture
-async def store(pgbouncer, database):
+async def store(pgbouncer, database, monkeypatch):
+    monkeypatch.setattr(pool, "CALL_DEADLINE", 60)
     store = open_store(pgbouncer.url_of(database))
     await store.open()
     yield store
@@ -76,9 +78,7 @@ async def test_a_restart_of_it_is_got_over(store, pgbouncer, rapidpro):
     channel = rapidpro.channel(rapidpro.org())
     assert all(await answers(store, channel.uuid))
     await deferToThread(pgbouncer.restart)
-    for _ in range(50):
-        if await ask(store, channel.uuid):
-            break
+    while not await ask(store, channel.uuid):
         await task.deferLater(reactor, 0.1)
     assert all(await answers(store, channel.uuid))
 

@@ -24,7 +24,7 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
 Event = dict[str, Any]
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 _RECOGNISABLE = 10
 
 

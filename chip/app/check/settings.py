@@ -25,7 +25,7 @@ from chip.logs.sentry import SentryObserver
 from chip.ops.descriptors import too_few_descriptors
 from chip.ops.listening import endpoint
 
-_ANSWER_WITHIN: Final = 2.0
+_ANSWER_WITHIN: Final = 5.0
 """Seconds that whoever is at a port has to say who he is."""
 _EVERYWHERE: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 

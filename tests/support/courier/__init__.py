@@ -145,7 +145,7 @@ class Courier(ChildProcess):
         kind: str | None = None,
         *,
         requests: int = 0,
-        timeout: float = 10,
+        timeout: float = 60,
     ) -> None:
         """Return once so many events have happened and so many requests have been answered."""
         found = self._ask(

@@ -169,7 +169,7 @@ class Control:
         chat: str | None = None,
         kind: str | None = None,
         requests: int = 0,
-        timeout: float = 10,
+        timeout: float = 60,
     ) -> bool:
         """Return True once so many events were done and so many requests have come."""
         log = self._receiver.log
