@@ -31,10 +31,9 @@ from chip.errors import ChipError, Unavailable
 from chip.gateway.chp import ChpGateway
 from chip.limits import Limits
 from chip.logs.observer import LogObserver
-from chip.ops.certificates import Certificates
 from chip.ops.descriptors import too_few_descriptors
 from chip.ops.lag import LagService
-from chip.ops.listening import endpoint
+from chip.ops.listening import place
 from chip.ops.metrics import Metrics
 from chip.ops.site import OpsSite
 from chip.ops.status import Status
@@ -94,11 +93,11 @@ class ChipService(Service):
         self._gateway: ChpGateway | None = None
         self._desk: Desk | None = None
         # Read now, so that a mistake is told before anything is started.
-        places = {"listen": config.endpoint, "ops_listen": config.ops_endpoint}
-        self._certificates = {
-            setting: Certificates(partial(endpoint, reactor, setting, place, config.tls_ciphers))
-            for setting, place in places.items()
-            if place
+        descriptions = {"listen": config.endpoint, "ops_listen": config.ops_endpoint}
+        self._places = {
+            setting: place(reactor, setting, description, config.tls_ciphers)
+            for setting, description in descriptions.items()
+            if description
         }
 
     # Starting.
@@ -182,7 +181,7 @@ class ChipService(Service):
 
     async def _listen(self, site: Site) -> None:
         try:
-            self._ports.append(await self._certificates["listen"].endpoint.listen(site))
+            self._ports.append(await self._places["listen"].endpoint.listen(site))
         except Exception as error:
             setting = "listen" if self._config.listen else "address and port"
             raise Unavailable(
@@ -196,13 +195,13 @@ class ChipService(Service):
         self._ports.append(port)
 
     async def _start_ops(self, server: ChatServer) -> None:
-        if "ops_listen" not in self._certificates:
+        if "ops_listen" not in self._places:
             return
         status = Status(self._config, server, self._backend, lambda: not self.running)
         names = self._config.ops_hosts
         site = self._ops_site = OpsSite(status, self._metrics, self._reactor, self._limits, names)
         try:
-            self._ops_port = await self._certificates["ops_listen"].endpoint.listen(site)
+            self._ops_port = await self._places["ops_listen"].endpoint.listen(site)
         except Exception as error:
             reason = f"cannot listen on {self._config.ops_endpoint}: {_reason(error)}"
             if self._config.ops_required:
@@ -229,7 +228,8 @@ class ChipService(Service):
 
     def _reload(self) -> None:
         self._observer.reopen()
-        self._config = reloaded(self._config, self._read_again, self._certificates.values())
+        certificates = [at.certificates for at in self._places.values() if at.certificates]
+        self._config = reloaded(self._config, self._read_again, certificates)
         set_log_level(self._observer, self._config.log_level)
         if self._site:
             self._site.connections.allowed_origins = self._config.allowed_origins

@@ -1,39 +1,64 @@
 """What an endpoint description means, and a readable refusal where it is wrong."""
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, NamedTuple, cast
 
 from OpenSSL import SSL, crypto
-from twisted.internet.endpoints import serverFromString, wrapServerTLS
-from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.internet.endpoints import TCP4ServerEndpoint, serverFromString, wrapServerTLS
+from twisted.internet.ssl import CertificateOptions
 from twisted.protocols.haproxy import proxyEndpoint
 
 from chip.errors import ConfigError
+from chip.ops.certificates import Certificates
 from chip.ops.tls import NoCertificateError, certificates
 
-_PROXY = "haproxy:"
+_PROXY: Final = "haproxy:"
+
+_Read = Callable[[], CertificateOptions]
 
 
-def endpoint(
-    reactor: object, setting: str, description: str, tls_ciphers: str
-) -> IStreamServerEndpoint:
-    """Return the endpoint that `description` means, as Twisted reads it.
+class Place(NamedTuple):
+    """Where to listen, an `IStreamServerEndpoint`, and by TLS the certificates to serve with."""
+
+    endpoint: Any
+    certificates: Certificates | None
+
+
+def place(reactor: object, setting: str, description: str, tls_ciphers: str) -> Place:
+    """Return the place that `description` means, as Twisted reads it.
 
     ``systemd:domain=INET:name=NAME`` adopts the socket that the socket unit calls NAME. By TLS,
-    `tls_ciphers` are offered besides those of TLS 1.3. Raises ConfigError naming `setting` where
-    the description is wrong, there is no such socket, or there is no certificate to serve with.
+    `tls_ciphers` are offered besides those of TLS 1.3; the PROXY protocol comes before it. Raises
+    ConfigError naming `setting` where the description is wrong, there is no such socket, or there
+    is no certificate to serve with.
     """
-    if description.startswith(_PROXY):
-        within = description.removeprefix(_PROXY)
-        proxied = proxyEndpoint(endpoint(reactor, setting, within, tls_ciphers))
-        return cast(IStreamServerEndpoint, proxied)
+    refusal = partial(_refusal, setting, description)
+    plain = description.removeprefix(_PROXY)
+    found: Any
+    read: _Read | None = None
+    with refusal():
+        if plain.startswith("tls:"):
+            found, read = _tls(reactor, plain, tls_ciphers)
+        elif plain.startswith("ssl:"):
+            found, read = _ssl(reactor, plain, tls_ciphers)
+        else:
+            found = serverFromString(reactor, plain)
+        if description.startswith(_PROXY):
+            found = proxyEndpoint(found)
+        if read is None:
+            return Place(found, None)
+        served: Any = Certificates(refusal()(read))
+        return Place(wrapServerTLS(served, found), served)
+
+
+@contextmanager
+def _refusal(setting: str, description: str) -> Iterator[None]:
     try:
-        if description.startswith("tls:"):
-            return _tls(reactor, description, tls_ciphers)
-        found: Any = serverFromString(reactor, description)
-        if description.startswith("ssl:"):
-            found._sslContextFactory.getContext().set_cipher_list(tls_ciphers.encode())
+        yield
     except NoCertificateError as error:
         raise ConfigError(f"{setting}: {error}") from None
     except (ValueError, TypeError, AttributeError) as error:
@@ -45,10 +70,9 @@ def endpoint(
         raise ConfigError(f"{setting}: systemd handed over no such socket") from None
     except OSError as error:  # a certificate that cannot be read
         raise ConfigError(f"{setting}: {error.filename}: {error.strerror}") from None
-    return cast(IStreamServerEndpoint, found)
 
 
-def _tls(reactor: object, description: str, ciphers: str) -> IStreamServerEndpoint:
+def _tls(reactor: object, description: str, ciphers: str) -> tuple[Any, _Read]:
     """``tls:DIRECTORY:port=443:…``. Twisted's own leaves no choice of cipher suites, and turns
     everybody away where there is no certificate."""
     _, *parts = re.split(r"(?<!\\):", description)
@@ -57,5 +81,17 @@ def _tls(reactor: object, description: str, ciphers: str) -> IStreamServerEndpoi
     if all(re.match("backlog=|interface=", part) for part in parts):
         parts.append("port=443")
     directory = Path(path.removeprefix("path=").replace("\\:", ":"))
-    served: Any = certificates(directory, ciphers)
-    return wrapServerTLS(served, serverFromString(reactor, ":".join(["tcp6", *parts])))
+    within = serverFromString(reactor, ":".join(["tcp6", *parts]))
+    return within, partial(certificates, directory, ciphers)
+
+
+def _ssl(reactor: object, description: str, ciphers: str) -> tuple[Any, _Read]:
+    """``ssl:443:privateKey=FILE:…``. Twisted's own keeps the certificates that it has read."""
+
+    def read() -> CertificateOptions:
+        options: Any = serverFromString(reactor, description)._sslContextFactory
+        options.getContext().set_cipher_list(ciphers.encode())
+        return cast(CertificateOptions, options)
+
+    own: Any = serverFromString(reactor, description)
+    return TCP4ServerEndpoint(reactor, own._port, own._backlog, own._interface), read

@@ -104,7 +104,7 @@ def test_settings_that_only_a_restart_takes_up_are_named(start):
     assert "sockets, write_stall" in chip.log()
 
 
-@pytest.mark.parametrize("kind", ["tls", "ssl"])
+@pytest.mark.parametrize("kind", ["tls", "ssl", "haproxy:tls"])
 def test_certificates_are_reloaded_and_connections_stay(start, tmp_path, kind):
     (tmp_path / "pem").mkdir()
     (tmp_path / "ca").mkdir()
@@ -112,19 +112,21 @@ def test_certificates_are_reloaded_and_connections_stay(start, tmp_path, kind):
     pem = tmp_path / "pem" / "server.pem"
     pem.write_bytes(first.bundle.read_bytes())
     port = ChipProcess().port
+    proxy, _, kind = kind.rpartition(":")
     listen = {
         "tls": f"tls:{pem.parent}:port={port}:interface=127.0.0.1",
         "ssl": f"ssl:{port}:interface=127.0.0.1:privateKey={pem}:certKey={pem}",
     }[kind]
+    listen = f"haproxy:{listen}" if proxy else listen
 
     @contextlib.contextmanager
     def visitor(authority):
         context = ssl.create_default_context(cadata=authority)
-        with (
-            socket.create_connection(("127.0.0.1", port), timeout=10) as raw,
-            context.wrap_socket(raw, server_hostname="localhost") as connection,
-        ):
-            yield connection
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+            if proxy:
+                raw.sendall(b"PROXY TCP4 203.0.113.5 192.0.2.1 5123 443\r\n")
+            with context.wrap_socket(raw, server_hostname="localhost") as connection:
+                yield connection
 
     def is_served(connection):
         connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -21,7 +21,7 @@ from twisted.internet.threads import deferToThread
 
 from chip.config.schema import Config
 from chip.errors import ConfigError
-from chip.ops.listening import endpoint
+from chip.ops.listening import place
 from tests.support.certificates import Certificates
 from tests.support.web import FakeChatServer, build_site, request
 
@@ -57,7 +57,7 @@ class Listener:
     """A site on an endpoint, and clients that trust one authority."""
 
     def __init__(self, description: str, authority: Path, ciphers: str) -> None:
-        self._endpoint: Any = endpoint(reactor, "listen", description, ciphers)
+        self._endpoint: Any = place(reactor, "listen", description, ciphers).endpoint
         self._authority = authority
 
     async def start(self) -> None:
@@ -79,13 +79,12 @@ class Listener:
             client.maximum_version = ssl.TLSVersion.TLSv1_2
             client.set_ciphers(f"{suites}:@SECLEVEL=0")
         address = "127.0.0.1", self._port.getHost().port
-        with (
-            socket.create_connection(address, timeout=10) as plain,
-            client.wrap_socket(plain, server_hostname=name) as sock,
-        ):
-            sock.sendall(before + request("/"))
-            names = {text for kind, text in sock.getpeercert()["subjectAltName"]}
-            return Met(sock.cipher()[0], names, sock.recv(4000).decode())
+        with socket.create_connection(address, timeout=10) as plain:
+            plain.sendall(before)
+            with client.wrap_socket(plain, server_hostname=name) as sock:
+                sock.sendall(request("/"))
+                names = {text for kind, text in sock.getpeercert()["subjectAltName"]}
+                return Met(sock.cipher()[0], names, sock.recv(4000).decode())
 
 
 @pytest.fixture
@@ -114,14 +113,18 @@ def listen(tmp_path):
         pytest_twisted.blockon(ensureDeferred(listener.stop()))
 
 
-@pytest.mark.parametrize("kind", ["tls", "ssl"])
-@pytest_twisted.ensureDeferred
-async def test_modern_cipher_suites_are_taken_and_old_ones_refused(listen, served, kind):
-    where = {
+def where(served: Path) -> dict[str, str]:
+    """What listens there, by kind."""
+    return {
         "tls": f"tls:{served}:port=0:interface=127.0.0.1",
         "ssl": f"ssl:0:interface=127.0.0.1:privateKey={served}/localhost.pem",
     }
-    listener = await listen(where[kind])
+
+
+@pytest.mark.parametrize("kind", ["tls", "ssl"])
+@pytest_twisted.ensureDeferred
+async def test_modern_cipher_suites_are_taken_and_old_ones_refused(listen, served, kind):
+    listener = await listen(where(served)[kind])
     assert (await listener.meets()).suite.startswith("TLS_")
     for suite in MODERN:
         assert (await listener.meets(suite)).suite == suite
@@ -165,16 +168,17 @@ async def test_the_certificate_is_the_one_for_the_name_that_is_asked_for(listen,
     assert (await listener.meets(name="elsewhere.example")).suite
 
 
+@pytest.mark.parametrize("kind", ["tls", "ssl"])
 @pytest_twisted.ensureDeferred
-async def test_tls_goes_behind_the_proxy_protocol_too(listen, served):
-    listener = await listen(f"haproxy:tls:{served}:port=0:interface=127.0.0.1")
+async def test_the_proxy_protocol_goes_before_tls(listen, served, kind):
+    listener = await listen(f"haproxy:{where(served)[kind]}")
     proxy = b"PROXY TCP4 203.0.113.5 192.0.2.1 5123 443\r\n"
     assert "200 OK" in (await listener.meets(MODERN[0], before=proxy)).answer
 
 
 def refusal(description: str) -> str:
     with pytest.raises(ConfigError) as refused:
-        endpoint(reactor, "listen", description, USUAL)
+        place(reactor, "listen", description, USUAL)
     return str(refused.value)
 
 

@@ -23,7 +23,7 @@ from chip.errors import ConfigError
 from chip.logs.redact import REDACTOR
 from chip.logs.sentry import SentryObserver
 from chip.ops.descriptors import too_few_descriptors
-from chip.ops.listening import endpoint
+from chip.ops.listening import place
 
 _ANSWER_WITHIN: Final = 5.0
 """Seconds that whoever is at a port has to say who he is."""
@@ -69,8 +69,8 @@ async def _listener(
     if description.startswith("systemd:") and environ.get("LISTEN_PID") != str(os.getpid()):
         return Finding("ok", setting, f"{description}: systemd has it, which shows at a start only")
     try:
-        there: Any = endpoint(_BindOnly(), setting, description, config.tls_ciphers)
-        await there.listen(Factory())
+        there: Any = place(_BindOnly(), setting, description, config.tls_ciphers)
+        await there.endpoint.listen(Factory())
     except ConfigError as error:
         return Finding("FAILED", setting, str(error).removeprefix(f"{setting}: "))
     except _Taken as taken:
@@ -135,11 +135,6 @@ class _BindOnly:
                 if error.errno == errno.EADDRINUSE:
                     raise _Taken(interface, port) from None
                 raise
-
-    def listenSSL(
-        self, port: int, factory: Any, context: Any, backlog: int = 0, interface: str = ""
-    ) -> None:
-        self.listenTCP(port, factory, backlog, interface)
 
     def listenUNIX(self, address: str, *_: Any, **__: Any) -> None:
         directory = Path(address).parent
