@@ -27,15 +27,13 @@ def chip(request, start_chip, tmp_path):
     """A Chip that lives by `chip.clock`, which can be set."""
     clock = SetClock(tmp_path)
     queues = {} if request.param == "on Valkey" else {"valkey": None}
-    chip = start_chip(env=clock.environment, log_format="json", handshake_deadline=8, **queues)
+    chip = start_chip(env=clock.environment, log_format="json", handshake_deadline=6, **queues)
     chip.clock = clock
     return chip
 
 
-@pytest.fixture(params=[-30, 30], ids=["back", "forward"])
-def days(request):
-    """By how much the clock is set."""
-    return request.param
+BACK_AND_FORWARD = (-30, 30)
+"""Days by which the clock is ahead of the true time, one after the other."""
 
 
 def half_a_request(chip):
@@ -53,33 +51,35 @@ def is_cut(peer):
     return True
 
 
-async def test_messages_go_on_in_both_directions(chip, visit, courier, channel, days):
-    bob = await visit(chip)
-    await bob.start_chat()
-    await courier.apart.fail(text="tried again", times=2)
-    bob.send("tried again", "c1")
-    await bob.expect("msg_accepted", ref="c1")
-    await courier.apart.wait(requests=1, chat=bob.chat_id)
-    chip.clock.set(days)
-    bob.send("said later", "c2")
-    await bob.expect("msg_accepted", ref="c2")
-    await courier.apart.wait(2, bob.chat_id, "msg_in")
-    assert await courier.apart.texts(bob.chat_id) == ["tried again", "said later"]
-    assert (await courier.apart.send(channel, bob.chat_id, "an answer"))["status"] == 200
-    await bob.hears("an answer")
-    await courier.apart.wait(1, bob.chat_id, "msg_status")
+async def test_messages_go_on_in_both_directions(chip, visit, courier, channel):
+    for days in BACK_AND_FORWARD:
+        bob = await visit(chip)
+        await bob.start_chat()
+        await courier.apart.fail(text="tried again", times=2)
+        bob.send("tried again", "c1")
+        await bob.expect("msg_accepted", ref="c1")
+        await courier.apart.wait(requests=1, chat=bob.chat_id)
+        chip.clock.set(days)
+        bob.send("said later", "c2")
+        await bob.expect("msg_accepted", ref="c2")
+        await courier.apart.wait(2, bob.chat_id, "msg_in")
+        assert await courier.apart.texts(bob.chat_id) == ["tried again", "said later"]
+        assert (await courier.apart.send(channel, bob.chat_id, "an answer"))["status"] == 200
+        await bob.hears("an answer")
+        await courier.apart.wait(1, bob.chat_id, "msg_status")
 
 
 async def test_what_waits_for_a_visitor_neither_expires_nor_is_forgotten(
-    chip, visit, courier, channel, days
+    chip, visit, courier, channel
 ):
     bob = await visit(chip)
     await bob.start_chat()
     await bob.vanish()
     sent = await courier.apart.send(channel, bob.chat_id, "for later")
-    chip.clock.set(days)
-    # Time enough for each of Chip's timers that would think that it is due.
-    await pause(reactor, 1)
+    for days in BACK_AND_FORWARD:
+        chip.clock.set(days)
+        # Time enough for each of Chip's timers that would think that it is due.
+        await pause(reactor, 1)
     await courier.apart.again(sent)
     again = await visit(chip, bob.chat_id)
     assert (await again.start_chat())["type"] == "chat_resumed"
@@ -89,14 +89,15 @@ async def test_what_waits_for_a_visitor_neither_expires_nor_is_forgotten(
     assert [one["status"] for one in await courier.apart.statuses(bob.chat_id)] == ["delivered"]
 
 
-async def test_a_request_in_hand_is_not_made_again(chip, visit, courier, days):
+async def test_a_request_in_hand_is_not_made_again(chip, visit, courier):
     bob = await visit(chip)
     await bob.start_chat()
     await courier.apart.dawdle(4, text="slowly")
     bob.send("slowly", "c1")
     await bob.expect("msg_accepted", ref="c1")
-    await pause(reactor, 0.5)
-    chip.clock.set(days)
+    for days in BACK_AND_FORWARD:
+        await pause(reactor, 0.5)
+        chip.clock.set(days)
     await courier.apart.wait(1, bob.chat_id, "msg_in")
     bob.send("and on", "c2")
     await courier.apart.wait(2, bob.chat_id, "msg_in")
@@ -104,14 +105,17 @@ async def test_a_request_in_hand_is_not_made_again(chip, visit, courier, days):
     assert said == ["slowly", "and on"]
 
 
-async def test_an_inspection_tells_how_long_a_message_has_waited(
-    chip, visit, courier, channel, days
-):
+async def test_an_inspection_tells_how_long_a_message_has_waited(chip, visit, courier, channel):
     bob = await visit(chip)
     await bob.start_chat()
     await bob.vanish()
     sent = await courier.apart.send(channel, bob.chat_id, "for later")
-    chip.clock.set(days)
+    for days in BACK_AND_FORWARD:
+        chip.clock.set(days)
+        await says_how_long_it_waits(chip, sent)
+
+
+async def says_how_long_it_waits(chip, sent):
     settings = chip.settings | {"data_dir": chip.directory / "chip-data"}
     asked = ChipProcess("inspect", str(sent["id"]), env=chip.env, **settings)
     try:
@@ -124,27 +128,31 @@ async def test_an_inspection_tells_how_long_a_message_has_waited(
     assert " d" not in now.replace(" delivered", ""), said
 
 
-async def test_half_a_request_is_cut_when_its_time_is_up(chip, days):
-    with half_a_request(chip) as before:
-        await pause(reactor, 0.5)
-        chip.clock.set(days)
-        await pause(reactor, 0.5)
-        before.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            before.recv(1)
-        before.settimeout(60)
-        with half_a_request(chip) as after:
-            assert await deferToThread(is_cut, before)
-            assert await deferToThread(is_cut, after)
+async def test_half_a_request_is_cut_when_its_time_is_up(chip):
+    with contextlib.ExitStack() as peers:
+        cut = []
+        for days in BACK_AND_FORWARD:
+            cut.append(peers.enter_context(half_a_request(chip)))
+            await pause(reactor, 0.2)
+            chip.clock.set(days)
+            await pause(reactor, 0.2)
+        for peer in cut:
+            peer.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                peer.recv(1)
+            peer.settimeout(60)
+        cut.append(peers.enter_context(half_a_request(chip)))
+        for peer in cut:
+            assert await deferToThread(is_cut, peer)
 
 
-async def test_people_and_logs_are_shown_the_time_of_the_clock(chip, visit, courier, channel, days):
+async def test_people_and_logs_are_shown_the_time_of_the_clock(chip, visit, courier, channel):
     def is_now(shown):
         return abs(datetime.fromisoformat(shown).timestamp() - chip.clock.time()) < 60
 
     bob = await visit(chip)
     await bob.start_chat()
-    chip.clock.set(days)
+    chip.clock.set(-30)
     ann = await visit(chip, bob.chat_id)
     await ann.start_chat()
     bob.send("hello", "c1")
