@@ -1,4 +1,4 @@
-"""Courier's door: what is checked, in which order, and what each outcome means to Courier."""
+"""What Courier sends: what is checked, in which order, and what each outcome means to Courier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Courier's door: which HTTP status each outcome is, and what one without a right secret may do."""
+"""`POST /wc/send`: which HTTP status each outcome is, and what comes without a right secret."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.web import (
 )
 
 
-class Door:
+class SendSite:
     """A site, its server, and Courier before it."""
 
     def __init__(self, trouble: Exception | None = None, **options: Any) -> None:
@@ -42,12 +42,12 @@ class Door:
 
 
 def test_a_message_that_is_stored_is_queued():
-    door = Door()
-    answer = door.posted(b'{"chat_id":"x"}')
+    sends = SendSite()
+    answer = sends.posted(b'{"chat_id":"x"}')
     assert (answer.status, answer.body) == (200, b'{"status":"queued"}')
     assert answer.headers["content-type"] == "application/json"
-    assert door.server.sends == [(CHANNEL, b'{"chat_id":"x"}')]
-    assert door.counts.statuses == [200]
+    assert sends.server.sends == [(CHANNEL, b'{"chat_id":"x"}')]
+    assert sends.counts.statuses == [200]
 
 
 @pytest.mark.parametrize(
@@ -61,15 +61,15 @@ def test_a_message_that_is_stored_is_queued():
     ],
 )
 def test_each_trouble_has_its_status(trouble, status, retry_after):
-    door = Door(trouble)
-    answer = door.posted()
+    sends = SendSite(trouble)
+    answer = sends.posted()
     assert (answer.status, answer.json["error"]) == (status, str(trouble))
     assert answer.headers.get("retry-after") == retry_after
-    assert door.counts.statuses == [status]
+    assert sends.counts.statuses == [status]
 
 
 def test_what_nobody_expected_can_be_tried_again(expected_failures):
-    answer = Door(RuntimeError("SELECT secret FROM channels")).posted()
+    answer = SendSite(RuntimeError("SELECT secret FROM channels")).posted()
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
     assert "SELECT" not in answer.json["error"]
     expected_failures.take(RuntimeError)
@@ -77,98 +77,98 @@ def test_what_nobody_expected_can_be_tried_again(expected_failures):
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "OPTIONS"])
 def test_only_post_is_allowed(method):
-    door = Door()
-    wire = Wire(door.site)
+    sends = SendSite()
+    wire = Wire(sends.site)
     wire.says(request(f"/wc/send/{CHANNEL}", method))
     head = bytes(wire.out).lower()
     assert head.startswith(b"http/1.1 405 ")
     assert b"\r\nallow: post\r\n" in head
-    assert door.server.sends == []
+    assert sends.server.sends == []
 
 
 def test_a_body_that_is_too_large_is_refused_after_its_channel():
-    door = Door()
+    sends = SendSite()
     large = bytes(1024 * 1024 + 1)
-    assert door.posted(large, UNKNOWN).json == {"error": "no such channel"}
-    answer = door.posted(large)
+    assert sends.posted(large, UNKNOWN).json == {"error": "no such channel"}
+    answer = sends.posted(large)
     assert answer.status == 400
     assert answer.json["error"] == "error reading request: body is larger than 1048576 bytes"
-    door.server.lookups.trouble = Unavailable("away")
-    assert door.posted(large).status == 503
-    assert door.server.sends == []
+    sends.server.lookups.trouble = Unavailable("away")
+    assert sends.posted(large).status == 503
+    assert sends.server.sends == []
 
 
 LARGE = bytes(1024 * 1024)
 
 
 def test_who_has_shown_no_right_secret_may_not_send_much_at_once():
-    door = Door(WrongSecret("channel secret incorrect"))
-    assert [door.posted(LARGE).status for _ in range(3)] == [400, 400, 503]
-    answer = door.posted(LARGE)
+    sends = SendSite(WrongSecret("channel secret incorrect"))
+    assert [sends.posted(LARGE).status for _ in range(3)] == [400, 400, 503]
+    answer = sends.posted(LARGE)
     assert answer.json["error"] == "too much was sent without a right secret"
     assert answer.headers["retry-after"] == "4"
-    door.clock.advance(4)
-    assert door.posted(LARGE).status == 400
+    sends.clock.advance(4)
+    assert sends.posted(LARGE).status == 400
 
 
 def test_who_has_shown_a_right_secret_sends_as_much_as_he_likes():
-    door = Door()
-    assert [door.posted(LARGE).status for _ in range(30)] == [200] * 30
+    sends = SendSite()
+    assert [sends.posted(LARGE).status for _ in range(30)] == [200] * 30
 
 
 def test_what_one_has_sent_without_a_right_secret_does_not_harm_others():
-    door = Door(WrongSecret("channel secret incorrect"))
+    sends = SendSite(WrongSecret("channel secret incorrect"))
     stranger = IPv4Address("TCP", "203.0.113.9", 4242)
-    assert [door.posted(LARGE, peer=stranger).status for _ in range(3)] == [400, 400, 503]
-    door.server.send_trouble = None
-    assert door.posted(LARGE).status == 200
+    assert [sends.posted(LARGE, peer=stranger).status for _ in range(3)] == [400, 400, 503]
+    sends.server.send_trouble = None
+    assert sends.posted(LARGE).status == 200
 
 
 def test_an_answer_for_a_courier_that_has_gone_is_dropped():
-    door = Door()
+    sends = SendSite()
     waiting: Deferred[None] = Deferred()
 
     async def accept(channel_uuid: str, body: bytes, asker: str) -> None:
         await waiting
 
-    door.server.accept = accept  # type: ignore[method-assign]
-    wire = Wire(door.site)
+    sends.server.accept = accept  # type: ignore[method-assign]
+    wire = Wire(sends.site)
     wire.says(request(f"/wc/send/{CHANNEL}", "POST", b"{}"))
     wire.leaves()
     waiting.callback(None)
     assert wire.out == b""
-    assert door.counts.statuses == [200]
+    assert sends.counts.statuses == [200]
 
 
 # Wrong secrets.
 
 
 def test_an_address_may_be_wrong_about_a_channel_10_times_a_minute():
-    door = Door(WrongSecret("channel secret incorrect"))
-    assert [door.posted().status for _ in range(12)] == [400] * 10 + [429] * 2
-    refused = door.posted()
+    sends = SendSite(WrongSecret("channel secret incorrect"))
+    assert [sends.posted().status for _ in range(12)] == [400] * 10 + [429] * 2
+    refused = sends.posted()
     assert refused.headers["retry-after"] == "6"
     assert refused.json == {"error": "too many wrong secrets", "retry_after": 6}
-    door.clock.advance(6.1)
-    assert [door.posted().status for _ in range(2)] == [400, 429]
+    sends.clock.advance(6.1)
+    assert [sends.posted().status for _ in range(2)] == [400, 429]
 
 
 def test_a_right_secret_is_never_limited():
-    door = Door(WrongSecret("channel secret incorrect"))
-    assert [door.posted().status for _ in range(11)][-1] == 429
-    door.server.send_trouble = None
-    assert door.posted().status == 200
+    sends = SendSite(WrongSecret("channel secret incorrect"))
+    assert [sends.posted().status for _ in range(11)][-1] == 429
+    sends.server.send_trouble = None
+    assert sends.posted().status == 200
 
 
 def test_addresses_and_channels_are_counted_apart():
     other = CHANNEL.replace("7", "8")
-    door = Door(WrongSecret("channel secret incorrect"), trusted=("192.0.2.7",))
-    ten = [door.posted(X_Forwarded_For="203.0.113.1").status for _ in range(11)]
+    sends = SendSite(WrongSecret("channel secret incorrect"), trusted=("192.0.2.7",))
+    ten = [sends.posted(X_Forwarded_For="203.0.113.1").status for _ in range(11)]
     assert ten[-1] == 429
-    assert door.posted(X_Forwarded_For="203.0.113.2").status == 400
-    assert door.posted(channel=other, X_Forwarded_For="203.0.113.1").status == 400
+    assert sends.posted(X_Forwarded_For="203.0.113.2").status == 400
+    assert sends.posted(channel=other, X_Forwarded_For="203.0.113.1").status == 400
 
 
 def test_a_trusted_peer_that_names_nobody_is_not_limited():
-    door = Door(WrongSecret("channel secret incorrect"), trusted=("192.0.2.7",))
-    assert {door.posted().status for _ in range(50)} == {400}
+    sends = SendSite(WrongSecret("channel secret incorrect"), trusted=("192.0.2.7",))
+    assert {sends.posted().status for _ in range(50)} == {400}

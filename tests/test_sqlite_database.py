@@ -57,7 +57,7 @@ def test_directory_and_files_are_for_the_owner_alone(database):
 async def test_what_can_wait_holds_up_no_other_reading(database):
     go_on = threading.Event()
     pages = [
-        Deferred.fromCoroutine(database.read(lambda _: go_on.wait(120), patient=True))
+        Deferred.fromCoroutine(database.read(lambda _: go_on.wait(120), background=True))
         for _ in range(3)
     ]
     try:

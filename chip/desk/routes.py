@@ -1,4 +1,4 @@
-"""The desk's door: everything under ``/desk`` goes to whoever has been let in, and to nobody else.
+"""What the desk answers under ``/desk``, to those who have signed in and to nobody else.
 
     GET  /desk/?token=…   the link that Chip prints: a cookie, and on to the page
     POST /desk/login      the same by a form

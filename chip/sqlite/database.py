@@ -51,7 +51,7 @@ class SqliteDatabase:
         self._note = commits.CommitNote(data_dir)
         self._writer: Worker | None = None
         self._reader: Worker | None = None
-        self._patient_reader: Worker | None = None
+        self._background_reader: Worker | None = None
 
     async def open(self) -> None:
         """Lock the directory, check the database, bring the schema up to date, start the threads.
@@ -65,7 +65,7 @@ class SqliteDatabase:
             whole = await run_in_thread(self.reactor, self._prepare)
             self._writer = Worker("written", self.reactor, open_it, partial(_write, self._note))
             self._reader = Worker("read", self.reactor, open_it, _read)
-            self._patient_reader = Worker("read", self.reactor, open_it, _read)
+            self._background_reader = Worker("read", self.reactor, open_it, _read)
         except BaseException:
             await self.close()
             raise
@@ -88,10 +88,10 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """Finish the jobs that wait, then close the files and unlock the directory."""
-        for worker in (self._writer, self._reader, self._patient_reader):
+        for worker in (self._writer, self._reader, self._background_reader):
             if worker is not None:
                 await worker.close()
-        self._writer = self._reader = self._patient_reader = None
+        self._writer = self._reader = self._background_reader = None
         self._note.close()
         self._lock.release()
 
@@ -103,13 +103,13 @@ class SqliteDatabase:
         """
         return await self._ask(self._writer, work)
 
-    async def read(self, work: Work[T], *, patient: bool = False) -> T:
-        """Run `work`, which only reads, on one snapshot of what was committed. What is `patient`
-        holds up nothing but its like.
+    async def read(self, work: Work[T], *, background: bool = False) -> T:
+        """Run `work`, which only reads, on one snapshot of what was committed. What runs in
+        the `background` holds up nothing but its like.
 
         Raises Unavailable when the database cannot be read.
         """
-        return await self._ask(self._patient_reader if patient else self._reader, work)
+        return await self._ask(self._background_reader if background else self._reader, work)
 
     async def _ask(self, worker: Worker | None, work: Work[T]) -> T:
         if worker is None:

@@ -129,7 +129,7 @@ class SqliteStore:
                 entries += group
             return _page(entries, more=False)
 
-        return await self._database.read(page, patient=True)
+        return await self._database.read(page, background=True)
 
     async def set_email(self, contact: Contact, email: str, *, only_if_empty: bool = False) -> None:
         """Write the e-mail address and the time of the change to the contact."""

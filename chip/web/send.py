@@ -1,4 +1,4 @@
-"""Courier's door: ``POST /wc/send/{channel}`` in HTTP.
+"""What Courier calls: ``POST /wc/send/{channel}`` in HTTP.
 
 Owns which HTTP status each outcome is. What is checked, in which order, is `chip.chat.inbound`'s
 business. Courier fails a message for good on any 4xx and tries again on 5xx, so whatever is

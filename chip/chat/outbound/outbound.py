@@ -1,4 +1,4 @@
-"""Everything on its way to Courier, behind one door.
+"""Everything on its way to Courier: the only way in.
 
     say ──────────▶ spool ──▶ forwarder ──▶ attempt ──▶ channel requests ──▶ circuit ──▶ gateway
     acknowledge ──▶ report ─────┘

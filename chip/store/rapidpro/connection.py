@@ -98,7 +98,7 @@ class QueryFailed(Exception):
 class Call:
     """A statement with its parameters, and the Deferred of its rows."""
 
-    __slots__ = ("answer", "connection", "deadline", "params", "patient", "retried", "statement")
+    __slots__ = ("answer", "background", "connection", "deadline", "params", "retried", "statement")
 
     def __init__(
         self,
@@ -106,9 +106,9 @@ class Call:
         params: tuple[bytes | None, ...],
         cancelled: Callable[["Call"], None],
         *,
-        patient: bool,
+        background: bool,
     ) -> None:
-        self.patient = patient
+        self.background = background
         self.statement = statement
         self.params = params
         self.answer: Deferred[list[Row]] = Deferred(lambda _: cancelled(self))
@@ -164,9 +164,9 @@ class PostgresConnection:
         reactor.addReader(self)
 
     @property
-    def is_patient(self) -> bool:
+    def is_background(self) -> bool:
         """Whether a call that can wait is under way."""
-        return self._call is not None and self._call.patient
+        return self._call is not None and self._call.background
 
     def run(self, call: Call) -> None:
         """Send the call's statement. The connection must be idle."""

@@ -67,9 +67,9 @@ class PostgresPool:
         self._prepares = True
         self._connections: set[PostgresConnection] = set()
         self._idle: list[PostgresConnection] = []
-        self._size_for_patient = max(1, connections // 4)
+        self._size_for_background = max(1, connections // 4)
         self._waiting: deque[Call] = deque()
-        self._patient: deque[Call] = deque()
+        self._background: deque[Call] = deque()
         self._unanswered: set[Call] = set()
         self._connecting: Deferred[None] | None = None
         self._refused_at: float | None = None
@@ -102,16 +102,16 @@ class PostgresPool:
         self._idle.clear()
 
     async def query(
-        self, statement: Statement, *params: bytes | None, patient: bool = False
+        self, statement: Statement, *params: bytes | None, background: bool = False
     ) -> list[Row]:
-        """The rows of a statement, which others overtake when it is `patient`. Raises QueryFailed
-        when the server refuses it, and Unavailable when there is no answer."""
+        """The rows of a statement, which others overtake when it runs in the `background`. Raises
+        QueryFailed when the server refuses it, and Unavailable when there is no answer."""
         if not self._open or (self._in_pause() and not self._connections):
             raise Unavailable(_AWAY)
-        call = Call(statement, params, self._cancelled, patient=patient)
+        call = Call(statement, params, self._cancelled, background=background)
         queue = self._queue_of(call)
         if len(queue) >= MAX_WAITING:
-            if not patient:  # so much history is no fault of the database
+            if not background:  # so much history is no fault of the database
                 self._outage.failed(f"{MAX_WAITING} calls wait for it")
             raise Unavailable("the database is too busy", retry_after=1)
         call.deadline = self._reactor.callLater(CALL_DEADLINE, self._expired, call)
@@ -137,14 +137,14 @@ class PostgresPool:
             self._grow()
 
     def _queue_of(self, call: Call) -> deque[Call]:
-        return self._patient if call.patient else self._waiting
+        return self._background if call.background else self._waiting
 
     def _next_queue(self) -> deque[Call]:
         """The queue whose first call may run now; an empty one where there is none."""
-        if self._waiting or not self._patient:
+        if self._waiting or not self._background:
             return self._waiting
-        running = sum(connection.is_patient for connection in self._connections)
-        return self._patient if running < self._size_for_patient else self._waiting
+        running = sum(connection.is_background for connection in self._connections)
+        return self._background if running < self._size_for_background else self._waiting
 
     def _settle(self, call: Call, outcome: list[Row] | Failure) -> None:
         if not call.answer.called:
@@ -280,8 +280,8 @@ class PostgresPool:
         self._refused_at = self._reactor.seconds()
         if not self._connections:
             # Only without connections: else the calls that wait get one of those.
-            waiting = [*self._waiting, *self._patient]
-            self._waiting, self._patient = deque(), deque()
+            waiting = [*self._waiting, *self._background]
+            self._waiting, self._background = deque(), deque()
             for call in waiting:
                 self._settle(call, Failure(Unavailable(_AWAY)))
 

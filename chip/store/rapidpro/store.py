@@ -140,7 +140,7 @@ class RapidproStore:
         async def page() -> list[Row]:
             if self._reactor.seconds() - self._looked_at > COLUMNS_FRESH_FOR:
                 await self._look_at_columns()
-            return await self._database.query(self._history, *params, patient=True)
+            return await self._database.query(self._history, *params, background=True)
 
         [(messages, more)] = await self._twice(page)
         return HistoryPage(messages, more == b"true") if messages else None
