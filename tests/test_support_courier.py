@@ -1,7 +1,6 @@
 """The stand-in Courier: the contract, its habits, and the faults it can be told to show."""
 
 import contextlib
-import http.server
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -15,6 +14,7 @@ from twisted.web.server import Site
 from tests.support.courier import Courier
 from tests.support.fetch import Response, fetch
 from tests.support.rapidpro import Channel, Rapidpro, chat_id
+from tests.support.scripted_http import ScriptedHttp
 
 STARTED = {"type": "chat_started"}
 
@@ -52,32 +52,8 @@ def channel(rapidpro):
 @pytest.fixture
 def chip():
     """Answers sends with the statuses that stand in `answers`, then with 200."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        answers: list[int] = []  # noqa: RUF012
-
-        def do_POST(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(self.answers.pop(0) if self.answers else 200)
-            body = b'{"status":"queued"}'
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    server.url = f"http://127.0.0.1:{server.server_port}"
-    server.answers = Handler.answers
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with ScriptedHttp() as server:
+        yield server
 
 
 class Queue(Resource):

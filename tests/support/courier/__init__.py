@@ -72,21 +72,36 @@ class Courier(ChildProcess):
     def send(self, channel: Channel | str, chat: str, text: str = "hi", **options: Any) -> Json:
         """Say something to a visitor; return Chip's `status` (None: no answer) and `body`.
 
-        Also the message's `id`, `uuid`, what it `became` ("sent", "failed" or "errored") and the
-        `payload`. Options: era ("id" or "uuid"), origin, user_id, attachments, quick_replies,
-        secret, row (False: write no row), chip (another base URL).
+        Also the message's `id`, `uuid`, what it `became` ("sent", "failed" or "errored"), the
+        `payload` and all `answers`. Options: era ("id" or "uuid"), origin, user_id, attachments,
+        quick_replies (texts, or texts with what is behind them), secret, row (False: write no
+        row), chip (another base URL).
+
+        On an External channel the payload is the requests, one for each part of the text, and
+        status and body are those of the last part that was sent; `secret` is sent as
+        `Authorization`. Its `send_url` leads to `chip` unless it is on this machine.
         """
         return self._ask("send", channel=_address(channel), chat=chat, text=text, **options)
 
-    def send_many(self, sends: Iterable[Json], parallel: int = 8) -> list[Json]:
-        """Send many, each given as the arguments of `send`, several chats at a time."""
+    def send_many(
+        self, sends: Iterable[Json], parallel: int = 8, pause: float = 0, *, ordered: bool = True
+    ) -> list[Json]:
+        """Send many, each given as the arguments of `send`, several chats at a time.
+
+        `pause` is between the messages of one chat, which the real one lets 3 s pass between when
+        they come from one step of a flow. Not `ordered`, they go as if queued separately: several
+        of one chat at a time, in any order.
+        """
         plain = [{**one, "channel": _address(one["channel"])} for one in sends]
-        return self._ask("send_many", sends=plain, parallel=parallel)
+        return self._ask("send_many", sends=plain, parallel=parallel, pause=pause, ordered=ordered)
 
     def post(
-        self, channel: Channel | str, payload: Json, copies: int = 1, chip: str | None = None
+        self, channel: Channel | str, payload: Any, copies: int = 1, chip: str | None = None
     ) -> list[Json]:
-        """Post any body to Chip, so many times at once; return what came of each."""
+        """Post any payload to Chip, so many times at once; return what came of each.
+
+        A dictionary is the JSON of the body, or on an External channel the fields of a form.
+        """
         return self._ask(
             "post", channel=_address(channel), payload=payload, copies=copies, chip=chip
         )
@@ -101,8 +116,15 @@ class Courier(ChildProcess):
             "deliver_again", channel=sent["channel"], payload=sent["payload"], id=sent["id"]
         )
 
+    def queue_again(self, sent: Json) -> Json:
+        """Queue a message a second time: one that was sent or has failed within the last hour is
+        not sent again, but becomes wired whatever it was."""
+        return self._ask(
+            "queue_again", channel=sent["channel"], payload=sent["payload"], id=sent["id"]
+        )
+
     def retry(self, chip: str | None = None) -> list[Json]:
-        """Send everything again that met a 5xx or no answer."""
+        """Send everything again that met a 5xx or no answer, from the first part on."""
         return self._ask("retry", chip=chip)
 
     def let_go(self) -> None:
@@ -113,7 +135,8 @@ class Courier(ChildProcess):
 
     def requests(self, chat: str | None = None) -> list[Json]:
         """Return the requests that came, in order: number, connection, channel, chat_id, events,
-        done (Courier's result for each event that happened), at, until, status (-1: hung up)."""
+        done (Courier's result for each event that happened), at, until, status (-1: hung up), form
+        (what was posted to an External channel, of which each request is one event)."""
         return self._ask("requests", chat=chat)
 
     def events(self, chat: str | None = None, kind: str | None = None) -> list[Json]:
@@ -165,6 +188,10 @@ class Courier(ChildProcess):
         """Return requests, events (by type), first and latest (times), connections, cpu…"""
         return self._ask("stats")
 
+    def write_spooled(self) -> None:
+        """Write at once what was taken while the database was away and External channels spoke."""
+        self._ask("write_spooled")
+
     # Trouble.
 
     def fault(self, **fields: Any) -> None:
@@ -192,8 +219,17 @@ class Courier(ChildProcess):
         self._ask("deaf")
 
     def configure(self, **settings: Any) -> None:
-        """Set era ("" for both), chip, repeat_window and status_window (seconds; the real ones are
-        4 and 0.5), or advance the repeated-text clock."""
+        """Set how Courier behaves; what is not given stays as it is.
+
+        era: how messages are named, "id" or "uuid", "" for both. release: "10.2", "26.2" or "26.3",
+        with the era. chip: Chip's base URL. advance: seconds by which the clock of repeated texts,
+        remembered channels and sent messages is put forward.
+
+        In seconds, with the real ones: repeat_window (4), status_window (0.5; here 0), patience
+        with answers (30), spool_interval (30; here 0.5).
+
+        full: workspaces take no new contacts. disallows: nothing is sent to private addresses.
+        """
         self._ask("configure", **settings)
 
     def _ask(self, name: str, **fields: Any) -> Any:

@@ -9,8 +9,8 @@ import signal
 from .control import Control
 from .database import Backend, Database, Memory
 from .http import Server
-from .receive import Receiver
 from .records import Log
+from .whole import WholeCourier
 
 
 def _arguments() -> argparse.Namespace:
@@ -34,10 +34,11 @@ async def _serve(options: argparse.Namespace) -> None:
     backend: Backend = Memory(options.secret)
     if options.db:
         backend = Database(options.db, messages=not options.no_messages)
-    receiver = Receiver(backend, Log(keep=not options.no_messages), options.repeat_window)
-    receiver.era = options.era
-    server = Server(receiver.handle, options.port)
-    control = Control(receiver, server, options.chip)
+    courier = WholeCourier(backend, Log(keep=not options.no_messages), options.chip)
+    courier.configure("repeat_window", options.repeat_window)
+    courier.configure("era", options.era)
+    server = Server(courier.receiver.handle, options.port)
+    control = Control(courier, server)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await server.listen()

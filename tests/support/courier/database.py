@@ -10,8 +10,8 @@ import contextlib
 import itertools
 import select
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import psycopg
@@ -26,7 +26,13 @@ class Channel:
     id: int
     org: int
     uuid: str
-    secret: str | None
+    kind: str
+    address: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def secret(self) -> str | None:
+        return self.config.get("secret")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +60,13 @@ class Backend(Protocol):
 
     async def channel(self, address: str) -> Channel | None: ...
     async def urn(self, channel: Channel, chat: str, new: bool = False) -> Urn: ...
-    async def wipe_display(self, urn: Urn) -> None: ...
-    async def incoming(self, channel: Channel, urn: Urn, text: str) -> str: ...
+    async def has_contact(self, channel: Channel, chat: str) -> bool: ...
+    async def bind(self, channel: Channel, urn: Urn) -> None: ...
+    async def stop(self, urn: Urn) -> None: ...
+    async def incoming(self, channel: Channel, urn: Urn, text: str, **columns: Any) -> str: ...
     async def outgoing(self, channel: Channel, chat: str, **columns: Any) -> Outgoing: ...
     async def row_of(self, message: Named) -> Named: ...
+    async def chat_of(self, message: Named) -> str: ...
     async def set_status(self, message: Named, status: str) -> None: ...
 
 
@@ -70,7 +79,7 @@ class Memory:
         self._urns: dict[str, Urn] = {}
 
     async def channel(self, address: str) -> Channel | None:
-        return Channel(1, 1, address, self._secret)
+        return Channel(1, 1, address, "", config={"secret": self._secret})
 
     async def urn(self, channel: Channel, chat: str, new: bool = False) -> Urn:
         if chat not in self._urns:
@@ -78,17 +87,26 @@ class Memory:
             self._urns[chat] = Urn(number, number)
         return self._urns[chat]
 
-    async def wipe_display(self, urn: Urn) -> None:
+    async def has_contact(self, channel: Channel, chat: str) -> bool:
+        return chat in self._urns
+
+    async def bind(self, channel: Channel, urn: Urn) -> None:
         """Nothing is kept."""
 
-    async def incoming(self, channel: Channel, urn: Urn, text: str) -> str:
-        return str(uuid.uuid4())
+    async def stop(self, urn: Urn) -> None:
+        """Nothing is kept."""
+
+    async def incoming(self, channel: Channel, urn: Urn, text: str, **columns: Any) -> str:
+        return str(columns.get("uuid") or uuid.uuid4())
 
     async def outgoing(self, channel: Channel, chat: str, **columns: Any) -> Outgoing:
         return Outgoing(next(self._numbers), str(uuid.uuid4()))
 
     async def row_of(self, message: Named) -> Named:
         return message
+
+    async def chat_of(self, message: Named) -> str:
+        return ""
 
     async def set_status(self, message: Named, status: str) -> None:
         """Nothing is kept."""
@@ -118,8 +136,8 @@ class Database:
         if found := self._channels.get(address):
             return found
         rows = await self._run(
-            "SELECT id, org_id, uuid::text, config->>'secret' FROM channels_channel"
-            " WHERE uuid::text = %s AND is_active AND channel_type = 'CHP'",
+            "SELECT id, org_id, uuid::text, channel_type, address, config FROM channels_channel"
+            " WHERE uuid::text = %s AND is_active",
             (address,),
         )
         if not rows:
@@ -148,6 +166,10 @@ class Database:
         if not self._messages:
             self._urns[key] = urn
         return urn
+
+    async def has_contact(self, channel: Channel, chat: str) -> bool:
+        """Tell whether the visitor is known in the channel's workspace."""
+        return await self._find_urn(channel, chat) is not None
 
     async def _find_urn(self, channel: Channel, chat: str) -> Urn | None:
         rows = await self._run(
@@ -179,19 +201,25 @@ class Database:
 
     # Writing.
 
-    async def wipe_display(self, urn: Urn) -> None:
+    async def bind(self, channel: Channel, urn: Urn) -> None:
+        """The visitor is heard on this channel, which wipes the e-mail out of his URN."""
         if self._messages:
             await self._run(
-                "UPDATE contacts_contacturn SET display = NULL"
-                " WHERE id = %s AND display IS NOT NULL",
-                (urn.id,),
+                "UPDATE contacts_contacturn SET display = NULL, channel_id = %s WHERE id = %s"
+                " AND (display IS NOT NULL OR channel_id IS DISTINCT FROM %s)",
+                (channel.id, urn.id, channel.id),
             )
 
-    async def incoming(self, channel: Channel, urn: Urn, text: str) -> str:
-        address = str(uuid.uuid4())
+    async def stop(self, urn: Urn) -> None:
+        """The visitor wants to hear nothing more."""
+        await self._run("UPDATE contacts_contact SET status = 'S' WHERE id = %s", (urn.contact,))
+
+    async def incoming(self, channel: Channel, urn: Urn, text: str, **columns: Any) -> str:
+        """Record what a visitor said; return its uuid."""
+        address = str(columns.setdefault("uuid", str(uuid.uuid4())))
         if self._messages:
             await self._insert_message(
-                channel, urn, uuid=address, text=text, direction="I", status="P"
+                channel, urn, text=text, direction="I", status="P", **columns
             )
         return address
 
@@ -205,17 +233,36 @@ class Database:
         )
         return Named(message.channel, rows[0][0], None) if rows else message
 
+    async def chat_of(self, message: Named) -> str:
+        """Return the chat id of whoever an outgoing message is for, empty when there is none."""
+        rows = await self._run(
+            "SELECT urn.path FROM msgs_msg JOIN contacts_contacturn urn ON urn.id = contact_urn_id"
+            f" WHERE msgs_msg.{'uuid' if message.id is None else 'id'} = %s AND direction = 'O'",
+            (message.uuid if message.id is None else message.id,),
+        )
+        return rows[0][0] if rows else ""
+
     async def set_status(self, message: Named, status: str) -> None:
         """Set what became of an outgoing message; one that is not there is passed over. Courier's
-        own `wired` goes over whatever was there before."""
+        own `wired` goes over whatever was there before; the third error is a failure."""
         if not self._messages:
             return
         by_id = message.id is not None
         await self._run(
-            "UPDATE msgs_msg SET status = %s, modified_on = now(), sent_on = CASE"
-            " WHEN %s IN ('W', 'S', 'D') THEN coalesce(sent_on, now()) ELSE sent_on END"
-            f" WHERE {'id' if by_id else 'uuid'} = %s AND channel_id = %s AND direction = 'O'",
-            (status, status, message.id if by_id else message.uuid, message.channel),
+            "UPDATE msgs_msg SET modified_on = now(),"
+            " status = CASE WHEN %(new)s = 'E' AND error_count >= 2 THEN 'F' ELSE %(new)s END,"
+            " failed_reason = CASE WHEN %(new)s = 'E' AND error_count >= 2 THEN 'E'"
+            " ELSE failed_reason END,"
+            " error_count = error_count + CASE WHEN %(new)s = 'E' THEN 1 ELSE 0 END,"
+            " sent_on = CASE WHEN %(new)s IN ('W', 'S', 'D') THEN coalesce(sent_on, now())"
+            " ELSE sent_on END"
+            f" WHERE {'id' if by_id else 'uuid'} = %(name)s AND channel_id = %(channel)s"
+            " AND direction = 'O'",
+            {
+                "new": status,
+                "name": message.id if by_id else message.uuid,
+                "channel": message.channel,
+            },
         )
 
     async def outgoing(self, channel: Channel, chat: str, **columns: Any) -> Outgoing:

@@ -19,10 +19,18 @@ _END = b"\r\n\r\n"
 
 @dataclass(slots=True)
 class Request:
+    """`path` is without the query; `head` is everything before the body, as it came."""
+
     method: str
     path: str
     body: bytes
     connection: int
+    query: str = ""
+    head: str = ""
+
+    def header(self, name: str) -> str:
+        """Return a header's value, empty when there is none; `name` is in lower case."""
+        return _header(self.head, name)
 
 
 @dataclass(slots=True)
@@ -30,6 +38,10 @@ class Answer:
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def header(self, name: str) -> str:
+        """Return a header's value, empty when there is none; `name` is in lower case."""
+        return next((value for key, value in self.headers.items() if key.lower() == name), "")
 
     @classmethod
     def of(cls, status: int, content: Any) -> Answer:
@@ -112,9 +124,11 @@ class _Connection(asyncio.Protocol):
             return
         body = self.data[begin : begin + length]
         self.data = self.data[begin + length :]
-        method, path, _ = head.split(" ", 2)
+        method, target, _ = head.split(" ", 2)
+        path, _, query = target.partition("?")
         self.busy = True
-        task = asyncio.create_task(self._answer(Request(method, path, body, self.number)))
+        request = Request(method, path, body, self.number, query, head)
+        task = asyncio.create_task(self._answer(request))
         self.server.tasks.add(task)
         task.add_done_callback(self.server.tasks.discard)
 
@@ -129,36 +143,48 @@ class _Connection(asyncio.Protocol):
             self._take()
 
 
+def _header(head: str, name: str) -> str:
+    begin = head.lower().find(f"\r\n{name}:")
+    return "" if begin < 0 else head[begin + len(name) + 3 :].partition("\r\n")[0].strip()
+
+
 def _content_length(head: str) -> int:
-    _, found, rest = head.lower().partition("\r\ncontent-length:")
-    return int(rest.partition("\r\n")[0]) if found else 0
+    return int(_header(head, "content-length") or 0)
 
 
 class Client:
-    """Posts JSON over kept-alive connections. Raises OSError or TimeoutError without an answer."""
+    """Asks over kept-alive connections. Raises OSError or TimeoutError without an answer."""
 
     def __init__(self, timeout: float = 30.0) -> None:
         self.timeout = timeout
         self._idle: dict[str, list[_Streams]] = {}
 
     async def post(self, url: str, body: bytes) -> Answer:
+        """Post JSON; return the answer, however bad its status."""
+        return await self.request("POST", url, {"Content-Type": "application/json"}, body)
+
+    async def request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> Answer:
         """Return the answer, however bad its status."""
         parts = urlsplit(url)
-        head = (
-            f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
+        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        head = f"{method} {target} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        if body or method != "GET":
+            head += f"Content-Length: {len(body)}\r\n"
+        data = f"{head}\r\n".encode() + body
         idle = self._idle.setdefault(parts.netloc, [])
         async with asyncio.timeout(self.timeout):
             while idle:
                 # A connection that was closed meanwhile never took the request.
                 reused = idle.pop()
                 if not reused.reader.at_eof():
-                    return await self._exchange(reused, idle, head.encode() + body)
+                    return await self._exchange(reused, idle, data)
                 reused.writer.close()
             host, port = parts.hostname or "", parts.port or 80
             fresh = _Streams(*await asyncio.open_connection(host, port))
-            return await self._exchange(fresh, idle, head.encode() + body)
+            return await self._exchange(fresh, idle, data)
 
     def let_go(self) -> None:
         """Close the connections that are kept for the next request."""

@@ -19,6 +19,8 @@ class Record(msgspec.Struct):
     """One request: what it said, what Courier made of the events it did, how it was answered.
 
     `status` 0 means that it is still under way, -1 that the connection was closed unanswered.
+    `form` is what was posted to an External channel, in which each request is one event: `msg_in`,
+    `msg_status` or `stopped`, written as for the other kind, or none when nothing was asked.
     """
 
     number: int
@@ -30,6 +32,7 @@ class Record(msgspec.Struct):
     done: list[Json] = []
     until: float = 0
     status: int = 0
+    form: dict[str, str] = {}
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True):
@@ -102,10 +105,13 @@ class Log:
         self.latest = 0.0
         self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
-    def begin(self, connection: int, channel: str, chat: str, events: list[Json]) -> Record:
+    def begin(
+        self, connection: int, channel: str, chat: str, events: list[Json], form: dict[str, str]
+    ) -> Record:
         """Note a request that has just come."""
         self.requests += 1
-        record = Record(self.requests, connection, channel, chat, events, time.time())
+        number = self.requests
+        record = Record(number, connection, channel, chat, events, time.time(), form=form)
         if self.keep:
             self.records.append(record)
         return record

@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import asyncio
 
-from .database import Backend, Named
+import psycopg
 
+from .database import Backend, Named
+from .spool import Spool
+
+STATUSES = {"sent": "S", "delivered": "D", "failed": "F"}
 WIRED = "W"
 
 
 class Statuses:
-    """Writes statuses, `window` seconds together; each at once when that is 0."""
+    """Writes statuses, `window` seconds together; each at once when that is 0.
 
-    def __init__(self, backend: Backend) -> None:
+    A batch that meets no database is spooled.
+    """
+
+    def __init__(self, backend: Backend, spool: Spool) -> None:
         self._backend = backend
+        self._spool = spool
         self.window = 0.0
         self._batch: dict[Named, str] = {}
         self._flushing: asyncio.Task[None] | None = None
@@ -39,4 +47,10 @@ class Statuses:
         await asyncio.sleep(self.window)
         batch, self._batch, self._flushing = self._batch, {}, None
         for message, status in batch.items():
+            await self._put(message, status)
+
+    async def _put(self, message: Named, status: str) -> None:
+        try:
             await self._backend.set_status(message, status)
+        except psycopg.OperationalError:
+            self._spool.put(lambda: self._backend.set_status(message, status))

@@ -12,7 +12,7 @@ import secrets
 import string
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import psycopg
@@ -20,6 +20,8 @@ from psycopg.rows import dict_row
 
 from .tables import COLUMNS, QuickReply, Tables
 
+# What an operator is told to write into RapidPro's form.
+EXTERNAL_BODY = "id={{id}}&to={{to}}&text={{text}}&channel={{channel}}{{quick_replies}}"
 _numbers = itertools.count(1)
 
 
@@ -108,6 +110,40 @@ class Rapidpro:
             **self._made_by(),
         )
         return Channel(number, org, address, secret or "")
+
+    def external_channel(
+        self,
+        org: int,
+        *,
+        send_url: str = "https://chat.example.org/wc/external",
+        authorization: str = "Bearer sesame",
+        max_length: int = 6400,
+        method: str = "POST",
+        content_type: str = "urlencoded",
+        body: str = EXTERNAL_BODY,
+        response_check: str = "queued",
+        address: str = "chat.example.org",
+        active: bool = True,
+        uuid: str | None = None,
+        **config: Any,
+    ) -> Channel:
+        """Make an External channel as RapidPro's form does; its `secret` is the authorization.
+
+        `config` holds further keys, such as `headers`.
+        """
+        config |= {
+            "send_url": send_url,
+            "method": method,
+            "content_type": content_type,
+            "body": body,
+            "max_length": max_length,
+            "encoding": "D",
+            "send_authorization": authorization,
+            "mt_response_check": response_check,
+        }
+        made = self.channel(org, type="EX", active=active, uuid=uuid, config=config)
+        self.update("channels_channel", made.id, address=address, name=address)
+        return replace(made, secret=authorization)
 
     def contact(
         self, org: int, chat: str | None = None, email: str | None = None, **columns: Any
@@ -245,6 +281,13 @@ class Rapidpro:
         """Give a channel another secret; return the channel as it is now."""
         self.update("channels_channel", channel.id, config=json.dumps({"secret": secret}))
         return Channel(channel.id, channel.org, channel.uuid, secret)
+
+    def change_config(self, channel: Channel, **keys: Any) -> None:
+        """Change keys of a channel's config by SQL, the only way for an External one."""
+        self.connection.execute(
+            "UPDATE channels_channel SET config = config || %s WHERE id = %s",
+            (json.dumps(keys), channel.id),
+        )
 
     def rows(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
         """Return the rows of a query, as dictionaries."""
