@@ -7,10 +7,10 @@ process, use `courier.apart`, whose methods are the same, run in a thread and re
 
 from __future__ import annotations
 
-import http.client
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -233,7 +233,7 @@ class Courier(ChildProcess):
         self._ask("configure", **settings)
 
     def _ask(self, name: str, **fields: Any) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.control_port, timeout=120)
+        connection = HTTPConnection("127.0.0.1", self.control_port, timeout=120)
         try:
             connection.request("POST", f"/_/{name}", json.dumps(fields))
             answer = connection.getresponse()
