@@ -253,6 +253,22 @@ def test_while_the_database_is_away_messages_are_taken_and_stored_behind_what_is
     assert str(rows[2]["uuid"]) == spooled["msg_uuid"]
 
 
+def test_without_the_database_a_channel_is_known_for_the_rest_of_its_minute_and_then_refused(
+    postgres, courier, channel
+):
+    chat = chat_id()
+    taken(tell(courier, channel, from_=chat, text="before"))
+    postgres.stop()
+
+    taken(tell(courier, channel, from_=chat, text="away"))
+    courier.configure(advance=60)
+    refused = tell(courier, channel, from_=chat, text="still away")
+    postgres.start()
+
+    assert refusal(refused).startswith("dial tcp")
+    taken(tell(courier, channel, from_=chat, text="back"))
+
+
 def test_the_same_text_again_is_dropped_and_answered_with_the_first_uuid(
     courier, rapidpro, channel
 ):

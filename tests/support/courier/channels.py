@@ -1,13 +1,12 @@
 """Courier's knowledge of channels: an External one is remembered for a minute.
 
-So what somebody changes in the database counts after that, and a channel that was known stays so
-while the database is away. Channels of the other kind are looked up each time, that tests can
-change their secrets at once.
+So what somebody changes in the database counts after that. While the database is away a channel is
+known for the rest of its minute; then everything for it is refused with 400, in the words of the
+database's driver. Channels of the other kind are looked up each time, that tests can change their
+secrets at once.
 """
 
 from __future__ import annotations
-
-import psycopg
 
 from .answers import RefusedError
 from .clock import Clock
@@ -40,13 +39,7 @@ class Channels:
         since, remembered = self._remembered.get(address, (0.0, None))
         if remembered and self._clock.now() - since < _MEMORY:
             return remembered
-        try:
-            channel = await self._backend.channel(address)
-        except psycopg.OperationalError:
-            if remembered is None:
-                raise
-            return remembered
-        self._remembered.pop(address, None)
+        channel = await self._backend.channel(address)
         if channel and channel.kind == EXTERNAL:
             self._remembered[address] = (self._clock.now(), channel)
         return channel

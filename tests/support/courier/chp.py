@@ -36,6 +36,7 @@ class ChpChannels:
     """Does what is asked of webchat channels."""
 
     kind = CHP
+    away = 500
     methods = ("POST",)
     actions = ("receive",)
 

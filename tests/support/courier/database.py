@@ -235,6 +235,8 @@ class Database:
 
     async def chat_of(self, message: Named) -> str:
         """Return the chat id of whoever an outgoing message is for, empty when there is none."""
+        if not self._messages:
+            return ""
         rows = await self._run(
             "SELECT urn.path FROM msgs_msg JOIN contacts_contacturn urn ON urn.id = contact_urn_id"
             f" WHERE msgs_msg.{'uuid' if message.id is None else 'id'} = %s AND direction = 'O'",

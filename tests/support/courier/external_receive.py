@@ -48,6 +48,7 @@ class ExternalChannels:
     """Does what is asked of External channels."""
 
     kind = EXTERNAL
+    away = 400
     methods = ("POST", "GET")
     actions = ("receive", "stopped", *STATUSES)
     served = True

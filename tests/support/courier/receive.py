@@ -45,9 +45,11 @@ class Asked:
 
 
 class Kind(Protocol):
-    """What differs between the kinds of channel."""
+    """What differs between the kinds of channel; `away` is the status of answers about a channel
+    that cannot be looked up because there is no database."""
 
     kind: str
+    away: int
     methods: tuple[str, ...]
     actions: tuple[str, ...]
 
@@ -129,5 +131,5 @@ class Receiver:
         except RefusedError as refused:
             return refused.answer
         except psycopg.Error as error:
-            return RefusedError(f"database: {type(error).__name__}", 500).answer
+            return RefusedError(f"dial tcp: {type(error).__name__}", kind.away).answer
         return Answer(200, msgspec.json.encode({"message": kind.message(data), "data": data}))
