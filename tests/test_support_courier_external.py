@@ -30,8 +30,7 @@ def courier(shared):
     shared.clear()
     yield shared
     shared.heal()
-    shared.configure(era="", release="26.2", full=False, status_window=0, spool_interval=0.5)
-    shared.configure(era="")
+    shared.configure(era="", full=False, spool_interval=0.5)
 
 
 @pytest.fixture

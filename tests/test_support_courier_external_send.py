@@ -39,8 +39,7 @@ def courier(shared, chip):
     shared.retry()
     shared.retry()
     shared.let_go()
-    shared.configure(release="26.2", disallows=False, patience=30)
-    shared.configure(era="")
+    shared.configure(era="", disallows=False, patience=30)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def courier(shared):
     shared.clear()
     yield shared
     shared.heal()
-    shared.configure(release="26.2", era="", status_window=0)
+    shared.configure(era="", status_window=0, spool_interval=0.5)
 
 
 @pytest.fixture

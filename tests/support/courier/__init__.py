@@ -222,8 +222,9 @@ class Courier(ChildProcess):
         """Set how Courier behaves; what is not given stays as it is.
 
         era: how messages are named, "id" or "uuid", "" for both. release: "10.2", "26.2" or "26.3",
-        with the era. chip: Chip's base URL. advance: seconds by which the clock of repeated texts,
-        remembered channels and sent messages is put forward.
+        of which the last has no webchat channels and retries after 429; it sets the era, too.
+        chip: Chip's base URL. advance: seconds by which the clock of repeated texts, remembered
+        channels and sent messages is put forward.
 
         In seconds, with the real ones: repeat_window (4), status_window (0.5; here 0), patience
         with answers (30), spool_interval (30; here 0.5).

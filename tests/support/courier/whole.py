@@ -59,7 +59,7 @@ class WholeCourier:
         """Change one of the settings that `Courier.configure` names."""
         match name:
             case "era":
-                self.settings.era = value or None
+                self.settings.era, self.settings.newest = value or None, False
             case "release":
                 self.settings.become(value)
             case "repeat_window" | "full" | "disallows":
