@@ -177,6 +177,28 @@ def test_a_chunked_body_may_have_extensions_and_trailers():
     assert listener.server.sends == [(CHANNEL, b"{}          ")]
 
 
+def of_chunks(*sizes: int) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (size, bytes(size)) for size in sizes)
+
+
+def test_a_body_of_a_thousand_chunks_and_of_larger_ones_beyond_is_served():
+    wire = Listener().connects()
+    wire.says(POST + CHUNKED + b"\r\n" + of_chunks(*[1] * 1000, *[256] * 3000) + b"0\r\n\r\n")
+    assert wire.answer().status == 200
+
+
+@pytest.mark.parametrize("before", [b"", of_chunks(100_000)], ids=["none", "a large one"])
+def test_a_body_of_tiny_chunks_is_refused_before_it_costs_much(before):
+    listener = Listener()
+    wire = listener.connects()
+    wire.says(POST + CHUNKED + b"\r\n" + before)
+    wire.says(of_chunks(*[1] * 1000))
+    assert wire.out == b""
+    wire.says(of_chunks(*[1] * 1000))
+    assert is_refused(wire)
+    assert listener.server.sends == []
+
+
 def test_the_host_of_a_whole_url_counts_and_not_the_header():
     async def tells(asked: Request) -> Answer:
         told = (asked.requestHeaders.getRawHeaders(b"Host"), asked.uri)
