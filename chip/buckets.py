@@ -22,6 +22,12 @@ def network_of(address: str) -> str:
     return str(ipaddress.IPv6Network(address).supernet(new_prefix=_V6_NETWORK))
 
 
+def per_minute(times: float) -> tuple[float, float]:
+    """The rate and the burst of a bucket that gives so many a minute, all of them at once, and one
+    at a time where they are fewer than one."""
+    return times / 60, max(1, times)
+
+
 class TokenBucket:
     """`rate` tokens a second flow into a bucket that holds `burst`; it begins full.
 

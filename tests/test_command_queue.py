@@ -25,6 +25,18 @@ def test_too_many_bad_commands_close_the_connection(chip):
     assert visitor.closed_with == (4400, "too many bad commands")
 
 
+def test_less_than_one_bad_command_a_minute_is_one_at_a_time():
+    chip = MemoryChip(bad_commands_per_minute=0.5)
+    visitor = chip.bob()
+    visitor.says(b"nonsense")
+    assert visitor.closed_with is None
+    chip.later(120)
+    visitor.says(b"nonsense")
+    assert visitor.closed_with is None
+    visitor.says(b"nonsense")
+    assert visitor.closed_with == (4400, "too many bad commands")
+
+
 def test_a_ping_is_answered_at_any_time(chip):
     visitor = chip.visitor()
     visitor.says({"type": "ping"})

@@ -2,7 +2,7 @@
 
 import math
 
-from chip.buckets import AddressBuckets, Buckets, FailureBudget, TokenBucket, take_all
+from chip.buckets import AddressBuckets, Buckets, FailureBudget, TokenBucket, per_minute, take_all
 from chip.limits import Limits
 
 
@@ -62,6 +62,12 @@ def test_limits_off_lifts_every_rate_and_keeps_every_size_and_deadline() -> None
     }
     assert TokenBucket(after.sends_per_second, burst=1).take(now=0, count=10**9) == 0
     assert after.sends_per_second == math.inf
+
+
+def test_a_rate_a_minute_is_given_at_once_but_never_less_than_one() -> None:
+    assert per_minute(30) == (0.5, 30)
+    assert per_minute(0.5) == (0.5 / 60, 1)
+    assert TokenBucket(*per_minute(math.inf)).take(now=0, count=10**9) == 0
 
 
 def test_a_bucket_can_be_asked_without_taking_anything() -> None:

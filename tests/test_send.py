@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 
 from chip.chat.inbound import WrongSecret
 from chip.errors import NotFound, QueueFull, Refused, Unavailable
+from chip.limits import Limits
 from tests.support.web import (
     CHANNEL,
     UNKNOWN,
@@ -150,6 +151,14 @@ def test_an_address_may_be_wrong_about_a_channel_10_times_a_minute():
     assert refused.headers["retry-after"] == "6"
     assert refused.json == {"error": "too many wrong secrets", "retry_after": 6}
     sends.clock.advance(6.1)
+    assert [sends.posted().status for _ in range(2)] == [400, 429]
+
+
+def test_less_than_one_wrong_secret_a_minute_is_one_at_a_time():
+    limits = Limits(wrong_secrets_per_minute=0.5)
+    sends = SendSite(WrongSecret("channel secret incorrect"), limits=limits)
+    assert [sends.posted().status for _ in range(2)] == [400, 429]
+    sends.clock.advance(120)
     assert [sends.posted().status for _ in range(2)] == [400, 429]
 
 

@@ -1,6 +1,6 @@
 """How much one connection may ask for, and how much a chat and an address may say."""
 
-from chip.buckets import AddressBuckets, Buckets, TokenBucket, take_all
+from chip.buckets import AddressBuckets, Buckets, TokenBucket, per_minute, take_all
 from chip.limits import Limits
 from chip.models import ChatKey
 
@@ -23,8 +23,7 @@ class ConnectionRates:
     def bad_command(self, now: float) -> float:
         """A frame that is no command, or a command with something wrong in it."""
         if self._bad is None:
-            rate = self._limits.bad_commands_per_minute
-            self._bad = TokenBucket(rate / 60, min(rate, 2**31))
+            self._bad = TokenBucket(*per_minute(self._limits.bad_commands_per_minute))
         return self._bad.take(now)
 
     def command(self, now: float) -> float:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from twisted.logger import Logger
 
-from chip.buckets import Buckets, FailureBudget, network_of
+from chip.buckets import Buckets, FailureBudget, network_of, per_minute
 from chip.limits import Limits
 from chip.throttle import LogThrottle
 
@@ -46,9 +46,8 @@ class Access:
         self.cookie_name = "chip-desk-" + hashlib.sha256(key).hexdigest()[:12]
         self._throttle = LogThrottle(seconds)
         self._count_login = count_login
-        attempts, wrong = limits.desk_logins_per_minute, limits.desk_wrong_tokens_per_minute
-        self._attempts = Buckets(attempts / 60, min(attempts, 2**31))
-        self._wrong = FailureBudget(wrong / 60, min(wrong, 2**31))
+        self._attempts = Buckets(*per_minute(limits.desk_logins_per_minute))
+        self._wrong = FailureBudget(*per_minute(limits.desk_wrong_tokens_per_minute))
 
     def come_in(self, token: str, address: str) -> tuple[Login, float]:
         """Note an attempt with this token. Returns what came of it, and the seconds to wait after

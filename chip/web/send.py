@@ -17,7 +17,7 @@ from typing import Final
 
 from twisted.logger import Logger
 
-from chip.buckets import Buckets
+from chip.buckets import Buckets, per_minute
 from chip.chat.inbound import WrongSecret
 from chip.chat.observer import Observer
 from chip.chat.server import ChatServer
@@ -64,8 +64,7 @@ class Sends:
         )
         # Networks from which a right secret came lately.
         self._proven: OrderedDict[str, None] = OrderedDict()
-        wrong = limits.wrong_secrets_per_minute
-        self._wrong_secrets = Buckets(wrong / 60, wrong)
+        self._wrong_secrets = Buckets(*per_minute(limits.wrong_secrets_per_minute))
 
     async def handle(self, request: Request, channel_uuid: str) -> Answer:
         """Answer a request for ``/wc/send/{channel_uuid}``."""

@@ -11,8 +11,10 @@ from chip.limits import Limits
 KEY = b"k" * 32
 
 
-def access(token: str = "", key: bytes = KEY, clock: Clock | None = None) -> Access:
-    return Access(token, key, (clock or Clock()).seconds, Limits(), lambda _: None)
+def access(
+    token: str = "", key: bytes = KEY, clock: Clock | None = None, limits: Limits | None = None
+) -> Access:
+    return Access(token, key, (clock or Clock()).seconds, limits or Limits(), lambda _: None)
 
 
 def test_a_token_is_made_where_none_is_configured_and_is_hard_to_guess():
@@ -48,6 +50,18 @@ def test_an_address_has_ten_attempts_a_minute():
     assert guard.come_in("sesame", "192.0.2.1") == ("too_many", 6)
     assert guard.come_in("sesame", "192.0.2.2") == ("let_in", 0)
     clock.advance(6)
+    assert guard.come_in("sesame", "192.0.2.1") == ("let_in", 0)
+
+
+def test_less_than_one_attempt_a_minute_is_one_at_a_time():
+    clock = Clock()
+    limits = Limits(desk_logins_per_minute=0.5, desk_wrong_tokens_per_minute=0.5)
+    guard = access("sesame", clock=clock, limits=limits)
+    assert guard.come_in("sesame", "192.0.2.1") == ("let_in", 0)
+    assert guard.come_in("sesame", "192.0.2.1") == ("too_many", 120)
+    assert guard.come_in("guess", "192.0.2.2") == ("wrong_token", 0)
+    assert guard.come_in("guess", "192.0.2.3") == ("wrong_token", 0)
+    clock.advance(120)
     assert guard.come_in("sesame", "192.0.2.1") == ("let_in", 0)
 
 
