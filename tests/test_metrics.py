@@ -8,7 +8,6 @@ from typing import get_args
 
 import pytest
 from prometheus_client import CollectorRegistry
-from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
@@ -25,7 +24,7 @@ from chip.protocol import commands, events
 def samples(metrics: Metrics) -> dict[str, float]:
     """Return every sample as ``name{label="value"}``."""
     found = {}
-    for family in text_string_to_metric_families(metrics.page().decode()):
+    for family in metrics.registry.collect():
         for one in family.samples:
             labels = ",".join(f'{name}="{value}"' for name, value in sorted(one.labels.items()))
             found[f"{one.name}{{{labels}}}" if labels else one.name] = one.value

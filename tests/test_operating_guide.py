@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from prometheus_client import generate_latest
 
 from chip.chat import command_queue, lookups
 from chip.chat.outbound import acknowledger, forwarder
@@ -77,7 +78,7 @@ def test_what_is_accepted_and_unused_is_named_and_no_more():
 
 
 def metric_rows() -> list[str]:
-    page = Metrics().page().decode()
+    page = generate_latest(Metrics().registry).decode()
     about = dict(re.findall(r"# HELP (chip_\w+) (.*)", page))
     kinds = dict(re.findall(r"# TYPE (chip_\w+) (\w+)", page))
     return [

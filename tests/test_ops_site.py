@@ -13,8 +13,6 @@ from chip.ops.metrics import Metrics
 from chip.ops.site import DEADLINE, OpsSite, Readiness
 from tests.support.web import Answer, Wire, request
 
-TEXT = "text/plain; version=0.0.4; charset=utf-8"
-
 
 class Patient:
     """A service with every kind of health. It answers when `wait`, if there is one, is over."""
@@ -69,7 +67,7 @@ def ops() -> Ops:
 def test_a_process_that_runs_is_alive(ops):
     alive = ops.asked("/livez")
     assert (alive.status, alive.body) == (200, b"ok\n")
-    assert alive.headers["content-type"] == TEXT
+    assert alive.headers["content-type"] == "text/plain; charset=utf-8"
 
 
 def test_a_healthy_chip_is_ready(ops):
@@ -86,7 +84,7 @@ def test_people_read_its_status_on_a_terminal(ops):
 
 def test_prometheus_reads_what_was_counted_and_what_waits(ops):
     counted = ops.asked("/metrics")
-    assert counted.headers["content-type"] == TEXT
+    assert counted.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert b"chip_outbox_chats 3.0" in counted.body
 
 

@@ -246,11 +246,7 @@ class Metrics(Observer):
         for name, value in depths._asdict().items():
             self._depths[name].set(value)
 
-    def page(self) -> bytes:
-        """Everything, in Prometheus's text format."""
-        return self.page_for("")[0]
-
-    def page_for(self, accept: str) -> tuple[bytes, str]:
+    def page(self, accept: str) -> tuple[bytes, str]:
         """Everything in the format that a reader accepts, and that format's media type."""
         encode, media_type = choose_encoder(accept)
         return encode(self.registry), media_type

@@ -1,5 +1,6 @@
 """An adapter whose questions are timed."""
 
+import inspect
 from typing import Any
 
 from prometheus_client import Histogram
@@ -20,7 +21,7 @@ class Timed:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.__target, name)
-        if not _is_coroutine_function(found):
+        if not inspect.iscoroutinefunction(found):
             return found
         observe = self.__histogram.labels(name).observe
         seconds = self.__seconds
@@ -34,8 +35,3 @@ class Timed:
 
         setattr(self, name, timed)
         return timed
-
-
-def _is_coroutine_function(found: object) -> bool:
-    code = getattr(found, "__code__", None)
-    return code is not None and bool(code.co_flags & 0x80)

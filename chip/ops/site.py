@@ -42,7 +42,7 @@ DEADLINE: Final = 5.0
 ANY_HOST: Final = "*"
 
 _PRIVATE: Final = (b"/metrics", b"/status")
-_TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
+_TEXT: Final = b"text/plain; charset=utf-8"
 
 
 class Readiness(NamedTuple):
@@ -139,7 +139,7 @@ class OpsSite(HttpServer):
         except Exception:
             self._log.failure("depths could not be read")
         self._metrics.ready(ready)
-        page, media_type = self._metrics.page_for(accept)
+        page, media_type = self._metrics.page(accept)
         return Answer(200, page, media_type.encode())
 
     async def _status(self) -> Answer:
