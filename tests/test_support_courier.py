@@ -281,6 +281,17 @@ def test_a_message_for_a_visitor_waits_for_the_database(courier, channel, chip, 
     assert sending.result(10)["became"] == "sent"
 
 
+def test_any_body_can_be_posted_while_the_database_is_away(courier, channel, chip, postgres):
+    courier.configure(chip=chip.url)
+    postgres.stop()
+
+    [posted] = courier.post(channel, {"secret": "sesame"})
+    postgres.start()
+
+    assert posted["status"] == 200
+    assert chip.asked[0].body == b'{"secret": "sesame"}'
+
+
 def test_for_a_benchmark_it_makes_contacts_but_writes_no_messages(url, rapidpro, channel):
     chat = chat_id()
     with Courier(url, messages=False) as courier:

@@ -315,6 +315,18 @@ def test_any_form_can_be_posted_with_the_channels_authorization(courier, chip, c
     assert chip.asked[0].headers["authorization"] == channel.secret
 
 
+def test_any_form_can_be_posted_while_the_database_is_away(postgres, courier, chip, channel, bob):
+    courier.send(channel, bob.chat_id)
+    courier.configure(advance=60)
+    postgres.stop()
+
+    [posted] = courier.post(channel, {"id": "1", "to": bob.chat_id})
+    postgres.start()
+
+    assert posted["status"] == 200
+    assert chip.asked[1].headers["authorization"] == channel.secret
+
+
 def test_a_channel_is_remembered_for_a_minute(courier, chip, channel, rapidpro, bob):
     courier.send(channel, bob.chat_id)
     rapidpro.change_config(channel, send_authorization="Bearer new")

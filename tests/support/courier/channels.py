@@ -8,6 +8,8 @@ secrets at once.
 
 from __future__ import annotations
 
+import psycopg
+
 from .answers import RefusedError
 from .clock import Clock
 from .database import Backend, Channel
@@ -23,7 +25,7 @@ class Channels:
     def __init__(self, backend: Backend, clock: Clock) -> None:
         self._backend = backend
         self._clock = clock
-        self._remembered: dict[str, tuple[float, Channel]] = {}
+        self._seen: dict[str, tuple[float, Channel]] = {}
 
     async def get(self, address: str, kind: str | None = None) -> Channel:
         """Return a channel, which must be of this kind. Raises RefusedError."""
@@ -35,11 +37,19 @@ class Channels:
             raise RefusedError("channel type wrong")
         return channel
 
+    async def as_it_was(self, address: str) -> Channel:
+        """Return a channel, while the database is away as it was when it was last looked up."""
+        try:
+            return await self.get(address)
+        except psycopg.OperationalError:
+            _, seen = self._seen.get(address, (0.0, None))
+            return seen or Channel(0, 0, address, "")
+
     async def _look_up(self, address: str) -> Channel | None:
-        since, remembered = self._remembered.get(address, (0.0, None))
-        if remembered and self._clock.now() - since < _MEMORY:
-            return remembered
+        since, seen = self._seen.get(address, (0.0, None))
+        if seen and seen.kind == EXTERNAL and self._clock.now() - since < _MEMORY:
+            return seen
         channel = await self._backend.channel(address)
-        if channel and channel.kind == EXTERNAL:
-            self._remembered[address] = (self._clock.now(), channel)
+        if channel:
+            self._seen[address] = (self._clock.now(), channel)
         return channel

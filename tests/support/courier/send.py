@@ -108,8 +108,8 @@ class Sender:
         return sent | {"id": message.id, "uuid": message.uuid, "channel": address}
 
     async def post(self, address: str, payload: Any, copies: int, chip: str | None) -> list[Json]:
-        """Post a payload as it is, so many times at once."""
-        channel = await self._channels.get(address)
+        """Post a payload as it is, so many times at once; needs no database."""
+        channel = await self._channels.as_it_was(address)
         road = self._road_of(channel)
         posted = await asyncio.gather(*(road.post(channel, payload, chip) for _ in range(copies)))
         return [result for result, _ in posted]
@@ -121,12 +121,12 @@ class Sender:
 
     async def deliver_again(self, address: str, payload: Any, id: int, chip: str | None) -> Json:
         """Send a message once more that was sent before, as after an answer that was lost."""
-        channel = await self._channels.get(address)
+        channel = await _patiently(lambda: self._channels.get(address))
         return await self._deliver(channel, payload, Named(channel.id, id, None), chip)
 
     async def queue_again(self, address: str, payload: Any, id: int, chip: str | None) -> Json:
         """Take a message from the queue a second time."""
-        channel = await self._channels.get(address)
+        channel = await _patiently(lambda: self._channels.get(address))
         message = Named(channel.id, id, None)
         if self._clock.now() - self._done.get(message, -1e9) >= _REMEMBERED:
             return await self._deliver(channel, payload, message, chip)
