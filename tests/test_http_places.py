@@ -86,6 +86,19 @@ def test_a_stranger_with_all_addresses_of_a_site_counts_as_one(listener):
     assert listener.connects("2001:db8:8::1").upgrades().status == 101
 
 
+def test_places_are_counted_over_all_that_is_waited_for(listener):
+    visitors = [begins(listener, VISITOR, request("/")) for _ in range(MAX_CONNECTIONS // 2 - 500)]
+    halves = [HALF_A_HEAD, HALF_A_BODY, request("/")]
+    strangers = [
+        begins(listener, STRANGER, halves[number % 3])
+        for number in range(MAX_CONNECTIONS // 2 + 500)
+    ]
+    for _ in range(100):
+        listener.connects(COURIER)
+    assert open_ones(visitors) == visitors
+    assert open_ones(strangers) == strangers[100:]
+
+
 def test_a_request_in_hand_never_makes_way(listener, counts):
     listener.server.lookups.wait = Deferred()
     in_hand = [

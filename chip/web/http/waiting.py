@@ -87,36 +87,44 @@ class ByOwner:
 
 
 class _Wait(Deadlines[Waited]):
-    """A deadline, and who has connections in it: of IPv6, the network that has many addresses."""
+    """A deadline that tells of each connection that enters or leaves it."""
 
     def __init__(
-        self, clock: Clock, seconds: float, expired: Callable[[Waited], object] | None = None
+        self,
+        clock: Clock,
+        seconds: float,
+        changed: Callable[[Waited], object],
+        expired: Callable[[Waited], object] | None = None,
     ) -> None:
         super().__init__(clock, seconds, expired or _abort)
-        self.by_owner = ByOwner(network_of)
+        self._changed = changed
 
     def start(self, thing: Waited) -> None:
         super().start(thing)
-        self.by_owner.add(thing)
+        self._changed(thing)
 
     def stop(self, thing: Waited) -> bool:
-        self.by_owner.discard(thing)
-        return super().stop(thing)
+        was_started = super().stop(thing)
+        if was_started:
+            self._changed(thing)
+        return was_started
 
 
 class ConnectionWaits:
     """What the connections of a server are waited for. `cut` drops one, and tells why."""
 
     def __init__(self, clock: Clock, limits: Limits, cut: Callable[[Waited, Cut], object]) -> None:
-        self.head = _Wait(clock, limits.handshake_deadline)
-        self.body = _Wait(clock, limits.post_deadline)
-        self.idle = _Wait(clock, IDLE)
-        self.taking = _Wait(clock, limits.write_stall)
-        self.closing = _Wait(clock, CLOSE_TIMEOUT)
-        self.lingering = _Wait(clock, LINGER, _leave)
+        self.head = _Wait(clock, limits.handshake_deadline, self._count)
+        self.body = _Wait(clock, limits.post_deadline, self._count)
+        self.idle = _Wait(clock, IDLE, self._count)
+        self.taking = _Wait(clock, limits.write_stall, self._count)
+        self.closing = _Wait(clock, CLOSE_TIMEOUT, self._count)
+        self.lingering = _Wait(clock, LINGER, self._count, _leave)
         self.last_words = Deadlines[Waited](clock, LAST_WORDS, _leave)
         self._soon = Deadlines[Waited](clock, SOON, self._is_late)
         self._late = ByOwner()
+        # Of IPv6, by the network that has many addresses.
+        self._waited_for = ByOwner(network_of)
         self._peers_turn = (
             *(self.head, self.body, self.idle),
             *(self.taking, self.closing, self.lingering),
@@ -145,8 +153,7 @@ class ConnectionWaits:
         """A proxy stands before this connection: it has told whose it is."""
         if connection.address == address:
             return
-        groups = [self._late, *(deadline.by_owner for deadline in self._peers_turn)]
-        groups = [group for group in groups if connection in group]
+        groups = [group for group in (self._late, self._waited_for) if connection in group]
         for group in groups:
             group.discard(connection)
         connection.address = address
@@ -155,8 +162,7 @@ class ConnectionWaits:
 
     def next_to_make_way(self) -> Waited | None:
         """The oldest connection of whoever has most that are waited for."""
-        most = max((deadline.by_owner.largest() for deadline in self._peers_turn), key=len)
-        return next(iter(most), None)
+        return next(iter(self._waited_for.largest()), None)
 
     def forget(self, connection: Waited) -> None:
         """This connection is gone, or no HTTP any more."""
@@ -168,6 +174,13 @@ class ConnectionWaits:
         """Stop all timers."""
         for deadline in (*self._peers_turn, self.last_words, self._soon):
             deadline.close()
+
+    def _count(self, connection: Waited) -> None:
+        """Count this connection's place once, whatever it is waited for."""
+        if any(connection in wait for wait in self._peers_turn):
+            self._waited_for.add(connection)
+        else:
+            self._waited_for.discard(connection)
 
     def _no_memory(self, connection: Waited) -> None:
         self._cut(connection, "memory")
