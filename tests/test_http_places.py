@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 
+from chip.web.http.memory import MemoryBudget
 from chip.web.http.server import MAX_CONNECTIONS
 from tests.support.web import CHANNEL, Counts, Listener, Wire, request
 
@@ -213,6 +216,35 @@ def test_who_holds_little_memory_keeps_it_and_is_served(listener):
     courier.says(b"\0")
     small.says(POST[len(HALF_A_BODY) :])
     assert courier.answer().status == small.answer().status == 200
+
+
+class Size(int):
+    """A number of bytes that counts how often sizes are added up."""
+
+    added = 0
+
+    def __radd__(self, other: int) -> int:
+        Size.added += 1
+        return int(self) + other
+
+
+class Holder(NamedTuple):
+    address: str
+    number: int
+
+
+def test_making_room_adds_up_each_size_once():
+    dropped = []
+
+    def drop(holder: Holder) -> None:
+        dropped.append(holder)
+        budget.release(holder)
+
+    budget = MemoryBudget[Any](1999, drop)
+    for number in range(2000):
+        budget.hold(Holder(STRANGER, number), Size(1))
+    assert len(dropped) == 201
+    assert 0 < Size.added <= 2000
 
 
 def test_what_is_whole_holds_nothing(listener, counts):

@@ -45,10 +45,13 @@ class MemoryBudget(Generic[T]):
 
     def _make_room(self) -> None:
         owned: defaultdict[str, list[T]] = defaultdict(list)
+        sums: defaultdict[str, int] = defaultdict(int)
         for holder in sorted(self._held, key=self._held.__getitem__):
-            owned[network_of(holder.address)].append(holder)
+            owner = network_of(holder.address)
+            owned[owner].append(holder)
+            sums[owner] += self._held[holder]
         while self._total > self._most * (1 - ROOM):
-            owner = max(owned, key=lambda owner: sum(self._held[one] for one in owned[owner]))
-            self._drop(owned[owner].pop())
-            if not owned[owner]:
-                del owned[owner]
+            owner = max(sums, key=sums.__getitem__)
+            largest = owned[owner].pop()
+            sums[owner] -= self._held[largest]
+            self._drop(largest)
