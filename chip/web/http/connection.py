@@ -22,7 +22,7 @@ from chip.errors import Refused
 from chip.limits import Limits
 from chip.web.http.addresses import Addresses
 from chip.web.http.chunks import Chunks
-from chip.web.http.half_close import IGNORED_BYTES, end_writing
+from chip.web.http.half_close import end_writing, ignore
 from chip.web.http.head import BadRequest, Head
 from chip.web.http.request import Request, Successor
 from chip.web.http.waiting import ConnectionWaits
@@ -87,7 +87,7 @@ class HttpConnection(HTTPChannel):
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the peer."""
         if self._is_refused:
-            self._ignore(data)
+            self._ignored = ignore(self.transport, self._ignored, data)
         elif self._busyReceiving:
             # What came behind a request that is answered by now.
             super().dataReceived(data)  # type: ignore[no-untyped-call]
@@ -216,13 +216,6 @@ class HttpConnection(HTTPChannel):
         request = self.requests[0]
         request.clientproto = b"HTTP/1.1"
         self.owner.refused(request, error)
-
-    def _ignore(self, data: bytes) -> None:
-        """Read and drop: a connection that is closed with bytes unread is reset, and the peer would
-        lose its answer."""
-        self._ignored += len(data)
-        if self._ignored > IGNORED_BYTES:
-            self.transport.pauseProducing()
 
     def abort(self) -> None:
         """Drop the connection."""

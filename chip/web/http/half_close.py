@@ -14,6 +14,15 @@ IGNORED_BYTES: Final = 1024 * 1024
 """What such a peer may still send before it is not even read any more."""
 
 
+def ignore(transport: Any, so_far: int, data: bytes) -> int:
+    """Drop `data` of such a peer, of which `so_far` bytes were dropped before. Returns how many it
+    is now."""
+    ignored = so_far + len(data)
+    if ignored > IGNORED_BYTES:
+        transport.pauseProducing()
+    return ignored
+
+
 def end_writing(transport: Any) -> None:
     """Show the peer the end of the connection, behind everything that was written. It is still read
     from; by TLS, the end is an alert that the peer answers."""

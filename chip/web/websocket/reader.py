@@ -16,7 +16,7 @@ from autobahn.util import encode_truncate
 
 from chip.buckets import TokenBucket
 from chip.limits import Limits
-from chip.web.http.half_close import IGNORED_BYTES
+from chip.web.http.half_close import ignore
 from chip.web.websocket.autobahn_base import CLOSED, OPEN, AutobahnBase
 from chip.web.websocket.frames import EMPTY_PONG, PONG_LENGTH
 
@@ -113,9 +113,7 @@ class GuardedReader(AutobahnBase):
             # core instead of 1.2 (`bench`: "idle CPU", whose aim is 0.8).
             return
         if self._ignores_input:
-            self._ignored += len(data)
-            if self._ignored > IGNORED_BYTES:
-                self.transport.pauseProducing()
+            self._ignored = ignore(self.transport, self._ignored, data)
             return
         self.data = self.data + data if self.data else data
         self._consume()
