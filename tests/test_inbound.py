@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import msgspec
 import pytest
 from twisted.internet.defer import Deferred
@@ -18,16 +20,15 @@ def chip():
     return MemoryChip()
 
 
-def send(chip, channel=CHANNEL.uuid, raw=None, **changes):
+def send(chip, channel=CHANNEL.uuid, raw=None, proven=str, **changes):
     body = {
         "chat_id": BOB.chat_id,
         "secret": "sesame",
         "msg": {"id": 10, "text": "Hi", "origin": "flow"},
         **changes,
     }
-    result_of(
-        chip.server.inbound.accept(channel, msgspec.json.encode(body) if raw is None else raw)
-    )
+    raw = msgspec.json.encode(body) if raw is None else raw
+    result_of(chip.server.inbound.accept(channel, raw, None, proven))
 
 
 def waiting(chip):
@@ -77,6 +78,22 @@ def test_a_wrong_secret_comes_before_the_contact(chip, secret):
     body = {"msg": {"id": 10}, "chat_id": "nobody", **changes}
     with pytest.raises(WrongSecret, match=r"^channel secret incorrect$"):
         send(chip, raw=msgspec.json.encode(body))
+
+
+@pytest.mark.parametrize("changes", [{}, {"chat_id": "nobody"}, {"msg": None}])
+def test_a_right_secret_is_told_of_whatever_is_wrong_besides(chip, changes):
+    proofs = []
+    with suppress(Refused):
+        send(chip, proven=lambda: proofs.append("right"), **changes)
+    assert proofs == ["right"]
+
+
+@pytest.mark.parametrize("changes", [{"secret": "Sesame"}, {"raw": b"{"}, {"channel": OTHER}])
+def test_nothing_is_told_of_a_secret_that_is_wrong_or_was_not_read(chip, changes):
+    proofs = []
+    with pytest.raises(Refused):
+        send(chip, proven=lambda: proofs.append("right"), **changes)
+    assert proofs == []
 
 
 def test_a_channel_without_a_secret_accepts_nothing(chip):

@@ -117,6 +117,12 @@ def test_who_has_shown_a_right_secret_sends_as_much_as_he_likes():
     assert [sends.posted(LARGE).status for _ in range(30)] == [200] * 30
 
 
+@pytest.mark.parametrize("trouble", [QueueFull("the outbox is full"), NotFound("user not found")])
+def test_a_right_secret_is_one_also_where_the_message_is_refused(trouble):
+    sends = SendSite(trouble)
+    assert len({sends.posted(LARGE).status for _ in range(10)}) == 1
+
+
 def test_what_one_has_sent_without_a_right_secret_does_not_harm_others():
     sends = SendSite(WrongSecret("channel secret incorrect"))
     stranger = IPv4Address("TCP", "203.0.113.9", 4242)
@@ -129,7 +135,7 @@ def test_an_answer_for_a_courier_that_has_gone_is_dropped():
     sends = SendSite()
     waiting: Deferred[None] = Deferred()
 
-    async def accept(channel_uuid: str, body: bytes, asker: str) -> None:
+    async def accept(*_: Any) -> None:
         await waiting
 
     sends.server.accept = accept  # type: ignore[method-assign]

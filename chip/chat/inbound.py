@@ -54,9 +54,16 @@ class Inbound:
         self._clock = clock
         self._now = now
 
-    async def accept(self, channel_uuid: str, body: bytes, asker: str | None = None) -> None:
+    async def accept(
+        self,
+        channel_uuid: str,
+        body: bytes,
+        asker: str | None = None,
+        proven: Callable[[], object] = str,
+    ) -> None:
         """Put the message in `body` into its chat's outbox; when this returns, it is stored.
-        `asker` is who is to blame for lookups in vain (see `Lookups`).
+        `asker` is who is to blame for lookups in vain (see `Lookups`). `proven` is called when the
+        secret was right, whatever becomes of the message.
 
         A message that was accepted before is accepted again, and not stored twice. Raises Refused
         (`WrongSecret`, `NotFound`) for what will never work, Unavailable for what may work later.
@@ -69,6 +76,7 @@ class Inbound:
         except ValueError as error:
             raise Refused(f"error reading request: {error}") from None
         await self._check_secret(channel, send.secret, asker)
+        proven()
         contact = await self._contact(channel, send.chat_id)
         if send.msg is None:
             raise Refused("error reading request: msg is missing")

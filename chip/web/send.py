@@ -12,6 +12,7 @@ unexpected here is a 503.
 """
 
 from collections import OrderedDict
+from functools import partial
 from math import ceil
 from typing import Final
 
@@ -100,8 +101,8 @@ class Sends:
         if not request.oversized:
             body, network = request.body(), request.network
             self._check_size(network, len(body))
-            await self._chat_server.inbound.accept(channel_uuid, body, network)
-            self._note_proof(network)
+            proven = partial(self._note_proof, network)
+            await self._chat_server.inbound.accept(channel_uuid, body, network, proven)
             return
         lookups = self._chat_server.lookups
         if await lookups.channel(channel_uuid, asker=request.network) is None:

@@ -9,6 +9,7 @@ server.sessions[0].client.send(b"…")
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,6 +21,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from chip.chat.inbound import WrongSecret
 from chip.limits import Limits
 from chip.models import Channel, ChatKey
 from chip.web.connect import Connections, VisitorConnection
@@ -87,7 +89,15 @@ class FakeChatServer:
     def inbound(self) -> FakeChatServer:
         return self
 
-    async def accept(self, channel_uuid: str, body: bytes, asker: str | None = None) -> None:
+    async def accept(
+        self,
+        channel_uuid: str,
+        body: bytes,
+        asker: str | None = None,
+        proven: Callable[[], object] = str,
+    ) -> None:
+        if not isinstance(self.send_trouble, WrongSecret):
+            proven()
         if self.send_trouble is not None:
             raise self.send_trouble
         self.sends.append((channel_uuid, body))
