@@ -1,7 +1,8 @@
 """What signals mean to Chip.
 
 SIGTERM, SIGINT   stop in order; further ones change nothing
-SIGHUP            reload; but stop where it says that Chip's terminal has been closed
+SIGHUP            reload; but stop where it says that Chip's terminal has been closed, unless it was
+                  ignored at the start, as with nohup
 SIGUSR1           rotate the log file: chip.logs.targets
 """
 
@@ -18,7 +19,7 @@ _log = Logger()
 
 def heed_signals(reactor: Any, reload: Callable[[], None]) -> None:
     """Heed signals from now on, in place of the running reactor's own handlers."""
-    at_a_terminal = os.isatty(_STANDARD_INPUT)
+    hangs_up = os.isatty(_STANDARD_INPUT) and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
     stopping = False
 
     def stop(number: int, *_frame: object) -> None:
@@ -30,7 +31,7 @@ def heed_signals(reactor: Any, reload: Callable[[], None]) -> None:
         stop_by[number](number, None)
 
     def hang_up(number: int, *_frame: object) -> None:
-        if at_a_terminal and not os.isatty(_STANDARD_INPUT):
+        if hangs_up and not os.isatty(_STANDARD_INPUT):
             stop(signal.SIGTERM)
         else:
             reactor.callFromThread(reload)

@@ -163,22 +163,82 @@ def test_a_log_file_that_was_moved_away_is_opened_anew(start):
     assert "is ready" in moved.read_text()
 
 
-def test_a_terminal_that_is_closed_ends_chip_in_order(tmp_path):
-    class AtATerminal(Reloaded):
-        def spawn_options(self):
-            return {"stdin": theirs, "stdout": theirs, "stderr": theirs, "preexec_fn": own_it}
+class Ignoring(Reloaded):
+    """A Chip that is started with a signal ignored, as ``nohup`` and the background of a script
+    have it."""
 
-    def own_it():
+    ignored: signal.Signals | None = None
+
+    def spawn_options(self):
+        return {"preexec_fn": self.prepare}
+
+    def prepare(self):
+        if self.ignored:
+            signal.signal(self.ignored, signal.SIG_IGN)
+
+
+class AtATerminal(Ignoring):
+    """A Chip that is started at a terminal, which `hang_up` closes."""
+
+    def spawn(self):
+        self._ours, self._theirs = pty.openpty()
+        super().spawn()
+        os.close(self._theirs)
+
+    def spawn_options(self):
+        return {
+            "stdin": self._theirs,
+            "stdout": self._theirs,
+            "stderr": self._theirs,
+            "preexec_fn": self.prepare,
+        }
+
+    def prepare(self):
+        super().prepare()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
-    ours, theirs = pty.openpty()
+    def hang_up(self):
+        os.close(self._ours)
+
+
+def test_a_terminal_that_is_closed_ends_chip_in_order(tmp_path):
     chip = AtATerminal(tmp_path, log_level="debug")
     chip.start()
-    os.close(theirs)
-    os.close(ours)
-    assert chip.wait_for_exit() in (0, -signal.SIGTERM)
+    chip.hang_up()
+    assert chip.wait_for_exit() == -signal.SIGTERM
     assert not (tmp_path / "chip-data" / "chip.sqlite3-wal").exists()
     chip.close()
+
+
+def test_a_terminal_that_is_closed_does_not_end_a_chip_that_was_to_ignore_it(tmp_path):
+    chip = AtATerminal(tmp_path, "--logfile=chip.log")
+    chip.ignored = signal.SIGHUP
+    chip.write("")
+    with chip:
+        chip.hang_up()
+        eventually(lambda: "has reloaded" in chip.log(), "it reloads instead")
+        assert chip.ready()
+    chip.check_log()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_chip_that_is_stopped_by_a_signal_ends_by_it(start, number):
+    """A shell says of that 128 and the signal's number: 143, 130."""
+    chip = start()
+    os.kill(chip.pid, number)
+    assert chip.wait_for_exit() == -number
+
+
+def test_an_interrupt_that_was_ignored_at_the_start_stays_so(tmp_path):
+    chip = Ignoring(tmp_path)
+    chip.ignored = signal.SIGINT
+    chip.write("")
+    with chip:
+        os.kill(chip.pid, signal.SIGINT)
+        chip.reload("has reloaded")
+        assert chip.stop() == -signal.SIGTERM
+    assert "SIGINT" not in chip.log()
+    chip.check_log()
 
 
 async def test_further_requests_to_stop_change_nothing(start):
@@ -189,7 +249,7 @@ async def test_further_requests_to_stop_change_nothing(start):
         os.kill(chip.pid, number)
         await deferToThread(eventually, lambda: "is stopping" in chip.log(), "it stops")
     assert await bob.closed() == 1012
-    assert await deferToThread(chip.wait_for_exit) in (0, -signal.SIGTERM)
+    assert await deferToThread(chip.wait_for_exit) == -signal.SIGTERM
     chip.check_log()
 
 
