@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.checked import checked
 from tests.support.chip_process import ChipProcess
 from tests.support.fetch import fetch
 from tests.support.process import answers, free_port
 from tests.support.valkey import Valkey
 
 
-def complaint(**settings):
+def start(**settings):
     """The line with which a start ends."""
     chip = ChipProcess(**settings)
     try:
@@ -25,6 +26,17 @@ def complaint(**settings):
     assert status == 1
     (line,) = [line for line in log.splitlines() if line.startswith("chip: ")]
     return line
+
+
+def check(**settings):
+    """The line with which a check fails."""
+    found = checked(**settings)
+    assert found.status == 1
+    (line,) = found.failures
+    return line
+
+
+either_way = pytest.mark.parametrize("complaint", [start, check])
 
 
 @contextlib.contextmanager
@@ -69,14 +81,16 @@ def test_the_database_is_found_among_several_hosts(postgres, database):
         chip.check_log()
 
 
+@either_way
 @pytest.mark.parametrize("number", [0, 5])
-def test_a_cluster_is_named(number):
+def test_a_cluster_is_named(complaint, number):
     with Valkey(settings={"cluster-enabled": "yes"}) as server:
         line = complaint(valkey=f"redis://127.0.0.1:{server.port}/{number}")
     assert "is a Cluster" in line
 
 
-def test_a_certificate_that_is_wanted_of_us_is_named():
+@either_way
+def test_a_certificate_that_is_wanted_of_us_is_named(complaint):
     class Choosy(Valkey):
         def ready(self):
             return answers(self.port)
@@ -89,7 +103,8 @@ def test_a_certificate_that_is_wanted_of_us_is_named():
     assert "it wants a certificate of ours" in line
 
 
-def test_protected_mode_is_named():
+@either_way
+def test_protected_mode_is_named(complaint):
     with protected() as port:
         line = complaint(valkey=f"redis://127.0.0.1:{port}")
     assert "runs in protected mode and wants a password" in line

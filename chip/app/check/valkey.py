@@ -38,9 +38,6 @@ def _judge(info: dict[str, str]) -> list[Finding]:
     if tuple(map(int, re.findall(r"\d+", version)[:2])) < OLDEST:
         text = f"it is as old as Redis {version}, and Chip needs 6.2"
         found.append(Finding("FAILED", "Valkey", text))
-    if info.get("cluster_enabled") == "1":
-        text = "it is a Cluster, where Chip's keys lie on several servers: use one without"
-        found.append(Finding("FAILED", "Valkey", text))
     policy = info.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         verdict, when = _EVICTION[info.get("maxmemory") == "0"]
