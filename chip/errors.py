@@ -7,7 +7,10 @@ program has sent.
 
 
 class ChipError(Exception):
-    """The base of all of them."""
+    """The base of all of them. `channel` is the public id of the channel that it is about, for the
+    log, where whoever was told of it does not know it."""
+
+    channel = ""
 
 
 class ConfigError(ChipError):

@@ -38,11 +38,23 @@ NOBODYS_CHAT: Final = ChatKey("0" * 24, "00000000-0000-0000-0000-000000000000")
 
 
 class Channel(msgspec.Struct, frozen=True):
-    """One website's chat. A channel with an empty ``secret`` accepts nothing from Courier."""
+    """One website's chat.
+
+    `uuid` is public: pages have it, and it is in the key of every chat. `secret` is what Courier
+    proves itself by; with an empty one nothing is accepted from Courier. `external_uuid` is what
+    Courier calls an External channel, ``""`` for a channel of type CHP. It must never be shown:
+    whoever knows it can speak to Courier for any visitor whose chat id he knows.
+    """
 
     uuid: str
     org_id: int
     secret: str
+    external_uuid: str = ""
+
+    @property
+    def courier_uuid(self) -> str:
+        """What Courier calls the channel."""
+        return self.external_uuid or self.uuid
 
 
 class Contact(msgspec.Struct, frozen=True):

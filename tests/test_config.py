@@ -12,6 +12,8 @@ from chip.config.sources import load, unknown_variables
 from chip.errors import ConfigError
 from chip.limits import Limits
 
+ONE_UUID = "7d62d551-3030-4100-a260-2d7c4e9693e7"
+OTHER_UUID = "3e7e5a52-9b5e-4ee8-8f36-0b9cd2c1d9e2"
 DB = "postgresql://temba:s3cr3t@db.example/temba"
 
 
@@ -122,6 +124,8 @@ def test_lists_are_comma_separated_in_the_environment_and_lists_in_toml(elsewher
         ("CHIP_DOMAIN", "https://x.example", "domain (CHIP_DOMAIN): expected a host, or host:"),
         ("CHIP_DOMAIN", "x.example/path", "domain (CHIP_DOMAIN): expected a host, or host:port"),
         ("CHIP_STORAGE_URL", "media", "storage_url (CHIP_STORAGE_URL): expected a URL"),
+        ("CHIP_EXTERNAL_IDS", ONE_UUID, "external_ids (CHIP_EXTERNAL_IDS): expected ID=CHANNEL"),
+        ("CHIP_EXTERNAL_IDS", f"{ONE_UUID}={ONE_UUID}", "external_ids (CHIP_EXTERNAL_IDS): exp"),
         ("CHIP_TRUSTED_PROXIES", "lan", "trusted_proxies (CHIP_TRUSTED_PROXIES): expected addr"),
         ("CHIP_INSTANCE_ID", "a b", "instance_id (CHIP_INSTANCE_ID): expected a name without"),
         ("CHIP_DESK_TOKEN", "short", "desk_token (CHIP_DESK_TOKEN): expected at least 8 char"),
@@ -213,6 +217,12 @@ def test_variables_that_look_like_settings_and_are_none_are_named() -> None:
     assert unknown_variables(["CHIP_PROT", "CHIP_PORT", "HOME"]) == ["CHIP_PROT"]
 
 
+def test_chosen_ids_of_external_channels_are_read_as_pairs() -> None:
+    pair = f"{ONE_UUID.upper()} = {OTHER_UUID}"
+    for given in ({"environ": {"CHIP_EXTERNAL_IDS": pair}}, {"flags": {"external_ids": pair}}):
+        assert load(**{"environ": {}, **given}).external_uuids == {ONE_UUID: OTHER_UUID}
+
+
 def test_no_secret_is_in_a_representation() -> None:
     config = load(
         environ={
@@ -221,14 +231,17 @@ def test_no_secret_is_in_a_representation() -> None:
             "CHIP_DESK_TOKEN": "pa55-desk",
             "CHIP_SENTRY_DSN": "https://pa55-sentry@sentry.example/1",
             "CHIP_AWS_SECRET_ACCESS_KEY": "pa55-aws",
+            "CHIP_EXTERNAL_IDS": f"{ONE_UUID}={OTHER_UUID}",
         }
     )
     for text in (repr(config), str(config), f"{config}", repr([config])):
         assert "pa55" not in text
+        assert OTHER_UUID not in text
     assert {name for name, setting in SETTINGS.items() if setting.about.secret} == {
         "db",
         "valkey",
         "desk_token",
+        "external_ids",
         "sentry_dsn",
         "aws_secret_access_key",
     }

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.protocol import Factory, Protocol
 
 from chip.chat.observer import Observer
-from chip.gateway.chp import ChpGateway
+from chip.gateway.courier import CourierGateway
 from chip.gateway.http_client import MAX_ANSWER
 from chip.models import Channel, Incoming, Report
 from tests.support.certificates import Certificates
@@ -105,7 +105,7 @@ def courier():
 
 def gateway(domain, **options):
     settings = {"tls": False, "connect_timeout": 3, "timeout": 5, "parallel": 4, **options}
-    return ChpGateway(reactor=reactor, domain=domain, **settings)
+    return CourierGateway(reactor=reactor, domain=domain, **settings)
 
 
 @pytest.fixture
@@ -197,6 +197,11 @@ HTML = "<h1>Back soon</h1>"
         (400, error("secret incorrect"), "channel_refused"),
         (400, error("channel not found"), "channel_refused"),
         (400, error("channel type wrong"), "channel_refused"),
+        # So is what Courier says when it cannot look the channel up.
+        (400, error("dial tcp 127.0.0.1:5432: connect: connection refused"), "channel_refused"),
+        (400, error("pq: the database system is shutting down"), "channel_refused"),
+        (400, error("driver: bad connection"), "channel_refused"),
+        (400, error("context deadline exceeded"), "channel_refused"),
         (404, '{"message":"Not Found","data":[]}', "channel_refused"),
         (404, '{"message":"Not Found"}', "channel_refused"),
         (405, '{"message":"Method Not Allowed"}', "channel_refused"),

@@ -6,13 +6,16 @@ import json
 import re
 from pathlib import Path
 from typing import get_args
+from urllib.parse import parse_qs
 
 import msgspec
 import pytest
 
-from chip.gateway.chp import _outcome_of
+from chip.gateway.chp import handling
+from chip.gateway.exchange import outcome_of
+from chip.gateway.external import ExternalGateway
 from chip.gateway.http_client import HttpAnswer
-from chip.models import Incoming, MsgIn, MsgOut, Report
+from chip.models import Channel, Incoming, MsgIn, MsgOut, Report
 from chip.protocol.commands import decode_command
 from chip.protocol.courier_receive import encode_chat_started, encode_receive
 from chip.protocol.courier_send import decode_send
@@ -29,16 +32,18 @@ from chip.protocol.events import (
     encode_event,
     history_frame,
 )
+from chip.protocol.external_send import decode_external_send
 
 PAGE = (Path(__file__).parents[1] / "docs" / "protocol.md").read_text()
+EXTERNAL = Channel("a5f3c2de-0000-8000-8000-000000000001", 1, "", "3e7e5a52")
 EVENTS = ChatStarted | ChatResumed | Error | MsgAccepted | MsgEcho | Resync | Pong
 
 
-def examples(section):
-    """The lines of all code blocks below a heading."""
+def examples(section, language="json"):
+    """The lines of all code blocks in a language below a heading."""
     part = PAGE.split(f"\n{section}\n")[1]
     part = re.split(r"\n#{2,3} ", part)[0]
-    blocks = re.findall(r"```json\n(.*?)```", part, re.DOTALL)
+    blocks = re.findall(rf"```{language}\n(.*?)```", part, re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines()]
     assert lines
     return lines
@@ -107,10 +112,50 @@ def test_events_for_courier_are_written_so(line):
 
 def test_courier_s_answers_mean_what_is_said():
     handled, refused = [line.encode() for line in RECEIVE if "message" in line]
-    said = [Incoming("hello")]
-    assert _outcome_of(HttpAnswer(200, handled), said).heard == [
-        "0191e180-7d60-7000-aded-7d8b151cbd5b"
-    ]
-    assert _outcome_of(HttpAnswer(400, refused), said).kind == "refused"
-    assert _outcome_of(HttpAnswer(404, b"<html>not here</html>"), said).kind == "failed"
-    assert _outcome_of(HttpAnswer(301, b""), said).kind == "failed"
+
+    def outcome(status, body):
+        return outcome_of(HttpAnswer(status, body), handling([Incoming("hello")]), "CHP")
+
+    assert outcome(200, handled).heard == ["0191e180-7d60-7000-aded-7d8b151cbd5b"]
+    assert outcome(400, refused).kind == "refused"
+    assert outcome(404, b"<html>not here</html>").kind == "failed"
+    assert outcome(301, b"").kind == "failed"
+
+
+@pytest.mark.parametrize("line", examples("### On External channels: Courier to Chip", ""))
+def test_forms_are_understood(line):
+    send = decode_external_send(line.encode())
+    fields = parse_qs(line)
+    assert [send.name.uuid or str(send.name.id)] == fields["id"]
+    assert ([send.chat_id], [send.text], [send.channel]) == (
+        fields["to"],
+        fields["text"],
+        fields["channel"],
+    )
+    assert send.quick_replies == fields.get("quick_reply", [])
+
+
+POSTED, NOTED = examples("### On External channels: Chip to Courier")
+
+
+async def test_forms_for_courier_are_written_so_and_confirmed():
+    said, reported = examples("### On External channels: Chip to Courier", "")
+    courier = ExternalCourier([POSTED, NOTED])
+    gateway = ExternalGateway(courier)
+    chat_id, uuid = parse_qs(said)["from"][0], parse_qs(reported)["id"][0]
+    for event in (Incoming("hello"), Report("delivered", 34634, uuid)):
+        answer = await gateway.post(EXTERNAL, chat_id, [event])
+        assert answer.kind == "handled"
+    assert courier.bodies == [said, reported]
+
+
+class ExternalCourier:
+    """Gives answers of the page, and keeps what it was asked."""
+
+    def __init__(self, answers):
+        self.answers = answers
+        self.bodies = []
+
+    async def ask(self, path, body, content_type, judge):
+        self.bodies.append(body.decode())
+        return outcome_of(HttpAnswer(200, self.answers.pop(0).encode()), judge, "EX")

@@ -200,7 +200,7 @@ async def test_chats_of_half_a_year_ago_are_forgotten_at_a_start_unless_somethin
     queue = await machine.start()
     waiting = ChatKey("a" * 24, CHAT.channel_uuid)
     await queue.outbox.append(waiting, MsgName(1), b"{}")
-    await queue.notes.chat_made(CHAT)
+    await queue.notes.chat_made(CHAT, 60)
     await machine.pass_time(181 * 86_400)
 
     await machine.start()

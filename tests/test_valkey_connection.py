@@ -188,7 +188,7 @@ async def test_what_is_stored_stays_stored_where_publishing_is_forbidden():
 async def test_a_url_without_a_path_is_database_5(valkey):
     rig = ValkeyRig(valkey)
     queue = await rig.queue(url=valkey.url_of(None))
-    await queue.notes.chat_made(CHAT)
+    await queue.notes.chat_made(CHAT, 60)
     assert valkey.cli("EXISTS", f"chat:made:{CHAT}", database=5) == "1"
     await rig.close()
 
@@ -356,7 +356,7 @@ async def test_a_server_without_memory_takes_acks_and_nothing_else(rig, expected
     await here.send(1)
     batch = await here.take("one")
     await rig.cli("CONFIG", "SET", "maxmemory", "1")
-    for refused in (here.send(2), here.say("two"), here.notes.chat_made(CHAT)):
+    for refused in (here.send(2), here.say("two"), here.notes.chat_made(CHAT, 60)):
         with pytest.raises(Unavailable, match="Valkey is out of memory"):
             await refused
     (event,) = expected_failures.take()

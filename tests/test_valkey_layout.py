@@ -163,7 +163,7 @@ async def test_queues_stay_for_ever_and_bookkeeping_does_not(rig):
     here = await rig.process()
     await here.send(1)
     await here.take("one")
-    await here.notes.chat_made(CHAT)
+    await here.notes.chat_made(CHAT, 60)
     await here.notes.set_email(CHAT, "bob@example.com")
     keys = (await rig.cli("KEYS", "*")).split()
     assert all(key.startswith("chat:") for key in keys)

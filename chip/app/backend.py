@@ -15,7 +15,7 @@ from chip.chat.observer import Observer
 from chip.chat.ports import Depths, Queue, Store
 from chip.config.schema import Config
 from chip.errors import Unavailable
-from chip.gateway.chp import ChpGateway
+from chip.gateway.courier import CourierGateway
 from chip.ops.metrics import Metrics
 from chip.queue.sqlite.queue import SqliteQueue
 from chip.queue.valkey.queue import ValkeyQueue
@@ -58,6 +58,7 @@ class Backend:
                 reactor=self._reactor,
                 storage_url=self._config.storage_url,
                 name=self.process_name,
+                external_ids=self._config.external_uuids,
             )
             await store.open()
             self._close_store = store.close
@@ -139,10 +140,10 @@ def make_gateway(
     *,
     timeout: float | None = None,
     observer: Observer | None = None,
-) -> ChpGateway:
+) -> CourierGateway:
     """Courier at `domain`; without a database that is the desk, which is reached without TLS."""
     limits = config.limits_in_force
-    return ChpGateway(
+    return CourierGateway(
         reactor=reactor,
         domain=domain,
         tls=config.ssl and bool(config.db),

@@ -28,7 +28,7 @@ from chip.chat.server import ChatServer
 from chip.config.schema import Config
 from chip.desk.desk import Desk
 from chip.errors import ChipError, Unavailable
-from chip.gateway.chp import ChpGateway
+from chip.gateway.courier import CourierGateway
 from chip.limits import Limits
 from chip.logs.observer import LogObserver
 from chip.ops.descriptors import too_few_descriptors
@@ -90,7 +90,7 @@ class ChipService(Service):
         self._starting: Deferred[None] | None = None
         self._server: ChatServer | None = None
         self._site: Site | None = None
-        self._gateway: ChpGateway | None = None
+        self._gateway: CourierGateway | None = None
         self._desk: Desk | None = None
         # Read now, so that a mistake is told before anything is started.
         descriptions = {"listen": config.endpoint, "ops_listen": config.ops_endpoint}

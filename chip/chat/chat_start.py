@@ -8,7 +8,7 @@ import re
 import secrets
 import string
 from math import ceil
-from typing import Final
+from typing import Final, NamedTuple
 
 from twisted.logger import Logger
 
@@ -28,6 +28,21 @@ _CHAT_ID: Final = re.compile(r"[a-zA-Z0-9]{24}", re.ASCII)
 
 LOOKS: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
 """Seconds to wait before each look whether Courier's new contact can be read."""
+
+
+CONTACT_WITHIN: Final = 60
+"""Seconds within which the contact that Courier makes at a chat's start can be read."""
+SILENT_FOR: Final = 90 * 86_400
+"""Seconds for which a chat is remembered whose visitor has not said anything yet."""
+
+
+class Resumed(NamedTuple):
+    """A chat that there is, whose it is, and his e-mail. It is nobody's as long as its visitor has
+    said nothing, on a channel where the first message makes the contact."""
+
+    chat: ChatKey
+    contact: Contact | None
+    email: str
 
 
 def is_chat_id(text: str) -> bool:
@@ -71,23 +86,24 @@ class ChatStarter:
             limits.channel_new_chats_per_minute / 60, limits.channel_new_chats_burst
         )
 
-    async def resume(
-        self, channel: Channel, chat_id: str, address: str
-    ) -> tuple[ChatKey, Contact | None]:
-        """The chat of this id and whose it is; no contact when there is no such chat.
+    async def resume(self, channel: Channel, chat_id: str, address: str) -> Resumed | None:
+        """The chat of this id and whose it is, or None when there is no such chat.
 
         Raises Unavailable when nobody can say, and CommandError when this address has asked in
         vain too often.
         """
         chat = ChatKey(chat_id, channel.uuid)
         if not is_chat_id(chat_id):
-            return chat, None
+            return None
         try:
             contact = await self._lookups.contact(chat, again=True, asker=network_of(address))
         except AskedInVain as error:
             wait = error.retry_after
             raise CommandError("rate_limited", "too many unknown chats", retry_after=wait) from None
-        return chat, contact
+        if contact is None and not await self._waits_for_a_message(channel, chat):
+            return None
+        email = contact.email if contact else ""
+        return Resumed(chat, contact, email or await self._notes.email(chat))
 
     def make(self, channel: Channel, address: str) -> ChatKey:
         """A new chat id. Raises CommandError when this address makes too many, or its network, or
@@ -100,12 +116,16 @@ class ChatStarter:
             raise CommandError("rate_limited", "too many new chats", retry_after=ceil(wait))
         return ChatKey(_new_chat_id(), channel.uuid)
 
-    async def start(self, channel: Channel, chat: ChatKey) -> Contact:
-        """Have Courier make the contact, and wait until it can be read. Raises Unavailable.
+    async def start(self, channel: Channel, chat: ChatKey) -> Contact | None:
+        """Have Courier make the contact, and wait until it can be read; or remember the chat, where
+        the contact is made by the visitor's first message. Raises Unavailable.
 
         This goes to Courier directly, not through the spool: the visitor is waiting.
         """
-        await self._notes.chat_made(chat)
+        if not self._outbound.makes_contact_at_start(channel):
+            await self._notes.chat_made(chat, SILENT_FOR)
+            return None
+        await self._notes.chat_made(chat, CONTACT_WITHIN)
         answer = await self._outbound.start_chat(channel, chat)
         if answer.kind != "handled":
             raise Unavailable("no chat can be started now", self._outbound.retry_after)
@@ -118,7 +138,12 @@ class ChatStarter:
         self._warn("Courier has started a chat that cannot be read: is its database ours?", channel)
         raise Unavailable("the new chat cannot be read yet", retry_after=2)
 
-    async def start_again(self, channel: Channel, chat: ChatKey) -> Contact:
+    async def _waits_for_a_message(self, channel: Channel, chat: ChatKey) -> bool:
+        """Whether this is a chat whose contact is made by the first message, yet to come."""
+        made_later = not self._outbound.makes_contact_at_start(channel)
+        return made_later and await self._notes.was_chat_made(chat)
+
+    async def start_again(self, channel: Channel, chat: ChatKey) -> Contact | None:
         """`start` for an id of which nobody knows whether Courier has made its contact already."""
         contact = await self._lookups.contact(chat)
         return contact or await self.start(channel, chat)

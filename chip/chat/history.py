@@ -41,9 +41,10 @@ class History:
         )
 
     async def page(
-        self, chat: ChatKey, contact: Contact, before: datetime, address: str
-    ) -> tuple[HistoryPage, Contact]:
-        """A page of the chat, and whose chat it is now: RapidPro can move it to another contact.
+        self, chat: ChatKey, contact: Contact | None, before: datetime, address: str
+    ) -> tuple[HistoryPage, Contact | None]:
+        """A page of the chat, and whose chat it is now: the visitor's first message may have made
+        the contact, and RapidPro can move the chat to another one.
 
         Raises CommandError when the chat or the address has had too much, and Unavailable.
         """
@@ -66,11 +67,14 @@ class History:
             raise CommandError("rate_limited", "too much history", retry_after=ceil(wait))
 
     async def _read(
-        self, chat: ChatKey, contact: Contact, before: datetime
-    ) -> tuple[HistoryPage, Contact]:
-        page = await self._store.history(contact, before, self._page_bytes)
+        self, chat: ChatKey, contact: Contact | None, before: datetime
+    ) -> tuple[HistoryPage, Contact | None]:
+        page = None
+        if contact:
+            page = await self._store.history(contact, before, self._page_bytes)
         if page is None:
-            # RapidPro has moved the chat to another contact, or deleted this one.
+            # The contact is new, or RapidPro has moved the chat to another, or deleted this one.
             contact = await self._lookups.contact(chat, again=True) or contact
+        if contact and page is None:
             page = await self._store.history(contact, before, self._page_bytes)
         return page or HistoryPage(b"[]", more=False), contact

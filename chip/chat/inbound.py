@@ -16,9 +16,10 @@ from chip.chat.hops import HOPS
 from chip.chat.lookups import Lookups
 from chip.chat.observer import Observer
 from chip.chat.ports import Notes, Outbox, Store
-from chip.errors import NotFound, QueueFull, Refused, Unavailable
+from chip.errors import ChipError, NotFound, QueueFull, Refused, Unavailable
 from chip.models import Channel, ChatKey, Contact, MsgName, MsgOut, StoredMessage, User
 from chip.protocol.courier_send import SentMsg, decode_send
+from chip.protocol.external_send import decode_external_send
 from chip.protocol.times import time_of_timestamp
 from chip.tasks import Clock, within
 
@@ -68,9 +69,7 @@ class Inbound:
         A message that was accepted before is accepted again, and not stored twice. Raises Refused
         (`WrongSecret`, `NotFound`) for what will never work, Unavailable for what may work later.
         """
-        channel = await self._lookups.channel(channel_uuid, asker=asker)
-        if channel is None:
-            raise Refused("no such channel")
+        channel = await self._channel(channel_uuid, asker, external=False)
         try:
             send = decode_send(body)
         except ValueError as error:
@@ -86,12 +85,49 @@ class Inbound:
         chat = ChatKey(send.chat_id, channel.uuid)
         await self._store_message(chat, contact, send.msg, user)
 
+    async def accept_external(
+        self,
+        external_uuid: str,
+        authorization: str,
+        body: bytes,
+        asker: str | None = None,
+        proven: Callable[[], object] = str,
+    ) -> None:
+        """The same for a message on an External channel, whose UUID is in the form or
+        `external_uuid`. What is shown is all in the message's row, which is there before Courier
+        sends it; so further parts of one message add nothing. Where there is no such row, it may be
+        there later: Unavailable.
+        """
+        try:
+            send = decode_external_send(body)
+        except ValueError as error:
+            raise Refused(f"error reading request: {error}") from None
+        channel = await self._channel(send.channel or external_uuid, asker, external=True)
+        try:
+            await self._check_secret(channel, authorization, asker)
+            proven()
+            if not is_chat_id(send.chat_id):
+                raise _bad_contact(send.chat_id, "malformed chat id")
+            chat = ChatKey(send.chat_id, channel.uuid)
+            HOPS.tell("received", chat, (send.name,))
+            msg_out = await self._outgoing(chat, send.name)
+            await self._append(chat, MsgName(_number(msg_out), msg_out.uuid), msg_out)
+        except ChipError as error:
+            error.channel = channel.uuid
+            raise
+
+    async def _channel(self, uuid: str, asker: str | None, *, external: bool) -> Channel:
+        channel = await self._lookups.courier_channel(uuid, external=external, asker=asker)
+        if channel is None:
+            raise Refused("no such channel")
+        return channel
+
     async def _check_secret(self, channel: Channel, secret: str, asker: str | None) -> None:
         """Accept the channel's secret; for a while after a change the one before, too, since
         Courier remembers a channel for a minute. Raises WrongSecret."""
         if _is_one_of(self._lookups.known_secrets(channel), secret):
             return
-        if not _is_one_of(await self._lookups.secrets(channel.uuid, asker=asker), secret):
+        if not _is_one_of(await self._lookups.secrets(channel, asker=asker), secret):
             raise WrongSecret("channel secret incorrect")
 
     async def _contact(self, channel: Channel, chat_id: str) -> Contact:
@@ -140,6 +176,9 @@ class Inbound:
             user=user,
             time=time,
         )
+        await self._append(chat, name, msg_out)
+
+    async def _append(self, chat: ChatKey, name: MsgName, msg_out: MsgOut) -> None:
         result = await self._outbox.append(chat, name, msgspec.json.encode(msg_out))
         HOPS.tell("stored", chat, (name,), result)
         self._observer.message("courier", chat.channel_uuid, result)
@@ -159,6 +198,20 @@ class Inbound:
         if current is None:
             raise _bad_contact(chat.chat_id, "no such contact")
         return None if current.id == contact.id else await self._store.message(current, name)
+
+    async def _outgoing(self, chat: ChatKey, name: MsgName) -> MsgOut:
+        """The message with all that is shown of it. Raises Unavailable where it is not there."""
+        for again in (False, True):
+            # RapidPro can have moved the chat to another contact since it was looked up.
+            contact = await self._lookups.contact(chat, again=again)
+            msg_out = await self._store.outgoing(contact, name) if contact else None
+            if msg_out:
+                return msg_out
+        raise Unavailable("the message is not in the database", retry_after=5)
+
+
+def _number(msg_out: MsgOut) -> int | None:
+    return msg_out.id if isinstance(msg_out.id, int) else None
 
 
 def _bad_contact(chat_id: str, reason: str) -> Refused:

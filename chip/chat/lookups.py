@@ -47,6 +47,9 @@ class Lookups:
         # The secret that a channel had before, and when the change was seen.
         self._old_secrets: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._channels = _Cache[str, Channel](self._find_channel, seconds, vain)
+        self._courier_channels = _Cache[tuple[str, bool], Channel](
+            self._find_courier_channel, seconds, vain
+        )
         self._users = _Cache[int, User](store.user, seconds, vain)
         self._contacts = _Cache[ChatKey, Contact](self._find_contact, seconds, vain, stale_ok=True)
         self._store = store
@@ -58,15 +61,27 @@ class Lookups:
         own word will do, and where there is none, this raises Unavailable."""
         return await self._channels.get(uuid, again=again, asker=asker)
 
-    async def secrets(self, channel_uuid: str, *, asker: str | None = None) -> list[str]:
+    async def courier_channel(
+        self, uuid: str, *, external: bool, again: bool = False, asker: str | None = None
+    ) -> Channel | None:
+        """The same for a channel that Courier calls so."""
+        if not external:
+            # Courier calls it as pages do, unless these use the name for another channel now.
+            channel = await self.channel(uuid, again=again, asker=asker)
+            if channel is None or not channel.external_uuid:
+                return channel
+        return await self._courier_channels.get((uuid, external), again=again, asker=asker)
+
+    async def secrets(self, channel: Channel, *, asker: str | None = None) -> list[str]:
         """What Courier may take and send for a secret now: the channel's own as of now, then the
         one before, for a while after a change. Raises Unavailable when nobody can say."""
-        channel = await self.channel(channel_uuid, again=True, asker=asker)
-        return self.known_secrets(channel) if channel else []
+        name, external = channel.courier_uuid, bool(channel.external_uuid)
+        current = await self.courier_channel(name, external=external, again=True, asker=asker)
+        return self.known_secrets(current) if current else []
 
     def known_secrets(self, channel: Channel) -> list[str]:
         """The same, for a channel as it was looked up."""
-        old, changed_at = self._old_secrets.get(channel.uuid, ("", 0.0))
+        old, changed_at = self._old_secrets.get(channel.courier_uuid, ("", 0.0))
         is_good = bool(old) and self._seconds() - changed_at < SECRET_LASTS
         return [channel.secret, old] if is_good else [channel.secret]
 
@@ -81,14 +96,23 @@ class Lookups:
         return await self._users.get(user_id)
 
     async def _find_channel(self, uuid: str) -> Channel | None:
-        known = self._channels.remembered(uuid)
         channel = await self._store.channel(uuid)
+        self._note_secret(self._channels.remembered(uuid), channel)
+        return channel
+
+    async def _find_courier_channel(self, name: tuple[str, bool]) -> Channel | None:
+        uuid, external = name
+        channel = await self._store.courier_channel(uuid, external=external)
+        self._note_secret(self._courier_channels.remembered(name), channel)
+        return channel
+
+    def _note_secret(self, known: Channel | None, channel: Channel | None) -> None:
+        """Remember the secret that the channel had before."""
         if known and channel and known.secret != channel.secret:
-            self._old_secrets[uuid] = known.secret, self._seconds()
-            self._old_secrets.move_to_end(uuid)
+            self._old_secrets[channel.courier_uuid] = known.secret, self._seconds()
+            self._old_secrets.move_to_end(channel.courier_uuid)
             if len(self._old_secrets) > REMEMBERED:
                 self._old_secrets.popitem(last=False)
-        return channel
 
     async def _find_contact(self, chat: ChatKey) -> Contact | None:
         channel = await self.channel(chat.channel_uuid)

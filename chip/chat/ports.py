@@ -19,6 +19,7 @@ from chip.models import (
     HeardMessage,
     HistoryPage,
     MsgName,
+    MsgOut,
     StoredMessage,
     User,
 )
@@ -33,7 +34,11 @@ class Store(Protocol):
     """Channels, contacts, users and history: RapidPro's database, or the embedded one."""
 
     async def channel(self, uuid: str) -> Channel | None:
-        """The active webchat channel with this uuid (lower case)."""
+        """The active channel that pages call so (lower case)."""
+
+    async def courier_channel(self, uuid: str, *, external: bool) -> Channel | None:
+        """The active channel that Courier calls so (lower case): an External one, or one of type
+        CHP."""
 
     async def contact(self, channel: Channel, chat_id: str) -> Contact | None:
         """The contact of the channel's org that has this chat."""
@@ -43,6 +48,9 @@ class Store(Protocol):
 
     async def message(self, contact: Contact, name: MsgName) -> StoredMessage | None:
         """The contact's outgoing message with this id, or with this uuid where no id is given."""
+
+    async def outgoing(self, contact: Contact, name: MsgName) -> MsgOut | None:
+        """The same message with all that is shown of it."""
 
     async def history(
         self, contact: Contact, before: datetime, max_bytes: int
@@ -126,11 +134,12 @@ class Outbox(Protocol):
 class Notes(Protocol):
     """Small things to remember about chats for a while."""
 
-    async def chat_made(self, chat: ChatKey) -> None:
-        """This chat id was made just now: for a minute, its contact may not be readable yet."""
+    async def chat_made(self, chat: ChatKey, seconds: int) -> None:
+        """This chat id was made just now; remember that for so long, while its contact may not be
+        there yet."""
 
     async def was_chat_made(self, chat: ChatKey) -> bool:
-        """Whether this chat id was made in the last minute."""
+        """Whether this chat id is remembered as made."""
 
     async def set_email(self, chat: ChatKey, email: str) -> None:
         """Remember the visitor's e-mail for 90 days."""

@@ -144,9 +144,8 @@ class Session:
     def _rate_of(self, command: Command) -> float:
         """Seconds that this command comes too early. Acks of what is in flight are free: a visitor
         must always be able to say what he has seen."""
-        match command:
-            case AckChat(name=name) if self._feed and self._feed.in_flight(name):
-                return 0
+        if isinstance(command, AckChat) and self._feed and self._feed.in_flight(command.name):
+            return 0
         return self._rates.command(self._seconds())
 
     # The commands.
@@ -172,10 +171,10 @@ class Session:
             raise CommandError("chat_already_started", "this connection has a chat already")
         parts, address = self._parts, self._client.address
         starter = parts.chat_starter
-        chat, contact = await starter.resume(self._channel, command.chat_id or "", address)
+        resumed = await starter.resume(self._channel, command.chat_id or "", address)
         event: Event
-        if contact:
-            email = contact.email or await parts.notes.email(chat)
+        if resumed:
+            chat, contact, email = resumed
             event = ChatResumed(chat.chat_id, email)
         else:
             if self._made_chat is None:
@@ -204,15 +203,16 @@ class Session:
 
     async def _send_msgs(self, first: SendMsg) -> None:
         """Store a message, and with it those that the visitor sent right behind it."""
-        chat, contact = self._started()
+        chat = self._started()
         behind = self._queue.following(SendMsg, MAX_SENDS_AT_ONCE - 1)
         commands = self._within_rate(chat, [first, *behind])
         if not commands:
             return
         messages = [Incoming(command.text, command.ref or "") for command in commands]
         HOPS.tell("taken", chat, messages)
+        last_heard = self._contact.last_heard if self._contact else ""
         try:
-            results = await self._parts.outbound.say(chat, messages, last_heard=contact.last_heard)
+            results = await self._parts.outbound.say(chat, messages, last_heard=last_heard)
         except Exception as error:
             self._replies.failed(error, *commands)
             return
@@ -229,8 +229,7 @@ class Session:
         """Those that the chat and the address may send now; the others are answered."""
         allowed = []
         for command in commands:
-            wait = self._parts.send_rates.take(chat, self._client.address, self._seconds())
-            if wait:
+            if wait := self._parts.send_rates.take(chat, self._client.address, self._seconds()):
                 self._replies.error("rate_limited", "too many messages", command, ceil(wait))
             else:
                 allowed.append(command)
@@ -246,34 +245,36 @@ class Session:
                 other.tell(frame)
 
     async def _ack_chat(self, command: AckChat) -> None:
-        chat, _ = self._started()
+        chat = self._started()
         if self._feed:
             # Whether or not it can be stored now: its visitor has seen it.
             self._feed.seen(command.name)
         await self._parts.outbound.acknowledge(chat, command.name)
 
     async def _get_history(self, command: GetHistory) -> None:
-        chat, contact = self._started()
+        chat = self._started()
         wait = self._rates.history(self._seconds())
         if wait:
             raise CommandError("rate_limited", "too many pages", retry_after=ceil(wait))
         address = self._client.address
-        page, self._contact = await self._parts.history.page(chat, contact, command.moment, address)
+        history, moment = self._parts.history, command.moment
+        page, self._contact = await history.page(chat, self._contact, moment, address)
         self._replies.send_frame(history_frame(page.messages, more=page.more))
 
     async def _set_email(self, command: SetEmail) -> None:
-        chat, contact = self._started()
+        chat = self._started()
         wait = self._parts.email_rates.take(chat, self._seconds())
         if wait:
             raise CommandError("rate_limited", "too many addresses", retry_after=ceil(wait))
-        await self._parts.store.set_email(contact, command.email)
-        # Courier wipes what was just written at the visitor's next event; this note outlives it.
+        if self._contact:
+            await self._parts.store.set_email(self._contact, command.email)
+        # Courier wipes what was written at the visitor's next event; this note outlives that.
         await self._parts.notes.set_email(chat, command.email)
 
-    def _started(self) -> tuple[ChatKey, Contact]:
-        if self.chat is None or self._contact is None:
+    def _started(self) -> ChatKey:
+        if self.chat is None:
             raise CommandError("chat_not_started", "start_chat comes first")
-        return self.chat, self._contact
+        return self.chat
 
     # From the hub.
 

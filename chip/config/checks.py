@@ -9,6 +9,8 @@ import re
 import ssl
 from urllib.parse import SplitResult, unquote, urlsplit
 
+_UUID = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+
 
 def database_url(value: str) -> str:
     """The URL of a PostgreSQL database, on one of several hosts perhaps, or behind a socket."""
@@ -54,6 +56,22 @@ def storage_url(value: str) -> str:
     if not re.match(r"(https?:/)?/", value):
         raise ValueError("expected a URL that begins with http(s)://")
     return value
+
+
+def external_ids(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Pairs of UUIDs, each UUID in one of them; in lower case."""
+    pairs = tuple(entry.replace(" ", "").lower() for entry in value)
+    named = [uuid for pair in pairs for uuid in pair.split("=")]
+    if not all(re.fullmatch(f"{_UUID}={_UUID}", pair) for pair in pairs):
+        raise ValueError("expected ID=CHANNEL, each a UUID: the public one, and the channel's own")
+    if len(set(named)) < len(named):
+        raise ValueError("expected each UUID only once")
+    return pairs
+
+
+def external_uuids(value: tuple[str, ...]) -> set[str]:
+    """The channels' own UUIDs, by which anybody could post as a visitor."""
+    return {pair.partition("=")[2] for pair in value}
 
 
 def proxies(value: tuple[str, ...]) -> tuple[str, ...]:

@@ -78,6 +78,14 @@ class Config(Limits, frozen=True, kw_only=True):
         "localhost"
     )
     ssl: Annotated[bool, rapidpro("speak https to Courier")] = False
+    external_ids: Annotated[
+        tuple[str, ...],
+        rapidpro(
+            "public ids of External channels that are not to be computed: ID=CHANNEL",
+            check=checks.external_ids,
+            secret=checks.external_uuids,
+        ),
+    ] = ()
     storage_url: Annotated[
         str, rapidpro("what avatar paths are appended to", check=checks.storage_url)
     ] = "http://localhost/media/"
@@ -148,6 +156,11 @@ class Config(Limits, frozen=True, kw_only=True):
         everywhere = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
         host = "localhost" if self.address in everywhere else self.address
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def external_uuids(self) -> dict[str, str]:
+        """The External channels whose public ids were chosen, by these ids."""
+        return dict(entry.split("=") for entry in self.external_ids)
 
     @property
     def ops_endpoint(self) -> str:

@@ -11,6 +11,7 @@ A status names its message by id and by uuid where both are known: Couriers up t
 one, later ones the other, and each ignores what it does not know.
 """
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -85,11 +86,15 @@ class ReceiveAnswer(msgspec.Struct):
         A channel's handler answers with ``Error``; ``Not Found`` means that this Courier has no
         handler for channels of this type.
         """
-        about = set(self.errors)
-        return self.message != "Error" or bool(about & _CHANNEL_ERRORS)
+        return self.message != "Error" or any(map(_CHANNEL_ERROR.search, self.errors))
 
 
-_CHANNEL_ERRORS = frozenset({"secret incorrect", "channel not found", "channel type wrong"})
+# The second line is what Go's network, and its driver of PostgreSQL, say: while Courier's database
+# is away it looks channels up in vain, and answers 400 in their words.
+_CHANNEL_ERROR = re.compile(
+    r"^(secret incorrect|channel not found|channel type wrong)$"
+    r"|\b(dial tcp|i/o timeout|connection re|broken pipe|bad connection|EOF|pq: |sql: |context )"
+)
 _answers = msgspec.json.Decoder(ReceiveAnswer)
 
 

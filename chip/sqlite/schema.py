@@ -8,7 +8,7 @@ from chip.errors import ConfigError
 from chip.sqlite import commits
 
 UPGRADES = tuple(
-    (files("chip.sqlite") / f"schema-{version}.sql").read_text("utf-8") for version in (1, 2)
+    (files("chip.sqlite") / f"schema-{version}.sql").read_text("utf-8") for version in (1, 2, 3)
 )
 """The SQL from each version of the schema to the next, beginning with an empty database."""
 

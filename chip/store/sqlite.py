@@ -78,6 +78,10 @@ class SqliteStore:
 
         return await self._database.read(look)
 
+    async def courier_channel(self, uuid: str, *, external: bool) -> Channel | None:
+        """The active channel that the desk calls so."""
+        return None if external else await self.channel(uuid)
+
     async def user(self, user_id: int) -> User | None:
         """The active user with this id."""
 
@@ -99,6 +103,20 @@ class SqliteStore:
                 (contact.id, stored_number(name.id), name.uuid if name.id is None else None),
             ).fetchone()
             return StoredMessage(row[0], row[1], time_text(row[2])) if row else None
+
+        return await self._database.read(look)
+
+    async def outgoing(self, contact: Contact, name: MsgName) -> MsgOut | None:
+        """The contact's outgoing message of this name, as it is shown."""
+
+        def look(connection: Connection) -> MsgOut | None:
+            row = connection.execute(
+                "SELECT * FROM message"
+                " WHERE contact_id = ? AND direction = 'O' AND (id = ? OR uuid = ?)",
+                (contact.id, stored_number(name.id), name.uuid if name.id is None else None),
+            ).fetchone()
+            user = cache(lambda number: _user(connection.execute(_USER, (number,)).fetchone()))
+            return _msg_out(row, user) if row else None
 
         return await self._database.read(look)
 
@@ -185,19 +203,26 @@ def _page(entries: list[bytes], *, more: bool) -> HistoryPage:
 
 
 def _shown(row: Row, user: Callable[[int], User]) -> dict[str, MsgIn | MsgOut]:
-    attachments = _strings.decode(row["attachments"])
-    time = time_text(row["created_on"])
-    if row["direction"] == "I":
-        return {"msg_in": MsgIn(id=row["id"], text=row["text"], attachments=attachments, time=time)}
+    if row["direction"] == "O":
+        return {"msg_out": _msg_out(row, user)}
     return {
-        "msg_out": MsgOut(
+        "msg_in": MsgIn(
             id=row["id"],
-            uuid=row["uuid"],
             text=row["text"],
-            attachments=attachments,
-            quick_replies=_strings.decode(row["quick_replies"]),
-            origin=row["origin"],
-            user=user(row["user_id"]) if row["user_id"] else None,
-            time=time,
+            attachments=_strings.decode(row["attachments"]),
+            time=time_text(row["created_on"]),
         )
     }
+
+
+def _msg_out(row: Row, user: Callable[[int], User]) -> MsgOut:
+    return MsgOut(
+        id=row["id"],
+        uuid=row["uuid"],
+        text=row["text"],
+        attachments=_strings.decode(row["attachments"]),
+        quick_replies=_strings.decode(row["quick_replies"]),
+        origin=row["origin"],
+        user=user(row["user_id"]) if row["user_id"] else None,
+        time=time_text(row["created_on"]),
+    )

@@ -1,4 +1,4 @@
-"""What Courier calls: ``POST /wc/send/{channel}`` in HTTP.
+"""What Courier calls: ``POST /wc/send/{channel}`` in HTTP, and ``POST /wc/external``.
 
 Owns which HTTP status each outcome is. What is checked, in which order, is `chip.chat.inbound`'s
 business. Courier fails a message for good on any 4xx and tries again on 5xx, so whatever is
@@ -9,9 +9,14 @@ unexpected here is a 503.
     ← 429 {"error":"…"}         the same as 400, to somebody who has sent many wrong secrets
     ← 503 {"error":"…"}         again later; so too when an address has asked in vain too often, or
                                 sent too much without a right secret
+
+On External channels a message is a form, its channel a field of that or the end of the path, and
+the secret is the header ``Authorization``. There, the answer is never 429: some Couriers would try
+again, others not.
 """
 
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from functools import partial
 from math import ceil
 from typing import Final
@@ -36,6 +41,8 @@ from chip.web.http.answers import (
 from chip.web.http.request import Request
 
 _QUEUED: Final = json_answer({"status": "queued"})
+FORM: Final = b"application/x-www-form-urlencoded"
+Accept = Callable[[Request, str], Awaitable[None]]
 MOST_PROVEN: Final = 1000
 """Networks that are remembered for a right secret."""
 _RETRY: Final = 5
@@ -69,22 +76,36 @@ class Sends:
 
     async def handle(self, request: Request, channel_uuid: str) -> Answer:
         """Answer a request for ``/wc/send/{channel_uuid}``."""
+        return await self._handle(request, channel_uuid, self._accept)
+
+    async def handle_external(self, request: Request, external_uuid: str) -> Answer:
+        """Answer a request for ``/wc/external``, with the channel's own UUID where the path has it.
+        That UUID is in no answer and no log."""
+
+        async def accept(request: Request, channel_uuid: str) -> None:
+            await self._accept_external(request, external_uuid)
+
+        return await self._handle(request, "", accept)
+
+    async def _handle(self, request: Request, channel_uuid: str, accept: Accept) -> Answer:
         if request.method == b"POST":
-            answer = await self._answer(request, channel_uuid)
+            answer = await self._answer(request, channel_uuid, accept)
         else:
             answer = method_not_allowed(b"POST")
         self._observer.send(answer.status)
         return answer
 
-    async def _answer(self, request: Request, channel_uuid: str) -> Answer:
+    async def _answer(self, request: Request, channel_uuid: str, accept: Accept) -> Answer:
         try:
-            await self._accept(request, channel_uuid)
+            await accept(request, channel_uuid)
         except WrongSecret as error:
-            self._tell(channel_uuid, error, kind=channel_uuid)
+            channel = channel_uuid or error.channel
+            self._tell(channel, error, kind=channel)
             return self._wrong_secret(request, channel_uuid, error)
         except (Refused, Unavailable) as error:
             # Whatever was sent may stand behind these words.
-            self._tell(channel_uuid, error, kind=" ".join(str(error).split()[:3]))
+            kind = " ".join(str(error).split()[:3])
+            self._tell(channel_uuid or error.channel, error, kind=kind)
             return answer_to(error)
         except Exception:
             self._log.failure("a send failed")
@@ -110,6 +131,18 @@ class Sends:
         most = self._limits.post_bytes
         raise Refused(f"error reading request: body is larger than {most} bytes")
 
+    async def _accept_external(self, request: Request, external_uuid: str) -> None:
+        if request.oversized:
+            raise Refused(f"the form is larger than {self._limits.post_bytes} bytes")
+        body, network = request.body(), request.network
+        self._check_size(network, len(body))
+        content_type = (request.getHeader(b"Content-Type") or b"").partition(b";")[0]
+        if content_type.strip().lower() != FORM:
+            raise Refused("the channel's content type must be URL Encoded")
+        authorization = (request.getHeader(b"Authorization") or b"").decode("latin-1")
+        inbound, proven = self._chat_server.inbound, partial(self._note_proof, network)
+        await inbound.accept_external(external_uuid, authorization, body, network, proven)
+
     def _check_size(self, network: str, size: int) -> None:
         """Reading JSON holds up everybody, and has to come before its secret is known to be right:
         so somebody who has shown no right one may send so much. Raises Unavailable."""
@@ -128,6 +161,8 @@ class Sends:
     def _wrong_secret(self, request: Request, channel_uuid: str, error: WrongSecret) -> Answer:
         # This keeps nobody from guessing: each secret is compared, so that a right one is never
         # refused. It tells guessing from a mistake, in the metrics and to whoever it is.
-        key = (request.address, channel_uuid)
-        wait = self._wrong_secrets.take(key, self._clock.seconds()) if request.address else 0
+        wait: float = 0
+        if request.address and channel_uuid:
+            key = (request.address, channel_uuid)
+            wait = self._wrong_secrets.take(key, self._clock.seconds())
         return error_answer(429, "too many wrong secrets", ceil(wait)) if wait else answer_to(error)

@@ -1,11 +1,12 @@
 """The public listener: which path is whose, and how all of it stops.
 
-Owns the routes. Chip's own three are answered here; everything else is a handler that somebody
+Owns the routes. Chip's own are answered here; everything else is a handler that somebody
 mounts.
 
     GET /                    {"version":"…"}, or the front page for browsers where there is one
     /wc/connect/{channel}    the WebSocket           connect.py
     /wc/send/{channel}       Courier's messages      send.py
+    /wc/external             those on External channels
     any mounted prefix       its handler
     else                     404
 
@@ -35,7 +36,7 @@ from chip.web.http.server import HttpServer
 from chip.web.send import Sends
 
 _UUID: Final = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_ROUTE: Final = re.compile(rb"/wc/(connect|send)/(%b)/?" % _UUID)
+_ROUTE: Final = re.compile(rb"/wc/(?:(connect|send)/(%b)|(external)(?:/(%b))?)/?" % (_UUID, _UUID))
 _VERSION: Final = json_answer({"version": chip.__version__})
 
 
@@ -61,7 +62,11 @@ class Site(HttpServer):
         observer = observer or Observer()
         super().__init__(self._route, clock, limits, addresses, observer.cut)
         self.connections = connections
-        self._own = {b"connect": connections.handle, b"send": sends.handle}
+        self._own = {
+            b"connect": connections.handle,
+            b"send": sends.handle,
+            b"external": sends.handle_external,
+        }
         # The longest prefix first, so that one mount may lie below another.
         self._mounts = [
             (prefix.rstrip("/").encode(), handler)
@@ -73,7 +78,7 @@ class Site(HttpServer):
         path = request.path
         own = _ROUTE.fullmatch(path)
         if own:
-            return await self._own[own[1]](request, own[2].decode())
+            return await self._own[own[1] or own[3]](request, (own[2] or own[4] or b"").decode())
         if path == b"/":
             return await self._root(request)
         for prefix, handler in self._mounts:

@@ -18,16 +18,19 @@ class NotesContract:
     """Small things to remember."""
 
     @pytest_twisted.ensureDeferred
-    async def test_a_chat_is_new_for_a_minute(self, rig: QueueRig):
+    async def test_a_chat_is_new_for_as_long_as_is_said(self, rig: QueueRig):
         here, there = await rig.process(), await rig.process("there")
         assert not await here.notes.was_chat_made(CHAT)
-        await here.notes.chat_made(CHAT)
+        await here.notes.chat_made(CHAT, 60)
         assert await there.notes.was_chat_made(CHAT)
         assert not await here.notes.was_chat_made(OTHER_CHAT)
         await rig.pass_time(50)
         assert await here.notes.was_chat_made(CHAT)
         await rig.pass_time(20)
         assert not await here.notes.was_chat_made(CHAT)
+        await here.notes.chat_made(CHAT, 90 * 86_400)
+        await rig.pass_time(89 * 86_400)
+        assert await here.notes.was_chat_made(CHAT)
 
     @pytest_twisted.ensureDeferred
     async def test_an_email_is_remembered_for_90_days(self, rig: QueueRig):

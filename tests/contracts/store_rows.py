@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from chip.models import Channel, MsgName, StoredMessage, User
+import json
+
+import msgspec
+
+from chip.models import Channel, MsgName, MsgOut, StoredMessage, User
 
 from .store_parts import NEVER, NOON, STORAGE, World, after, transcript
 
@@ -17,6 +21,13 @@ class RowsContract:
         channel = await world.channel(secret="open sesame")
         assert channel.secret == "open sesame"
         assert await world.store.channel(channel.uuid) == channel
+
+    @transcript
+    async def test_courier_calls_such_a_channel_by_the_same_uuid(self, world: World):
+        channel = await world.channel()
+        assert await world.store.courier_channel(channel.uuid, external=False) == channel
+        assert await world.store.courier_channel(channel.uuid, external=True) is None
+        assert await world.store.courier_channel(NEVER, external=False) is None
 
     @transcript
     async def test_an_unknown_uuid_and_no_uuid_at_all_are_no_channel(self, world: World):
@@ -109,6 +120,28 @@ class RowsContract:
         assert await world.store.message(contact, MsgName(None, name.uuid)) == stored
 
     @transcript
+    async def test_a_message_is_shown_as_on_a_page_of_history(self, world: World):
+        channel = await world.channel()
+        chat_id = await world.chat(channel)
+        author = await world.user("Bob", "McTickets", "bob@x.example", avatar=f"{STORAGE}bob.jpg")
+        name = await world.sent(
+            channel,
+            chat_id,
+            "Choose {one}\n“now”",
+            after(0.25),
+            user_id=author,
+            attachments=["image/png:https://x.example/a.png"],
+            quick_replies=["Yes & no", "2"],
+        )
+        bare = await world.sent(channel, chat_id, "", after(1), origin="flow")
+        contact = await world.contact(channel, chat_id)
+        page = json.loads(await world.history(channel, chat_id, after(2)))
+        shown = [msgspec.convert(entry["msg_out"], MsgOut) for entry in reversed(page)]
+        for called, expected in zip((name, bare), shown, strict=True):
+            assert await world.store.outgoing(contact, MsgName(called.id)) == expected
+            assert await world.store.outgoing(contact, MsgName(None, called.uuid)) == expected
+
+    @transcript
     async def test_where_there_is_an_id_it_alone_counts(self, world: World):
         channel = await world.channel()
         chat_id = await world.chat(channel)
@@ -128,8 +161,9 @@ class RowsContract:
             await world.visitor_said(channel, ours, "incoming", NOON),
             await world.sent(channel, theirs, "not ours", NOON),
         ):
-            assert await world.store.message(contact, MsgName(name.id)) is None
-            assert await world.store.message(contact, MsgName(None, name.uuid)) is None
+            for called in (MsgName(name.id), MsgName(None, name.uuid)):
+                assert await world.store.message(contact, called) is None
+                assert await world.store.outgoing(contact, called) is None
 
     @transcript
     async def test_impossible_names_are_no_message(self, world: World):
@@ -137,8 +171,10 @@ class RowsContract:
         contact = await world.contact(channel, await world.chat(channel))
         for name in (MsgName(0), MsgName(-1), MsgName(2**63), MsgName(2**70)):
             assert await world.store.message(contact, name) is None
+            assert await world.store.outgoing(contact, name) is None
         for uuid in (NEVER, "", "no uuid", NEVER + "\0", "é" * 36):
             assert await world.store.message(contact, MsgName(None, uuid)) is None
+            assert await world.store.outgoing(contact, MsgName(None, uuid)) is None
 
     # E-mail.
 

@@ -88,12 +88,18 @@ def chip(start_chip):
 
 
 @pytest.fixture
-def visit(channel):
+def page(channel):
+    """What pages call the channel."""
+    return channel.uuid
+
+
+@pytest.fixture
+def visit(page):
     """Connect visitors; whoever is still there at the end of the test leaves."""
     visitors: list[Visitor] = []
 
     async def connect(chip: ChipProcess, chat_id: str | None = None, **options) -> Visitor:
-        visitor = Visitor(chip.url, channel.uuid, chat_id, **options)
+        visitor = Visitor(chip.url, page, chat_id, **options)
         visitors.append(visitor)
         chip.visitors.append(visitor)
         return await visitor.connect()

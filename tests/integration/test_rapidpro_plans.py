@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from chip.store.rapidpro import statements
+from chip.store.rapidpro import shown, statements
 from chip.store.rapidpro.url import connection_parameters
 from tests.contracts.store import NEVER, NOON
 from tests.support.postgres import GENERATIONS
@@ -41,7 +41,7 @@ class Plans:
             "message by uuid": (statements.MESSAGE_BY_UUID, f"1, '{NEVER}'"),
             "set email": (statements.SET_EMAIL, "1, 'x', true"),
             "heard since": (statements.HEARD_SINCE, f"1, 1, '{NEVER}'"),
-            "history": (statements.history(columns), "1, 1, now(), 'x', 1"),
+            "history": (shown.history(columns), "1, 1, now(), 'x', 1"),
         }
         for statement, _ in self.statements.values():
             self._run(b"PREPARE " + statement.name + b" AS " + statement.text)

@@ -72,9 +72,14 @@ class MemoryChip:
         result_of(server.start())
         return server
 
-    def visitor(self, server: ChatServer | None = None, address: str = "203.0.113.9") -> Visitor:
+    def visitor(
+        self,
+        server: ChatServer | None = None,
+        address: str = "203.0.113.9",
+        channel: Channel = CHANNEL,
+    ) -> Visitor:
         """Somebody has opened a connection."""
-        return Visitor(server or self.server, address)
+        return Visitor(server or self.server, address, channel)
 
     def bob_again(self, server: ChatServer | None = None) -> Visitor:
         """Bob is back in his chat, and has heard nothing yet."""
@@ -122,13 +127,13 @@ class MemoryChip:
 class Visitor:
     """A browser: says commands, hears events. Satisfies `client.Client`."""
 
-    def __init__(self, server: ChatServer, address: str) -> None:
+    def __init__(self, server: ChatServer, address: str, channel: Channel) -> None:
         self.address = address
         self.label = "a visitor"
         self.closed_with: tuple[int, str] | None = None
         self.paused = False
         self._frames: list[bytes] = []
-        self.session = server.open(CHANNEL, self)
+        self.session = server.open(channel, self)
 
     def says(self, *commands: dict[str, Any] | bytes) -> None:
         for command in commands:

@@ -63,7 +63,7 @@ class _Chat:
     failing_since: float = 0
     email: str = ""
     email_at: float = float("-inf")
-    made: float = float("-inf")
+    made_until: float = float("-inf")
 
     @property
     def said(self) -> int:
@@ -357,11 +357,11 @@ class MemorySpool(_Part):
 
 
 class MemoryNotes(_Part):
-    async def chat_made(self, chat: ChatKey) -> None:
-        self._server.chats[chat].made = self._server.reach()
+    async def chat_made(self, chat: ChatKey, seconds: int) -> None:
+        self._server.chats[chat].made_until = self._server.reach() + seconds
 
     async def was_chat_made(self, chat: ChatKey) -> bool:
-        return self._server.reach() - self._server.chats[chat].made < 60
+        return self._server.reach() < self._server.chats[chat].made_until
 
     async def set_email(self, chat: ChatKey, email: str) -> None:
         state = self._server.chats[chat]

@@ -76,6 +76,13 @@ class MemoryStore:
         self._ask()
         return self.channels.get(uuid)
 
+    async def courier_channel(self, uuid: str, *, external: bool) -> Channel | None:
+        self._ask()
+        for channel in self.channels.values():
+            if channel.courier_uuid == uuid and bool(channel.external_uuid) == external:
+                return channel
+        return None
+
     async def contact(self, channel: Channel, chat_id: str) -> Contact | None:
         self._ask()
         known = self.contacts.get((channel.org_id, chat_id))
@@ -93,6 +100,14 @@ class MemoryStore:
         for row in self._of(contact, MsgOut):
             if row.shown.id == name.id or (name.id is None and row.uuid == name.uuid):
                 return StoredMessage(int(row.shown.id), row.uuid, row.shown.time)
+        return None
+
+    async def outgoing(self, contact: Contact, name: MsgName) -> MsgOut | None:
+        self._ask()
+        for row in self._of(contact, MsgOut):
+            if row.shown.id == name.id or (name.id is None and row.uuid == name.uuid):
+                assert isinstance(row.shown, MsgOut)
+                return row.shown
         return None
 
     async def history(

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred
 
-from chip.chat.outbound.ports import CourierAnswer
+from chip.chat.outbound.ports import CourierAnswer, Habits
+from chip.gateway.chp import ChpGateway
+from chip.gateway.external import ExternalGateway
 from chip.models import Channel, Contact, Incoming, Report, SpoolEvent
 from tests.support.memory_store import MemoryStore
 
@@ -51,6 +53,9 @@ class ScriptedGateway:
         self.starts: list[str] = []
         self.starts_fail = False
         self.starts_need = ""
+
+    def habits(self, channel: Channel) -> Habits:
+        return ExternalGateway.habits if channel.external_uuid else ChpGateway.habits
 
     async def start_chat(self, channel: Channel, chat_id: str) -> CourierAnswer:
         if self.store is None:

@@ -102,6 +102,11 @@ class FakeChatServer:
             raise self.send_trouble
         self.sends.append((channel_uuid, body))
 
+    async def accept_external(
+        self, external_uuid: str, authorization: str, body: bytes, *more: Any
+    ) -> None:
+        await self.accept(f"{external_uuid} {authorization}", body, *more)
+
 
 class Counts:
     """An observer that keeps everything it is told."""

@@ -12,7 +12,7 @@ from chip.app.backend import make_gateway
 from chip.app.check.findings import Finding, listed
 from chip.chat.outbound.ports import CourierAnswer
 from chip.config.schema import Config
-from chip.gateway.chp import ChpGateway
+from chip.gateway.courier import CourierGateway
 from chip.models import NOBODYS_CHAT, Channel
 
 ANSWER_WITHIN: Final = 5.0
@@ -51,7 +51,7 @@ def _without_channels(base: str, answer: CourierAnswer) -> Finding:
     return Finding("FAILED", "Courier", f"{base}: {answer.detail}")
 
 
-async def _together(gateway: ChpGateway, channels: Sequence[Channel]) -> list[CourierAnswer]:
+async def _together(gateway: CourierGateway, channels: Sequence[Channel]) -> list[CourierAnswer]:
     asking = [Deferred.fromCoroutine(gateway.probe(channel)) for channel in channels]
     return list(await gatherResults(asking))
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from chip.app.check.findings import Finding, listed
 from chip.config.schema import Config
 from chip.models import Channel
-from chip.store.rapidpro import statements
+from chip.store.rapidpro import shown, statements
 from chip.store.rapidpro.connection import QueryFailed, Statement
 from chip.store.rapidpro.pool import PostgresPool
 
@@ -52,7 +52,7 @@ async def _refusals(database: PostgresPool, user: str) -> list[Finding]:
     """What the server has against any of the statements; one finding for each kind of remedy."""
     columns = await _trouble(database, statements.COLUMNS)
     rows = [] if columns[0] else await database.query(statements.COLUMNS)
-    history = statements.history({column.decode() for (column,) in rows})
+    history = shown.history({column.decode() for (column,) in rows})
     troubles = {columns, *[await _trouble(database, one) for one in statements.ALWAYS]}
     troubles |= {await _trouble(database, history)} if rows else set()
     refused = sorted(message for sqlstate, message in troubles if sqlstate == _NO_RIGHT)

@@ -99,12 +99,12 @@ class Attempts:
         hold = _hold(batch)
         if hold:
             return Outcome(delay=hold, reason="the same text was sent a moment ago")
-        return await self._post(batch, _together(batch))
+        return await self._post(batch)
 
     async def conclude(self, batch: Batch, outcome: Outcome) -> None:
         """What follows once `outcome` is settled: tell the visitor, and mend what Courier wiped."""
         for event, _ in batch.entries[: outcome.rejected]:
-            self._tell_of_rejection(batch.chat, outcome.reason)
+            self._warn("events for Courier were rejected: {reason}", batch.chat, outcome.reason)
             if isinstance(event, Incoming):
                 self._observer.message("visitor", batch.chat.channel_uuid, "rejected")
                 told = Error("rejected", "the message was refused", "send_msg", event.ref)
@@ -114,24 +114,26 @@ class Attempts:
             if contact:
                 await self._store.set_email(contact, batch.email, only_if_empty=True)
 
-    def _tell_of_rejection(self, chat: ChatKey, reason: str) -> None:
-        if times := self._throttle.times(f"{chat.channel_uuid} {reason}"):
+    def _warn(self, message: str, chat: ChatKey, reason: str) -> None:
+        if times := self._throttle.times(f"{message} {chat.channel_uuid} {reason}"):
             self._log.warn(
-                "events for Courier were rejected: {reason}",
+                message,
                 reason=reason,
                 channel=chat.channel_uuid,
                 chat=chat.label,
                 times=times,
             )
 
-    async def _post(self, batch: Batch, count: int) -> Outcome:
-        chat, sent = batch.chat, [entry.event for entry in batch.entries[:count]]
+    async def _post(self, batch: Batch) -> Outcome:
+        chat = batch.chat
         try:
             channel = await self._lookups.channel(chat.channel_uuid)
         except Unavailable:
             return Outcome(delay=DATABASE_AWAY, reason="the channel cannot be looked up")
         if channel is None:
             return self._channel_away(batch, "no such channel")
+        count = _together(batch, self._circuit.habits(channel).events_at_once)
+        sent = [entry.event for entry in batch.entries[:count]]
         began = self._seconds()
         if began - batch.asked_at > CLAIM_TRUSTED:
             # Settling finds out whether the chat is still ours, and claims it anew then.
@@ -160,6 +162,9 @@ class Attempts:
             case "refused" | "failed" if count > 1:
                 self._tell_of_doubt(chat, answer)
                 return await self._find_out(batch, count)
+            case "declined":
+                self._warn("Courier does not store a message: {reason}", chat, answer.detail)
+                return self._again_later(batch, answer.detail)
             case "refused":
                 return _rejected(1, answer.detail)
             case "channel_refused":
@@ -259,16 +264,16 @@ def _hold(batch: Batch) -> int:
     return 0
 
 
-def _together(batch: Batch) -> int:
-    """How many events may go in one request: one by one after a failure, and never a text right
-    behind the same text, which Courier would drop."""
+def _together(batch: Batch, most: int) -> int:
+    """How many events may go in one request, `most` at most: one by one after a failure, and never
+    a text right behind the same text, which Courier would drop."""
     if batch.tries:
         return 1
     last, length = None, 0
-    for index, entry in enumerate(batch.entries):
+    for index, entry in enumerate(batch.entries[:most]):
         if isinstance(entry.event, Incoming):
             length += len(entry.event.text)
             if entry.event.text == last or (index and length > MAX_REQUEST_TEXT):
                 return index
             last = entry.event.text
-    return len(batch.entries)
+    return min(len(batch.entries), most)

@@ -83,7 +83,7 @@ class ChannelRequests:
         self, channel: Channel, request: Request, answer: CourierAnswer
     ) -> CourierAnswer:
         try:
-            secrets = await self._lookups.secrets(channel.uuid)
+            secrets = await self._lookups.secrets(channel)
         except Unavailable:
             return answer
         for secret in secrets:

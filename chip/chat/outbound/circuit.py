@@ -15,7 +15,7 @@ from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.logger import Logger
 
-from chip.chat.outbound.ports import CourierAnswer, Gateway
+from chip.chat.outbound.ports import CourierAnswer, Gateway, Habits
 from chip.models import Channel, ChatKey, SpoolEvent
 from chip.tasks import Clock
 from chip.throttle import Outage
@@ -91,6 +91,10 @@ class CircuitBreaker:
         """Seconds after which a visitor may try again."""
         return 10 if self.is_open else 3
 
+    def habits(self, channel: Channel) -> Habits:
+        """What is peculiar to channels of this type."""
+        return self._gateway.habits(channel)
+
     async def start_chat(self, channel: Channel, chat: ChatKey) -> CourierAnswer:
         """Tell Courier of a new chat, as soon as there is room; ``unsent`` when there is none."""
         room = self._for_starts.acquire()
@@ -123,7 +127,7 @@ class CircuitBreaker:
             answer = await request()
         finally:
             self._under_way -= 1
-        if answer.kind in ("handled", "refused", "channel_refused"):
+        if answer.kind in ("handled", "declined", "refused", "channel_refused"):
             self._worked()
         else:
             self._failed(chat, answer)

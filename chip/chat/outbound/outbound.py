@@ -103,6 +103,10 @@ class Outbound:
         """
         await self._acknowledger.acknowledge(chat, name)
 
+    def makes_contact_at_start(self, channel: Channel) -> bool:
+        """Whether `start_chat` makes the contact; else the visitor's first message does."""
+        return self._circuit.habits(channel).contact_at_start
+
     async def start_chat(self, channel: Channel, chat: ChatKey) -> CourierAnswer:
         """Have Courier make the contact of a new chat. Never raises.
 

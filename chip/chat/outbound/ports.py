@@ -153,14 +153,17 @@ class Spool(Protocol):
         """This process is done: whatever it still holds may be claimed as if it had died."""
 
 
-AnswerKind = Literal["handled", "refused", "channel_refused", "failed", "unsent", "unknown"]
+AnswerKind = Literal[
+    "handled", "declined", "refused", "channel_refused", "failed", "unsent", "unknown"
+]
 
 
 class CourierAnswer(NamedTuple):
     """What became of a request to Courier.
 
     ``handled``: Courier itself confirms every event, and `heard` holds the uuid of each message
-    that it made, in order. ``refused``: Courier itself says 4xx about an event.
+    that it made, in order. ``declined``: Courier itself says that it has not stored the event, not
+    that it never will. ``refused``: Courier itself says 4xx about an event.
     ``channel_refused``: Courier itself says 4xx about the channel: its secret, its type, or that
     there is none; that says nothing about the events. ``failed``: Courier itself says 5xx, and is
     done with it. ``unsent``: it certainly never reached Courier. ``unknown``: it may have; Courier
@@ -172,11 +175,22 @@ class CourierAnswer(NamedTuple):
     detail: str = ""
 
 
+class Habits(NamedTuple):
+    """What is peculiar to channels of one type: whether a chat's contact is made at its start, or
+    by the visitor's first message; and how many events one request carries at most."""
+
+    contact_at_start: bool
+    events_at_once: int
+
+
 class Gateway(Protocol):
     """Courier's side of a channel. No method raises; each takes `courier_timeout` at most."""
 
+    def habits(self, channel: Channel) -> Habits:
+        """What is peculiar to channels of this type."""
+
     async def start_chat(self, channel: Channel, chat_id: str) -> CourierAnswer:
-        """Have Courier make the contact of a new chat."""
+        """Have Courier make the contact of a new chat, where contacts are made at the start."""
 
     async def post(
         self, channel: Channel, chat_id: str, events: Sequence[SpoolEvent]

@@ -5,7 +5,6 @@ from sqlite3 import Connection
 from chip.models import ChatKey
 from chip.queue.sqlite.shared import DAY_MS, SqliteContext, chat_row, find_chat
 
-_MADE_MS = 60_000
 _EMAIL_MS = 90 * DAY_MS
 
 
@@ -15,17 +14,17 @@ class SqliteNotes:
     def __init__(self, shared: SqliteContext) -> None:
         self._shared = shared
 
-    async def chat_made(self, chat: ChatKey) -> None:
-        """This chat id was made just now."""
-        await self._note(chat, "made_on", self._shared.now())
+    async def chat_made(self, chat: ChatKey, seconds: int) -> None:
+        """This chat id was made just now; remember that for so long."""
+        await self._note(chat, "made_until", self._shared.now() + seconds * 1000)
 
     async def was_chat_made(self, chat: ChatKey) -> bool:
-        """Whether this chat id was made in the last minute."""
+        """Whether this chat id is remembered as made."""
         now = self._shared.now()
 
         def look(connection: Connection) -> bool:
             row = find_chat(connection, chat)
-            return row is not None and row["made_on"] > now - _MADE_MS
+            return row is not None and row["made_until"] > now
 
         return await self._shared.database.read(look)
 

@@ -7,7 +7,6 @@ from chip.queue.valkey import keys
 from chip.queue.valkey.connection import ValkeyConnection
 from chip.queue.valkey.protocol import CommandProtocol
 
-_MADE_SECONDS: Final = b"60"
 _EMAIL_SECONDS: Final = b"%d" % (90 * 86_400)
 
 
@@ -17,13 +16,13 @@ class ValkeyNotes:
     def __init__(self, commands: ValkeyConnection[CommandProtocol]) -> None:
         self._commands = commands
 
-    async def chat_made(self, chat: ChatKey) -> None:
-        """This chat id was made just now."""
+    async def chat_made(self, chat: ChatKey, seconds: int) -> None:
+        """This chat id was made just now; remember that for so long."""
         key = keys.made(str(chat).encode())
-        await self._commands.call(b"SET", key, b"1", b"EX", _MADE_SECONDS)
+        await self._commands.call(b"SET", key, b"1", b"EX", b"%d" % seconds)
 
     async def was_chat_made(self, chat: ChatKey) -> bool:
-        """Whether this chat id was made in the last minute."""
+        """Whether this chat id is remembered as made."""
         return bool(await self._commands.call(b"EXISTS", keys.made(str(chat).encode())))
 
     async def set_email(self, chat: ChatKey, email: str) -> None:

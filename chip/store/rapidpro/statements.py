@@ -6,10 +6,9 @@
     users_user           read     who wrote a message
     msgs_msg             read     the messages
 
-The releases differ in columns of ``msgs_msg``: the ticket and the quick replies have moved. The
-newer column goes first where a database has both, row by row. Which columns there are is read from
-the catalogue (`COLUMNS`). Parameters are sent without a type, so that ``uuid = $1`` fits a uuid and
-a varchar alike. Every statement is safe to run twice, and returns text, never NULL.
+The statements that show messages differ by release: see `chip.store.rapidpro.shown`. Parameters are
+sent without a type, so that ``uuid = $1`` fits a uuid and a varchar alike. Every statement is safe
+to run twice, and returns text, never NULL.
 
 ``column + 0`` keeps the planner from using that column's index where another index is the right
 one: its statistics may be those of empty tables. ``coalesce`` does that too, and also hides how few
@@ -19,10 +18,9 @@ and so expects few rows, would collect and sort all of a contact's messages inst
 """
 # ruff: noqa: S608 - what is put into the text are constants of this module; values are parameters.
 
-from collections.abc import Collection
 from typing import Final
 
-from chip.chat.ports import MAX_HEARD, PAGE_MESSAGES
+from chip.chat.ports import MAX_HEARD
 from chip.store.rapidpro.connection import Statement
 
 BIGINT: Final = 2**63
@@ -44,6 +42,24 @@ CHANNEL = Statement.of(
     SELECT org_id::text, coalesce(config->>'secret', '')
     FROM channels_channel
     WHERE uuid = $1 AND channel_type = 'CHP' AND is_active AND org_id IS NOT NULL
+    """
+)
+
+EXTERNAL_CHANNEL = Statement.of(
+    """
+    SELECT org_id::text, coalesce(config->>'send_authorization', '')
+    FROM channels_channel
+    WHERE uuid = $1 AND channel_type = 'EX' AND is_active AND org_id IS NOT NULL
+      AND 'webchat' = ANY(schemes)
+    """
+)
+
+EXTERNAL_CHANNELS = Statement.of(
+    """
+    SELECT uuid::text, org_id::text, coalesce(config->>'send_authorization', '')
+    FROM channels_channel
+    WHERE channel_type = 'EX' AND is_active AND org_id IS NOT NULL AND 'webchat' = ANY(schemes)
+    ORDER BY id
     """
 )
 
@@ -80,14 +96,14 @@ USER = Statement.of(
 )
 
 # Not created_on::text, whose format depends on settings of the database.
-_TIME = """
+TIME = """
     rtrim(rtrim(to_char(message.created_on AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
                 '0'), '.') || 'Z'
 """
 
 MESSAGE_BY_ID = Statement.of(
     f"""
-    SELECT id::text, uuid::text, {_TIME} FROM msgs_msg message
+    SELECT id::text, uuid::text, {TIME} FROM msgs_msg message
     WHERE id = $2 AND contact_id + 0 = $1 AND direction = 'O'
     """
 )
@@ -95,7 +111,7 @@ MESSAGE_BY_ID = Statement.of(
 # Not every release has an index on uuid. The message is a recent one of the contact.
 MESSAGE_BY_UUID = Statement.of(
     f"""
-    SELECT id::text, uuid::text, {_TIME} FROM msgs_msg message
+    SELECT id::text, uuid::text, {TIME} FROM msgs_msg message
     WHERE contact_id = $1 AND uuid = $2 AND direction = 'O'
     ORDER BY message.created_on DESC, message.id DESC LIMIT 1
     """
@@ -126,7 +142,10 @@ HEARD_SINCE = Statement.of(
     """
 )
 
-ALWAYS = (CHANNEL, CONTACT, USER, MESSAGE_BY_ID, MESSAGE_BY_UUID, SET_EMAIL, HEARD_SINCE)
+ALWAYS = (
+    *(CHANNEL, EXTERNAL_CHANNEL, EXTERNAL_CHANNELS, CONTACT, USER, MESSAGE_BY_ID, MESSAGE_BY_UUID),
+    *(SET_EMAIL, HEARD_SINCE),
+)
 """The statements that are the same for all releases."""
 
 SERVER = Statement.of(
@@ -159,7 +178,7 @@ FIND_CHAT = Statement.of(
 )
 
 _FOUND_MESSAGE = f"""
-    SELECT message.id::text, message.uuid::text, message.direction, message.status, {_TIME},
+    SELECT message.id::text, message.uuid::text, message.direction, message.status, {TIME},
            coalesce(urn.identity, ''), coalesce(channel.uuid::text, '')
     FROM msgs_msg message
     LEFT JOIN contacts_contacturn urn ON urn.id = message.contact_urn_id
@@ -168,87 +187,3 @@ _FOUND_MESSAGE = f"""
 """
 FIND_MESSAGE_BY_ID = Statement.of(f"{_FOUND_MESSAGE} WHERE message.id = $1")
 FIND_MESSAGE_BY_UUID = Statement.of(f"{_FOUND_MESSAGE} WHERE message.uuid = $1")
-
-
-_TICKETS = ("ticket_uuid", "ticket_id")
-
-# An entry is an object, or lines of which the first is the text. Without entries it is NULL.
-_QUICK_REPLIES = {
-    "quickreplies": """
-        CASE jsonb_typeof(message.quickreplies) WHEN 'array' THEN (
-            SELECT array_agg(entry->>'text' ORDER BY place)
-            FROM jsonb_array_elements(message.quickreplies) WITH ORDINALITY AS _(entry, place)
-            WHERE entry->>'text' <> '') END
-    """,
-    "quick_replies": r"""
-        (SELECT array_agg(split_part(entry, E'\n', 1) ORDER BY place)
-         FROM unnest(message.quick_replies) WITH ORDINALITY AS _(entry, place)
-         WHERE split_part(entry, E'\n', 1) <> '')
-    """,
-}
-
-
-def history(columns: Collection[str]) -> Statement:
-    """A page of history as JSON, from a ``msgs_msg`` that has these columns.
-
-    $1 contact, $2 URN, $3 before, $4 the URL that avatars are appended to, $5 most bytes. Returns
-    the page, which is empty text when the URN is not this contact's any more, and whether there are
-    older messages. The windows count messages of the same time together; OFFSET 0 keeps an entry
-    from being made once for its size and once more for the page. row_to_json and json_strip_nulls
-    write compact JSON in the order of the columns; json_build_object and json_agg do not. Authors
-    are shown though they are not active any more.
-    """
-    tickets = [name for name in _TICKETS if name in columns]
-    replies = [name for name in _QUICK_REPLIES if name in columns]
-    moved = "".join(f", {name}" for name in (*tickets, *replies))
-    has_ticket = " OR ".join(f"message.{name} IS NOT NULL" for name in tickets) or "false"
-    quick_replies = ", ".join(["NULL::text[]", *(_QUICK_REPLIES[name] for name in replies)])
-    return Statement.of(
-        f"""
-        SELECT CASE WHEN (SELECT is_active FROM contacts_contact WHERE id = $1)
-            AND (SELECT contact_id FROM contacts_contacturn WHERE id = $2) = $1
-        THEN '[' || coalesce(
-            string_agg(entry, ',' ORDER BY created_on DESC, id DESC) FILTER (WHERE fits), ''
-        ) || ']'
-        ELSE '' END, coalesce(bool_or(NOT fits), false)::text
-        FROM (SELECT message.created_on, message.id, entry,
-            rank() OVER newest = 1 OR rank() OVER newest <= {PAGE_MESSAGES}
-                AND sum(octet_length(entry) + 1) OVER newest <= $5::bigint AS fits
-        FROM (
-            SELECT id, uuid, direction, text, attachments, created_on, created_by_id, flow_id,
-                   broadcast_id{moved}
-            FROM msgs_msg
-            WHERE contact_id = $1 AND coalesce(contact_urn_id = $2, false) AND created_on < $3
-              AND msg_type = 'T' AND visibility IN ('V', 'A')
-            ORDER BY created_on DESC FETCH FIRST {PAGE_MESSAGES + 1} ROWS WITH TIES
-        ) message,
-        LATERAL (
-            SELECT
-                message.id,
-                CASE message.direction WHEN 'O' THEN message.uuid END AS uuid,
-                message.text,
-                nullif(message.attachments, '{{}}') AS attachments,
-                CASE message.direction WHEN 'O' THEN coalesce({quick_replies}) END
-                    AS quick_replies,
-                CASE WHEN message.direction = 'I' THEN NULL
-                     WHEN message.flow_id IS NOT NULL THEN 'flow'
-                     WHEN message.broadcast_id IS NOT NULL THEN 'broadcast'
-                     WHEN {has_ticket} THEN 'ticket'
-                     ELSE 'chat' END AS origin,
-                CASE message.direction WHEN 'O' THEN (
-                    SELECT author FROM (
-                        SELECT id, email, btrim(first_name || ' ' || last_name) AS name,
-                               $4::text || nullif(avatar, '') AS avatar
-                        FROM users_user WHERE id = message.created_by_id
-                    ) author) END AS "user",
-                {_TIME} AS time
-        ) shown,
-        LATERAL (
-            SELECT CASE message.direction WHEN 'I' THEN '{{"msg_in":' ELSE '{{"msg_out":' END
-                || json_strip_nulls(row_to_json(shown))::text || '}}' AS entry
-            OFFSET 0
-        ) entries
-        WINDOW newest AS (ORDER BY message.created_on DESC)
-        ) page
-        """
-    )

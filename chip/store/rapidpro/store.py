@@ -10,10 +10,11 @@ contact's last change.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
+import msgspec
 from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
@@ -25,11 +26,13 @@ from chip.models import (
     HeardMessage,
     HistoryPage,
     MsgName,
+    MsgOut,
     StoredMessage,
     User,
 )
-from chip.store.rapidpro import statements
+from chip.store.rapidpro import shown, statements
 from chip.store.rapidpro.connection import QueryFailed, Reactor, Row, Statement
+from chip.store.rapidpro.external import ExternalChannels
 from chip.store.rapidpro.pool import MAX_CONNECTIONS, PostgresPool
 from chip.throttle import LogThrottle
 
@@ -46,14 +49,16 @@ _CHANGED = frozenset(
     {"42703", "42883", "42P01", "42804", "42846", "42725", "42P18", "22P02", "0A000"}
 )
 _SYNTAX_OR_ACCESS = "42"
+_outgoing = msgspec.json.Decoder(MsgOut)
 
 
 class RapidproStore:
     """RapidPro's database. Raises ConfigError when `url` is not PostgreSQL's.
 
     `storage_url` is what avatars' paths are appended to; `connections` is how many are opened at
-    most, and `name` what the server calls them. Every method raises Unavailable when the database
-    does not answer within five seconds.
+    most, and `name` what the server calls them. `external_ids` maps public ids that were chosen to
+    the External channels that have them. Every method raises Unavailable when the database does not
+    answer within five seconds.
     """
 
     _log = Logger()
@@ -66,11 +71,13 @@ class RapidproStore:
         storage_url: str,
         connections: int = MAX_CONNECTIONS,
         name: str = "chip",
+        external_ids: Mapping[str, str] | None = None,
     ) -> None:
         self._database = PostgresPool(url, reactor, name=name, connections=connections)
         self._reactor = reactor
         self._storage_url = storage_url
-        self._history = statements.history(())
+        self._make_statements(())
+        self._externals = ExternalChannels(self._ask, reactor.seconds, external_ids or {})
         self._looked_at = 0.0
         self._throttle = LogThrottle(reactor.seconds)
         self._looking = DeferredLock()
@@ -92,9 +99,20 @@ class RapidproStore:
         await self._database.close()
 
     async def channel(self, uuid: str) -> Channel | None:
-        """The active webchat channel with this uuid (lower case)."""
+        """The active channel that pages call so: an External one by its public id, or one of type
+        CHP. The id that was given to an External channel may be that of the CHP channel before."""
         if not _UUID.fullmatch(uuid):
             return None
+        return await self._externals.by_public_id(uuid) or await self._chp_channel(uuid)
+
+    async def courier_channel(self, uuid: str, *, external: bool) -> Channel | None:
+        """The active channel that Courier calls so."""
+        if not _UUID.fullmatch(uuid):
+            return None
+        ask = self._externals.by_courier_uuid if external else self._chp_channel
+        return await ask(uuid)
+
+    async def _chp_channel(self, uuid: str) -> Channel | None:
         for org, secret in await self._ask(statements.CHANNEL, uuid):
             REDACTOR.learn(secret.decode())
             return Channel(uuid, int(org), secret.decode())
@@ -128,6 +146,19 @@ class RapidproStore:
         for number, uuid, time in rows:
             return StoredMessage(int(number), uuid.decode(), time.decode())
         return None
+
+    async def outgoing(self, contact: Contact, name: MsgName) -> MsgOut | None:
+        """The contact's outgoing message of this name, as it is shown."""
+        if name.id is None:
+            by: Literal["id", "uuid"] = "uuid"
+            known = _UUID.fullmatch(name.uuid) is not None
+        else:
+            by, known = "id", 0 < name.id < statements.BIGINT
+        if not known:
+            return None
+        params = _params(contact.id, getattr(name, by), self._storage_url)
+        rows = await self._twice(lambda: self._database.query(self._outgoing[by], *params))
+        return _outgoing.decode(rows[0][0]) if rows else None
 
     async def history(
         self, contact: Contact, before: datetime, max_bytes: int
@@ -192,7 +223,11 @@ class RapidproStore:
     async def _look_at_columns(self) -> None:
         self._looked_at = self._reactor.seconds()
         rows = await self._database.query(statements.COLUMNS)
-        self._history = statements.history({name.decode() for (name,) in rows})
+        self._make_statements({name.decode() for (name,) in rows})
+
+    def _make_statements(self, columns: Collection[str]) -> None:
+        self._history = shown.history(columns)
+        self._outgoing = {by: shown.outgoing(columns, by) for by in shown.BY}
 
     def _unavailable(self, error: QueryFailed) -> Unavailable:
         """What the caller gets. Only messages about names and types are logged: others may quote

@@ -1,0 +1,66 @@
+"""External channels in RapidPro's database, by either of their two names.
+
+Owns which channel a public id means: the ids are computed, from what is in the database, and kept
+nowhere. An External channel without an authorization takes nothing from Courier, so it has no
+public id and is not found.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from chip.logs.redact import REDACTOR
+from chip.models import Channel
+from chip.store.external import public_id
+from chip.store.rapidpro import statements
+from chip.store.rapidpro.connection import Row, Statement
+
+READ_EVERY: Final = 1.0
+"""Seconds between two readings of all channels for ids that are not among them."""
+
+Ask = Callable[..., Awaitable[list[Row]]]
+
+
+class ExternalChannels:
+    """`given` maps public ids that were chosen to the channels' own; `ask` runs a statement."""
+
+    def __init__(self, ask: Ask, seconds: Callable[[], float], given: Mapping[str, str]) -> None:
+        self._ask = ask
+        self._seconds = seconds
+        self._given = {external_uuid: uuid for uuid, external_uuid in given.items()}
+        self._known = dict(given)
+        self._read_at = float("-inf")
+
+    async def by_public_id(self, uuid: str) -> Channel | None:
+        """The active External channel that pages call so, as it is in the database now."""
+        if uuid not in self._known and self._seconds() - self._read_at > READ_EVERY:
+            await self._read()
+        if uuid not in self._known:
+            return None
+        channel = await self.by_courier_uuid(self._known[uuid])
+        # With another authorization it has another id.
+        return channel if channel and channel.uuid == uuid else None
+
+    async def by_courier_uuid(self, uuid: str) -> Channel | None:
+        """The active External channel that Courier calls so."""
+        for org, authorization in await self._ask(statements.EXTERNAL_CHANNEL, uuid):
+            return self._channel(uuid, org, authorization)
+        return None
+
+    async def _read(self) -> None:
+        self._read_at = self._seconds()
+        found = [self._channel(uuid.decode(), *more) for uuid, *more in await self._all()]
+        named = {channel.uuid: channel.external_uuid for channel in found if channel}
+        self._known = {uuid: external for external, uuid in self._given.items()} | named
+
+    async def _all(self) -> list[Row]:
+        statement: Statement = statements.EXTERNAL_CHANNELS
+        return await self._ask(statement)
+
+    def _channel(self, external_uuid: str, org: bytes, secret: bytes) -> Channel | None:
+        authorization = secret.decode()
+        if not authorization:
+            return None
+        for hidden in (external_uuid, authorization):
+            REDACTOR.learn(hidden)
+        uuid = self._given.get(external_uuid) or public_id(external_uuid, authorization)
+        return Channel(uuid, int(org), authorization, external_uuid)

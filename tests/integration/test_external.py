@@ -1,0 +1,112 @@
+"""Conversations over an External channel, through all real parts, in every release and era."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from chip.store.external import public_id
+
+LONG = " ".join(f"word{number}" for number in range(1250))
+"""A text of about 10,000 letters, which Courier sends in parts."""
+ATTACHMENTS = ["image/jpeg:https://cdn.example/a.jpg", "geo:-2.9,30.1"]
+
+
+@pytest.fixture
+def channel(rapidpro):
+    """An External channel, whose parts are short, in a workspace of its own."""
+    return rapidpro.external_channel(rapidpro.org(), authorization="Bearer sesame", max_length=1600)
+
+
+@pytest.fixture
+def page(channel):
+    """The channel as pages call it."""
+    return public_id(channel.uuid, channel.secret)
+
+
+@pytest.fixture
+def chip(start_chip, channel):
+    """One Chip, whose log must not name the channel as Courier calls it."""
+    chip = start_chip()
+    chip.secrets |= {channel.uuid, channel.secret}
+    return chip
+
+
+async def said(courier, visitor, text, ref):
+    """The visitor says something, and Courier has it."""
+    visitor.send(text, ref)
+    await visitor.expect("msg_accepted", ref=ref)
+    while text not in await courier.apart.texts(visitor.chat_id):
+        await courier.apart.wait(1, visitor.chat_id, "msg_in")
+
+
+@pytest.mark.parametrize("generation", ["10.2", "26.0", "26.2"])
+@pytest.mark.parametrize("era", ["id", "uuid"])
+async def test_a_conversation_in_every_release_and_era(
+    generation, era, chip, visit, courier, channel, rapidpro
+):
+    courier.configure(era=era)
+    bob = await visit(chip)
+    await bob.start_chat()
+    bob.get_history("2100-01-01T00:00:00Z")
+    assert (await bob.expect("history"))["history"] == []
+    assert rapidpro.rows("SELECT * FROM contacts_contact") == []
+
+    await said(courier, bob, "I need help, please & soon", "a")
+    asked = await courier.apart.send(
+        channel,
+        bob.chat_id,
+        "What can I do?",
+        attachments=ATTACHMENTS,
+        quick_replies=["Nothing", "All"],
+        origin="flow",
+    )
+    [event] = await bob.hears("What can I do?")
+    shown = event["msg_out"]
+    assert (shown["id"], shown["uuid"]) == (asked["id"], asked["uuid"])
+    assert shown["quick_replies"] == ["Nothing", "All"]
+    assert (shown["attachments"], shown["origin"]) == (ATTACHMENTS, "flow")
+
+    long = await courier.apart.send(channel, bob.chat_id, LONG)
+    assert len(long["answers"]) > 5
+    [event] = await bob.hears(LONG)
+    await courier.apart.wait(2, bob.chat_id, "msg_status")
+    assert [rapidpro.status(one["id"]) for one in (asked, long)] == ["D", "D"]
+    await bob.leave()
+
+    again = await visit(chip, bob.chat_id)
+    assert (await again.start_chat())["type"] == "chat_resumed"
+    again.get_history("2100-01-01T00:00:00Z")
+    history = (await again.expect("history"))["history"]
+    assert [next(iter(entry.values()))["text"] for entry in history] == [
+        LONG,
+        "What can I do?",
+        "I need help, please & soon",
+    ]
+
+
+async def test_a_visitor_who_has_said_nothing_is_resumed_and_made_no_contact_of(
+    chip, visit, courier, rapidpro
+):
+    bob = await visit(chip)
+    await bob.start_chat()
+    bob.set_email("bob@example.com")
+    await bob.leave()
+    again = await visit(chip, bob.chat_id)
+    event = await again.start_chat()
+    assert (event["type"], event["email"]) == ("chat_resumed", "bob@example.com")
+    assert rapidpro.rows("SELECT * FROM contacts_contact") == []
+    assert courier.requests() == []
+
+    await said(courier, again, "hello", "a")
+    while not rapidpro.rows("SELECT * FROM contacts_contacturn WHERE display IS NOT NULL"):
+        await courier.apart.stats()
+    [urn] = rapidpro.rows("SELECT display FROM contacts_contacturn")
+    assert json.dumps(urn, default=str).count("bob@example.com") == 1
+
+
+async def test_an_id_that_nobody_knows_starts_a_new_chat(chip, visit):
+    bob = await visit(chip, "azosmAPAXirc3Cmu3TwMY6Yr")
+    assert (await bob.start_chat())["type"] == "chat_started"
+    assert bob.chat_id != "azosmAPAXirc3Cmu3TwMY6Yr"
