@@ -12,6 +12,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import ensureDeferred
 
+from chip.store.external import public_id
 from tests.support.checked import Checked, checked
 from tests.support.chip_process import ChipProcess
 from tests.support.courier import Courier
@@ -26,8 +27,16 @@ def generation():
 
 
 @pytest.fixture
-def channel(rapidpro):
+def kind():
+    """The channel's: "CHP", or "External" for a test that says so."""
+    return "CHP"
+
+
+@pytest.fixture
+def channel(rapidpro, kind):
     """A channel with the secret "sesame" in a workspace of its own."""
+    if kind == "External":
+        return rapidpro.external_channel(rapidpro.org(), authorization="sesame", max_length=1600)
     return rapidpro.channel(rapidpro.org())
 
 
@@ -88,9 +97,9 @@ def chip(start_chip):
 
 
 @pytest.fixture
-def page(channel):
+def page(channel, kind):
     """What pages call the channel."""
-    return channel.uuid
+    return public_id(channel.uuid, channel.secret) if kind == "External" else channel.uuid
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ async def all_become(rapidpro, ids, status):
     await deferToThread(eventually, there, f"all are {status}", IN_TIME)
 
 
+@pytest.mark.parametrize("kind", ["CHP", "External"])
 @pytest.mark.parametrize("era", ["id", "uuid"])
 @pytest_twisted.ensureDeferred
 async def test_what_is_acknowledged_at_once_stays_delivered(
@@ -40,6 +41,9 @@ async def test_what_is_acknowledged_at_once_stays_delivered(
     courier.configure(era=era)
     bob = await visit(chip)
     await bob.start_chat()
+    bob.send("Hello?", "a")
+    await bob.expect("msg_accepted")
+    await courier.apart.wait(1, bob.chat_id, "msg_in")
     sent = []
     for number in range(MESSAGES):
         sent.append(await courier.apart.send(channel, bob.chat_id, f"number {number}"))
@@ -47,12 +51,16 @@ async def test_what_is_acknowledged_at_once_stays_delivered(
     await all_become(rapidpro, [one["id"] for one in sent], "D")
 
 
+@pytest.mark.parametrize("kind", ["CHP", "External"])
 @pytest_twisted.ensureDeferred
 async def test_what_courier_sends_again_after_it_was_seen_becomes_delivered_again(
     chip, visit, courier, channel, rapidpro
 ):
     bob = await visit(chip)
     await bob.start_chat()
+    bob.send("Hello?", "a")
+    await bob.expect("msg_accepted")
+    await courier.apart.wait(1, bob.chat_id, "msg_in")
     sent = await courier.apart.send(channel, bob.chat_id, "Hello")
     await bob.hears("Hello")
     await all_become(rapidpro, [sent["id"]], "D")

@@ -91,7 +91,7 @@ class Regular:
 
     async def _live(self) -> None:
         while not self._stopped:
-            visitor = Visitor(self._visitors.pick(), self._visitors.channel.uuid, self.chat_id)
+            visitor = Visitor(self._visitors.pick(), self._visitors.page, self.chat_id)
             try:
                 await visitor.connect()
                 answer = await visitor.start_chat()
@@ -137,13 +137,21 @@ class Visitors:
     """So many visitors of one channel, at one or several Chips in turn.
 
     `pipelined` visitors do not wait for one message to be accepted before they send the next. Where
-    Chip refuses one of them for a while, what was sent behind it may overtake it.
+    Chip refuses one of them for a while, what was sent behind it may overtake it. `page` is what
+    pages call the channel, where that is not its uuid.
     """
 
     def __init__(
-        self, courier: Courier, channel: Channel, chips: list[str], *, pipelined: bool = True
+        self,
+        courier: Courier,
+        channel: Channel,
+        chips: list[str],
+        *,
+        pipelined: bool = True,
+        page: str = "",
     ) -> None:
         self.pipelined = pipelined
+        self.page = page or channel.uuid
         self.courier = courier
         self.channel = channel
         self.ledger = Ledger()
