@@ -92,9 +92,11 @@ def test_a_plain_get_is_told_to_upgrade(method):
     assert b"\r\naccess-control-allow-origin: *\r\n" in head
 
 
-def test_other_methods_without_an_upgrade_are_not_allowed():
-    answer = ConnectRig().asked(method="POST")
-    assert (answer.status, answer.headers["allow"]) == (405, "get")
+@pytest.mark.parametrize("headers", [{}, UPGRADE], ids=["plain", "upgrade"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "OPTIONS"])
+def test_other_methods_are_not_allowed(method, headers):
+    answer = ConnectRig().asked(method=method, **headers)
+    assert (answer.status, answer.headers["allow"]) == (405, "get, head")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_a_broken_upgrade_is_a_bad_request(headers):
 
 
 def test_an_upgrade_takes_get_and_http_1_1():
-    assert ConnectRig().asked(method="POST", **UPGRADE).status == 400
+    assert ConnectRig().asked(method="HEAD", **UPGRADE).status == 400
     wire = Wire(ConnectRig().site)
     wire.says(request(f"/wc/connect/{CHANNEL}", version="1.0", **UPGRADE))
     assert wire.answer().status == 400

@@ -8,8 +8,10 @@ session's business, what its bytes may be `chip.web.websocket.protocol`'.
     ← 400 no such channel            whatever else is wrong
     ← 429 too many of those from this network
     ← 503 database unreachable       nobody can say whether there is such a channel
+    ← 405 neither GET nor HEAD
+    ← 400 broken upgrade
     ← 403 origin, 429 / 503 caps     also to a plain GET: browsers cannot read a failed handshake
-    ← 426 plain GET    400 broken upgrade
+    ← 426 plain GET or HEAD
     ← 101                            then text frames, until a close code
 """
 
@@ -154,7 +156,7 @@ class Connections(WebSocketFactory):
     def _connect(self, request: Request, channel: Channel) -> Refusal | None:
         headers = request.requestHeaders
         upgrade = wants_upgrade(headers)
-        if not upgrade and request.method not in GET_OR_HEAD:
+        if request.method not in GET_OR_HEAD:
             return Refusal("bad_upgrade", 405, "method not allowed")
         greeting = b""
         try:
@@ -192,7 +194,7 @@ class Connections(WebSocketFactory):
         if refusal.status == 426:
             more = ((b"Upgrade", b"websocket"), (b"Connection", b"Upgrade"))
         elif refusal.status == 405:
-            more = ((b"Allow", b"GET"),)
+            more = ((b"Allow", b", ".join(GET_OR_HEAD)),)
         elif refusal.retry_after:
             # A page of another site may read no other header than those named.
             more = ((b"Access-Control-Expose-Headers", b"Retry-After"),)

@@ -3,14 +3,14 @@
 Owns the routes. Chip's own are answered here; everything else is a handler that somebody
 mounts.
 
-    GET /                    {"version":"…"}, or the front page for browsers where there is one
+    GET, HEAD /              {"version":"…"}, or the front page for browsers where there is one
     /wc/connect/{channel}    the WebSocket           connect.py
     /wc/send/{channel}       Courier's messages      send.py
     /wc/external             those on External channels
     any mounted prefix       its handler
     else                     404
 
-One slash at the end changes nothing; two do.
+One slash at the end changes nothing; two do. Another method than a path takes is 405.
 """
 
 import re
