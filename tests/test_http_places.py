@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 
+from chip.ops.proxy_protocol import ProxiedFactory
 from chip.web.http.memory import MemoryBudget
 from chip.web.http.server import MAX_CONNECTIONS
 from tests.support.web import CHANNEL, Counts, Listener, Wire, request
@@ -178,7 +178,7 @@ def test_behind_a_proxy_it_is_its_visitors_bodies_that_count(counts):
 
 def test_by_the_proxy_protocol_it_is_the_peer_that_counts_of_which_it_tells(listener):
     def comes(host: bytes) -> Wire:
-        wire = Wire(HAProxyWrappingFactory(listener.site), COURIER)
+        wire = Wire(ProxiedFactory(listener.site, listener.clock.seconds), COURIER)
         wire.says(b"PROXY TCP4 %b 192.0.2.1 4242 8070\r\n" % host, HALF_A_HEAD)
         return wire
 

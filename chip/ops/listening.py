@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple, cast
 from OpenSSL import SSL, crypto
 from twisted.internet.endpoints import TCP4ServerEndpoint, serverFromString, wrapServerTLS
 from twisted.internet.ssl import CertificateOptions
-from twisted.protocols.haproxy import proxyEndpoint
 
 from chip.errors import ConfigError
 from chip.ops.certificates import Certificates
+from chip.ops.proxy_protocol import ProxiedEndpoint
 from chip.ops.tls import NoCertificateError, certificates
 
 _PROXY: Final = "haproxy:"
@@ -48,7 +48,7 @@ def place(reactor: object, setting: str, description: str, tls_ciphers: str) -> 
         else:
             found = serverFromString(reactor, plain)
         if description.startswith(_PROXY):
-            found = proxyEndpoint(found)
+            found = ProxiedEndpoint(found)
         if read is None:
             return Place(found, None)
         served: Any = Certificates(refusal()(read))

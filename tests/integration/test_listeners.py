@@ -17,7 +17,6 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.endpoints import (
     TCP4ClientEndpoint,
     UNIXClientEndpoint,
-    serverFromString,
     wrapClientTLS,
 )
 from twisted.internet.error import ConnectionDone
@@ -25,7 +24,9 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import Certificate, optionsForClientTLS
 from twisted.python.failure import Failure
 
+from chip.config.schema import Config
 from chip.limits import Limits
+from chip.ops.listening import place
 from tests.support.certificates import Certificates
 from tests.support.web import CHANNEL, UPGRADE, FakeChatServer, build_site, masked, request
 from tests.support.websocket import VIOLATIONS
@@ -98,7 +99,8 @@ class Listener:
             "unix": f"unix:{self._path}",
             "haproxy": "haproxy:tcp:0:interface=127.0.0.1",
         }[self.kind]
-        self._port = await serverFromString(reactor, description).listen(self.site)
+        endpoint = place(reactor, "listen", description, Config().tls_ciphers).endpoint
+        self._port = await endpoint.listen(self.site)
 
     async def stop(self) -> None:
         await self._port.stopListening()
