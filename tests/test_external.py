@@ -196,3 +196,23 @@ def test_history_is_there_once_the_first_message_has_made_the_contact(chip):
     chip.store.said(99, "hello", NOW, MESSAGE)
     visitor.says(ask)
     assert len(visitor.hears_one()["history"]) == 1
+
+
+def test_an_email_that_is_left_after_the_first_message_is_written_at_once(chip):
+    visitor = chip.visitor(channel=EXTERNAL)
+    visitor.says(start())
+    chat_id = visitor.hears_one()["chat_id"]
+    chip.store.contacts[1, chat_id] = Contact(99, 99, chat_id)
+    visitor.says({"type": "set_email", "email": "bob@example.com"})
+    assert chip.store.contacts[1, chat_id].email == "bob@example.com"
+
+
+def test_visitors_who_have_said_nothing_come_back_as_often_as_they_like():
+    chip = external_chip(vain_lookups_burst=3)
+    visitor = chip.visitor(channel=EXTERNAL)
+    visitor.says(start())
+    chat_id = visitor.hears_one()["chat_id"]
+    for _ in range(10):
+        again = chip.visitor(channel=EXTERNAL)
+        again.says(start(chat_id))
+        assert again.hears_one()["type"] == "chat_resumed"

@@ -74,6 +74,8 @@ async def test_a_message_is_a_form_that_names_chat_and_text(gateway, courier):
         (400, refusal(NO_SENDER), "refused"),
         (400, refusal("invalid path component"), "refused"),
         (400, refusal("invalid request: http: POST too large"), "refused"),
+        (400, refusal("something that nobody has heard of"), "declined"),
+        (400, refusal("dial tcp 10.0.0.1:5432: connect: connection refused"), "channel_refused"),
         (400, refusal("channel not found"), "channel_refused"),
         (400, refusal("channel type wrong"), "channel_refused"),
         (404, NO_ROUTE, "channel_refused"),
@@ -118,6 +120,11 @@ async def test_a_message_with_one_name_is_reported_by_it(gateway, courier):
     assert (await gateway.post(CHANNEL, CHAT, [Report("delivered", 42)])).kind == "handled"
     assert (await gateway.post(CHANNEL, CHAT, [Report("delivered", 43)])).kind == "refused"
     assert [form for _, form in courier.posted] == [{"id": "42"}, {"id": "43"}]
+
+
+async def test_a_status_that_is_refused_for_an_unknown_reason_is_not_given_up(gateway, courier):
+    courier.answers = [(400, refusal("something that nobody has heard of"))]
+    assert (await gateway.post(CHANNEL, CHAT, [BOTH])).kind == "declined"
 
 
 async def test_a_courier_in_trouble_is_not_asked_twice_at_once(gateway, courier):

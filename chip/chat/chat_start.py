@@ -95,12 +95,14 @@ class ChatStarter:
         chat = ChatKey(chat_id, channel.uuid)
         if not is_chat_id(chat_id):
             return None
+        waits = await self._waits_for_a_message(channel, chat)
+        asker = None if waits else network_of(address)
         try:
-            contact = await self._lookups.contact(chat, again=True, asker=network_of(address))
+            contact = await self._lookups.contact(chat, again=True, asker=asker)
         except AskedInVain as error:
             wait = error.retry_after
             raise CommandError("rate_limited", "too many unknown chats", retry_after=wait) from None
-        if contact is None and not await self._waits_for_a_message(channel, chat):
+        if contact is None and not waits:
             return None
         email = contact.email if contact else ""
         return Resumed(chat, contact, email or await self._notes.email(chat))
@@ -138,8 +140,12 @@ class ChatStarter:
         self._warn("Courier has started a chat that cannot be read: is its database ours?", channel)
         raise Unavailable("the new chat cannot be read yet", retry_after=2)
 
+    async def contact(self, chat: ChatKey) -> Contact | None:
+        """Whose chat this is by now."""
+        return await self._lookups.contact(chat)
+
     async def _waits_for_a_message(self, channel: Channel, chat: ChatKey) -> bool:
-        """Whether this is a chat whose contact is made by the first message, yet to come."""
+        """Whether this is a chat whose contact is made by the first message, maybe yet to come."""
         made_later = not self._outbound.makes_contact_at_start(channel)
         return made_later and await self._notes.was_chat_made(chat)
 

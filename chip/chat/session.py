@@ -256,9 +256,8 @@ class Session:
         wait = self._rates.history(self._seconds())
         if wait:
             raise CommandError("rate_limited", "too many pages", retry_after=ceil(wait))
-        address = self._client.address
-        history, moment = self._parts.history, command.moment
-        page, self._contact = await history.page(chat, self._contact, moment, address)
+        moment, address = command.moment, self._client.address
+        page, self._contact = await self._parts.history.page(chat, self._contact, moment, address)
         self._replies.send_frame(history_frame(page.messages, more=page.more))
 
     async def _set_email(self, command: SetEmail) -> None:
@@ -266,6 +265,7 @@ class Session:
         wait = self._parts.email_rates.take(chat, self._seconds())
         if wait:
             raise CommandError("rate_limited", "too many addresses", retry_after=ceil(wait))
+        self._contact = self._contact or await self._parts.chat_starter.contact(chat)
         if self._contact:
             await self._parts.store.set_email(self._contact, command.email)
         # Courier wipes what was written at the visitor's next event; this note outlives that.

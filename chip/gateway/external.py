@@ -12,6 +12,7 @@ A status names its message as Courier does when it sends one: by id up to 10.3.2
 Which one that is shows in the answer to a status; it is remembered for each channel.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 from urllib.parse import urlencode
@@ -24,6 +25,10 @@ from chip.protocol.courier_receive import ReceiveAnswer
 _FORM: Final = b"application/x-www-form-urlencoded"
 NO_SENDER: Final = "must have one of 'sender' or 'from' set"
 """What Courier answers to a form without fields, if it has the channel."""
+_EVENT_ERROR: Final = re.compile(
+    f"{NO_SENDER}|invalid path component|invalid date format|invalid request: "
+    "|parsing failed: |schema: |field 'id' required"
+)
 
 
 class ExternalGateway:
@@ -78,16 +83,23 @@ class ExternalGateway:
 
 
 def _stored(status: int, answer: ReceiveAnswer) -> Literal["handled", "declined"] | None:
-    if status >= 300:
-        return None
-    if answer.heard:
+    if status < 300 and answer.heard:
         return "handled"
-    return "declined" if answer.message == "Ignored" else None
+    ignored = status < 300 and answer.message == "Ignored"
+    return "declined" if ignored or _is_of_nothing_known(status, answer) else None
 
 
-def _noted(status: int, answer: ReceiveAnswer) -> Literal["handled"] | None:
-    noted = any(item.type == "status" for item in answer.data or ())
-    return "handled" if status < 300 and noted else None
+def _noted(status: int, answer: ReceiveAnswer) -> Literal["handled", "declined"] | None:
+    if status < 300 and any(item.type == "status" for item in answer.data or ()):
+        return "handled"
+    return "declined" if _is_of_nothing_known(status, answer) else None
+
+
+def _is_of_nothing_known(status: int, answer: ReceiveAnswer) -> bool:
+    """Whether Courier refuses for a reason that is neither the event's nor the channel's: then it
+    may be its own."""
+    about_the_event = any(map(_EVENT_ERROR.match, answer.errors))
+    return 400 <= status < 500 and not about_the_event and not answer.is_about_the_channel
 
 
 def _misses_a_sender(status: int, answer: ReceiveAnswer) -> Literal["handled"] | None:

@@ -162,7 +162,7 @@ class CourierAnswer(NamedTuple):
     """What became of a request to Courier.
 
     ``handled``: Courier itself confirms every event, and `heard` holds the uuid of each message
-    that it made, in order. ``declined``: Courier itself says that it has not stored the event, not
+    that it made, in order. ``declined``: Courier itself has not stored the event, and does not say
     that it never will. ``refused``: Courier itself says 4xx about an event.
     ``channel_refused``: Courier itself says 4xx about the channel: its secret, its type, or that
     there is none; that says nothing about the events. ``failed``: Courier itself says 5xx, and is
