@@ -99,6 +99,26 @@ def test_when_too_much_is_kept_the_visitor_is_told_which_ack_failed(chip, bob, m
     assert (error["code"], error["command"], error["msg_id"]) == ("unavailable", "ack_chat", "u2")
 
 
+def test_of_an_address_no_more_is_kept_than_its_sockets_can_have_under_way():
+    chip = MemoryChip(sockets_per_address=2, window_messages=3)
+    bob, elsewhere = chip.bob(), chip.visitor(address="198.51.100.4")
+    elsewhere.says({"type": "start_chat", "chat_id": bob.chat_id})
+    elsewhere.hears()
+    chip.queues.away = True
+    bob.says(*ack(*range(1, 8)))
+    (error,) = bob.hears()
+    assert (error["code"], error["msg_id"]) == ("unavailable", 7)
+    bob.says(*ack(1))
+    assert bob.hears() == []
+    elsewhere.says(*ack(*range(11, 17)))
+    assert elsewhere.hears() == []
+    chip.queues.come_back()
+    chip.later(RETRY_EVERY)
+    chip.queues.away = True
+    bob.says(*ack(*range(21, 27)))
+    assert bob.hears() == []
+
+
 def test_an_ack_that_can_never_be_stored_keeps_no_other_waiting(chip, bob, expected_failures):
     chip.send(1)
     chip.send(2)

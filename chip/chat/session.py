@@ -249,7 +249,7 @@ class Session:
         if self._feed:
             # Whether or not it can be stored now: its visitor has seen it.
             self._feed.seen(command.name)
-        await self._parts.outbound.acknowledge(chat, command.name)
+        await self._parts.outbound.acknowledge(chat, command.name, self._client.address)
 
     async def _get_history(self, command: GetHistory) -> None:
         chat = self._started()

@@ -4,12 +4,14 @@ An acknowledgement is never lost: one that cannot be stored for now is kept here
 also after the visitor has left. It owns what is kept; how much that may be is bounded.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
+from chip.buckets import network_of
 from chip.chat.hops import HOPS
 from chip.chat.ports import Acked, Outbox
 from chip.errors import Unavailable
@@ -21,11 +23,14 @@ RETRY_EVERY: Final = 1.0
 AT_ONCE: Final = 200
 """Acknowledgements that are tried together, which a queue stores in few steps."""
 MOST_KEPT: Final = 50_000
-"""Acknowledgements that are kept; beyond that the visitor is told, and keeps it himself."""
+"""Acknowledgements that are kept; beyond that the visitor is told, and keeps it himself. Of one
+address (of IPv6: its /48), so many are kept as its sockets can have messages under way: by default,
+200 sockets times 32 messages, an eighth."""
 
 
 class Acknowledger:
-    """`acked` is told of every acknowledgement that was stored."""
+    """`acked` is told of every acknowledgement that was stored. `most_per_network` are kept of a
+    network; of the address ``""``, as many as of all."""
 
     _log = Logger()
 
@@ -35,29 +40,40 @@ class Acknowledger:
         acked: Callable[[ChatKey, Acked], object],
         tasks: Tasks,
         clock: Clock,
+        most_per_network: int,
     ) -> None:
         self._outbox = outbox
         self._acked = acked
         self._tasks = tasks
         self._clock = clock
-        # In the order in which they came; the values say nothing.
-        self._kept: dict[tuple[ChatKey, MsgName], None] = {}
+        self._most_per_network = most_per_network
+        # In the order in which they came, and whose they are.
+        self._kept: dict[tuple[ChatKey, MsgName], str] = {}
+        self._kept_of: Counter[str] = Counter()
         self._timer: Any = None
 
-    async def acknowledge(self, chat: ChatKey, name: MsgName) -> None:
-        """Store an acknowledgement, now or as soon as the queue is back.
+    async def acknowledge(self, chat: ChatKey, name: MsgName, address: str) -> None:
+        """Store an acknowledgement from `address`, now or as soon as the queue is back.
 
         Does nothing when no such message waits. Raises Unavailable when too many are kept.
         """
         try:
             await self._store(chat, name)
         except Unavailable as error:
-            if len(self._kept) >= MOST_KEPT:
+            if (chat, name) in self._kept:
+                return
+            network = network_of(address)
+            if not self._has_room(network):
                 raise
             if not self._kept:
                 self._log.debug("acknowledgements are kept: {reason}", reason=str(error))
-            self._kept[chat, name] = None
+            self._kept[chat, name] = network
+            self._kept_of[network] += 1
             self._try_later()
+
+    def _has_room(self, network: str) -> bool:
+        most = self._most_per_network if network else MOST_KEPT
+        return len(self._kept) < MOST_KEPT and self._kept_of[network] < most
 
     async def finish(self) -> None:
         """Try once more to store what is kept. What fails is forgotten: the message is shown
@@ -106,5 +122,12 @@ class Acknowledger:
         except Exception:
             # It would fail the next time too, and must not keep the others waiting.
             self._log.failure("an acknowledgement was dropped", chat=chat.label)
-        self._kept.pop((chat, name), None)
+        self._forget(chat, name)
         return True
+
+    def _forget(self, chat: ChatKey, name: MsgName) -> None:
+        network = self._kept.pop((chat, name), None)
+        if network is not None:
+            self._kept_of[network] -= 1
+            if not self._kept_of[network]:
+                del self._kept_of[network]

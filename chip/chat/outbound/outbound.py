@@ -61,7 +61,8 @@ class Outbound:
             observer=observer,
         )
         self._forwarder = Forwarder(queue.spool, self._circuit, attempts, tasks, clock)
-        self._acknowledger = Acknowledger(queue.outbox, acked, tasks, clock)
+        under_way = limits.sockets_per_address * limits.window_messages
+        self._acknowledger = Acknowledger(queue.outbox, acked, tasks, clock, under_way)
 
     @property
     def courier_is_away(self) -> bool:
@@ -95,13 +96,13 @@ class Outbound:
             self._forwarder.go_on(chat, spooled.step)
         return spooled.results
 
-    async def acknowledge(self, chat: ChatKey, name: MsgName) -> None:
-        """Note that the visitor has seen a message, and report it.
+    async def acknowledge(self, chat: ChatKey, name: MsgName, address: str) -> None:
+        """Note that the visitor, at `address`, has seen a message, and report it.
 
         What cannot be stored for now is kept and tried again. Does nothing when no such message
         waits. Raises Unavailable when too much is kept.
         """
-        await self._acknowledger.acknowledge(chat, name)
+        await self._acknowledger.acknowledge(chat, name, address)
 
     def makes_contact_at_start(self, channel: Channel) -> bool:
         """Whether `start_chat` makes the contact; else the visitor's first message does."""
