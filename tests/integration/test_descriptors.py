@@ -19,7 +19,8 @@ VISITORS = 100
 
 @pytest.fixture
 def chip():
-    chip = ChipProcess(limits="off", desk_guide=False)
+    # Visitors are heard one after the other, and none of them is to be dropped for being slow.
+    chip = ChipProcess(limits="off", desk_guide=False, handshake_deadline=60)
     chip.start()
     yield chip
     chip.stop()

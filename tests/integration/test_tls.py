@@ -68,15 +68,21 @@ class Listener:
         await self._port.stopListening()
         await self._site.drain(0.1)
 
-    async def meets(self, suites: str = "", name: str = "localhost", before: bytes = b"") -> Met:
-        """Let a client come that offers these suites of TLS 1.2, or whatever is usual."""
-        return await deferToThread(self._meets, suites, name, before)
+    async def meets(
+        self,
+        suites: str = "",
+        name: str = "localhost",
+        before: bytes = b"",
+        version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
+    ) -> Met:
+        """Let a client come that offers these suites of this version, or whatever is usual."""
+        return await deferToThread(self._meets, suites, name, before, version)
 
-    def _meets(self, suites: str, name: str, before: bytes) -> Met:
+    def _meets(self, suites: str, name: str, before: bytes, version: ssl.TLSVersion) -> Met:
         client = ssl.create_default_context(cafile=self._authority)
         client.check_hostname = False
         if suites:
-            client.maximum_version = ssl.TLSVersion.TLSv1_2
+            client.minimum_version = client.maximum_version = version
             client.set_ciphers(f"{suites}:@SECLEVEL=0")
         address = "127.0.0.1", self._port.getHost().port
         with socket.create_connection(address, timeout=10) as plain:
@@ -131,6 +137,16 @@ async def test_modern_cipher_suites_are_taken_and_old_ones_refused(listen, serve
     for suites in OLD:
         with pytest.raises(ssl.SSLError, match=r"(?i)handshake.failure"):
             await listener.meets(suites)
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1:DeprecationWarning")
+@pytest.mark.parametrize("kind", ["tls", "ssl"])
+@pytest_twisted.ensureDeferred
+async def test_tls_1_1_is_refused_whatever_suites_are_served(listen, served, kind):
+    listener = await listen(where(served)[kind], "ALL:@SECLEVEL=0")
+    assert await listener.meets("ALL")
+    with pytest.raises(ssl.SSLError, match=r"(?i)protocol.version"):
+        await listener.meets("ALL", version=ssl.TLSVersion.TLSv1_1)
 
 
 @pytest_twisted.ensureDeferred
