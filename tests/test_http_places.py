@@ -233,7 +233,7 @@ class Holder(NamedTuple):
     number: int
 
 
-def test_making_room_adds_up_each_size_once():
+def test_making_room_adds_up_each_size_once_and_once_more_when_it_is_dropped():
     dropped = []
 
     def drop(holder: Holder) -> None:
@@ -244,7 +244,7 @@ def test_making_room_adds_up_each_size_once():
     for number in range(2000):
         budget.hold(Holder(STRANGER, number), Size(1))
     assert len(dropped) == 201
-    assert 0 < Size.added <= 2000
+    assert 0 < Size.added <= 2000 + len(dropped)
 
 
 def test_what_is_whole_holds_nothing(listener, counts):

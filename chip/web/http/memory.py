@@ -6,6 +6,7 @@ hold more than the budget, the largest of whoever holds most are dropped.
 
 from collections import defaultdict
 from collections.abc import Callable
+from heapq import heapify, heapreplace
 from typing import Final, Generic, Protocol, TypeVar
 
 from chip.buckets import network_of
@@ -50,8 +51,10 @@ class MemoryBudget(Generic[T]):
             owner = network_of(holder.address)
             owned[owner].append(holder)
             sums[owner] += self._held[holder]
+        greediest = [(-held, owner) for owner, held in sums.items()]
+        heapify(greediest)
         while self._total > self._most * (1 - ROOM):
-            owner = max(sums, key=sums.__getitem__)
+            held, owner = greediest[0]
             largest = owned[owner].pop()
-            sums[owner] -= self._held[largest]
+            heapreplace(greediest, (held + self._held[largest], owner))
             self._drop(largest)
