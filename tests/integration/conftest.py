@@ -16,7 +16,9 @@ from chip.store.external import public_id
 from tests.support.checked import Checked, checked
 from tests.support.chip_process import ChipProcess
 from tests.support.courier import Courier
+from tests.support.guide import database_rights, valkey_rights
 from tests.support.proxy import FaultyProxy
+from tests.support.valkey import Valkey
 from tests.support.visitor import Visitor
 
 
@@ -48,7 +50,33 @@ def courier(database):
 
 
 @pytest.fixture
-def start_chip(database, valkey, courier):
+def guided(postgres, database):
+    """The URL of that database for a user with the rights that the guide gives."""
+    postgres.execute(database_rights("guided"), database)
+    yield database.replace("//chip@", "//guided:secret@")
+    postgres.execute("DROP OWNED BY guided; DROP ROLE guided", database)
+
+
+@pytest.fixture
+def guarded():
+    """A Valkey with the user that the guide makes."""
+    with Valkey(user="chip", password="s3cret-of-valkey", acl=valkey_rights()) as valkey:
+        yield valkey
+
+
+@pytest.fixture
+def usual(database, valkey, courier):
+    """The usual settings, with others beside or instead of them; None leaves one unset."""
+
+    def settings(given: dict[str, object]) -> dict[str, object]:
+        settings = {"db": database, "valkey": valkey.url, "domain": courier.domain} | given
+        return {name: value for name, value in settings.items() if value is not None}
+
+    return settings
+
+
+@pytest.fixture
+def start_chip(usual, courier):
     """Start as many Chips as wanted, with settings beside or instead of the usual ones.
 
     None as a setting leaves it unset. At the end all are stopped, and their logs must be free of
@@ -57,9 +85,7 @@ def start_chip(database, valkey, courier):
     started: list[ChipProcess] = []
 
     def start(*flags: str, **settings: object) -> ChipProcess:
-        usual = {"db": database, "valkey": valkey.url, "domain": courier.domain}
-        given = {key: value for key, value in (usual | settings).items() if value is not None}
-        chip = ChipProcess(*flags, **given)
+        chip = ChipProcess(*flags, **usual(settings))
         chip.secrets |= {"sesame"}
         started.append(chip)
         chip.start()
@@ -79,13 +105,11 @@ def start_chip(database, valkey, courier):
 
 
 @pytest.fixture
-def check(database, valkey, courier, channel):
+def check(usual, channel):
     """Check a set-up with the usual settings, and others beside or instead of them."""
 
     def run(*flags: str, **settings: object) -> Checked:
-        usual = {"db": database, "valkey": valkey.url, "domain": courier.domain}
-        given = {key: value for key, value in (usual | settings).items() if value is not None}
-        return checked(*flags, **given)
+        return checked(*flags, **usual(settings))
 
     return run
 

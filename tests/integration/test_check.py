@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 import resource
 import socket
-from pathlib import Path
 
 import pytest
 
 from tests.support.checked import checked
 from tests.support.chip_process import ChipProcess
 from tests.support.process import free_port
-
-GUIDE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
 
 
 def test_a_good_set_up_is_well_and_every_part_says_what_was_found(check, courier, channel):
@@ -55,15 +52,6 @@ def test_a_running_chip_that_is_asked_about_is_found_at_its_port(check, start_ch
 
 
 # The database.
-
-
-@pytest.fixture
-def guided(postgres, database):
-    """The URL for a user with the rights that the guide gives, and how to change them."""
-    (advised,) = re.findall(r"```sql\n(CREATE ROLE .*?)```", GUIDE, re.DOTALL)
-    postgres.execute(re.sub(r"\bchip\b", "guided", advised), database)
-    yield database.replace("//chip@", "//guided:secret@")
-    postgres.execute("DROP OWNED BY guided; DROP ROLE guided", database)
 
 
 def test_the_rights_in_the_database_that_the_guide_gives_are_enough_for_a_check(check, guided):

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import pytest
 
 from tests.support.certificates import Certificates
 from tests.support.checked import Checked
+from tests.support.guide import valkey_rights
 from tests.support.process import free_port
 from tests.support.valkey import Valkey
-
-GUIDE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
 
 
 @pytest.fixture
@@ -193,18 +190,8 @@ def test_a_valkey_that_can_store_nothing_fails(check, other_valkey, settings, co
     assert any(complaint in line for line in valkey_lines(checked, "FAILED")), checked.lines
 
 
-@pytest.fixture
-def documented_rights() -> str:
-    found = re.search(r"ACL SETUSER chip on >secret ([^`]+)`", GUIDE)
-    assert found
-    return found[1]
-
-
-def test_the_rights_in_valkey_that_the_guide_gives_are_enough_for_a_check(
-    check, other_valkey, documented_rights
-):
-    server = other_valkey(user="chip", password="s3cret-of-valkey", acl=documented_rights)
-    checked = check(valkey=server.url)
+def test_the_rights_in_valkey_that_the_guide_gives_are_enough_for_a_check(check, guarded):
+    checked = check(valkey=guarded.url)
     assert checked.status == 0, checked.lines
     assert not checked.warnings
 
@@ -221,12 +208,8 @@ def test_the_rights_in_valkey_that_the_guide_gives_are_enough_for_a_check(
         ("-publish", "publish"),
     ],
 )
-def test_a_right_in_valkey_that_is_missing_is_named(
-    check, other_valkey, documented_rights, less, complaint
-):
-    server = other_valkey(
-        user="chip", password="s3cret-of-valkey", acl=f"{documented_rights} {less}"
-    )
+def test_a_right_in_valkey_that_is_missing_is_named(check, other_valkey, less, complaint):
+    server = other_valkey(user="chip", password="s3cret-of-valkey", acl=f"{valkey_rights()} {less}")
     checked = check(valkey=server.url)
     assert checked.status == 1
     lines = valkey_lines(checked, "FAILED")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from twisted.internet import reactor
@@ -13,10 +12,8 @@ from chip.tasks import pause
 from tests.support.chip_process import ChipProcess
 from tests.support.desk_api import TOKEN, DeskApi
 from tests.support.process import free_port
-from tests.support.valkey import Valkey
 from tests.support.visitor import Visitor
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
 PRIVATE = ("bob@example.com", "something private", "sesame")
 
 
@@ -33,13 +30,11 @@ def inspected(wanted: object, **settings: object) -> tuple[int, str]:
 
 
 @pytest.fixture
-def inspect(database, valkey, courier):
+def inspect(usual):
     """Ask, with the usual settings, in a thread of its own."""
 
     def ask(wanted: object, **settings: object):
-        usual = {"db": database, "valkey": valkey.url, "domain": courier.domain}
-        given = {key: value for key, value in (usual | settings).items() if value is not None}
-        return deferToThread(inspected, wanted, **given)
+        return deferToThread(inspected, wanted, **usual(settings))
 
     return ask
 
@@ -142,27 +137,13 @@ async def test_a_part_that_is_away_is_named_and_the_other_still_asked(
 
 
 async def test_the_rights_that_the_guide_gives_are_enough_to_look(
-    postgres, database, rapidpro, channel, courier
+    guided, guarded, inspect, rapidpro, channel
 ):
     contact = rapidpro.contact(channel.org)
     message = rapidpro.outgoing(contact, channel=channel)
-    (rights,) = re.findall(r"```sql\n(CREATE ROLE .*?)```", GUIDE, re.DOTALL)
-    postgres.execute(re.sub(r"\bchip\b", "guided", rights), database)
-    acl = re.search(r"ACL SETUSER chip on >secret ([^`]+)`", GUIDE)
-    assert acl
-    try:
-        with Valkey(user="chip", password="s3cret-of-valkey", acl=acl[1]) as guarded:
-            for wanted in (message.id, message.uuid, contact.chat_id, "ZZZZ…@00000000"):
-                status, said = await deferToThread(
-                    inspected,
-                    wanted,
-                    db=database.replace("//chip@", "//guided:secret@"),
-                    valkey=guarded.url,
-                    domain=courier.domain,
-                )
-                assert status == (2 if "ZZZZ" in str(wanted) else 0), said
-    finally:
-        postgres.execute("DROP OWNED BY guided; DROP ROLE guided", database)
+    for wanted in (message.id, message.uuid, contact.chat_id, "ZZZZ…@00000000"):
+        status, said = await inspect(wanted, db=guided, valkey=guarded.url)
+        assert status == (2 if "ZZZZ" in str(wanted) else 0), said
 
 
 @pytest.mark.parametrize("generation", ["10.2", "26.0", "26.2"])
