@@ -4,18 +4,21 @@ It asks the parts themselves, now; it remembers nothing.
 """
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from chip import __version__
 from chip.chat.ports import Depths, Queue, Store
 from chip.chat.server import ChatServer
 from chip.config.schema import Config
 from chip.errors import Unavailable
-from chip.models import NOBODYS_CHAT
+from chip.models import NOBODYS_CHAT, Channel, Contact, MsgName
 from chip.ops.descriptors import is_one_left
 from chip.ops.site import Readiness
 
-"""A channel that nobody has: looking for it asks the database, and finds nothing."""
+_CHANNEL: Final = Channel(NOBODYS_CHAT.channel_uuid, 0, "")
+_CONTACT: Final = Contact(0, 0, NOBODYS_CHAT.chat_id)
+_NUMBER: Final = 1
+"""Of a message, which nobody's contact does not have, and of a user."""
 
 
 class StoreAndQueue(Protocol):
@@ -45,10 +48,8 @@ class Status:
     async def readiness(self) -> Readiness:
         """Whether new visitors should come here. Courier is reported, and not required: while it
         is away, Chip keeps what visitors say."""
-        queues = self._backend.queue
-        store = await _word(self._backend.store.channel(NOBODYS_CHAT.channel_uuid))
-        # What can be read cannot always be stored. A process that is leaving claims nothing more.
-        queue = await _word(queues.depths() if self._draining() else queues.spool.keep_alive())
+        store = await _word(_read(self._backend.store))
+        queue = await _word(self._use_queues())
         descriptors = "ok" if is_one_left() else "none left"
         parts = {
             "store": store,
@@ -59,6 +60,12 @@ class Status:
         }
         well = store == queue == descriptors == "ok"
         return Readiness(well and not self._draining(), parts)
+
+    async def _use_queues(self) -> None:
+        # What can be read cannot always be stored. A process that is leaving claims nothing more.
+        await self._backend.queue.depths()
+        if not self._draining():
+            await self._backend.queue.spool.keep_alive()
 
     async def depths(self) -> Depths:
         """How much waits in the queues."""
@@ -81,6 +88,14 @@ class Status:
         except Unavailable:
             found["waiting"] = None
         return found
+
+
+async def _read(store: Store) -> None:
+    """Ask for one of each thing that a chat takes: each may be refused, or damaged, by itself."""
+    await store.channel(_CHANNEL.uuid)
+    await store.contact(_CHANNEL, NOBODYS_CHAT.chat_id)
+    await store.message(_CONTACT, MsgName(_NUMBER))
+    await store.user(_NUMBER)
 
 
 async def _word(asked: Coroutine[Any, Any, object]) -> str:

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 import pytest_twisted
+from twisted.internet.threads import deferToThread
 
-from tests.support.valkey import Valkey
-
-GUIDE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
-
-
-@pytest.fixture
-def guarded():
-    """A Valkey with the user that the guide makes."""
-    advised = re.search(r"ACL SETUSER chip on >secret ([^`]+)`", GUIDE)
-    assert advised
-    with Valkey(user="chip", password="s3cret-of-valkey", acl=advised[1]) as valkey:
-        yield valkey
+from tests.support.fetch import Response, fetch
 
 
 @pytest_twisted.ensureDeferred
@@ -40,25 +27,51 @@ async def test_the_rights_in_valkey_that_the_guide_gives_are_enough(
 
 @pytest_twisted.ensureDeferred
 async def test_the_rights_in_the_database_that_the_guide_gives_are_enough(
-    database, postgres, start_chip, visit, courier, channel, rapidpro
+    guided, start_chip, visit, courier, channel
 ):
-    (advised,) = re.findall(r"```sql\n(CREATE ROLE .*?)```", GUIDE, re.DOTALL)
-    # The tests' own server has a chip already, who may do anything.
-    postgres.execute(re.sub(r"\bchip\b", "guided", advised), database)
-    try:
-        chip = start_chip(db=database.replace("//chip@", "//guided:secret@"))
-        bob = await visit(chip)
-        await bob.start_chat()
-        await courier.apart.send(channel, bob.chat_id, "how shall we call you?")
-        await bob.hears("how shall we call you?")
-        bob.set_email("bob@example.com")
+    chip = start_chip(db=guided)
+    bob = await visit(chip)
+    await bob.start_chat()
+    await courier.apart.send(channel, bob.chat_id, "how shall we call you?")
+    await bob.hears("how shall we call you?")
+    bob.set_email("bob@example.com")
+    bob.get_history("2100-01-01T00:00:00Z")
+    page = (await bob.expect("history"))["history"]
+    assert [entry["msg_out"]["text"] for entry in page] == ["how shall we call you?"]
+    await bob.leave()
+    again = await visit(chip, bob.chat_id)
+    assert (await again.start_chat())["email"] == "bob@example.com"
+    await again.leave()
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("table", ["channels_channel", "contacts_contact", "msgs_msg"])
+async def test_a_right_that_is_taken_away_is_told_everywhere_until_it_is_given_again(
+    guided, postgres, database, start_chip, visit, table
+):
+    chip = start_chip(db=guided)
+    bob = await visit(chip)
+    await bob.start_chat()
+
+    def change(words: str) -> None:
+        postgres.execute(words, database)
+
+    async def ready() -> Response:
+        return await deferToThread(fetch, f"{chip.ops_url}/readyz")
+
+    assert (await ready()).status == 200
+    change(f"REVOKE SELECT ON {table} FROM guided")
+    answers = [await ready() for _ in range(3)]
+    assert [answer.status for answer in answers] == [503] * 3
+    assert answers[0].json["parts"]["store"] == "the database refuses"
+    if table == "msgs_msg":
         bob.get_history("2100-01-01T00:00:00Z")
-        page = (await bob.expect("history"))["history"]
-        assert [entry["msg_out"]["text"] for entry in page] == ["how shall we call you?"]
-        await bob.leave()
-        again = await visit(chip, bob.chat_id)
-        assert (await again.start_chat())["email"] == "bob@example.com"
-        await again.leave()
-        chip.stop()
-    finally:
-        postgres.execute("DROP OWNED BY guided; DROP ROLE guided", database)
+        error = await bob.expect("error", code="unavailable")
+        assert error["message"] == "the database refuses"
+    (line,) = [line for line in chip.log().splitlines() if "refuses a statement" in line]
+    assert f"permission denied for table {table}" in line
+    assert "twistd chip --check" in line
+    change(f"GRANT SELECT ON {table} TO guided")
+    assert (await ready()).status == 200
+    bob.get_history("2100-01-01T00:00:00Z")
+    await bob.expect("history")

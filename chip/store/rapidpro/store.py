@@ -232,16 +232,17 @@ class RapidproStore:
     def _unavailable(self, error: QueryFailed) -> Unavailable:
         """What the caller gets. Only messages about names and types are logged: others may quote
         what a visitor has written."""
-        about_names = error.sqlstate.startswith((_SYNTAX_OR_ACCESS, statements.TOO_SLOW))
+        is_slow = error.sqlstate == statements.TOO_SLOW
+        about_names = is_slow or error.sqlstate.startswith(_SYNTAX_OR_ACCESS)
         reason = error.message if about_names else ""
         if times := self._throttle.times(f"{error.sqlstate} {reason}"):
             self._log.error(
-                "the database refuses a statement: {sqlstate} {reason}",
+                "the database refuses a statement: {sqlstate} {reason}{advice}",
                 sqlstate=error.sqlstate,
                 reason=reason,
+                advice="" if is_slow or not reason else "; twistd chip --check names the remedy",
                 times=times,
             )
-        is_slow = error.sqlstate == statements.TOO_SLOW
         return Unavailable("the database is too slow" if is_slow else "the database refuses")
 
 
