@@ -21,7 +21,7 @@ def test_a_good_set_up_is_well_and_every_part_says_what_was_found(check, courier
     for part in (
         r"^database: PostgreSQL \d+.* as chip",
         r"^channels: 1 active of type CHP",
-        rf"^Courier: http://{courier.domain}/c/chp takes the channel {channel.uuid}",
+        rf"^Courier: http://{courier.domain}/c takes the channel {channel.uuid}",
         r"^Valkey: (Valkey|Redis) \d+\.\d+.* at 127\.0\.0\.1:\d+, database 5",
         r"^listen: tcp:",
         r"^ops_listen: tcp:",
