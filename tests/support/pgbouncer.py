@@ -20,8 +20,9 @@ class Pgbouncer(ChildProcess):
     """
 
     name = "pgbouncer"
-    # From 1.23 on, SIGTERM waits for the clients; this ends every release at once.
-    stop_signal = signal.SIGQUIT
+    # It keeps nothing. From 1.23 on SIGTERM waits for the clients, and releases before ignore
+    # SIGQUIT where they were started in the background.
+    stop_signal = signal.SIGKILL
 
     def __init__(self, postgres: Postgres, mode: str, **settings: str) -> None:
         super().__init__()
