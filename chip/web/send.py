@@ -139,7 +139,7 @@ class Sends:
         content_type = (request.getHeader(b"Content-Type") or b"").partition(b";")[0]
         if content_type.strip().lower() != FORM:
             raise Refused("the channel's content type must be URL Encoded")
-        authorization = (request.getHeader(b"Authorization") or b"").decode("latin-1")
+        authorization = (request.getHeader(b"Authorization") or b"").decode(errors="replace")
         inbound, proven = self._chat_server.inbound, partial(self._note_proof, network)
         await inbound.accept_external(external_uuid, authorization, body, network, proven)
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
+from twisted.internet.threads import deferToThread
+
+from tests.support.fetch import fetch
 
 LONG = " ".join(f"word{number}" for number in range(1250))
 """A text of about 10,000 letters, which Courier sends in parts."""
@@ -101,3 +105,18 @@ async def test_an_id_that_nobody_knows_starts_a_new_chat(chip, visit):
     bob = await visit(chip, "azosmAPAXirc3Cmu3TwMY6Yr")
     assert (await bob.start_chat())["type"] == "chat_started"
     assert bob.chat_id != "azosmAPAXirc3Cmu3TwMY6Yr"
+
+
+async def test_the_channels_own_uuid_opens_no_chat_and_is_shown_nowhere(chip, channel, page):
+    own = await deferToThread(fetch, f"{chip.url}/wc/connect/{channel.uuid}")
+    assert (own.status, own.json) == (400, {"error": "no such channel"})
+    assert (await deferToThread(fetch, f"{chip.url}/wc/connect/{page}")).status == 426
+    guessed = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": "guessed"}
+    form = f"id=1&to=azosmAPAXirc3Cmu3TwMY6Yr&text=hi&channel={channel.uuid}".encode()
+    send = partial(fetch, f"{chip.url}/wc/external", method="POST", body=form, headers=guessed)
+    assert (await deferToThread(send)).status == 400
+    assert page in chip.log()
+    for shown in ("metrics", "status"):
+        answer = await deferToThread(fetch, f"{chip.ops_url}/{shown}")
+        assert answer.status == 200
+        assert channel.uuid not in answer.body.decode()
