@@ -14,8 +14,6 @@ PIP = -m pip install --disable-pip-version-check
 WORKERS = 3
 PYTEST = -m pytest --numprocesses=$(WORKERS) --dist=loadscope
 PACKAGE = setup.cfg pyproject.toml
-# What npm itself writes when everything is installed.
-NODE_MODULES = tests/widget/node_modules/.package-lock.json
 # What is looked at besides the package: whichever of these exist.
 SOURCES = $(wildcard chip twisted tests bench tools)
 
@@ -29,7 +27,7 @@ run: $(VENV)/installed
 	trap : INT; $(BIN)/twistd -n --pidfile= chip $(if $(PORT),--port='$(PORT)') || test $$? = 130 && \
 		echo "Chip has stopped. Goodbye."
 
-test: packages lint $(NODE_MODULES)
+test: packages lint $(VENV)/node-modules
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python $(PYTEST)
 
 test-newest: packages
@@ -69,7 +67,7 @@ $(VENV)/installed-for-tests: requirements/test.txt $(VENV)/installed
 
 # The widget's types are checked by the TypeScript compiler. Where the machine has no Node.js,
 # the Python package of it will do.
-$(NODE_MODULES): tests/widget/package-lock.json requirements/node.txt $(VENV)/installed-for-tests
+$(VENV)/node-modules: tests/widget/package-lock.json requirements/node.txt $(VENV)/installed-for-tests
 	command -v npm >/dev/null || \
 		tools/step "Installing Node.js" $(BIN)/python $(PIP) --requirement requirements/node.txt
 	PATH="$(CURDIR)/$(BIN):$$PATH" tools/step "Installing what the widget's tests need" \

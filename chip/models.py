@@ -37,19 +37,27 @@ NOBODYS_CHAT: Final = ChatKey("0" * 24, "00000000-0000-0000-0000-000000000000")
 """A chat and a channel that there are not, for questions that are to find nothing."""
 
 
+MAX_LENGTH: Final = 6400
+"""Bytes: the most that RapidPro's form takes for an External channel's maximum length."""
+
+
 class Channel(msgspec.Struct, frozen=True):
     """One website's chat.
 
     `uuid` is public: pages have it, and it is in the key of every chat. `secret` is what Courier
     proves itself by; with an empty one nothing is accepted from Courier. `external_uuid` is what
     Courier calls an External channel, ``""`` for a channel of type CHP. It must never be shown:
-    whoever knows it can speak to Courier for any visitor whose chat id he knows.
+    whoever knows it can speak to Courier for any visitor whose chat id he knows. `courier` is the
+    base URL of a Courier of the channel's own, whose database Chip does not see; ``""`` means the
+    Courier that Chip is set to. `max_length` is how many bytes of text such a one sends at once.
     """
 
     uuid: str
     org_id: int
     secret: str
     external_uuid: str = ""
+    courier: str = ""
+    max_length: int = MAX_LENGTH
 
     @property
     def courier_uuid(self) -> str:

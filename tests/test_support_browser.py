@@ -5,7 +5,7 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
-from tests.support.browser import screenshot
+from tests.support.browser import shoot
 
 PAGE = "data:text/html,<title>Hello</title><p>Hello <script>{}</script></p>"
 
@@ -39,7 +39,7 @@ def test_what_pages_complain_about_is_found(browser):
 
 
 def test_a_picture_is_taken(browser, tmp_path):
-    picture = screenshot(browser.page(PAGE.format("")), tmp_path / "shots" / "hello.png")
+    picture = shoot(browser.page(PAGE.format("")), tmp_path / "shots" / "hello.png")
 
     assert picture.read_bytes().startswith(b"\x89PNG")
 

@@ -22,6 +22,7 @@ from chip.queue.valkey.queue import ValkeyQueue
 from chip.sqlite.database import SqliteDatabase
 from chip.store.rapidpro.store import RapidproStore
 from chip.store.sqlite import SqliteStore
+from chip.store.sqlite_archive import SqliteArchive
 from chip.tasks import Clock, within
 
 Closer = Callable[[], Awaitable[None]]
@@ -46,6 +47,7 @@ class Backend:
         self._close_queue: Closer | None = None
         self._close_store: Closer | None = None
         self.store: Store
+        self.archive: SqliteArchive | None = None
         self.queue: Queue
         self.store_name = "RapidPro's PostgreSQL" if config.db else "SQLite"
         self.queue_name = "Valkey" if config.valkey else "embedded"
@@ -65,6 +67,7 @@ class Backend:
             self.store = store
         else:
             self.store = SqliteStore(await self._embedded())
+            self.archive = SqliteArchive(await self._embedded())
 
     async def open_queue(self) -> None:
         """Open the queues. Raises Unavailable or ConfigError, in one line for operators."""

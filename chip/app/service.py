@@ -134,6 +134,7 @@ class ChipService(Service):
             limits=self._limits,
             clock=reactor,
             observer=self._metrics,
+            archive=backend.archive,
         )
         if loopback:
             self._desk = make_desk(

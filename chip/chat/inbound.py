@@ -13,6 +13,7 @@ import msgspec
 
 from chip.chat.chat_start import is_chat_id
 from chip.chat.hops import HOPS
+from chip.chat.joiner import Joiner
 from chip.chat.lookups import Lookups
 from chip.chat.observer import Observer
 from chip.chat.ports import Notes, Outbox, Store
@@ -46,8 +47,10 @@ class Inbound:
         clock: Clock,
         now: Callable[[], float],
         observer: Observer,
+        joiner: Joiner | None = None,
     ) -> None:
         self._observer = observer
+        self._joiner = joiner
         self._store = store
         self._lookups = lookups
         self._outbox = outbox
@@ -96,7 +99,8 @@ class Inbound:
         """The same for a message on an External channel, whose UUID is in the form or
         `external_uuid`. What is shown is all in the message's row, which is there before Courier
         sends it; so further parts of one message add nothing. Where there is no such row, it may be
-        there later: Unavailable.
+        there later: Unavailable. Where the channel's Courier has a database that is not seen, all
+        there is comes in the form, in parts.
         """
         try:
             send = decode_external_send(body)
@@ -108,6 +112,8 @@ class Inbound:
             proven()
             if not is_chat_id(send.chat_id):
                 raise _bad_contact(send.chat_id, "malformed chat id")
+            if channel.courier and self._joiner:
+                return await self._joiner.take(channel, send)
             chat = ChatKey(send.chat_id, channel.uuid)
             HOPS.tell("received", chat, (send.name,))
             msg_out = await self._outgoing(chat, send.name)

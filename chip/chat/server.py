@@ -11,11 +11,13 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from chip.buckets import Buckets
+from chip.chat.archive import Archive
 from chip.chat.chat_start import ChatStarter
 from chip.chat.client import Client
 from chip.chat.history import History
 from chip.chat.hub import Hub
 from chip.chat.inbound import Inbound
+from chip.chat.joiner import Joiner
 from chip.chat.lookups import Lookups
 from chip.chat.observer import Observer
 from chip.chat.outbound.outbound import Outbound
@@ -38,7 +40,8 @@ EXPIRE_CHATS = 100
 class ChatServer:
     """Chats of any number of visitors, on a store, queues and a gateway.
 
-    `now` tells the time of day.
+    `archive` keeps what is said on channels that name a Courier of their own; without one there
+    are no such channels. `now` tells the time of day.
     """
 
     _log = Logger()
@@ -53,6 +56,7 @@ class ChatServer:
         clock: Clock,
         now: Callable[[], float] = time.time,
         observer: Observer | None = None,
+        archive: Archive | None = None,
     ) -> None:
         self._clock = clock
         self._tasks = tasks = Tasks()
@@ -67,11 +71,22 @@ class ChatServer:
             lookups=lookups,
             gateway=gateway,
             acked=self._acked,
+            archive=archive,
             limits=limits,
             tasks=tasks,
             clock=clock,
             observer=observer,
         )
+        self._joiner: Joiner | None = None
+        if archive:
+            self._joiner = Joiner(
+                archive=archive,
+                lookups=lookups,
+                outbox=queue.outbox,
+                tasks=tasks,
+                clock=clock,
+                observer=observer,
+            )
         self.inbound = Inbound(
             store=store,
             lookups=lookups,
@@ -80,6 +95,7 @@ class ChatServer:
             clock=clock,
             now=now,
             observer=observer,
+            joiner=self._joiner,
         )
         self._session_parts = SessionParts(
             chat_starter=ChatStarter(
@@ -111,6 +127,8 @@ class ChatServer:
     async def start(self) -> None:
         """Begin forwarding. Raises Unavailable when the queue cannot be reached."""
         await self.outbound.start()
+        if self._joiner:
+            await self._joiner.start()
         self._expiring = every(self._clock, EXPIRE_EVERY, self._expire, now=False)
 
     def stop_taking_up(self) -> None:
@@ -118,6 +136,8 @@ class ChatServer:
         if self._expiring:
             self._expiring.stop()
             self._expiring = None
+        if self._joiner:
+            self._joiner.stop()
         self.outbound.stop()
 
     async def finish(self, deadline: float) -> None:

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import msgspec
 
-from chip.desk.attachments import is_url
 from chip.desk.commands import DeskCommands
 from chip.desk.queries import DeskQueries
 from chip.desk.records import Conversation, DeskSettings, Name, Read, Reply
 from chip.errors import NotFound, Refused
+from chip.protocol.attachments import is_url
 from chip.web.http.answers import Answer, json_answer
 from chip.web.http.request import Request
 

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from chip.desk.attachments import typed
 from chip.desk.records import Reply
 from chip.models import Channel, ChatKey, Origin
+from chip.protocol.attachments import typed
+from chip.sqlite.conversations import contact_of, moment_after_all
 from chip.sqlite.database import SqliteDatabase
 from chip.sqlite.values import stored_number
 
@@ -57,19 +58,19 @@ class DeskCommands:
     async def start_chat(self, channel: Channel, chat_id: str) -> int:
         """The contact who has this chat, from now on if not before."""
         now = self._now()
-        return await self._database.write(lambda db: _contact(db, channel, chat_id, now))
+        return await self._database.write(lambda db: contact_of(db, channel, chat_id, now))
 
     async def hear(self, channel: Channel, chat_id: str, text: str) -> tuple[int, Heard]:
         """Note what the visitor said."""
         now = self._now()
 
         def note(db: Connection) -> tuple[int, Heard]:
-            contact = _contact(db, channel, chat_id, now)
+            contact = contact_of(db, channel, chat_id, now)
             uuid = str(uuids.uuid4())
             db.execute(
                 "INSERT INTO message (uuid, contact_id, direction, text, status, created_on)"
                 " VALUES (?, ?, 'I', ?, 'H', ?)",
-                (uuid, contact, text, _after_all(db, contact, now)),
+                (uuid, contact, text, moment_after_all(db, contact, now)),
             )
             earlier = db.execute(
                 "SELECT text FROM message WHERE contact_id = ? AND direction = 'O'"
@@ -135,7 +136,7 @@ class DeskCommands:
     ) -> int | None:
         if not db.execute("SELECT 1 FROM contact WHERE id = ?", (conversation,)).fetchone():
             return None
-        created = _after_all(db, conversation, self._now())
+        created = moment_after_all(db, conversation, self._now())
         return db.execute(
             "INSERT INTO message (uuid, contact_id, direction, text, attachments, quick_replies,"
             " origin, user_id, status, created_on) VALUES (?, ?, 'O', ?, ?, ?, ?, ?, 'Q', ?)",
@@ -234,31 +235,6 @@ class DeskCommands:
 
 
 # Steps inside a transaction.
-
-
-def _contact(db: Connection, channel: Channel, chat_id: str, now: int) -> int:
-    """The contact who has this chat, made where there is none."""
-    db.execute(
-        "INSERT INTO contact (org_id, channel_uuid, chat_id, created_on, modified_on, active_on)"
-        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (org_id, chat_id)"
-        " DO UPDATE SET channel_uuid = excluded.channel_uuid",
-        (channel.org_id, channel.uuid, chat_id, now, now, now),
-    )
-    row = db.execute(
-        "SELECT id FROM contact WHERE org_id = ? AND chat_id = ?", (channel.org_id, chat_id)
-    ).fetchone()
-    return int(row["id"])
-
-
-def _after_all(db: Connection, contact: int, now: int) -> int:
-    """A time for the conversation's next message: now, but later than all before it."""
-    row = db.execute(
-        "SELECT created_on FROM message WHERE contact_id = ? ORDER BY created_on DESC LIMIT 1",
-        (contact,),
-    ).fetchone()
-    moment = max(now, row["created_on"] + 1) if row else now
-    db.execute("UPDATE contact SET active_on = ? WHERE id = ?", (moment, contact))
-    return moment
 
 
 def _author(db: Connection, name: str) -> int | None:

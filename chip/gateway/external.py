@@ -60,6 +60,10 @@ class ExternalGateway:
         effect. Never raises."""
         return await self._ask(channel, "receive", {}, _misses_a_sender)
 
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._courier.close()
+
     async def _report(self, channel: Channel, report: Report) -> CourierAnswer:
         uuid = channel.external_uuid
         names = {False: report.uuid, True: "" if report.id is None else str(report.id)}

@@ -12,6 +12,7 @@ from operator import itemgetter
 from sqlite3 import Connection, Row
 
 import msgspec
+from msgspec.structs import replace
 
 from chip.chat.ports import MAX_HEARD, PAGE_MESSAGES
 from chip.logs.redact import REDACTOR
@@ -29,6 +30,10 @@ from chip.models import (
 from chip.sqlite.database import SqliteDatabase
 from chip.sqlite.values import microseconds, stored_number, time_text
 
+_CHANNEL = "SELECT uuid, org_id, secret, external_uuid, courier, max_length FROM channel"
+_COURIER_OF = (
+    "SELECT courier FROM contact JOIN channel ON channel.uuid = channel_uuid WHERE contact.id = ?"
+)
 _USER = "SELECT * FROM user WHERE id = ?"
 _encoder = msgspec.json.Encoder()
 _strings = msgspec.json.Decoder(list[str])
@@ -55,9 +60,7 @@ class SqliteStore:
         """The active webchat channel with this uuid."""
 
         def look(connection: Connection) -> Channel | None:
-            row = connection.execute(
-                "SELECT uuid, org_id, secret FROM channel WHERE uuid = ? AND is_active", (uuid,)
-            ).fetchone()
+            row = connection.execute(f"{_CHANNEL} WHERE uuid = ? AND is_active", (uuid,)).fetchone()
             return _channel(row) if row else None
 
         return await self._database.read(look)
@@ -79,8 +82,19 @@ class SqliteStore:
         return await self._database.read(look)
 
     async def courier_channel(self, uuid: str, *, external: bool) -> Channel | None:
-        """The active channel that the desk calls so."""
-        return None if external else await self.channel(uuid)
+        """The active channel that the desk calls so, or that a Courier of its own does."""
+        if not external:
+            channel = await self.channel(uuid)
+            return None if channel and channel.external_uuid else channel
+
+        def look(connection: Connection) -> Channel | None:
+            row = connection.execute(
+                f"{_CHANNEL} WHERE external_uuid = ? AND external_uuid <> '' AND is_active",
+                (uuid,),
+            ).fetchone()
+            return _channel(row) if row else None
+
+        return await self._database.read(look)
 
     async def user(self, user_id: int) -> User | None:
         """The active user with this id."""
@@ -128,9 +142,10 @@ class SqliteStore:
         end = microseconds(before)
 
         def page(connection: Connection) -> HistoryPage | None:
-            known = "SELECT 1 FROM contact WHERE id = ?"
-            if connection.execute(known, (contact.id,)).fetchone() is None:
+            known = connection.execute(_COURIER_OF, (contact.id,)).fetchone()
+            if known is None:
                 return None
+            by_uuid = bool(known["courier"])
             user = cache(lambda number: _user(connection.execute(_USER, (number,)).fetchone()))
             rows = connection.execute(
                 "SELECT * FROM message WHERE contact_id = ? AND created_on < ?"
@@ -140,7 +155,7 @@ class SqliteStore:
             entries: list[bytes] = []
             size = 0
             for _, same_time in groupby(rows, itemgetter("created_on")):
-                group = [_encoder.encode(_shown(row, user)) for row in same_time]
+                group = [_encoder.encode(_shown(row, user, by_uuid)) for row in same_time]
                 size += sum(len(entry) + 1 for entry in group)
                 if entries and (len(entries) >= PAGE_MESSAGES or size > max_bytes):
                     return _page(entries, more=True)
@@ -189,7 +204,8 @@ class SqliteStore:
 
 def _channel(row: Row) -> Channel:
     channel = Channel(*row)
-    REDACTOR.learn(channel.secret)
+    for hidden in filter(None, (channel.secret, channel.external_uuid)):
+        REDACTOR.learn(hidden)
     return channel
 
 
@@ -202,9 +218,11 @@ def _page(entries: list[bytes], *, more: bool) -> HistoryPage:
     return HistoryPage(b"[" + b",".join(entries) + b"]", more)
 
 
-def _shown(row: Row, user: Callable[[int], User]) -> dict[str, MsgIn | MsgOut]:
+def _shown(row: Row, user: Callable[[int], User], by_uuid: bool) -> dict[str, MsgIn | MsgOut]:
     if row["direction"] == "O":
-        return {"msg_out": _msg_out(row, user)}
+        msg_out = _msg_out(row, user)
+        # What another Courier calls the message is not the number of its row here.
+        return {"msg_out": replace(msg_out, id=msg_out.uuid) if by_uuid else msg_out}
     return {
         "msg_in": MsgIn(
             id=row["id"],

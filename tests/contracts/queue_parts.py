@@ -50,8 +50,8 @@ class Process:
         self.spool = queue.spool
         self.notes = queue.notes
         self.live = queue.live
-        self.listener = LiveEvents()
-        self.live.listen(self.listener)
+        self.ears = Ears()
+        self.live.listen(self.ears)
 
     async def send(self, number: int, chat: ChatKey = CHAT, text: str = "Hi") -> str:
         """Courier hands over a message that has both names."""
@@ -90,13 +90,13 @@ class Process:
 
     async def heard(self, chat: ChatKey = CHAT) -> list[tuple[Any, ...]]:
         """What this process has heard of a chat that it listens to: all that was said by now."""
-        mark = b'{"mark":%d}' % len(self.listener.heard)
+        mark = b'{"mark":%d}' % len(self.ears.heard)
         await self.live.tell(chat, mark)
-        await self.listener.hear("told", chat, mark)
-        return [event for event in self.listener.heard if b"mark" not in repr(event).encode()]
+        await self.ears.hear("told", chat, mark)
+        return [event for event in self.ears.heard if b"mark" not in repr(event).encode()]
 
 
-class LiveEvents:
+class Ears:
     """A listener that remembers, and lets a test wait for what it is to hear."""
 
     def __init__(self) -> None:

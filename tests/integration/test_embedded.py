@@ -34,7 +34,7 @@ async def test_chip_alone_is_killed_again_and_again(alone):
             await pause(reactor, 0.5)
             await deferToThread(chip.kill)
             await deferToThread(chip.start)
-    await visitors.finish()
+    await visitors.come_to_rest()
     assert "F" not in desk.states()
 
 
@@ -47,7 +47,7 @@ async def test_chip_alone_is_restarted_under_load(alone):
         assert await deferToThread(chip.stop) in (0, -15)
         await deferToThread(chip.start)
         await pause(reactor, 0.5)
-    await visitors.finish()
+    await visitors.come_to_rest()
     assert "F" not in desk.states()
 
 
@@ -60,7 +60,7 @@ async def test_embedded_queues_with_rapidpro_survive_a_kill(start_chip, courier,
             await pause(reactor, 0.5)
             await deferToThread(chip.kill)
             await deferToThread(chip.start)
-    await visitors.finish()
+    await visitors.come_to_rest()
 
 
 async def test_the_embedded_store_works_with_valkeys_queues(tmp_path, valkey):
@@ -77,5 +77,5 @@ async def test_the_embedded_store_works_with_valkeys_queues(tmp_path, valkey):
         await visitors.come(2)
         async with visitors.talking():
             await pause(reactor, 0.5)
-        await visitors.finish()
+        await visitors.come_to_rest()
     chip.check_log()

@@ -47,7 +47,7 @@ async def test_whoever_dies_or_answers_nonsense_nothing_is_lost_or_doubled(
         await courier.apart.deaf()
         await pause(reactor, 1)
         await courier.apart.heal()
-    await visitors.finish()
+    await visitors.come_to_rest()
 
     def delivered():
         return not rapidpro.rows("SELECT 1 FROM msgs_msg WHERE direction = 'O' AND status != 'D'")

@@ -57,7 +57,7 @@ async def told_of(chip, crowd, away, back) -> list[str]:
         await back()
     while (await deferToThread(fetch, f"{chip.ops_url}/readyz")).status != 200:
         await pause(reactor, PROBE_EVERY)
-    await crowd.finish()
+    await crowd.come_to_rest()
     return lines(chip)[before:]
 
 

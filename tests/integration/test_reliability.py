@@ -36,7 +36,7 @@ async def test_chip_is_killed_again_and_again(start_chip, crowd_at):
             await pause(reactor, 0.5)
             await deferToThread(chip.kill)
             await deferToThread(chip.start)
-    await visitors.finish()
+    await visitors.come_to_rest()
 
 
 async def test_one_of_two_chips_is_killed_and_the_other_takes_over(start_chip, crowd_at):
@@ -48,7 +48,7 @@ async def test_one_of_two_chips_is_killed_and_the_other_takes_over(start_chip, c
         await deferToThread(chips[0].kill)
         await pause(reactor, 0.5)
         await deferToThread(chips[0].start)
-    await visitors.finish()
+    await visitors.come_to_rest()
 
 
 async def test_a_rolling_restart_under_load(start_chip, crowd_at):
@@ -60,7 +60,7 @@ async def test_a_rolling_restart_under_load(start_chip, crowd_at):
             await pause(reactor, 0.3)
             assert await deferToThread(chip.stop) in (0, -15)
             await deferToThread(chip.start)
-    await visitors.finish()
+    await visitors.come_to_rest()
 
 
 async def test_valkey_is_restarted_under_connected_visitors(start_chip, crowd_at, valkey):
@@ -75,7 +75,7 @@ async def test_valkey_is_restarted_under_connected_visitors(start_chip, crowd_at
         await deferToThread(valkey.start)
         await pause(reactor, 0.5)
     assert all(regular.visitor.close_code is None for regular in visitors.regulars)
-    await visitors.finish()
+    await visitors.come_to_rest()
 
 
 async def test_answers_of_valkey_are_lost_again_and_again(
@@ -97,7 +97,7 @@ async def test_answers_of_valkey_are_lost_again_and_again(
     while not await visitors.all_arrived():
         assert reactor.seconds() - began < GOES_ON_WITHIN
         await pause(reactor, 0.1)
-    await visitors.finish()
+    await visitors.come_to_rest()
 
     def delivered():
         return not rapidpro.rows("SELECT 1 FROM msgs_msg WHERE direction = 'O' AND status != 'D'")
@@ -113,7 +113,7 @@ async def test_postgresql_is_restarted_under_connected_visitors(start_chip, crow
         await pause(reactor, 0.5)
         await deferToThread(postgres.restart)
         await pause(reactor, 0.5)
-    await visitors.finish()
+    await visitors.come_to_rest()
 
 
 async def test_two_tabs_on_two_chips_come_and_go(start_chip, crowd_at):
@@ -128,7 +128,7 @@ async def test_two_tabs_on_two_chips_come_and_go(start_chip, crowd_at):
             for regular in visitors.regulars[1::2]:
                 await regular.vanish()
             await pause(reactor, 0.2)
-    await visitors.finish()
+    await visitors.come_to_rest()
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ async def test_courier_is_in_trouble_for_a_while(start_chip, crowd_at, courier, 
         await courier.apart.fault(**trouble)
         await pause(reactor, 2)
         await courier.apart.heal()
-    await visitors.finish()
+    await visitors.come_to_rest()
 
 
 async def test_courier_does_the_work_or_not_and_the_answer_is_lost(start_chip, crowd_at, courier):
@@ -162,4 +162,4 @@ async def test_courier_does_the_work_or_not_and_the_answer_is_lost(start_chip, c
         await pause(reactor, 0.5)
     hung_up = [r for r in await courier.apart.requests() if r["status"] == -1]
     assert len(hung_up) == VISITORS
-    await visitors.finish()
+    await visitors.come_to_rest()

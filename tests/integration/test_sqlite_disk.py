@@ -134,7 +134,7 @@ async def test_a_backup_made_under_load_brings_back_history_channels_and_what_wa
         said = await deferToThread(command, chip, "backup", str(file))
         assert said == f"{file}: {file.stat().st_size:,} bytes\n"
         await pause(reactor, 0.5)
-    await visitors.finish()
+    await visitors.come_to_rest()
     chip.kill()
 
     other = ChipProcess(directory=tmp_path / "other", desk_token=TOKEN, desk_guide=False)

@@ -124,7 +124,7 @@ class Browser:
             self.problems.append(f"{page.url}: console: {message.text}")
 
 
-def screenshot(page: Page, path: Path) -> Path:
+def shoot(page: Page, path: Path) -> Path:
     """Save a picture of what the page shows now; return where it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=path, animations="disabled")

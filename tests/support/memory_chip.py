@@ -21,6 +21,7 @@ from chip.chat.server import ChatServer
 from chip.limits import Limits
 from chip.models import Channel, ChatKey, Contact, MsgIn, User
 from chip.protocol.times import parse_time
+from tests.support.memory_archive import MemoryArchive
 from tests.support.memory_queue import MemoryQueues
 from tests.support.memory_store import MemoryStore
 from tests.support.scripted_gateway import ScriptedGateway
@@ -53,6 +54,7 @@ class MemoryChip:
         self.store.channels[CHANNEL.uuid] = CHANNEL
         self.store.contacts[1, BOB.chat_id] = BOB
         self.store.users[AGENT.id] = AGENT
+        self.archive = MemoryArchive(self.store, self.clock)
         self.queues = MemoryQueues(self.clock, self.limits)
         self.gateway = ScriptedGateway(self.store)
         self.queue = self.queues.process()
@@ -68,6 +70,7 @@ class MemoryChip:
             clock=self.clock,
             now=self.clock.seconds,
             observer=self.observer,
+            archive=self.archive,
         )
         result_of(server.start())
         return server

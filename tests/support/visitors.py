@@ -5,7 +5,7 @@
     async with visitors.talking():
         chip.kill()
         chip.start()
-    await visitors.finish()          # and nothing was lost, doubled or reordered
+    await visitors.come_to_rest()          # and nothing was lost, doubled or reordered
 
 Every visitor reconnects when his connection ends, sends again, with the same ref, what was not
 accepted, and acknowledges what he is shown. Courier posts a message again until it is taken.
@@ -41,7 +41,7 @@ _AGAIN = 0.1
 _REST = 90.0
 
 
-class ReturningVisitor:
+class Regular:
     """One visitor in one chat, with one connection at a time."""
 
     def __init__(self, visitors: Visitors, chat_id: str | None = None) -> None:
@@ -156,7 +156,7 @@ class Visitors:
         self.channel = channel
         self.ledger = Ledger()
         self.numbers = itertools.count(1)
-        self.regulars: list[ReturningVisitor] = []
+        self.regulars: list[Regular] = []
         self._turns = itertools.cycle(chips)
         self._talking = False
 
@@ -166,10 +166,10 @@ class Visitors:
 
     async def come(self, count: int, tabs: int = 1) -> None:
         """So many visitors start a chat each, with so many tabs open."""
-        first = [ReturningVisitor(self) for _ in range(count)]
+        first = [Regular(self) for _ in range(count)]
         self.regulars += first
         await self.until(lambda: all(regular.chat_id for regular in first), "the chats to start")
-        self.regulars += [ReturningVisitor(self, r.chat_id) for r in first for _ in range(tabs - 1)]
+        self.regulars += [Regular(self, r.chat_id) for r in first for _ in range(tabs - 1)]
         everybody = self.regulars
         await self.until(lambda: all(r.visitor for r in everybody), "all tabs to open")
 
@@ -191,7 +191,7 @@ class Visitors:
             self._talking = False
             await gatherResults(both, consumeErrors=True)
 
-    async def _chat(self, regular: ReturningVisitor, every: float) -> None:
+    async def _chat(self, regular: Regular, every: float) -> None:
         while self._talking:
             regular.say(f"visitor {next(self.numbers)}")
             await pause(reactor, every)
@@ -216,7 +216,7 @@ class Visitors:
             status = again["status"]
         self.ledger.outgoing.accepted(chat, text)
 
-    async def finish(self) -> None:
+    async def come_to_rest(self) -> None:
         """Wait until all that was accepted has arrived; then everybody goes, and all is counted."""
         try:
             await self.until(self.has_said_all, "everything to be accepted")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import screenshot
+from tests.support.browser import shoot
 from tests.widget.axe import complaints
 from tests.widget.scripted_site import ScriptedSite, Widget, embed
 from tests.widget.states import STATES, conversation, fresh, talk
@@ -39,7 +39,7 @@ def test_every_state_is_accessible_on_every_screen(browser, state, screen):
     widget = play(browser, state, SCREENS[screen])
 
     assert complaints(widget.page) == []
-    screenshot(widget.page, SHOTS / f"{state} - {screen}.png")
+    shoot(widget.page, SHOTS / f"{state} - {screen}.png")
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -55,7 +55,7 @@ def test_right_to_left_everything_changes_sides(browser, screen):
     left = {name: box["x"] + box["width"] / 2 < width / 2 for name, box in sides.items()}
 
     assert complaints(widget.page) == []
-    screenshot(widget.page, SHOTS / f"right to left - {screen}.png")
+    shoot(widget.page, SHOTS / f"right to left - {screen}.png")
     if screen == "desktop":
         assert left == {"launcher": True, "send": True, "own": True, "theirs": True}
     else:
@@ -66,7 +66,7 @@ def test_right_to_left_everything_changes_sides(browser, screen):
 def test_forced_colours_leave_every_border(browser, state):
     widget = play(browser, state, {"forced_colors": "active"})
 
-    screenshot(widget.page, SHOTS / f"{state} - forced colours.png")
+    shoot(widget.page, SHOTS / f"{state} - forced colours.png")
     edge = "e => parseFloat(getComputedStyle(e).borderTopWidth)"
     assert widget.launcher.evaluate(edge) >= 1
     if state != "unread":

@@ -23,7 +23,9 @@ from chip.chat.hops import HOPS
 from chip.chat.lookups import Lookups
 from chip.chat.observer import Observer
 from chip.chat.outbound.channel_requests import ChannelRequests
-from chip.chat.outbound.circuit import CircuitBreaker, backoff
+from chip.chat.outbound.circuit import backoff
+from chip.chat.outbound.circuits import Circuits
+from chip.chat.outbound.keeper import Keeper
 from chip.chat.outbound.ports import COURIER_DEADLINE, Batch, CourierAnswer, Outcome
 from chip.chat.ports import Live, Store
 from chip.errors import Unavailable
@@ -59,7 +61,8 @@ class Attempts:
         live: Live,
         lookups: Lookups,
         requests: ChannelRequests,
-        circuit: CircuitBreaker,
+        circuits: Circuits,
+        keeper: Keeper,
         seconds: Callable[[], float],
         max_age_hours: float,
         observer: Observer,
@@ -69,7 +72,8 @@ class Attempts:
         self._live = live
         self._lookups = lookups
         self._requests = requests
-        self._circuit = circuit
+        self._circuits = circuits
+        self._keeper = keeper
         self._seconds = seconds
         self._throttle = LogThrottle(seconds)
         self._max_age = max_age_hours * 3_600_000
@@ -132,7 +136,7 @@ class Attempts:
             return Outcome(delay=DATABASE_AWAY, reason="the channel cannot be looked up")
         if channel is None:
             return self._channel_away(batch, "no such channel")
-        count = _together(batch, self._circuit.habits(channel).events_at_once)
+        count = _together(batch, self._circuits.habits(channel).events_at_once)
         sent = [entry.event for entry in batch.entries[:count]]
         began = self._seconds()
         if began - batch.asked_at > CLAIM_TRUSTED:
@@ -144,6 +148,9 @@ class Attempts:
         match answer.kind:
             case "handled":
                 self._successes[channel.uuid] = self._seconds()
+                if not await self._keeper.keep(channel, chat, sent, answer.heard):
+                    reason = "what Courier has confirmed cannot be kept"
+                    return Outcome(unknown=count, delay=DATABASE_AWAY, reason=reason)
                 texts = _texts(sent)
                 return Outcome(
                     remove=count,
@@ -182,7 +189,7 @@ class Attempts:
         """Nothing has arrived; try again. But one event shall not block a chat for ever."""
         success = self._successes.get(batch.chat.channel_uuid, float("-inf"))
         alone = self._seconds() - success < OTHERS_WITHIN
-        if batch.failing_for >= ALONE_FOR and alone and not self._circuit.is_open:
+        if batch.failing_for >= ALONE_FOR and alone and not self._circuits.own.is_open:
             return _rejected(1, f"it failed for an hour: {reason}")
         self._log.debug(
             "Courier did not take an event: {reason}",

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from twisted.logger import Logger
 
 from chip.chat.lookups import Lookups
-from chip.chat.outbound.circuit import CircuitBreaker, backoff
+from chip.chat.outbound.circuit import backoff
+from chip.chat.outbound.circuits import Circuits
 from chip.chat.outbound.ports import CourierAnswer
 from chip.errors import Unavailable
 from chip.models import Channel, ChatKey, SpoolEvent
@@ -39,23 +40,25 @@ class ChannelRequests:
 
     _log = Logger()
 
-    def __init__(
-        self, circuit: CircuitBreaker, lookups: Lookups, seconds: Callable[[], float]
-    ) -> None:
-        self._circuit = circuit
+    def __init__(self, circuits: Circuits, lookups: Lookups, seconds: Callable[[], float]) -> None:
+        self._circuits = circuits
         self._lookups = lookups
         self._seconds = seconds
         self._refused: dict[str, _Refused] = {}
 
     async def start_chat(self, channel: Channel, chat: ChatKey) -> CourierAnswer:
         """Have Courier make the contact of a new chat. Never raises."""
-        return await self._ask(channel, lambda known: self._circuit.start_chat(known, chat))
+        return await self._ask(
+            channel, lambda known: self._circuits.of(known).start_chat(known, chat)
+        )
 
     async def post(
         self, channel: Channel, chat: ChatKey, events: Sequence[SpoolEvent]
     ) -> CourierAnswer:
         """Hand events to Courier. Never raises."""
-        return await self._ask(channel, lambda known: self._circuit.post(known, chat, events))
+        return await self._ask(
+            channel, lambda known: self._circuits.of(known).post(known, chat, events)
+        )
 
     def wait(self, channel_uuid: str) -> float:
         """Seconds until Courier is asked again about a channel that it refuses; 0 for now."""

@@ -1,4 +1,4 @@
-"""A circuit breaker in front of Courier.
+"""A circuit breaker in front of a Courier.
 
 It owns how many requests may be under way at once: most of them for the forwarder, some kept for
 new chats, whose visitors are waiting. After a run of failures across several chats the circuit is
@@ -15,7 +15,7 @@ from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.logger import Logger
 
-from chip.chat.outbound.ports import CourierAnswer, Gateway, Habits
+from chip.chat.outbound.ports import CourierAnswer, Gateway
 from chip.models import Channel, ChatKey, SpoolEvent
 from chip.tasks import Clock
 from chip.throttle import Outage
@@ -30,6 +30,8 @@ LONGEST_DELAY: Final = 30.0
 """Seconds: the longest wait before another try."""
 PROBE_EVERY: Final = 0.5
 """Seconds between two requests while the circuit is open."""
+POST_WITHIN: Final = 1.0
+"""Seconds that a post waits for its turn, where there is `room` for so many only."""
 ROOM_WITHIN: Final = 10.0
 """Seconds that a new chat waits for its turn. Its visitor has lost patience by then, and the turns
 of those who have left would be taken from those who are still there."""
@@ -43,12 +45,23 @@ def backoff(tries: int) -> float:
 
 
 class CircuitBreaker:
-    """Requests to Courier, counted."""
+    """Requests to Courier, counted. The log names its `host`, if given. With `room`, so many posts
+    go to it at once, and more wait for a moment; else whoever posts sees to that."""
 
     _log = Logger()
 
-    def __init__(self, gateway: Gateway, parallel: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        parallel: int,
+        clock: Clock,
+        *,
+        host: str = "",
+        room: int | None = None,
+    ) -> None:
         self._gateway = gateway
+        self._prefix = f"{host}: " if host else ""
+        self._for_posts = DeferredSemaphore(room) if room else None
         self._clock = clock
         self._failures = 0
         self._failing: set[ChatKey] = set()
@@ -91,18 +104,9 @@ class CircuitBreaker:
         """Seconds after which a visitor may try again."""
         return 10 if self.is_open else 3
 
-    def habits(self, channel: Channel) -> Habits:
-        """What is peculiar to channels of this type."""
-        return self._gateway.habits(channel)
-
     async def start_chat(self, channel: Channel, chat: ChatKey) -> CourierAnswer:
         """Tell Courier of a new chat, as soon as there is room; ``unsent`` when there is none."""
-        room = self._for_starts.acquire()
-        if not room.called:
-            room.addTimeout(ROOM_WITHIN, cast(Any, self._clock))
-        try:
-            await room
-        except DeferredTimeout:
+        if not await self._turn(self._for_starts, ROOM_WITHIN):
             return CourierAnswer("unsent", detail="too many new chats are waiting")
         try:
             return await self._guard(chat, partial(self._gateway.start_chat, channel, chat.chat_id))
@@ -113,7 +117,26 @@ class CircuitBreaker:
         self, channel: Channel, chat: ChatKey, events: Sequence[SpoolEvent]
     ) -> CourierAnswer:
         """Hand events to Courier. While the circuit is open and probed, ``unsent`` at once."""
-        return await self._guard(chat, partial(self._gateway.post, channel, chat.chat_id, events))
+        request = partial(self._gateway.post, channel, chat.chat_id, events)
+        if self._for_posts is None or self.is_open:
+            return await self._guard(chat, request)
+        if not await self._turn(self._for_posts, POST_WITHIN):
+            return CourierAnswer("unsent", detail="too much is under way")
+        try:
+            return await self._guard(chat, request)
+        finally:
+            self._for_posts.release()
+
+    async def _turn(self, room: DeferredSemaphore, seconds: float) -> bool:
+        """Take a place, if there is one within so many seconds."""
+        turn = room.acquire()
+        if not turn.called:
+            turn.addTimeout(seconds, cast(Any, self._clock))
+        try:
+            await turn
+        except DeferredTimeout:
+            return False
+        return True
 
     async def _guard(
         self, chat: ChatKey, request: Callable[[], Awaitable[CourierAnswer]]
@@ -143,6 +166,7 @@ class CircuitBreaker:
         self._failures += 1
         if len(self._failing) < CHATS_TO_TRIP:
             self._failing.add(chat)
-        self._outage.failed(answer.detail, channel=chat.channel_uuid)
+        reason = self._prefix + answer.detail
+        self._outage.failed(reason, channel=chat.channel_uuid)
         if self.is_open:
-            self._opened.failed(answer.detail)
+            self._opened.failed(reason)

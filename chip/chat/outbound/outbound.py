@@ -12,14 +12,16 @@ nothing of claims.
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from chip.chat.archive import Archive
 from chip.chat.hops import HOPS
 from chip.chat.lookups import Lookups
 from chip.chat.observer import Observer
 from chip.chat.outbound.acknowledger import Acknowledger
 from chip.chat.outbound.attempt import Attempts
 from chip.chat.outbound.channel_requests import ChannelRequests
-from chip.chat.outbound.circuit import CircuitBreaker
+from chip.chat.outbound.circuits import Circuits
 from chip.chat.outbound.forwarder import Forwarder
+from chip.chat.outbound.keeper import Keeper
 from chip.chat.outbound.ports import Appended, CourierAnswer, Gateway
 from chip.chat.ports import Acked, Queue, Store
 from chip.limits import Limits
@@ -45,39 +47,42 @@ class Outbound:
         tasks: Tasks,
         clock: Clock,
         observer: Observer,
+        archive: Archive | None = None,
     ) -> None:
         self._observer = observer
         self._spool = queue.spool
-        self._circuit = CircuitBreaker(gateway, limits.courier_parallel, clock)
-        self._requests = ChannelRequests(self._circuit, lookups, clock.seconds)
+        self._circuits = Circuits(gateway, limits.courier_parallel, clock)
+        self._requests = ChannelRequests(self._circuits, lookups, clock.seconds)
         attempts = Attempts(
             store=store,
             live=queue.live,
             lookups=lookups,
             requests=self._requests,
-            circuit=self._circuit,
+            circuits=self._circuits,
+            keeper=Keeper(archive, clock),
             seconds=clock.seconds,
             max_age_hours=limits.spool_hours,
             observer=observer,
         )
-        self._forwarder = Forwarder(queue.spool, self._circuit, attempts, tasks, clock)
+        self._forwarder = Forwarder(queue.spool, self._circuits.own, attempts, tasks, clock)
         under_way = limits.sockets_per_address * limits.window_messages
         self._acknowledger = Acknowledger(queue.outbox, acked, tasks, clock, under_way)
 
     @property
     def courier_is_away(self) -> bool:
-        """Whether Courier has not answered for a while."""
-        return self._circuit.is_open
+        """Whether Courier, or any that a channel names, has not answered for a while."""
+        return self._circuits.any_is_open
 
     @property
     def courier_trouble(self) -> str:
-        """Why Courier did not take the last request; ``""`` when it did."""
-        return self._circuit.trouble
+        """Why Courier, or one that a channel names, did not take the last request; ``""`` when all
+        did."""
+        return self._circuits.trouble
 
     @property
     def retry_after(self) -> int:
         """Seconds after which a new chat may be tried again."""
-        return self._circuit.retry_after
+        return self._circuits.own.retry_after
 
     async def say(
         self, chat: ChatKey, messages: Sequence[Incoming], *, last_heard: str
@@ -106,7 +111,7 @@ class Outbound:
 
     def makes_contact_at_start(self, channel: Channel) -> bool:
         """Whether `start_chat` makes the contact; else the visitor's first message does."""
-        return self._circuit.habits(channel).contact_at_start
+        return self._circuits.habits(channel).contact_at_start
 
     async def start_chat(self, channel: Channel, chat: ChatKey) -> CourierAnswer:
         """Have Courier make the contact of a new chat. Never raises.
