@@ -57,7 +57,7 @@ class ChannelsOptions(_Options):
     """The words after ``channels``."""
 
     synopsis = "[list | add NAME [--uuid UUID] | remove UUID]"
-    longdesc = "Lists, adds and removes the websites that an embedded Chip serves."
+    longdesc = "Lists the websites that Chip serves; without RapidPro, adds and removes them."
 
     def parseArgs(self, *words: str) -> None:
         """Take what is to be done, for instance ``("add", name, uuid)``."""
@@ -118,7 +118,7 @@ class Options(_Options):
     ]
 
     subCommands: ClassVar[list[list[Any]]] = [
-        ["channels", None, ChannelsOptions, "list, add or remove the websites of embedded mode"],
+        ["channels", None, ChannelsOptions, "list, add or remove the websites that are served"],
         ["inspect", None, InspectOptions, "say what became of a message, or what waits for a chat"],
         ["backup", None, BackupOptions, "copy what is in data_dir to a new file"],
         ["restore", None, BackupOptions, "put such a file back, while no Chip runs"],

@@ -130,7 +130,10 @@ def test_the_usual_file_is_looked_for_where_twistd_is_to_run(elsewhere):
             ("--db=postgres://h/d", "--valkey=valkey://h", "restore", "x"),
             "chip: restore: with db and valkey set, nothing is kept in data_dir\n",
         ),
-        (("--db=postgres://h/d", "channels"), "chip: channels: with db set, channels are made in"),
+        (
+            ("--db=postgres://h/d", "channels", "remove", "x"),
+            "chip: channels: with db set, channels",
+        ),
     ],
 )
 def test_a_mistake_ends_twistd_with_one_line_and_a_status(elsewhere, arguments, line):

@@ -1,7 +1,7 @@
 """What ``twistd chip`` does besides serving: it prints lines and ends.
 
     twistd chip [settings] --check                  ask every part whether it answers
-    twistd chip [settings] channels list            the websites of the embedded mode
+    twistd chip [settings] channels list            the websites that it serves
     twistd chip [settings] channels add NAME [--uuid UUID]
     twistd chip [settings] channels remove UUID
     twistd chip [settings] inspect CHAT-OR-MESSAGE  what became of it
@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 from twisted.internet import task
 from twisted.logger import globalLogBeginner
 
+from chip.app.channels.line import line_to_paste
 from chip.config.schema import Config
 from chip.errors import ChipError, ConfigError
 from chip.logs.observer import LogObserver
@@ -30,6 +31,7 @@ from chip.logs.targets import Descriptor
 NOT_FOUND = 2
 """The exit status when everything has answered, and nothing is known."""
 _STANDARD_ERROR = 2
+_IN_PLACE = "the address of Chip that browsers know in place of"
 
 
 def check(config: Config) -> NoReturn:
@@ -47,12 +49,9 @@ def inspect(config: Config, wanted: str) -> NoReturn:
     """Print what is known of a chat or a message, and exit."""
     from chip.app.inspect import inspection  # noqa: PLC0415 - nobody else needs it
 
-    def say(line: str) -> None:
-        print(REDACTOR(line))
-
     async def ask(reactor: Any) -> None:
         try:
-            found = await inspection.inspect(config, reactor, wanted, say)
+            found = await inspection.inspect(config, reactor, wanted, _say)
         except ChipError as error:
             raise SystemExit(f"chip: {REDACTOR(str(error))}") from None
         if not found:
@@ -72,7 +71,9 @@ def _run(config: Config, ask: Callable[[Any], Coroutine[Any, Any, None]]) -> NoR
 
 
 def channels(config: Config, action: tuple[str, ...]) -> NoReturn:
-    """List, add or remove channels, and exit."""
+    """List, add or remove channels, and exit. With `db` they are RapidPro's: there it says how."""
+    if config.db:
+        _rapidpro_channels(config, action)
     from chip.desk.channels import (  # noqa: PLC0415 - a check needs none of it
         add_channel,
         list_channels,
@@ -81,15 +82,15 @@ def channels(config: Config, action: tuple[str, ...]) -> NoReturn:
 
     directory = Path(config.data_dir)
     try:
-        if config.db:
-            raise ConfigError("channels: with db set, channels are made in RapidPro")
         match action:
             case ("add", name, *uuid):
                 is_new = not directory.exists()
                 channel = add_channel(directory, name, *uuid)
                 if is_new:
                     print(f"{directory.absolute()} is new")
-                print(_line_to_paste(config.public_url, channel.name, channel.uuid))
+                url = config.public_url
+                print(f"For the pages of {channel.name}, with {_IN_PLACE} {url}:")
+                print(line_to_paste(url, channel.uuid))
             case ("remove", uuid):
                 remove_channel(directory, uuid)
             case _:
@@ -101,11 +102,28 @@ def channels(config: Config, action: tuple[str, ...]) -> NoReturn:
     raise SystemExit(0)
 
 
-def _line_to_paste(url: str, name: str, uuid: str) -> str:
-    return (
-        f"For the pages of {name}, with the address of Chip that browsers know in place of {url}:\n"
-        f'<script async src="{url}/wc/widget.js" data-channel="{uuid}"></script>'
-    )
+def _rapidpro_channels(config: Config, action: tuple[str, ...]) -> NoReturn:
+    from chip.app.channels import rapidpro  # noqa: PLC0415 - nobody else needs it
+
+    async def ask(reactor: Any) -> None:
+        try:
+            await rapidpro.list_channels(config, reactor, _say)
+        except ChipError as error:
+            raise SystemExit(f"chip: {REDACTOR(str(error))}") from None
+        raise SystemExit(0)
+
+    match action:
+        case ("add", name, *uuid):
+            for line in rapidpro.how_to_add(name, *uuid):
+                print(line)
+            raise SystemExit("chip: channels: with db set, channels are made in RapidPro, as above")
+        case ("remove", *_):
+            raise SystemExit("chip: channels: with db set, channels are removed in RapidPro")
+    _run(config, ask)
+
+
+def _say(line: str) -> None:
+    print(REDACTOR(line))
 
 
 def backup(config: Config, file: Path) -> NoReturn:

@@ -8,6 +8,7 @@ import pytest
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
+from chip.store.external import public_id
 from chip.tasks import pause
 from tests.support.chip_process import ChipProcess
 from tests.support.desk_api import TOKEN, DeskApi
@@ -147,6 +148,35 @@ async def test_the_rights_that_the_guide_gives_are_enough_to_look(
 
 
 @pytest.mark.parametrize("generation", ["10.2", "26.0", "26.2"])
+async def test_an_external_channel_is_called_as_pages_call_it(inspect, rapidpro):
+    made = rapidpro.external_channel(rapidpro.org())
+    contact = rapidpro.contact(made.org)
+    message = rapidpro.outgoing(contact, channel=made)
+    public = public_id(made.uuid, made.secret)
+    for wanted in (message.id, message.uuid, contact.chat_id, f"{contact.chat_id}@{public}"):
+        status, said = await inspect(wanted)
+        assert status == 0, said
+        assert f"chat     {contact.chat_id[:4]}…@{public[:8]}, channel {public}\n" in said
+        assert f"contact  {contact.id}\n" in said
+        assert made.uuid not in said
+    assert (await inspect(f"{contact.chat_id}@{made.uuid}"))[0] == 2
+
+
+async def test_a_channel_that_took_the_id_of_one_before_is_the_one_that_is_found(
+    inspect, rapidpro, channel
+):
+    made = rapidpro.external_channel(channel.org)
+    rapidpro.update("channels_channel", channel.id, is_active=False)
+    contact = rapidpro.contact(channel.org)
+    rapidpro.update("contacts_contacturn", contact.urn, channel_id=channel.id)
+    before = rapidpro.outgoing(contact, channel=channel)
+    for wanted in (before.id, contact.chat_id):
+        status, said = await inspect(wanted, external_ids=[f"{channel.uuid}={made.uuid}"])
+        assert status == 0, said
+        assert f"channel {channel.uuid}\ncontact  {contact.id}\n" in said
+
+
+@pytest.mark.parametrize("generation", ["10.2", "26.0", "26.2"])
 async def test_every_release_is_understood(inspect, rapidpro, channel):
     contact = rapidpro.contact(channel.org)
     said_in = rapidpro.incoming(contact, "something private", channel=channel)
@@ -159,7 +189,7 @@ async def test_every_release_is_understood(inspect, rapidpro, channel):
         assert "now      Courier has it" in said
     status, said = await inspect(sms.id)
     assert status == 0
-    assert said.endswith("chat     none: it is of no channel of type CHP\n")
+    assert said.endswith("chat     none: it is of no webchat\n")
 
 
 async def test_the_log_at_level_debug_tells_a_messages_journey_by_its_id(

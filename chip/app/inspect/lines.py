@@ -50,7 +50,7 @@ def message_lines(found: FoundMessage) -> Iterator[str]:
     yield f"message  {found.id}, uuid {found.uuid}"
     yield f"row      {way}, created {found.time}, status {found.status} ({status})"
     if found.chat is None:
-        yield "chat     none: it is of no channel of type CHP"
+        yield "chat     none: it is of no webchat"
 
 
 def whereabouts(found: FoundMessage, seen: ChatSnapshot) -> str:

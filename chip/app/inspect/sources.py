@@ -89,4 +89,6 @@ def queues_of(config: Config, reactor: Any) -> Queues:
 
 def records_of(config: Config, reactor: Any) -> Records:
     """The database that the settings name. Raises ConfigError."""
-    return RapidproFinder(config.db, reactor) if config.db else EmbeddedSource(config)
+    if config.db:
+        return RapidproFinder(config.db, reactor, config.external_uuids)
+    return EmbeddedSource(config)

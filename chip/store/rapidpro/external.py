@@ -57,10 +57,17 @@ class ExternalChannels:
         return await self._ask(statement)
 
     def _channel(self, external_uuid: str, org: bytes, secret: bytes) -> Channel | None:
-        authorization = secret.decode()
-        if not authorization:
-            return None
-        for hidden in (external_uuid, authorization):
-            REDACTOR.learn(hidden)
-        uuid = self._given.get(external_uuid) or public_id(external_uuid, authorization)
-        return Channel(uuid, int(org), authorization, external_uuid)
+        return external_channel(external_uuid, int(org), secret.decode(), self._given)
+
+
+def external_channel(
+    external_uuid: str, org_id: int, authorization: str, chosen: Mapping[str, str]
+) -> Channel | None:
+    """The channel by its public id, which is the one in `chosen` if that has the channel's UUID;
+    None without an authorization. From now on no log shows the UUID and the authorization."""
+    REDACTOR.learn(external_uuid)
+    if not authorization:
+        return None
+    REDACTOR.learn(authorization)
+    uuid = chosen.get(external_uuid) or public_id(external_uuid, authorization)
+    return Channel(uuid, org_id, authorization, external_uuid)

@@ -155,23 +155,35 @@ SERVER = Statement.of(
     """
 )
 
+# For an operator who asks which channels there are.
 CHANNELS = Statement.of(
     """
-    SELECT uuid::text, org_id::text, coalesce(config->>'secret', '')
+    SELECT channel_type, uuid::text, org_id::text, name, role, config::text
     FROM channels_channel
-    WHERE channel_type = 'CHP' AND is_active AND org_id IS NOT NULL ORDER BY id
+    WHERE is_active AND org_id IS NOT NULL
+      AND (channel_type = 'CHP' OR channel_type = 'EX' AND 'webchat' = ANY(schemes))
+    ORDER BY id
     """
 )
 
 # For an operator who asks what became of something. A message may be anybody's, of any channel.
 
+_OF_A_CHANNEL = """
+           coalesce(channel.channel_type, ''), coalesce(channel.uuid::text, ''),
+           coalesce(channel.config->>'send_authorization', '')
+"""
+_WEBCHAT = """
+    (channel.channel_type = 'CHP'
+     OR channel.channel_type = 'EX' AND 'webchat' = ANY(channel.schemes))
+"""
+
 FIND_CHAT = Statement.of(
-    """
+    f"""
     SELECT urn.contact_id::text,
            (SELECT is_active FROM contacts_contact WHERE id = urn.contact_id)::text,
-           channel.uuid::text, channel.is_active::text
+           channel.is_active::text, {_OF_A_CHANNEL}
     FROM contacts_contacturn urn
-    JOIN channels_channel channel ON channel.org_id = urn.org_id AND channel.channel_type = 'CHP'
+    JOIN channels_channel channel ON channel.org_id = urn.org_id AND {_WEBCHAT}
     WHERE urn.identity = $1 AND urn.contact_id IS NOT NULL
     ORDER BY channel.id = urn.channel_id DESC NULLS LAST, channel.is_active DESC, channel.id
     """
@@ -179,11 +191,10 @@ FIND_CHAT = Statement.of(
 
 _FOUND_MESSAGE = f"""
     SELECT message.id::text, message.uuid::text, message.direction, message.status, {TIME},
-           coalesce(urn.identity, ''), coalesce(channel.uuid::text, '')
+           coalesce(urn.identity, ''), {_OF_A_CHANNEL}
     FROM msgs_msg message
     LEFT JOIN contacts_contacturn urn ON urn.id = message.contact_urn_id
-    LEFT JOIN channels_channel channel
-        ON channel.id = message.channel_id AND channel.channel_type = 'CHP'
+    LEFT JOIN channels_channel channel ON channel.id = message.channel_id AND {_WEBCHAT}
 """
 FIND_MESSAGE_BY_ID = Statement.of(f"{_FOUND_MESSAGE} WHERE message.id = $1")
 FIND_MESSAGE_BY_UUID = Statement.of(f"{_FOUND_MESSAGE} WHERE message.uuid = $1")

@@ -1,0 +1,6 @@
+"""The line that a website's pages need."""
+
+
+def line_to_paste(url: str, uuid: str) -> str:
+    """The widget of the Chip at `url`, for the channel that pages call `uuid`."""
+    return f'<script async src="{url}/wc/widget.js" data-channel="{uuid}"></script>'

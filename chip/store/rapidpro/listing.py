@@ -1,0 +1,62 @@
+"""The channels in RapidPro's database, and whether each can work: for operators."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from chip.logs.redact import REDACTOR
+from chip.models import Channel
+from chip.store.external_form import Fault, faults_of
+from chip.store.rapidpro import statements
+from chip.store.rapidpro.connection import Row
+from chip.store.rapidpro.external import Ask, external_channel
+
+Kind = Literal["CHP", "External"]
+BARE: Final = "there is no secret in its config, so nothing is taken from Courier"
+
+
+class JudgedChannel(NamedTuple):
+    """An active channel. `channel` is None for an External one that has no public id."""
+
+    name: str
+    kind: Kind
+    channel: Channel | None
+    faults: list[Fault]
+
+    @property
+    def works(self) -> bool:
+        """Whether messages get through, as far as the database shows."""
+        return not any(fault.is_fatal for fault in self.faults)
+
+    @property
+    def label(self) -> str:
+        """What it is called: the id that pages have, or else its name."""
+        return self.channel.uuid if self.channel else f"“{self.name}”"
+
+
+async def list_channels(ask: Ask, external_ids: Mapping[str, str]) -> list[JudgedChannel]:
+    """The active channels of both kinds, oldest first. `ask` runs a statement, whose errors pass;
+    `external_ids` maps public ids that were chosen to the channels that have them."""
+    chosen = {external_uuid: uuid for uuid, external_uuid in external_ids.items()}
+    rows = await ask(statements.CHANNELS)
+    return [_judged(row, chosen) for row in rows]
+
+
+def _judged(row: Row, chosen: Mapping[str, str]) -> JudgedChannel:
+    type_, uuid, org, name, role, config = [column.decode() for column in row]
+    settings = _object(config)
+    faults = [] if "S" in role else [Fault("its role has no S, so that RapidPro sends nothing")]
+    if type_ == "EX":
+        authorization = settings.get("send_authorization") or ""
+        channel = external_channel(uuid, int(org), str(authorization), chosen)
+        return JudgedChannel(name, "External", channel, faults + faults_of(uuid, settings))
+    secret = str(settings.get("secret") or "")
+    REDACTOR.learn(secret)
+    faults += [] if secret else [Fault(BARE)]
+    return JudgedChannel(name, "CHP", Channel(uuid, int(org), secret), faults)
+
+
+def _object(text: str) -> dict[str, Any]:
+    value = msgspec.json.decode(text)
+    return value if isinstance(value, dict) else {}
