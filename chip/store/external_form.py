@@ -39,6 +39,7 @@ class Fault(NamedTuple):
 
     text: str
     is_fatal: bool = True
+    remedy: str = "That cannot be changed in RapidPro: make another channel"
 
 
 def faults_of(external_uuid: str, config: Mapping[str, Any]) -> list[Fault]:

@@ -3,7 +3,7 @@
 A request without events has no effect; Courier looks at the route, the channel and the secret.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -22,8 +22,11 @@ AT_ONCE: Final = 8
 MOST: Final = 100
 """Channels that are asked about."""
 
-NOBODYS: Final = Channel(NOBODYS_CHAT.channel_uuid, 0, "none")
-"""A channel that there is not: a Courier that says so knows channels of this type."""
+NOBODYS: Final = {
+    "CHP": Channel(NOBODYS_CHAT.channel_uuid, 0, "none"),
+    "EX": Channel(NOBODYS_CHAT.channel_uuid, 0, "none", NOBODYS_CHAT.channel_uuid),
+}
+"""A channel of each type that there is not: a Courier that says so knows channels of the type."""
 
 
 async def ask_courier(config: Config, reactor: Any, channels: Sequence[Channel]) -> list[Finding]:
@@ -31,24 +34,39 @@ async def ask_courier(config: Config, reactor: Any, channels: Sequence[Channel])
     gateway = make_gateway(config, reactor, config.domain, timeout=ANSWER_WITHIN)
     asked = [channel for channel in channels if channel.secret][:MOST]
     try:
-        first = await gateway.probe(asked[0] if asked else NOBODYS)
+        first = await gateway.probe(asked[0] if asked else NOBODYS["CHP"])
         if first.kind not in ("handled", "channel_refused"):
             text = f"{gateway.base}: {first.detail}. Is domain right, and ssl?"
             return [Finding("FAILED", "Courier", text)]
         if not asked:
-            return [_without_channels(gateway.base, first)]
-        answers = [first]
+            answers = {"CHP": first, "EX": await gateway.probe(NOBODYS["EX"])}
+            return [_without_channels(gateway.base, answers)]
+        told = [first]
         for start in range(1, len(asked), AT_ONCE):
-            answers += await _together(gateway, asked[start : start + AT_ONCE])
+            told += await _together(gateway, asked[start : start + AT_ONCE])
     finally:
         await gateway.close()
-    return _judge(gateway.base, asked, answers)
+    return _judge(gateway.base, asked, told) + _advice(asked)
 
 
-def _without_channels(base: str, answer: CourierAnswer) -> Finding:
-    if answer.detail == "channel not found":
-        return Finding("ok", "Courier", f"{base} is there, and knows channels of type CHP")
-    return Finding("FAILED", "Courier", f"{base}: {answer.detail}")
+def _without_channels(base: str, answers: Mapping[str, CourierAnswer]) -> Finding:
+    known = [type_ for type_, answer in answers.items() if answer.detail == "channel not found"]
+    if known:
+        text = f"{base} is there, and knows channels of type {' and '.join(known)}"
+        return Finding("ok", "Courier", text)
+    return Finding("FAILED", "Courier", f"{base}: {answers['CHP'].detail}")
+
+
+def _advice(channels: Sequence[Channel]) -> list[Finding]:
+    """What cannot be asked: whether others reach Courier with an External channel's UUID."""
+    uuids = [channel.uuid for channel in channels if channel.external_uuid]
+    if not uuids:
+        return []
+    text = (
+        "whoever knows an External channel's own UUID can speak for its visitors, so let the proxy"
+        f" before Courier pass /c/ex/UUID/ from Chip alone (see docs/rapidpro.md): {listed(uuids)}"
+    )
+    return [Finding("ok", "Courier", text)]
 
 
 async def _together(gateway: CourierGateway, channels: Sequence[Channel]) -> list[CourierAnswer]:

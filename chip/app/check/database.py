@@ -3,13 +3,16 @@
 Each statement is planned by the server, not run: that takes the same tables, columns and rights.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from chip.app.check.findings import Finding, listed
+from chip.app.check.findings import Finding, Verdict, listed
 from chip.config.schema import Config
 from chip.models import Channel
+from chip.store.external_form import Fault
 from chip.store.rapidpro import shown, statements
 from chip.store.rapidpro.connection import QueryFailed, Statement
+from chip.store.rapidpro.listing import JudgedChannel, list_channels
 from chip.store.rapidpro.pool import PostgresPool
 
 _NO_RIGHT: Final = "42501"
@@ -25,12 +28,13 @@ async def ask_database(config: Config, reactor: Any, channels: list[Channel]) ->
     database = PostgresPool(config.db, reactor, connections=1)
     await database.open()
     try:
-        return await _ask(database, channels)
+        found = await _ask(database)
+        return found + await _channels(database, config.external_uuids, channels)
     finally:
         await database.close()
 
 
-async def _ask(database: PostgresPool, channels: list[Channel]) -> list[Finding]:
+async def _ask(database: PostgresPool) -> list[Finding]:
     ((version, user, is_standby, read_only),) = await database.query(statements.SERVER)
     name = user.decode()
     found = [*await _refusals(database, name)]
@@ -45,7 +49,7 @@ async def _ask(database: PostgresPool, channels: list[Channel]) -> list[Finding]
             f"PostgreSQL {version.decode()}, as {name}; RapidPro's tables are there, and readable"
         )
         found.append(Finding("ok", "database", text))
-    return found + await _channels(database, channels)
+    return found
 
 
 async def _refusals(database: PostgresPool, user: str) -> list[Finding]:
@@ -53,7 +57,8 @@ async def _refusals(database: PostgresPool, user: str) -> list[Finding]:
     columns = await _trouble(database, statements.COLUMNS)
     rows = [] if columns[0] else await database.query(statements.COLUMNS)
     history = shown.history({column.decode() for (column,) in rows})
-    troubles = {columns, *[await _trouble(database, one) for one in statements.ALWAYS]}
+    always = (*statements.ALWAYS, statements.CHANNELS)
+    troubles = {columns, *[await _trouble(database, one) for one in always]}
     troubles |= {await _trouble(database, history)} if rows else set()
     refused = sorted(message for sqlstate, message in troubles if sqlstate == _NO_RIGHT)
     missing = sorted(message for sqlstate, message in troubles if sqlstate not in ("", _NO_RIGHT))
@@ -76,21 +81,41 @@ async def _trouble(database: PostgresPool, statement: Statement) -> tuple[str, s
     return "", ""
 
 
-async def _channels(database: PostgresPool, channels: list[Channel]) -> list[Finding]:
+async def _channels(
+    database: PostgresPool, external_ids: Mapping[str, str], channels: list[Channel]
+) -> list[Finding]:
     try:
-        rows = await database.query(statements.CHANNELS)
+        listed_ones = await list_channels(database.query, external_ids)
     except QueryFailed:
         return []  # that was told already
-    channels += [Channel(uuid.decode(), int(org), secret.decode()) for uuid, org, secret in rows]
-    found = []
-    if channels:
-        text = f"{len(channels)} active of type CHP"
-        found.append(Finding("ok", "channels", text))
+    channels += [one.channel for one in listed_ones if one.channel]
+    return [*_counted(listed_ones), *_faults(listed_ones), *_chosen(external_ids, channels)]
+
+
+def _counted(channels: Sequence[JudgedChannel]) -> Iterator[Finding]:
+    kinds = [channel.kind for channel in channels]
+    names = {"CHP": "of type CHP", "External": "External"}
+    counts = [f"{kinds.count(kind)} active {names[kind]}" for kind in names if kind in kinds]
+    if counts:
+        yield Finding("ok", "channels", ", ".join(counts))
     else:
-        text = "none of type CHP is active, so nobody can chat: make one in RapidPro"
-        found.append(Finding("FAILED", "channels", text))
-    bare = [channel.uuid for channel in channels if not channel.secret]
-    if bare:
-        text = f"no secret in the config of {listed(bare)}, so nothing is taken from Courier"
-        found.append(Finding("FAILED", "channels", f"{text}: set one in RapidPro"))
-    return found
+        text = "none is active, so nobody can chat: `twistd chip channels add NAME` says how to"
+        yield Finding("FAILED", "channels", f"{text} make one in RapidPro")
+
+
+def _faults(channels: Sequence[JudgedChannel]) -> Iterator[Finding]:
+    by_fault: dict[Fault, list[str]] = {}
+    for channel in channels:
+        for fault in channel.faults:
+            by_fault.setdefault(fault, []).append(channel.label)
+    for fault, labels in by_fault.items():
+        verdict: Verdict = "FAILED" if fault.is_fatal else "warning"
+        yield Finding(verdict, "channels", f"{listed(labels)}: {fault.text}. {fault.remedy}")
+
+
+def _chosen(external_ids: Mapping[str, str], channels: Sequence[Channel]) -> Iterator[Finding]:
+    found = {channel.uuid for channel in channels if channel.external_uuid}
+    for_none = [uuid for uuid in external_ids if uuid not in found]
+    if for_none:
+        text = f"for {listed(for_none)} it names none of the active External channels"
+        yield Finding("warning", "external_ids", text)

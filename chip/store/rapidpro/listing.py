@@ -13,7 +13,13 @@ from chip.store.rapidpro.connection import Row
 from chip.store.rapidpro.external import Ask, external_channel
 
 Kind = Literal["CHP", "External"]
-BARE: Final = "there is no secret in its config, so nothing is taken from Courier"
+BARE: Final = Fault(
+    "there is no secret in its config, so nothing is taken from Courier",
+    remedy="Set one in RapidPro",
+)
+MUTE: Final = Fault(
+    "its role has no S, so that RapidPro sends nothing", remedy="Change it in RapidPro"
+)
 
 
 class JudgedChannel(NamedTuple):
@@ -46,14 +52,14 @@ async def list_channels(ask: Ask, external_ids: Mapping[str, str]) -> list[Judge
 def _judged(row: Row, chosen: Mapping[str, str]) -> JudgedChannel:
     type_, uuid, org, name, role, config = [column.decode() for column in row]
     settings = _object(config)
-    faults = [] if "S" in role else [Fault("its role has no S, so that RapidPro sends nothing")]
+    faults = [] if "S" in role else [MUTE]
     if type_ == "EX":
         authorization = settings.get("send_authorization") or ""
         channel = external_channel(uuid, int(org), str(authorization), chosen)
         return JudgedChannel(name, "External", channel, faults + faults_of(uuid, settings))
     secret = str(settings.get("secret") or "")
     REDACTOR.learn(secret)
-    faults += [] if secret else [Fault(BARE)]
+    faults += [] if secret else [BARE]
     return JudgedChannel(name, "CHP", Channel(uuid, int(org), secret), faults)
 
 
