@@ -13,7 +13,19 @@ def nginx(directory: Path, backends: tuple[int, int], listen: str, tls: str = ""
     text = (DEPLOY / "nginx" / "chip.conf").read_text()
     text = _replace(text, r"listen 443 ssl;", f"listen {listen};")
     text = _replace(text, r" *ssl_certificate [^;]*;\n *ssl_certificate_key [^;]*;\n", tls)
-    text = _ports(text, backends)
+    return _nginx_config(directory, _ports(text, backends))
+
+
+def nginx_of_courier(directory: Path, backend: int, listen: str) -> Path:
+    """Write a whole nginx.conf around the sample that stands before Courier, without TLS."""
+    text = (DEPLOY / "nginx" / "courier.conf").read_text()
+    text = _replace(text, r"listen 443 ssl;", f"listen {listen};")
+    text = _replace(text, r" *ssl_certificate [^;]*;\n *ssl_certificate_key [^;]*;\n", "")
+    text = _replace(text, r"127\.0\.0\.1:8080", f"127.0.0.1:{backend}")
+    return _nginx_config(directory, text)
+
+
+def _nginx_config(directory: Path, text: str) -> Path:
     config = directory / "nginx.conf"
     config.write_text(
         f"daemon off; pid {directory}/nginx.pid; error_log stderr; worker_processes 1;\n"

@@ -15,6 +15,8 @@ from chip.ops.metrics import Metrics
 from tests.deploy import samples
 from tests.deploy.samples import DEPLOY
 from tests.support.certificates import Certificates
+from tests.support.fetch import fetch
+from tests.support.process import ChildProcess, answers, free_port
 
 RULES = DEPLOY / "prometheus" / "chip-rules.yml"
 DASHBOARD = DEPLOY / "grafana" / "chip.json"
@@ -66,6 +68,45 @@ def test_nginx_takes_its_sample(tmp_path):
     config = samples.nginx(tmp_path, (8070, 8080), "127.0.0.1:8443 ssl", tls)
     told = run("nginx", "-t", "-q", "-p", tmp_path, "-c", config)
     assert told == ""
+
+
+def test_nginx_takes_the_sample_that_stands_before_courier(tmp_path):
+    config = samples.nginx_of_courier(tmp_path, 8080, "127.0.0.1:8443")
+    assert run("nginx", "-t", "-q", "-p", tmp_path, "-c", config) == ""
+
+
+class BeforeCourier(ChildProcess):
+    """nginx by the sample, before a Courier that is not there."""
+
+    name = "nginx"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.port = free_port()
+
+    def command(self) -> list[str]:
+        listen = f"127.0.0.1:{self.port}"
+        config = samples.nginx_of_courier(self.directory, free_port(), listen)
+        return ["nginx", "-p", str(self.directory), "-c", str(config), "-e", "stderr"]
+
+    def ready(self) -> bool:
+        return answers(self.port)
+
+
+def test_whoever_is_not_chip_reaches_courier_but_not_the_channels_of_chip():
+    channel = "3e7e5a52-0c5a-4b7e-8a5c-6f5d4c3b2a19"
+    ways = (
+        f"/c/ex/{channel}/receive?from=x",
+        f"/c/ex/{channel.upper()}/delivered",
+        f"/c/ex/%33{channel[1:]}/receive",
+        f"//c//ex/{channel}/receive",
+        f"/c/x/../ex/{channel}/receive",
+    )
+    with BeforeCourier() as nginx:
+        url = f"http://127.0.0.1:{nginx.port}"
+        assert {fetch(url + way).status for way in ways} == {403}
+        for other in ("/c/ex/00000000-0000-4000-8000-000000000000/receive", "/c/tg/"):
+            assert fetch(url + other).status == 502, other
 
 
 def test_haproxy_takes_its_sample(tmp_path):

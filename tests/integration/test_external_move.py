@@ -51,3 +51,24 @@ async def test_a_chat_goes_on_where_it_was(start_chip, visit, courier, channel, 
         await courier.apart.wait(1, kind="msg_status")
     assert rapidpro.status(waiting["id"]) == "W"
     await again.leave()
+
+
+async def test_what_was_said_while_courier_refused_the_old_channel_goes_out_on_the_new_one(
+    start_chip, visit, courier, channel, external, rapidpro
+):
+    chip = start_chip()
+    bob = await visit(chip)
+    await bob.start_chat()
+    courier.configure(release="26.3")
+    bob.send("is anybody there?", "a")
+    await bob.expect("msg_accepted", ref="a")
+    await bob.vanish()
+    chip.stop()
+    assert courier.texts(bob.chat_id) == []
+
+    rapidpro.update("channels_channel", channel.id, is_active=False)
+    chip.settings["external_ids"] = [f"{channel.uuid}={external.uuid}"]
+    chip.secrets |= {external.uuid, "Bearer of news"}
+    chip.start()
+    await courier.apart.wait(1, bob.chat_id, "msg_in")
+    assert courier.texts(bob.chat_id) == ["is anybody there?"]

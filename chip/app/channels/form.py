@@ -21,9 +21,9 @@ def new_authorization() -> str:
     return "Bearer " + "".join(secrets.choice(_LETTERS) for _ in range(_RANDOM))
 
 
-def form_lines(name: str, chip_url: str, authorization: str) -> Iterator[str]:
-    """The form, for the website `name` and a Chip that Courier reaches at `chip_url`."""
-    fields = {
+def form_fields(name: str, chip_url: str, authorization: str) -> dict[str, str]:
+    """What is to be in each field of the form."""
+    return {
         "URN type": "webchat",
         "Address": name,
         "Send URL": f"{chip_url}{PATH}",
@@ -35,6 +35,11 @@ def form_lines(name: str, chip_url: str, authorization: str) -> Iterator[str]:
         "Authorization header value": authorization,
         "MT response check": RESPONSE_CHECK,
     }
+
+
+def form_lines(name: str, chip_url: str, authorization: str) -> Iterator[str]:
+    """The form, for the website `name` and a Chip that Courier reaches at `chip_url`."""
+    fields = form_fields(name, chip_url, authorization)
     yield "In RapidPro: Add channel, External API. What is wrong there takes a new channel."
     width = max(map(len, fields))
     for field, value in fields.items():
