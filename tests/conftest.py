@@ -37,6 +37,10 @@ _stopped: list[bool] = []
 def pytest_configure(config):
     config.addinivalue_line("markers", f"patience(seconds): this test may take over {PATIENCE} s")
     config.addinivalue_line("markers", "private_parts: holds what Chip touches inside of libraries")
+    # What a shell starts in the background ignores these, and so would all that tests start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.hookimpl(wrapper=True)

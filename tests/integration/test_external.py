@@ -87,6 +87,9 @@ async def test_a_visitor_who_has_said_nothing_is_resumed_and_made_no_contact_of(
     bob = await visit(chip)
     await bob.start_chat()
     bob.set_email("bob@example.com")
+    # Commands are carried out in turn.
+    bob.get_history("2100-01-01T00:00:00Z")
+    await bob.expect("history")
     await bob.leave()
     again = await visit(chip, bob.chat_id)
     event = await again.start_chat()

@@ -30,6 +30,10 @@ class ExternalChannels:
         self._known = dict(given)
         self._read_at = float("-inf")
 
+    def was_chosen(self, uuid: str) -> bool:
+        """Whether this public id was given, and may be that of a channel of type CHP as well."""
+        return uuid in self._given.values()
+
     async def by_public_id(self, uuid: str) -> Channel | None:
         """The active External channel that pages call so, as it is in the database now."""
         if uuid not in self._known and self._seconds() - self._read_at > READ_EVERY:

@@ -103,7 +103,9 @@ class RapidproStore:
         CHP. The id that was given to an External channel may be that of the CHP channel before."""
         if not _UUID.fullmatch(uuid):
             return None
-        return await self._externals.by_public_id(uuid) or await self._chp_channel(uuid)
+        if self._externals.was_chosen(uuid):
+            return await self._externals.by_public_id(uuid) or await self._chp_channel(uuid)
+        return await self._chp_channel(uuid) or await self._externals.by_public_id(uuid)
 
     async def courier_channel(self, uuid: str, *, external: bool) -> Channel | None:
         """The active channel that Courier calls so."""
