@@ -56,21 +56,28 @@ class _Options(usage.Options):
 class ChannelsOptions(_Options):
     """The words after ``channels``."""
 
-    synopsis = "[list | add NAME [--uuid UUID] | remove UUID]"
+    synopsis = "[list | add NAME [--uuid UUID] [--external URL [--max-length N]] | remove UUID]"
     longdesc = "Lists the websites that Chip serves; without RapidPro, adds and removes them."
 
     def parseArgs(self, *words: str) -> None:
-        """Take what is to be done, for instance ``("add", name, uuid)``."""
+        """Take what is to be done, for instance ``("add", name)``, and the `flags`."""
         try:
             # Unlike Twisted's own way, with flags behind the words.
-            flags, given = getopt.gnu_getopt(words, "", ["uuid="])
+            names = ["uuid=", "external=", "max-length="]
+            pairs, given = getopt.gnu_getopt(words, "", names)
         except getopt.GetoptError as error:
             raise usage.UsageError(f"channels: {error}") from None
-        match given, flags:
-            case ([] | ["list"] | ["add" | "remove", _], []) | (["add", _], [_]):
-                self["action"] = (*given, *(value for _, value in flags))
+        flags = {flag.removeprefix("--"): value for flag, value in pairs}
+        match given:
+            case ["add", _] if len(flags) == len(pairs):
+                pass
+            case [] | ["list"] | ["remove", _] if not flags:
+                pass
             case _:
                 raise usage.UsageError("channels: expected list, add NAME or remove UUID")
+        if "max-length" in flags and "external" not in flags:
+            raise usage.UsageError("channels: --max-length: only with --external")
+        self["action"], self["flags"] = tuple(given), flags
 
 
 class InspectOptions(_Options):
@@ -159,7 +166,7 @@ class Options(_Options):
             os.chdir(twistd["rundir"])
         match self.subCommand:
             case "channels":
-                commands.channels(self.config, self.subOptions["action"])
+                commands.channels(self.config, self.subOptions["action"], self.subOptions["flags"])
             case "inspect":
                 commands.inspect(self.config, self.subOptions["wanted"])
             case "backup":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from chip.models import MAX_LENGTH
 from chip.store.external_form import (
     BODY,
-    MAX_LENGTH,
     RESPONSE_CHECK,
     Fault,
     faults_of,

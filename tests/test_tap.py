@@ -15,6 +15,7 @@ import chip.app
 from chip.config.settings import SECTIONS, SETTINGS
 from chip.errors import ConfigError
 from chip.logs.redact import REDACTOR
+from chip.store.external import public_id
 from chip.tap import Options, make_application, makeService
 from tests.support.process import free_port
 
@@ -34,10 +35,14 @@ def parse(*arguments: str, rundir: str = ".") -> Options:
     return options
 
 
-def twistd(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+EXTERNAL = "3e7e5a52-9b5e-4ee8-8f36-0b9cd2c1d9e2"
+
+
+def twistd(*arguments: str, cwd: Path, input: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(Path(sys.executable).with_name("twistd")), *arguments],
         cwd=cwd,
+        input=input,
         capture_output=True,
         text=True,
         timeout=60,
@@ -120,6 +125,19 @@ def test_the_usual_file_is_looked_for_where_twistd_is_to_run(elsewhere):
         (("channels", "remove", "x"), "chip: data_dir: there is no database in"),
         (("channels", "add", ""), "chip: channels: expected a name of 1 to 100 characters"),
         (("channels", "add", "x", "--uuid="), "chip: channels: expected a UUID like"),
+        (
+            ("channels", "add", "x", "--external=x"),
+            "chip: channels: --external: expected Courier's",
+        ),
+        (("channels", "add", "x", "--max-length=9"), "chip: channels: --max-length: only with"),
+        (
+            ("channels", "add", "x", "--external=https://x", "--max-length=x"),
+            "chip: channels: --max-length: expected a number",
+        ),
+        (
+            ("channels", "list", "--uuid=x"),
+            "chip: channels: expected list, add NAME or remove UUID",
+        ),
         (("inspect",), "chip: inspect: expected one CHAT-OR-MESSAGE (see twistd chip --help)\n"),
         (("inspect", "65vb"), "chip: inspect: expected a message's id or uuid, a chat id"),
         (("inspect", "10"), "chip: data_dir: there is no database in"),
@@ -256,6 +274,47 @@ def test_channels_of_the_embedded_mode_are_managed_from_the_command_line(elsewhe
     )
     assert again.stdout.splitlines() == [advice, line]
     assert not (elsewhere / "twistd.pid").exists()
+
+
+def test_an_external_channel_is_made_in_two_steps_that_say_what_to_do(elsewhere):
+    def channels(*words, given=""):
+        run = twistd("chip", "channels", *words, cwd=elsewhere, input=given)
+        assert (run.returncode, run.stderr) == (0, "")
+        return run.stdout
+
+    form = channels("add", "Shop & Co", "--external", "https://courier.example.org")
+    [authorization] = re.findall(r"^  Authorization header value  (Bearer \w{40})$", form, re.M)
+    for line in (
+        "  Method                      POST",
+        "  Content type                URL Encoded",
+        "  Max length                  6400",
+        "  MT response check           queued",
+        "  Send URL                    http://localhost:8070/wc/external",
+        "  Request body                "
+        "id={{id}}&to={{to}}&text={{text}}&channel={{channel}}{{quick_replies}}",
+    ):
+        assert line in form.splitlines()
+    assert "knows in place of http://localhost:8070" in form
+    assert form.splitlines()[-1] == (
+        "  twistd chip channels add 'Shop & Co' --external"
+        " https://courier.example.org/c/ex/…/receive"
+    )
+    assert channels("list").split() == (
+        ["not", "connected", "yet", "Shop", "&", "Co", "at", "https://courier.example.org"]
+    )
+
+    receive = f"https://courier.example.org/c/ex/{EXTERNAL}/receive"
+    connected = channels("add", "Shop & Co", "--external", receive)
+    public = public_id(EXTERNAL, authorization)
+    assert f'data-channel="{public}"></script>' in connected
+    assert f"  location /c/ex/{EXTERNAL}/ {{\n      allow 192.0.2.1;\n      deny all;" in connected
+    assert authorization not in connected
+    assert channels("list") == (
+        f"{public}       0 chats  Shop & Co  at https://courier.example.org\n"
+    )
+    channels("remove", public)
+    again = channels("add", "Shop", "--external", receive, given=f"{authorization}\n")
+    assert f'data-channel="{public}"></script>' in again
 
 
 def test_a_check_of_the_embedded_mode_finds_all_well_beside_a_pid_file(elsewhere):

@@ -3,6 +3,7 @@
     twistd chip [settings] --check                  ask every part whether it answers
     twistd chip [settings] channels list            the websites that it serves
     twistd chip [settings] channels add NAME [--uuid UUID]
+    twistd chip [settings] channels add NAME --external URL [--uuid UUID] [--max-length BYTES]
     twistd chip [settings] channels remove UUID
     twistd chip [settings] inspect CHAT-OR-MESSAGE  what became of it
     twistd chip [settings] backup FILE              what is in data_dir, beside a running Chip
@@ -14,14 +15,13 @@ Owns what is printed. Each function ends the process: with 0 when all is well, e
 
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from twisted.internet import task
 from twisted.logger import globalLogBeginner
 
-from chip.app.channels.line import line_to_paste
 from chip.config.schema import Config
 from chip.errors import ChipError, ConfigError
 from chip.logs.observer import LogObserver
@@ -31,7 +31,6 @@ from chip.logs.targets import Descriptor
 NOT_FOUND = 2
 """The exit status when everything has answered, and nothing is known."""
 _STANDARD_ERROR = 2
-_IN_PLACE = "the address of Chip that browsers know in place of"
 
 
 def check(config: Config) -> NoReturn:
@@ -70,39 +69,48 @@ def _run(config: Config, ask: Callable[[Any], Coroutine[Any, Any, None]]) -> NoR
     raise SystemExit(1)
 
 
-def channels(config: Config, action: tuple[str, ...]) -> NoReturn:
+def channels(config: Config, action: tuple[str, ...], flags: Mapping[str, str]) -> NoReturn:
     """List, add or remove channels, and exit. With `db` they are RapidPro's: there it says how."""
     if config.db:
-        _rapidpro_channels(config, action)
-    from chip.desk.channels import (  # noqa: PLC0415 - a check needs none of it
+        _rapidpro_channels(config, action, flags)
+    from chip.app.channels import alone  # noqa: PLC0415 - a check needs none of it
+    from chip.desk.channels import (  # noqa: PLC0415 - as above
         add_channel,
         list_channels,
+        list_waiting,
         remove_channel,
     )
 
     directory = Path(config.data_dir)
     try:
         match action:
-            case ("add", name, *uuid):
-                is_new = not directory.exists()
-                channel = add_channel(directory, name, *uuid)
+            case ("add", name):
+                is_new, url = not directory.exists(), config.public_url
+                if "external" in flags:
+                    lines = list(alone.add(directory, name, flags, url))
+                else:
+                    channel = add_channel(directory, name, flags.get("uuid"))
+                    lines = [*alone.for_pages(channel.name, url, channel.uuid)]
                 if is_new:
                     print(f"{directory.absolute()} is new")
-                url = config.public_url
-                print(f"For the pages of {channel.name}, with {_IN_PLACE} {url}:")
-                print(line_to_paste(url, channel.uuid))
+                print("\n".join(lines))
             case ("remove", uuid):
                 remove_channel(directory, uuid)
             case _:
                 for channel in list_channels(directory):
                     chats = f"{channel.chats} chat{'' if channel.chats == 1 else 's'}"
-                    print(f"{channel.uuid}  {chats:>12}  {channel.name}")
+                    courier = f"  at {channel.courier}" if channel.courier else ""
+                    print(f"{channel.uuid}  {chats:>12}  {channel.name}{courier}")
+                for name, courier in list_waiting(directory):
+                    print(f"{'not connected yet':<36}  {'':>12}  {name}  at {courier}")
     except ConfigError as error:
         raise SystemExit(f"chip: {error}") from None
     raise SystemExit(0)
 
 
-def _rapidpro_channels(config: Config, action: tuple[str, ...]) -> NoReturn:
+def _rapidpro_channels(
+    config: Config, action: tuple[str, ...], flags: Mapping[str, str]
+) -> NoReturn:
     from chip.app.channels import rapidpro  # noqa: PLC0415 - nobody else needs it
 
     async def ask(reactor: Any) -> None:
@@ -113,8 +121,8 @@ def _rapidpro_channels(config: Config, action: tuple[str, ...]) -> NoReturn:
         raise SystemExit(0)
 
     match action:
-        case ("add", name, *uuid):
-            for line in rapidpro.how_to_add(name, *uuid):
+        case ("add", name):
+            for line in rapidpro.how_to_add(name, flags.get("uuid", "")):
                 print(line)
             raise SystemExit("chip: channels: with db set, channels are made in RapidPro, as above")
         case ("remove", *_):

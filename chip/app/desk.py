@@ -6,8 +6,8 @@ from typing import Any
 
 from twisted.web.client import Agent, HTTPConnectionPool
 
+from chip.app.backend import Backend
 from chip.chat.observer import Observer
-from chip.chat.ports import Store
 from chip.chat.server import ChatServer
 from chip.config.schema import Config
 from chip.desk.desk import Desk
@@ -22,18 +22,20 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 def make_desk(
     config: Config,
     reactor: Any,
-    store: Store,
+    backend: Backend,
     server: ChatServer,
     chip_url: str,
     *,
     observer: Observer,
 ) -> Desk:
     """The desk, which says to Chip at `chip_url` what Courier would."""
+    store, archive = backend.store, backend.archive
     assert isinstance(store, SqliteStore)  # noqa: S101 - without `db` it is
+    assert archive is not None  # noqa: S101 - as well
     pool = HTTPConnectionPool(reactor)
     agent = Agent(reactor, connectTimeout=TIMEOUT, pool=pool)
     exposed = config.listen or config.address not in LOOPBACK
-    return Desk(
+    desk = Desk(
         store,
         post=loopback_post(agent, chip_url),
         presence=server.hub,
@@ -51,6 +53,8 @@ def make_desk(
             else ""
         ),
     )
+    archive.on_message(desk.message_changed)
+    return desk
 
 
 def loopback_socket() -> socket.socket:

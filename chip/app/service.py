@@ -138,7 +138,7 @@ class ChipService(Service):
         )
         if loopback:
             self._desk = make_desk(
-                config, reactor, backend.store, server, f"http://{domain}", observer=self._metrics
+                config, reactor, backend, server, f"http://{domain}", observer=self._metrics
             )
             await self._desk.start()
         site = self._site = self._make_site(server)

@@ -113,7 +113,7 @@ class Api:
         message = await self._queries.message(number)
         if message is None or message.state != "failed":
             raise NotFound("no such failed message")
-        await self._commands.mark(number, "Q")
+        await self._commands.retry(message.conversation, number)
         self._actions.message_changed(number, send=True)
         return json_answer({})
 

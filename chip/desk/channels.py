@@ -24,20 +24,33 @@ from chip.sqlite.values import microseconds
 
 MOST_CHARACTERS = 100
 """Of a channel's name."""
+WAITING = (
+    "SELECT * FROM channel WHERE NOT is_active AND courier <> '' AND external_uuid = ''"
+    " ORDER BY created_on"
+)
+"""External channels that are not connected yet (see `chip.desk.external_channels`)."""
 
 
 class ListedChannel(NamedTuple):
-    """A channel as a list shows it; its secret never leaves the database."""
+    """A channel as a list shows it; its secret never leaves the database. `courier` is the one of
+    an External channel's own, ``""`` for channels of the desk."""
 
     uuid: str
     name: str
     chats: int
+    courier: str = ""
 
 
 def list_channels(data_dir: Path) -> list[ListedChannel]:
     """The active channels, oldest first."""
-    with _database(data_dir) as db:
+    with open_database(data_dir) as db:
         return _active(db)
+
+
+def list_waiting(data_dir: Path) -> list[tuple[str, str]]:
+    """The names of channels that are not connected yet, and their Couriers; oldest first."""
+    with open_database(data_dir) as db:
+        return [(row["name"], row["courier"]) for row in db.execute(WAITING)]
 
 
 def add_channel(data_dir: Path, name: str, channel: str | None = None) -> ListedChannel:
@@ -46,12 +59,12 @@ def add_channel(data_dir: Path, name: str, channel: str | None = None) -> Listed
     A channel that was removed is opened again, with its chats. Raises ConfigError when the name or
     the uuid is no such, or is taken.
     """
-    name = _checked_name(name)
+    name = checked_name(name)
     if channel is not None:
-        channel = _checked_uuid(channel)
+        channel = checked_uuid(channel)
     make_directory(data_dir)
     make_database(data_dir)
-    with _database(data_dir) as db:
+    with open_database(data_dir) as db:
         for other in _active(db):
             if other.uuid == channel:
                 raise ConfigError(f"channels: {channel} is {other.name}'s already")
@@ -62,11 +75,16 @@ def add_channel(data_dir: Path, name: str, channel: str | None = None) -> Listed
 
 
 def remove_channel(data_dir: Path, channel: str) -> None:
-    """Close a channel: its chats are kept, and nobody gets in any more.
+    """Close a channel: its chats are kept, and nobody gets in any more. One that is not connected
+    yet goes by its name.
 
-    Raises ConfigError when there is no such active channel.
+    Raises ConfigError when there is no such channel.
     """
-    with _database(data_dir) as db:
+    with open_database(data_dir) as db:
+        for waits in db.execute(WAITING).fetchall():
+            if waits["name"] == channel:
+                db.execute("DELETE FROM channel WHERE uuid = ?", (waits["uuid"],))
+                return
         changed = db.execute(
             "UPDATE channel SET is_active = 0 WHERE uuid = ? AND is_active", (channel.lower(),)
         )
@@ -88,20 +106,20 @@ def insert_channel(db: sqlite3.Connection, name: str, channel: str | None = None
 
 def _active(db: sqlite3.Connection) -> list[ListedChannel]:
     rows = db.execute(
-        "SELECT uuid, name, (SELECT count(*) FROM contact WHERE channel_uuid = uuid) AS chats"
-        " FROM channel WHERE is_active ORDER BY created_on, uuid"
+        "SELECT uuid, name, (SELECT count(*) FROM contact WHERE channel_uuid = uuid) AS chats,"
+        " courier FROM channel WHERE is_active ORDER BY created_on, uuid"
     )
     return [ListedChannel(*row) for row in rows]
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
     name = name.strip()
     if not (name and name.isprintable() and len(name) <= MOST_CHARACTERS):
         raise ConfigError(f"channels: expected a name of 1 to {MOST_CHARACTERS} characters")
     return name
 
 
-def _checked_uuid(text: str) -> str:
+def checked_uuid(text: str) -> str:
     with contextlib.suppress(ValueError):
         if str(uuid.UUID(text)) == text.lower():
             return text.lower()
@@ -109,7 +127,7 @@ def _checked_uuid(text: str) -> str:
 
 
 @contextmanager
-def _database(data_dir: Path) -> Iterator[sqlite3.Connection]:
+def open_database(data_dir: Path) -> Iterator[sqlite3.Connection]:
     require_database(data_dir)
     path = database_path(data_dir)
     try:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from chip.desk.records import Reply
+from chip.errors import Refused
 from chip.models import Channel, ChatKey, Origin
 from chip.protocol.attachments import typed
 from chip.sqlite.conversations import contact_of, moment_after_all
@@ -105,9 +106,12 @@ class DeskCommands:
     # As whoever answers.
 
     async def reply(self, conversation: int, reply: Reply) -> int | None:
-        """Put a person's answer on its way; returns its id, None for no such conversation."""
+        """Put a person's answer on its way; returns its id, None for no such conversation.
+
+        Raises Refused where RapidPro answers."""
 
         def put(db: Connection) -> int | None:
+            _check_answerable(db, conversation)
             known = db.execute("SELECT id FROM message WHERE uuid = ?", (reply.uuid,)).fetchone()
             if known:
                 return int(known["id"])
@@ -153,9 +157,18 @@ class DeskCommands:
         ).lastrowid
 
     async def mark(self, message: int, status: str) -> None:
-        """Note that a message is W(ired), F(ailed) or Q(ueued) once more. Never a step back
+        """Note that a message is W(ired) or F(ailed). Never a step back
         from D(elivered)."""
         await self._database.write(lambda db: _mark(db, message, status))
+
+    async def retry(self, conversation: int, message: int) -> None:
+        """Put an answer on its way once more. Raises Refused where RapidPro answers."""
+
+        def put(db: Connection) -> None:
+            _check_answerable(db, conversation)
+            _mark(db, message, "Q")
+
+        await self._database.write(put)
 
     async def read(self, conversation: int, up_to: int) -> None:
         """Note that somebody has seen the conversation up to this message."""
@@ -235,6 +248,16 @@ class DeskCommands:
 
 
 # Steps inside a transaction.
+
+
+def _check_answerable(db: Connection, conversation: int) -> None:
+    row = db.execute(
+        "SELECT channel.name FROM contact JOIN channel ON channel.uuid = channel_uuid"
+        " WHERE contact.id = ? AND courier <> ''",
+        (conversation,),
+    ).fetchone()
+    if row:
+        raise Refused(f"{row['name']} is an External channel: RapidPro answers there")
 
 
 def _author(db: Connection, name: str) -> int | None:

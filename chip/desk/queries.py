@@ -29,7 +29,7 @@ _MESSAGE = (
     " FROM message LEFT JOIN user ON user.id = user_id"
 )
 _CONVERSATION = (
-    "SELECT contact.*, channel.name AS site, (SELECT count(*) FROM message"
+    "SELECT contact.*, channel.name AS site, courier, (SELECT count(*) FROM message"
     " WHERE contact_id = contact.id AND direction = 'I' AND message.id > read_id) AS unread"
     " FROM contact JOIN channel ON channel.uuid = channel_uuid"
 )
@@ -123,6 +123,7 @@ class DeskQueries:
             site=row["site"],
             online=self._online(ChatKey(row["chat_id"], row["channel_uuid"])),
             answered=bool(row["answered"]),
+            read_only=bool(row["courier"]),
             unread=row["unread"],
             active=time_text(row["active_on"]),
             started=time_text(row["created_on"]),

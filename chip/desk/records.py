@@ -44,7 +44,8 @@ class DeskMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
-    """A line in the list. `name` is what the desk calls the visitor, ``""`` if nothing yet."""
+    """A line in the list. `name` is what the desk calls the visitor, ``""`` if nothing yet. Where
+    it is `read_only`, RapidPro answers, not the desk."""
 
     id: int
     name: str
@@ -52,6 +53,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     site: str
     online: bool
     answered: bool
+    read_only: bool
     unread: int
     active: str
     started: str

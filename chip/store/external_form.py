@@ -15,8 +15,6 @@ from chip.protocol.external_send import ExternalSend, decode_external_send
 PATH: Final = "/wc/external"
 """What the send URL ends in. The channel's UUID may follow."""
 BODY: Final = "id={{id}}&to={{to}}&text={{text}}&channel={{channel}}{{quick_replies}}"
-MAX_LENGTH: Final = 6400
-"""Bytes; the form takes no more."""
 SHORT: Final = 640
 """Bytes, below which common messages take several requests."""
 RESPONSE_CHECK: Final = "queued"

@@ -10,7 +10,8 @@ import string
 from collections.abc import Iterator
 from typing import Final
 
-from chip.store.external_form import BODY, MAX_LENGTH, PATH, RESPONSE_CHECK
+from chip.models import MAX_LENGTH
+from chip.store.external_form import BODY, PATH, RESPONSE_CHECK
 
 _LETTERS: Final = string.ascii_letters + string.digits
 _RANDOM: Final = 40
@@ -21,25 +22,29 @@ def new_authorization() -> str:
     return "Bearer " + "".join(secrets.choice(_LETTERS) for _ in range(_RANDOM))
 
 
-def form_fields(name: str, chip_url: str, authorization: str) -> dict[str, str]:
+def form_fields(
+    name: str, chip_url: str, authorization: str, max_length: int = MAX_LENGTH
+) -> dict[str, str]:
     """What is to be in each field of the form."""
     return {
         "URN type": "webchat",
-        "Address": name,
+        "Address": name[:64],
         "Send URL": f"{chip_url}{PATH}",
         "Method": "POST",
         "Content type": "URL Encoded",
         "Request body": BODY,
-        "Max length": str(MAX_LENGTH),
+        "Max length": str(max_length),
         "Encoding": "Default",
         "Authorization header value": authorization,
         "MT response check": RESPONSE_CHECK,
     }
 
 
-def form_lines(name: str, chip_url: str, authorization: str) -> Iterator[str]:
+def form_lines(
+    name: str, chip_url: str, authorization: str, max_length: int = MAX_LENGTH
+) -> Iterator[str]:
     """The form, for the website `name` and a Chip that Courier reaches at `chip_url`."""
-    fields = form_fields(name, chip_url, authorization)
+    fields = form_fields(name, chip_url, authorization, max_length)
     yield "In RapidPro: Add channel, External API. What is wrong there takes a new channel."
     width = max(map(len, fields))
     for field, value in fields.items():

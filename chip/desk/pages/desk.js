@@ -92,7 +92,7 @@ async function choose(id) {
   if (id !== chosen) return;
   show();
   log.toEnd();
-  if (matchMedia("(min-width: 761px)").matches) composer.focus();
+  if (matchMedia("(min-width: 761px)").matches && !opened?.read_only) composer.focus();
 }
 
 /** @param {import("./composer.js").Draft} draft */
@@ -150,7 +150,9 @@ function show() {
     h("span", presence === "Online" ? { class: "online" } : {}, presence),
     conversation.name && conversation.email ? ` · ${conversation.email}` : "",
     ` · ${conversation.site} · since ${shortTime(conversation.started)}`,
+    conversation.read_only ? " · answered in RapidPro" : "",
   );
+  byId("composer").hidden = conversation.read_only;
   log.show(chosen, book.messages(chosen), moreMessages.get(chosen) ?? false);
   markRead();
 }

@@ -3,7 +3,7 @@
  *
  * @typedef {{ id: number, uuid: string, conversation: number, incoming: boolean, text: string, attachments: string[],
  *   quick_replies: string[], origin: string, author: string, state: "heard" | "queued" | "sent" | "delivered" | "failed", time: string }} Message
- * @typedef {{ id: number, name: string, email: string, site: string, online: boolean, answered: boolean, unread: number,
+ * @typedef {{ id: number, name: string, email: string, site: string, online: boolean, answered: boolean, read_only: boolean, unread: number,
  *   active: string, started: string, last: Message | null }} Conversation
  * @typedef {{ guide: boolean }} Settings
  * @typedef {{ conversation?: Conversation, message?: Message, settings?: Settings }} News

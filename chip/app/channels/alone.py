@@ -1,0 +1,89 @@
+"""``channels add NAME --external URL``: an External channel without RapidPro's database.
+
+First RapidPro's form is told, field by field; once the channel is connected, the line for the
+pages, and the lock that belongs before Courier.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from getpass import getpass
+from ipaddress import ip_address
+from pathlib import Path
+from shlex import quote
+from urllib.parse import urlsplit
+
+from chip.app.channels.form import form_lines, new_authorization
+from chip.app.channels.line import line_to_paste
+from chip.desk.external_channels import ExternalChannel, add_external_channel, read_address
+from chip.errors import ConfigError
+from chip.store.external import public_id
+
+
+def add(data_dir: Path, name: str, flags: Mapping[str, str], chip_url: str) -> Iterator[str]:
+    """Make or connect a channel, and yield the lines to print. Raises ConfigError."""
+    length = flags.get("max-length")
+    if length is not None and not (length.isascii() and length.isdigit() and len(length) < 6):
+        raise ConfigError("channels: --max-length: expected a number")
+    channel = add_external_channel(
+        data_dir,
+        name,
+        read_address(flags["external"]),
+        public_id,
+        lambda is_new: new_authorization() if is_new else _ask_authorization(),
+        uuid=flags.get("uuid"),
+        max_length=None if length is None else int(length),
+    )
+    if channel.uuid:
+        yield from for_pages(channel.name, chip_url, channel.uuid)
+        yield from _lock(channel)
+    else:
+        yield from _form(channel, chip_url)
+
+
+def for_pages(name: str, chip_url: str, uuid: str) -> Iterator[str]:
+    """What the pages of a website need."""
+    yield (
+        f"For the pages of {name}, with the address of Chip that browsers know in place of"
+        f" {chip_url}:"
+    )
+    yield line_to_paste(chip_url, uuid)
+
+
+def _form(channel: ExternalChannel, chip_url: str) -> Iterator[str]:
+    yield from form_lines(channel.name, chip_url, channel.authorization, channel.max_length)
+    if _is_local(chip_url):
+        yield (
+            f"With the address of Chip that the Internet knows in place of {chip_url}: RapidPro"
+            " refuses others."
+        )
+    yield "RapidPro then shows the channel's URLs. Connect it with the one to receive messages:"
+    command = f"twistd chip channels add {quote(channel.name)} --external"
+    yield f"  {command} {channel.courier}/c/ex/…/receive"
+
+
+def _lock(channel: ExternalChannel) -> Iterator[str]:
+    yield (
+        "Whoever knows the URL that RapidPro shows can speak to it as any visitor whose chat id he"
+        f" knows. So let the proxy before {channel.courier} pass it from Chip's addresses only; in"
+        " nginx, with Chip's address in place of 192.0.2.1:"
+    )
+    yield f"  location /c/ex/{channel.external_uuid}/ {{"
+    yield "      allow 192.0.2.1;"
+    yield "      deny all;"
+    yield "      proxy_pass …;    # as for the rest of /c/"
+    yield "  }"
+
+
+def _ask_authorization() -> str:
+    """What the channel has in RapidPro; not from the command line, where others would see it."""
+    prompt = "The channel's authorization header value, as in RapidPro's form: "
+    return getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()
+
+
+def _is_local(url: str) -> bool:
+    """Whether a URL is of this machine, or of a private network."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return host == "localhost"
