@@ -74,6 +74,23 @@ def test_an_id_that_was_chosen_for_no_channel_is_warned_of(check, external):
     assert line == f"external_ids: for {NOBODY} it names none of the active External channels"
 
 
+def test_a_channel_whose_place_another_has_taken_is_warned_of_until_it_is_removed(
+    check, courier, rapidpro, channel, external
+):
+    chosen = [f"{channel.uuid}={external.uuid}"]
+    before = check(external_ids=chosen)
+    assert before.status == 0, before.lines
+    [line] = before.warnings
+    assert line.startswith(f"channels: {channel.uuid}: pages open the External channel")
+    takes = f"Courier: http://{courier.domain}/c takes the channel {channel.uuid}"
+    assert takes in before.only("ok")
+
+    rapidpro.update("channels_channel", channel.id, is_active=False)
+    after = check(external_ids=chosen)
+    assert (after.status, after.warnings) == (0, [])
+    assert takes in after.only("ok")
+
+
 def test_a_courier_without_channels_of_type_chp_serves_external_ones(
     check, courier, rapidpro, channel, external, public
 ):

@@ -94,4 +94,6 @@ def _judge(
 
 
 def _channels(uuids: Sequence[str]) -> str:
-    return f"the channel{'s' if len(uuids) > 1 else ''} {listed(uuids)}"
+    # An External channel may have the id of one of type CHP.
+    names = list(dict.fromkeys(uuids))
+    return f"the channel{'s' if len(names) > 1 else ''} {listed(names)}"

@@ -20,6 +20,11 @@ BARE: Final = Fault(
 MUTE: Final = Fault(
     "its role has no S, so that RapidPro sends nothing", remedy="Change it in RapidPro"
 )
+REPLACED: Final = Fault(
+    "pages open the External channel that external_ids gives this id to",
+    is_fatal=False,
+    remedy="Remove this one in RapidPro once nothing waits for it",
+)
 
 
 class JudgedChannel(NamedTuple):
@@ -45,8 +50,12 @@ async def list_channels(ask: Ask, external_ids: Mapping[str, str]) -> list[Judge
     """The active channels of both kinds, oldest first. `ask` runs a statement, whose errors pass;
     `external_ids` maps public ids that were chosen to the channels that have them."""
     chosen = {external_uuid: uuid for uuid, external_uuid in external_ids.items()}
-    rows = await ask(statements.CHANNELS)
-    return [_judged(row, chosen) for row in rows]
+    found = [_judged(row, chosen) for row in await ask(statements.CHANNELS)]
+    taken = {one.label for one in found if one.kind == "External"}
+    for one in found:
+        if one.kind == "CHP" and one.label in taken:
+            one.faults.append(REPLACED)
+    return found
 
 
 def _judged(row: Row, chosen: Mapping[str, str]) -> JudgedChannel:
