@@ -307,7 +307,9 @@ def test_an_external_channel_is_made_in_two_steps_that_say_what_to_do(elsewhere)
     connected = channels("add", "Shop & Co", "--external", receive)
     public = public_id(EXTERNAL, authorization)
     assert f'data-channel="{public}"></script>' in connected
-    assert f"  location /c/ex/{EXTERNAL}/ {{\n      allow 192.0.2.1;\n      deny all;" in connected
+    assert (
+        f"  location ~* ^/c/ex/{EXTERNAL}/ {{\n      allow 192.0.2.1;\n      deny all;" in connected
+    )
     assert authorization not in connected
     assert channels("list") == (
         f"{public}       0 chats  Shop & Co  at https://courier.example.org\n"

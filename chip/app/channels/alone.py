@@ -67,7 +67,8 @@ def _lock(channel: ExternalChannel) -> Iterator[str]:
         f" knows. So let the proxy before {channel.courier} pass it from Chip's addresses only; in"
         " nginx, with Chip's address in place of 192.0.2.1:"
     )
-    yield f"  location /c/ex/{channel.external_uuid}/ {{"
+    # In capital letters it is the same channel.
+    yield f"  location ~* ^/c/ex/{channel.external_uuid}/ {{"
     yield "      allow 192.0.2.1;"
     yield "      deny all;"
     yield "      proxy_pass …;    # as for the rest of /c/"
