@@ -67,10 +67,10 @@ def _request(external_uuid: str, config: Mapping[str, Any]) -> list[str]:
     found = []
     method = _text(config, "method", "POST")
     if method != "POST":
-        found.append(f"method is {method}, not POST")
+        found.append(f"method is {method!r}, not POST")
     content_type = _text(config, "content_type", "urlencoded")
     if content_type != "urlencoded":
-        found.append(f"content_type is {content_type}, not urlencoded")
+        found.append(f"content_type is {content_type!r}, not urlencoded")
     sample = _SAMPLE | {"channel": external_uuid}
     url = urlsplit(_filled(_text(config, "send_url"), sample))
     path = re.fullmatch(rf".*{PATH}(/{external_uuid})?/?", url.path)

@@ -50,7 +50,7 @@ def test_what_is_wrong_with_an_external_channel_is_told(check, rapidpro, externa
     failures = [line for line in checked.failures if line.startswith("channels: ")]
     another = "That cannot be changed in RapidPro: make another channel"
     assert failures == [
-        f"channels: {public}: content_type is json, not urlencoded. {another}",
+        f"channels: {public}: content_type is 'json', not urlencoded. {another}",
         f"channels: “Shop”: there is no send_authorization, so nothing is taken from Courier."
         f" {another}",
     ]

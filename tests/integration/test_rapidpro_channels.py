@@ -66,7 +66,7 @@ def test_channels_of_both_kinds_are_listed_with_the_line_for_their_pages(channel
 
 def test_what_keeps_a_channel_from_working_is_told_and_nothing_secret(channels, rapidpro):
     rapidpro.channel(rapidpro.org(), secret=None)
-    bare = rapidpro.external_channel(rapidpro.org(), authorization="", address="Bare")
+    bare = rapidpro.external_channel(rapidpro.org(), authorization="", address="Bare\x1b")
     wrong = rapidpro.external_channel(
         rapidpro.org(),
         authorization=BEARER,
@@ -87,11 +87,11 @@ def test_what_keeps_a_channel_from_working_is_told_and_nothing_secret(channels, 
         "Website: CHP, cannot work",
         "  there is no secret in its config, so nothing is taken from Courier",
         told[2],
-        "Bare: External, cannot work",
+        r"'Bare\x1b': External, cannot work",
     ]
     assert told[4:6] == [f"  {faults[0]}", "Wrong: External, cannot work"]
     assert "  its role has no S, so that RapidPro sends nothing" in told
-    assert "  content_type is json, not urlencoded" in told
+    assert "  content_type is 'json', not urlencoded" in told
     assert told[-5:-1] == [
         "Short: External, works",
         f"  {faults[-1]}",

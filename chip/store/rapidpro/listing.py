@@ -60,6 +60,7 @@ async def list_channels(ask: Ask, external_ids: Mapping[str, str]) -> list[Judge
 
 def _judged(row: Row, chosen: Mapping[str, str]) -> JudgedChannel:
     type_, uuid, org, name, role, config = [column.decode() for column in row]
+    name = name if name.isprintable() else ascii(name)
     settings = _object(config)
     faults = [] if "S" in role else [MUTE]
     if type_ == "EX":
