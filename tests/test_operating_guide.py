@@ -12,10 +12,12 @@ from chip.chat import command_queue, lookups
 from chip.chat.outbound import acknowledger, forwarder
 from chip.config.settings import SECTIONS, Setting
 from chip.desk import event_stream, sessions
+from chip.gateway import courier
 from chip.ops.metrics import CLOSES, Metrics
 from chip.protocol import commands
 from chip.protocol.events import ErrorCode
 from chip.sqlite import worker
+from chip.store import sqlite_archive
 from chip.store.rapidpro import pool
 from chip.web.http import connection, server
 
@@ -63,6 +65,8 @@ FIXED = [
     pool.MAX_WAITING,
     worker.MAX_WAITING,
     event_stream.MOST,
+    sqlite_archive.MOST_WAITING,
+    courier.OTHERS,
     sessions.MOST,
 ]
 

@@ -5,6 +5,7 @@ Courier stands on a database of its own, which Chip does not see.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 import pytest
@@ -14,6 +15,7 @@ from twisted.internet.threads import deferToThread
 from chip.desk.external_channels import add_external_channel, read_address
 from chip.store.external import public_id
 from chip.tasks import pause
+from tests.support.checked import checked
 from tests.support.chip_process import ChipProcess
 from tests.support.desk_api import TOKEN
 
@@ -22,6 +24,7 @@ LONG = " ".join(f"w{number:04}" for number in range(1667))
 """A text of about 10,000 letters, which Courier sends in parts."""
 SENT = ["image/jpeg:https://cdn.example/a.jpg", "application/pdf:https://x/b.pdf", "geo:-2.9,30.1"]
 SHOWN = ["image/jpeg:https://cdn.example/a.jpg", "geo:-2.9,30.1"]
+UUIDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}")
 FOREVER = "2100-01-01T00:00:00Z"
 
 
@@ -167,6 +170,22 @@ async def test_a_courier_that_is_away_and_one_that_answers_html(chip, visit, cou
     await until_history(bob, ["one", "two"])
 
 
+async def test_what_courier_has_taken_without_an_answer_is_there_once(
+    chip, visit, courier, rapidpro
+):
+    bob = await visit(chip)
+    await bob.start_chat()
+    await courier.apart.hang_up(times=1, work=True)
+    bob.send("one", "a")
+    await bob.expect("msg_accepted", ref="a")
+    await until_history(bob, ["one"])
+    bob.send("two", "b")
+    await bob.expect("msg_accepted", ref="b")
+    await until_history(bob, ["one", "two"])
+    said = rapidpro.rows("SELECT text FROM msgs_msg WHERE direction = 'I' ORDER BY id")
+    assert [one["text"] for one in said] == ["one", "two"]
+
+
 async def test_a_chip_that_is_killed_keeps_what_was_said(chip, visit, courier, channel):
     bob = await visit(chip)
     await bob.start_chat()
@@ -194,3 +213,44 @@ async def test_a_chip_that_lost_its_data_is_told_who_the_visitor_is(chip, courie
 async def until_history(visitor, texts):
     while [one["text"] for one in await history_of(visitor)] != texts:
         await pause(reactor, 0.05)
+
+
+# What a check says.
+
+
+@pytest.fixture
+def found(chip, tmp_path):
+    """Run a check; return its lines about Courier."""
+
+    def check():
+        settings = {"data_dir": tmp_path / "chip-data", "ops_listen": "off"}
+        lines = checked(**chip.settings | settings).lines
+        assert not [line for line in lines if UUIDS.search(line)]
+        return [re.sub(r":\d+", "", line) for line in lines if " Courier: " in line]
+
+    return check
+
+
+def test_a_check_asks_the_courier_that_a_channel_names(found, courier):
+    assert found() == ["ok      Courier: http://127.0.0.1 takes Shop"]
+
+
+def test_a_check_says_in_words_what_is_wrong(found, courier, channel, rapidpro, tmp_path):
+    rapidpro.update("channels_channel", channel.id, is_active=False)
+    courier.configure(advance=61)
+    assert found() == [
+        "FAILED  Courier: http://127.0.0.1 refuses Shop: channel not found. Is it active in"
+        " RapidPro? Is this the Courier of that RapidPro?"
+    ]
+    courier.stop()
+    [line] = found()
+    assert line.startswith("FAILED  Courier: http://127.0.0.1, which has Shop: ")
+    assert "refused" in line
+    assert line.endswith("Is the address right?")
+
+
+def test_a_check_names_channels_that_wait(found, tmp_path):
+    add_external_channel(
+        tmp_path / "chip-data", "Blog", read_address("https://x"), public_id, lambda is_new: BEARER
+    )
+    assert found()[1].startswith("warning Courier: Blog waits to be connected: twistd chip ")

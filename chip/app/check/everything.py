@@ -9,6 +9,7 @@ from typing import Any
 from chip.app.check.courier import ask_courier
 from chip.app.check.database import ask_database
 from chip.app.check.embedded import ask_data_directory
+from chip.app.check.external import ask_named_couriers
 from chip.app.check.findings import Finding, Probe, run
 from chip.app.check.settings import ask_settings
 from chip.app.check.valkey import ask_valkey
@@ -31,6 +32,9 @@ async def check(
     async def courier() -> list[Finding]:
         return await ask_courier(config, reactor, channels)
 
+    async def named_couriers() -> list[Finding]:
+        return await ask_named_couriers(config, reactor)
+
     async def valkey() -> list[Finding]:
         return await ask_valkey(config, reactor)
 
@@ -44,4 +48,6 @@ async def check(
         probes += [Probe("Valkey", valkey)]
     if not (config.db and config.valkey):
         probes += [Probe("data_dir", data_directory)]
+    if not config.db:
+        probes += [Probe("Courier", named_couriers)]
     return await run(reactor, probes, say)

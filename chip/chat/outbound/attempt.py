@@ -36,6 +36,8 @@ from chip.throttle import LogThrottle
 SAME_TEXT_HOLD: Final = 4100
 """Milliseconds after Courier's answer to a text before the same text may follow: Courier drops a
 text that equals the visitor's last one within 4 s, and answers as if it had taken it."""
+SURELY_DROPPED: Final = 1.5
+"""Seconds within which Courier drops the same text for sure: its memory lasts 2 to 4."""
 ALONE_FOR: Final = 3_600_000
 """Milliseconds after which an event that fails while others succeed is given up."""
 OTHERS_WITHIN: Final = 300.0
@@ -159,7 +161,11 @@ class Attempts:
                 )
             case "unknown":
                 self._tell_of_doubt(chat, answer)
-                left = COURIER_DEADLINE - (self._seconds() - began)
+                took = self._seconds() - began
+                if channel.courier and took < SURELY_DROPPED and not batch.tries:
+                    # Nobody can be asked; but Courier drops what it has, and says what it is.
+                    return Outcome(failed=True, reason=answer.detail)
+                left = COURIER_DEADLINE - took
                 return Outcome(
                     failed=True,
                     unknown=count,
