@@ -40,7 +40,7 @@ from chip.ops.status import Status
 from chip.ops.systemd import Notifier, WatchdogService
 from chip.web.connect import Connections
 from chip.web.http.addresses import Addresses
-from chip.web.send import Sends
+from chip.web.send import SendHandler
 from chip.web.site import Site
 from chip.widget.bundle import widget_handler
 
@@ -160,7 +160,7 @@ class ChipService(Service):
             allowed_origins=self._config.allowed_origins,
             observer=self._metrics,
         )
-        sends = Sends(self._reactor, server, self._limits, self._metrics)
+        sends = SendHandler(self._reactor, server, self._limits, self._metrics)
         self._metrics.read_from(
             sockets=partial(len, connections),
             chats=lambda: server.hub.open_chats,

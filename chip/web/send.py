@@ -49,7 +49,7 @@ _RETRY: Final = 5
 """Seconds after which a message that failed for an unknown reason may be tried again."""
 
 
-class Sends:
+class SendHandler:
     """Answers Courier's requests."""
 
     _log = Logger()

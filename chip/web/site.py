@@ -33,7 +33,7 @@ from chip.web.http.answers import (
 )
 from chip.web.http.request import Request
 from chip.web.http.server import HttpServer
-from chip.web.send import Sends
+from chip.web.send import SendHandler
 
 _UUID: Final = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _ROUTE: Final = re.compile(rb"/wc/(?:(connect|send)/(%b)|(external)(?:/(%b))?)/?" % (_UUID, _UUID))
@@ -53,7 +53,7 @@ class Site(HttpServer):
         clock: Clock,
         limits: Limits,
         connections: Connections,
-        sends: Sends,
+        sends: SendHandler,
         addresses: Addresses,
         mounts: Mapping[str, Handler] | None = None,
         front: Handler | None = None,

@@ -26,7 +26,7 @@ from chip.limits import Limits
 from chip.models import Channel, ChatKey
 from chip.web.connect import Connections, VisitorConnection
 from chip.web.http.addresses import Addresses
-from chip.web.send import Sends
+from chip.web.send import SendHandler
 from chip.web.site import Site
 
 CHANNEL = "7d62d551-3030-4100-a260-2d7c4e9693e7"
@@ -153,7 +153,7 @@ def build_site(
         clock=clock,
         limits=limits,
         connections=connections,
-        sends=Sends(clock, server, limits, observer),
+        sends=SendHandler(clock, server, limits, observer),
         addresses=Addresses(trusted),
         observer=observer,
         **site_options,

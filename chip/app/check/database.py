@@ -56,10 +56,11 @@ async def _refusals(database: PostgresPool, user: str) -> list[Finding]:
     """What the server has against any of the statements; one finding for each kind of remedy."""
     columns = await _trouble(database, statements.COLUMNS)
     rows = [] if columns[0] else await database.query(statements.COLUMNS)
-    history = shown.history({column.decode() for (column,) in rows})
-    always = (*statements.ALWAYS, statements.CHANNELS)
-    troubles = {columns, *[await _trouble(database, one) for one in always]}
-    troubles |= {await _trouble(database, history)} if rows else set()
+    asked = [*statements.ALWAYS, statements.CHANNELS]
+    if rows:
+        names = {column.decode() for (column,) in rows}
+        asked += [shown.history(names), *(shown.outgoing(names, by) for by in shown.BY)]
+    troubles = {columns, *[await _trouble(database, one) for one in asked]}
     refused = sorted(message for sqlstate, message in troubles if sqlstate == _NO_RIGHT)
     missing = sorted(message for sqlstate, message in troubles if sqlstate not in ("", _NO_RIGHT))
     found = []
