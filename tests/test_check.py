@@ -7,8 +7,12 @@ import pytest_twisted
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from chip.app.check.external import judge
 from chip.app.check.findings import PART_DEADLINE, Finding, Probe, listed, run
+from chip.chat.outbound.ports import CourierAnswer
 from chip.errors import Unavailable
+from chip.models import Channel
+from chip.store.sqlite_listing import NamedChannel
 
 
 async def well() -> list[Finding]:
@@ -75,3 +79,34 @@ def test_one_that_never_answers_is_given_up():
 def test_of_many_things_ten_are_named():
     assert listed(["a", "b"]) == "a, b"
     assert listed([str(number) for number in range(12)]).endswith("8, 9 and 2 more")
+
+
+# Couriers that channels name.
+
+
+def named(courier: str) -> NamedChannel:
+    channel = Channel("a5f3c2de-0000-8000-8000-000000000001", 1, "s", "x", courier=courier)
+    return NamedChannel("Shop", channel, is_connected=True)
+
+
+@pytest.mark.parametrize(
+    ("courier", "kind", "detail", "verdict", "words"),
+    [
+        ("https://c.example", "handled", "", "ok", "takes Shop"),
+        ("http://127.0.0.1:8080", "handled", "", "ok", "takes Shop"),
+        ("http://c.example", "handled", "", "warning", "without TLS"),
+        ("https://c.example", "channel_refused", "channel not found", "FAILED", "Is it active"),
+        ("https://c.example", "channel_refused", "channel type wrong", "FAILED", "no External API"),
+        ("https://c.example", "channel_refused", "status 404: no", "FAILED", "Is this a Courier?"),
+        ("https://c.example", "unsent", "no such host", "FAILED", "Is the address right?"),
+        ("https://c.example", "unknown", "status 200, and", "FAILED", "Is the address right?"),
+    ],
+)
+def test_what_a_courier_that_a_channel_names_answers_is_told_in_words(
+    courier, kind, detail, verdict, words
+):
+    found = judge(named(courier), CourierAnswer(kind, detail=detail))
+    assert found.verdict == verdict
+    assert courier in found.text
+    assert detail in found.text
+    assert words in found.text

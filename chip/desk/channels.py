@@ -70,6 +70,9 @@ def add_channel(data_dir: Path, name: str, channel: str | None = None) -> Listed
                 raise ConfigError(f"channels: {channel} is {other.name}'s already")
             if other.name.casefold() == name.casefold():
                 raise ConfigError(f"channels: {other.name} is there already: {other.uuid}")
+        for waits in db.execute(WAITING):
+            if waits["name"].casefold() == name.casefold():
+                raise ConfigError(f"channels: {waits['name']} is there already: it waits")
         added = insert_channel(db, name, channel)
         return next(one for one in _active(db) if one.uuid == added)
 

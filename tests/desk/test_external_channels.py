@@ -63,6 +63,12 @@ def test_the_same_again_tells_the_same_again(add, tmp_path):
     assert len(rows(tmp_path)) == 1
 
 
+def test_a_channel_of_the_desk_does_not_take_the_name_of_one_that_waits(add, tmp_path):
+    add("Shop", COURIER)
+    with pytest.raises(ConfigError, match="Shop is there already: it waits"):
+        add_channel(tmp_path, "shop")
+
+
 def test_two_channels_have_two_authorizations(add):
     assert add("Shop", COURIER).authorization != add("Blog", COURIER).authorization
 

@@ -170,6 +170,22 @@ async def test_a_courier_that_is_away_and_one_that_answers_html(chip, visit, cou
     await until_history(bob, ["one", "two"])
 
 
+async def test_a_courier_that_is_killed(chip, visit, courier, channel, rapidpro):
+    bob = await visit(chip)
+    await bob.start_chat()
+    await said(courier, bob, "one", "a")
+    await deferToThread(courier.kill)
+    bob.send("two", "b")
+    await bob.expect("msg_accepted", ref="b")
+    await deferToThread(courier.start)
+    courier.configure(chip=chip.url)
+    await until_history(bob, ["one", "two"])
+    texts = rapidpro.rows("SELECT text FROM msgs_msg WHERE direction = 'I' ORDER BY id")
+    assert [one["text"] for one in texts] == ["one", "two"]
+    await courier.apart.send(channel, bob.chat_id, "three")
+    await bob.hears("three")
+
+
 async def test_what_courier_has_taken_without_an_answer_is_there_once(
     chip, visit, courier, rapidpro
 ):

@@ -51,7 +51,7 @@ def for_pages(name: str, chip_url: str, uuid: str) -> Iterator[str]:
 
 def _form(channel: ExternalChannel, chip_url: str) -> Iterator[str]:
     yield from form_lines(channel.name, chip_url, channel.authorization, channel.max_length)
-    if _is_local(chip_url):
+    if is_local(chip_url):
         yield (
             f"With the address of Chip that the Internet knows in place of {chip_url}: RapidPro"
             " refuses others."
@@ -81,7 +81,7 @@ def _ask_authorization() -> str:
     return getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()
 
 
-def _is_local(url: str) -> bool:
+def is_local(url: str) -> bool:
     """Whether a URL is of this machine, or of a private network."""
     host = urlsplit(url).hostname or ""
     try:

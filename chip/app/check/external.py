@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults
 
 from chip.app.backend import make_gateway
+from chip.app.channels.alone import is_local
 from chip.app.check.courier import ANSWER_WITHIN, AT_ONCE, MOST
 from chip.app.check.findings import Finding
 from chip.chat.outbound.ports import CourierAnswer
@@ -32,13 +33,18 @@ async def ask_named_couriers(config: Config, reactor: Any) -> list[Finding]:
     finally:
         await gateway.close()
     return [
-        *map(_judge, asked, answers),
+        *map(judge, asked, answers),
         *(_waiting(one) for one in known if not one.is_connected),
     ]
 
 
-def _judge(one: NamedChannel, answer: CourierAnswer) -> Finding:
+def judge(one: NamedChannel, answer: CourierAnswer) -> Finding:
     courier = one.channel.courier
+    if answer.kind == "handled" and courier.startswith("http:") and not is_local(courier):
+        text = (
+            f"{courier} takes {one.name}, without TLS: whoever listens can speak for its visitors"
+        )
+        return Finding("warning", "Courier", text)
     if answer.kind == "handled":
         return Finding("ok", "Courier", f"{courier} takes {one.name}")
     if answer.kind == "channel_refused":
