@@ -31,7 +31,7 @@ def make_desk(
     """The desk, which says to Chip at `chip_url` what Courier would."""
     store, archive = backend.store, backend.archive
     assert isinstance(store, SqliteStore)  # noqa: S101 - without `db` it is
-    assert archive is not None  # noqa: S101 - as well
+    assert archive is not None  # noqa: S101 - without `db` there is
     pool = HTTPConnectionPool(reactor)
     agent = Agent(reactor, connectTimeout=TIMEOUT, pool=pool)
     exposed = config.listen or config.address not in LOOPBACK

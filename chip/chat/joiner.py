@@ -11,15 +11,13 @@ What the parts mean is in `chip.protocol.external_parts`.
 """
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
 import msgspec
 from twisted.internet.defer import DeferredLock
-from twisted.logger import Logger
 
 from chip.chat.archive import Archive, Part
 from chip.chat.hops import HOPS
@@ -53,8 +51,6 @@ class _Round(NamedTuple):
 
 class Joiner:
     """Takes parts, and shows messages."""
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -105,7 +101,10 @@ class Joiner:
         async with self._turn(chat):
             goes_on = self._goes_on(chat, uuid)
             heard = self._rounds[chat, uuid].heard if goes_on else 0
-            place = partial(_place, send.text, heard, goes_on)
+
+            def place(known: Sequence[str]) -> int:
+                return position(send.text, known, heard, goes_on=goes_on)
+
             try:
                 kept = await self._archive.keep_part(channel, send.chat_id, part, place)
             except Unavailable:
@@ -212,10 +211,6 @@ class Joiner:
             turn.release()
             if not turn.locked:
                 self._turns.pop(chat, None)
-
-
-def _place(text: str, heard: int, goes_on: bool, known: Any) -> int:
-    return position(text, known, heard, goes_on=goes_on)
 
 
 def _uuid_of(channel: Channel, name: MsgName) -> str:

@@ -1,4 +1,4 @@
-"""The public ids of External channels.
+"""What of a channel may be shown: the public ids of External channels, and what no log shows.
 
 The UUID of an External channel is the only credential that Courier asks of whoever posts as a
 visitor, so pages carry another one. It is made of the channel's own, and says nothing about it.
@@ -7,6 +7,9 @@ visitor, so pages carry another one. It is made of the channel's own, and says n
 import hashlib
 import hmac
 from uuid import UUID
+
+from chip.logs.redact import REDACTOR
+from chip.models import Channel
 
 
 def public_id(external_uuid: str, authorization: str) -> str:
@@ -17,3 +20,9 @@ def public_id(external_uuid: str, authorization: str) -> str:
     number = number & ~(0xF << 76) | 0x8 << 76  # the version
     number = number & ~(0x3 << 62) | 0x2 << 62  # the variant
     return str(UUID(int=number))
+
+
+def keep_from_logs(channel: Channel) -> None:
+    """From now on no log shows what Courier and Chip know each other by."""
+    for hidden in filter(None, (channel.secret, channel.external_uuid)):
+        REDACTOR.learn(hidden)

@@ -15,7 +15,6 @@ import msgspec
 from msgspec.structs import replace
 
 from chip.chat.ports import MAX_HEARD, PAGE_MESSAGES
-from chip.logs.redact import REDACTOR
 from chip.models import (
     Channel,
     Contact,
@@ -29,6 +28,7 @@ from chip.models import (
 )
 from chip.sqlite.database import SqliteDatabase
 from chip.sqlite.values import microseconds, stored_number, time_text
+from chip.store.external import keep_from_logs
 
 _CHANNEL = "SELECT uuid, org_id, secret, external_uuid, courier, max_length FROM channel"
 _COURIER_OF = (
@@ -204,8 +204,7 @@ class SqliteStore:
 
 def _channel(row: Row) -> Channel:
     channel = Channel(*row)
-    for hidden in filter(None, (channel.secret, channel.external_uuid)):
-        REDACTOR.learn(hidden)
+    keep_from_logs(channel)
     return channel
 
 

@@ -119,7 +119,7 @@ class SqliteArchive:
             if first:
                 name = MsgName(None, str(uuid5(UUID(uuid), str(first))))
             text, attachments = parted(joined([row["text"] for row in waiting], channel.max_length))
-            number = _put(
+            message = _put(
                 db,
                 contact_of(db, channel, chat_id, now),
                 name.uuid,
@@ -128,9 +128,7 @@ class SqliteArchive:
                 attachments=_json(attachments),
                 quick_replies=waiting[-1]["quick_replies"],
             )
-            message = _message(db, name.uuid)
-            assert message is not None  # noqa: S101 - it was put there just now
-            return Whole(name, _msg_out(message), len(rows)), number
+            return Whole(name, _msg_out(message), len(rows)), message["id"]
 
         whole, number = await self._database.write(put)
         self._tell(number)
@@ -175,9 +173,9 @@ class SqliteArchive:
         return int(self._seconds() * 1_000_000)
 
     def _tell(self, message: int | None) -> None:
-        for watcher in self._watchers if message else ():
-            assert message is not None  # noqa: S101 - for type checkers
-            watcher(message)
+        if message is not None:
+            for watcher in self._watchers:
+                watcher(message)
 
 
 # Steps inside a transaction.
@@ -199,16 +197,19 @@ def _waiting(db: Connection, chat: str) -> int:
     return int(counted.fetchone()[0])
 
 
-def _put(db: Connection, contact: int, uuid: str, now: int, **shown: str) -> int:
-    """The message to the visitor, or what it is now where it was put before."""
+def _put(db: Connection, contact: int, uuid: str, now: int, **shown: str) -> Row:
+    """The row of the message to the visitor, made, or changed where it was put before."""
     known = _message(db, uuid)
     if known is None:
         more = {"uuid": uuid, "direction": "O", "origin": "chat", "status": "W"}
-        return _insert(db, contact, now, **shown, **more)
-    columns = ", ".join(f"{column} = ?" for column in shown)
-    sql = f"UPDATE message SET {columns} WHERE id = ?"  # noqa: S608 - names of columns
-    db.execute(sql, (*shown.values(), known["id"]))
-    return int(known["id"])
+        number = _insert(db, contact, now, **shown, **more)
+    else:
+        number = known["id"]
+        columns = ", ".join(f"{column} = ?" for column in shown)
+        sql = f"UPDATE message SET {columns} WHERE id = ?"  # noqa: S608 - names of columns
+        db.execute(sql, (*shown.values(), number))
+    row: Row = db.execute("SELECT * FROM message WHERE id = ?", (number,)).fetchone()
+    return row
 
 
 def _insert(db: Connection, contact: int, now: int, **columns: str) -> int:

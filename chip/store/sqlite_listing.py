@@ -5,12 +5,12 @@ import sqlite3
 from pathlib import Path
 from typing import NamedTuple
 
-from chip.logs.redact import REDACTOR
 from chip.models import Channel
 from chip.sqlite.check import unusable
 from chip.sqlite.connection import connect_to_read
 from chip.sqlite.files import database_path
 from chip.sqlite.trouble import UNREADABLE
+from chip.store.external import keep_from_logs
 
 _FIRST_VERSION = 3
 """The version of the schema that has such channels."""
@@ -41,7 +41,6 @@ def external_channels(data_dir: Path) -> list[NamedChannel]:
     except (sqlite3.Error, *UNREADABLE) as error:
         raise unusable(path, error) from None
     found = [NamedChannel(name, Channel(*row), bool(is_on)) for name, is_on, *row in rows]
-    for _, channel, _ in found:
-        for hidden in filter(None, (channel.secret, channel.external_uuid)):
-            REDACTOR.learn(hidden)
+    for one in found:
+        keep_from_logs(one.channel)
     return found

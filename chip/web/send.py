@@ -41,8 +41,8 @@ from chip.web.http.answers import (
 from chip.web.http.request import Request
 
 _QUEUED: Final = json_answer({"status": "queued"})
-FORM: Final = b"application/x-www-form-urlencoded"
-Accept = Callable[[Request, str], Awaitable[None]]
+_FORM: Final = b"application/x-www-form-urlencoded"
+_Accept = Callable[[], Awaitable[None]]
 MOST_PROVEN: Final = 1000
 """Networks that are remembered for a right secret."""
 _RETRY: Final = 5
@@ -76,18 +76,18 @@ class SendHandler:
 
     async def handle(self, request: Request, channel_uuid: str) -> Answer:
         """Answer a request for ``/wc/send/{channel_uuid}``."""
-        return await self._handle(request, channel_uuid, self._accept)
+        return await self._handle(
+            request, channel_uuid, lambda: self._accept(request, channel_uuid)
+        )
 
     async def handle_external(self, request: Request, external_uuid: str) -> Answer:
         """Answer a request for ``/wc/external``, with the channel's own UUID where the path has it.
         That UUID is in no answer and no log."""
+        return await self._handle(
+            request, "", lambda: self._accept_external(request, external_uuid)
+        )
 
-        async def accept(request: Request, channel_uuid: str) -> None:
-            await self._accept_external(request, external_uuid)
-
-        return await self._handle(request, "", accept)
-
-    async def _handle(self, request: Request, channel_uuid: str, accept: Accept) -> Answer:
+    async def _handle(self, request: Request, channel_uuid: str, accept: _Accept) -> Answer:
         if request.method == b"POST":
             answer = await self._answer(request, channel_uuid, accept)
         else:
@@ -95,9 +95,9 @@ class SendHandler:
         self._observer.send(answer.status)
         return answer
 
-    async def _answer(self, request: Request, channel_uuid: str, accept: Accept) -> Answer:
+    async def _answer(self, request: Request, channel_uuid: str, accept: _Accept) -> Answer:
         try:
-            await accept(request, channel_uuid)
+            await accept()
         except WrongSecret as error:
             channel = channel_uuid or error.channel
             self._tell(channel, error, kind=channel)
@@ -137,7 +137,7 @@ class SendHandler:
         body, network = request.body(), request.network
         self._check_size(network, len(body))
         content_type = (request.getHeader(b"Content-Type") or b"").partition(b";")[0]
-        if content_type.strip().lower() != FORM:
+        if content_type.strip().lower() != _FORM:
             raise Refused("the channel's content type must be URL Encoded")
         authorization = (request.getHeader(b"Authorization") or b"").decode(errors="replace")
         inbound, proven = self._chat_server.inbound, partial(self._note_proof, network)

@@ -90,11 +90,7 @@ class FakeChatServer:
         return self
 
     async def accept(
-        self,
-        channel_uuid: str,
-        body: bytes,
-        asker: str | None = None,
-        proven: Callable[[], object] = str,
+        self, channel_uuid: str, body: bytes, asker: str | None, proven: Callable[[], object]
     ) -> None:
         if not isinstance(self.send_trouble, WrongSecret):
             proven()

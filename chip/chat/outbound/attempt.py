@@ -26,10 +26,10 @@ from chip.chat.outbound.channel_requests import ChannelRequests
 from chip.chat.outbound.circuit import backoff
 from chip.chat.outbound.circuits import Circuits
 from chip.chat.outbound.keeper import Keeper
-from chip.chat.outbound.ports import COURIER_DEADLINE, Batch, CourierAnswer, Outcome
+from chip.chat.outbound.ports import COURIER_DEADLINE, Batch, CourierAnswer, Habits, Outcome
 from chip.chat.ports import Live, Store
 from chip.errors import Unavailable
-from chip.models import ChatKey, Incoming, SpoolEvent
+from chip.models import Channel, ChatKey, Incoming, SpoolEvent
 from chip.protocol.events import Error, encode_event
 from chip.throttle import LogThrottle
 
@@ -64,6 +64,7 @@ class Attempts:
         lookups: Lookups,
         requests: ChannelRequests,
         circuits: Circuits,
+        habits: Callable[[Channel], Habits],
         keeper: Keeper,
         seconds: Callable[[], float],
         max_age_hours: float,
@@ -75,6 +76,7 @@ class Attempts:
         self._lookups = lookups
         self._requests = requests
         self._circuits = circuits
+        self._habits = habits
         self._keeper = keeper
         self._seconds = seconds
         self._throttle = LogThrottle(seconds)
@@ -138,7 +140,7 @@ class Attempts:
             return Outcome(delay=DATABASE_AWAY, reason="the channel cannot be looked up")
         if channel is None:
             return self._channel_away(batch, "no such channel")
-        count = _together(batch, self._circuits.habits(channel).events_at_once)
+        count = _together(batch, self._habits(channel).events_at_once)
         sent = [entry.event for entry in batch.entries[:count]]
         began = self._seconds()
         if began - batch.asked_at > CLAIM_TRUSTED:

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from chip.chat.outbound.circuit import CircuitBreaker
-from chip.chat.outbound.ports import Gateway, Habits
+from chip.chat.outbound.ports import Gateway
 from chip.models import Channel
 from chip.tasks import Clock
 
@@ -26,10 +26,6 @@ class Circuits:
         self._clock = clock
         self.own = CircuitBreaker(gateway, parallel, clock)
         self._others: OrderedDict[str, CircuitBreaker] = OrderedDict()
-
-    def habits(self, channel: Channel) -> Habits:
-        """What is peculiar to channels of this type."""
-        return self._gateway.habits(channel)
 
     def of(self, channel: Channel) -> CircuitBreaker:
         """The circuit to the channel's Courier."""

@@ -51,6 +51,7 @@ class Outbound:
     ) -> None:
         self._observer = observer
         self._spool = queue.spool
+        self._habits = gateway.habits
         self._circuits = Circuits(gateway, limits.courier_parallel, clock)
         self._requests = ChannelRequests(self._circuits, lookups, clock.seconds)
         attempts = Attempts(
@@ -59,6 +60,7 @@ class Outbound:
             lookups=lookups,
             requests=self._requests,
             circuits=self._circuits,
+            habits=gateway.habits,
             keeper=Keeper(archive, clock),
             seconds=clock.seconds,
             max_age_hours=limits.spool_hours,
@@ -111,7 +113,7 @@ class Outbound:
 
     def makes_contact_at_start(self, channel: Channel) -> bool:
         """Whether `start_chat` makes the contact; else the visitor's first message does."""
-        return self._circuits.habits(channel).contact_at_start
+        return self._habits(channel).contact_at_start
 
     async def start_chat(self, channel: Channel, chat: ChatKey) -> CourierAnswer:
         """Have Courier make the contact of a new chat. Never raises.

@@ -12,7 +12,7 @@ from chip.logs.redact import REDACTOR
 from chip.models import Channel
 from chip.store.external import public_id
 from chip.store.rapidpro import statements
-from chip.store.rapidpro.connection import Row, Statement
+from chip.store.rapidpro.connection import Row
 
 READ_EVERY: Final = 1.0
 """Seconds between two readings of all channels for ids that are not among them."""
@@ -26,13 +26,14 @@ class ExternalChannels:
     def __init__(self, ask: Ask, seconds: Callable[[], float], given: Mapping[str, str]) -> None:
         self._ask = ask
         self._seconds = seconds
-        self._given = {external_uuid: uuid for uuid, external_uuid in given.items()}
-        self._known = dict(given)
+        self._given = dict(given)
+        self._chosen = {external_uuid: uuid for uuid, external_uuid in given.items()}
+        self._known = self._given
         self._read_at = float("-inf")
 
     def was_chosen(self, uuid: str) -> bool:
         """Whether this public id was given, and may be that of a channel of type CHP as well."""
-        return uuid in self._given.values()
+        return uuid in self._given
 
     async def by_public_id(self, uuid: str) -> Channel | None:
         """The active External channel that pages call so, as it is in the database now."""
@@ -52,16 +53,13 @@ class ExternalChannels:
 
     async def _read(self) -> None:
         self._read_at = self._seconds()
-        found = [self._channel(uuid.decode(), *more) for uuid, *more in await self._all()]
+        rows = await self._ask(statements.EXTERNAL_CHANNELS)
+        found = [self._channel(uuid.decode(), *more) for uuid, *more in rows]
         named = {channel.uuid: channel.external_uuid for channel in found if channel}
-        self._known = {uuid: external for external, uuid in self._given.items()} | named
-
-    async def _all(self) -> list[Row]:
-        statement: Statement = statements.EXTERNAL_CHANNELS
-        return await self._ask(statement)
+        self._known = self._given | named
 
     def _channel(self, external_uuid: str, org: bytes, secret: bytes) -> Channel | None:
-        return external_channel(external_uuid, int(org), secret.decode(), self._given)
+        return external_channel(external_uuid, int(org), secret.decode(), self._chosen)
 
 
 def external_channel(

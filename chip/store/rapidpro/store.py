@@ -19,7 +19,6 @@ from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from chip.errors import Unavailable
-from chip.logs.redact import REDACTOR
 from chip.models import (
     Channel,
     Contact,
@@ -30,6 +29,7 @@ from chip.models import (
     StoredMessage,
     User,
 )
+from chip.store.external import keep_from_logs
 from chip.store.rapidpro import shown, statements
 from chip.store.rapidpro.connection import QueryFailed, Reactor, Row, Statement
 from chip.store.rapidpro.external import ExternalChannels
@@ -116,8 +116,9 @@ class RapidproStore:
 
     async def _chp_channel(self, uuid: str) -> Channel | None:
         for org, secret in await self._ask(statements.CHANNEL, uuid):
-            REDACTOR.learn(secret.decode())
-            return Channel(uuid, int(org), secret.decode())
+            channel = Channel(uuid, int(org), secret.decode())
+            keep_from_logs(channel)
+            return channel
         return None
 
     async def contact(self, channel: Channel, chat_id: str) -> Contact | None:
