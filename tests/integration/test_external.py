@@ -20,14 +20,6 @@ def kind():
     return "External"
 
 
-@pytest.fixture
-def chip(start_chip, channel):
-    """One Chip, whose log must not name the channel as Courier calls it."""
-    chip = start_chip(limits="off")
-    chip.secrets |= {channel.uuid}
-    return chip
-
-
 async def said(courier, visitor, text, ref):
     """The visitor says something, and Courier has it."""
     visitor.send(text, ref)

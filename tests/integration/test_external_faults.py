@@ -22,17 +22,11 @@ def kind():
     return "External"
 
 
-@pytest.fixture
-def chip(start_chip, channel):
-    """One Chip, whose log must not name the channel as Courier calls it."""
+async def test_whoever_dies_or_answers_nonsense_nothing_is_lost_or_doubled(
+    start_chip, courier, channel, page, rapidpro
+):
     chip = start_chip(limits="off")
     chip.secrets |= {channel.uuid}
-    return chip
-
-
-async def test_whoever_dies_or_answers_nonsense_nothing_is_lost_or_doubled(
-    chip, courier, channel, page, rapidpro
-):
     visitors = Visitors(courier, channel, [chip.url], page=page)
     await visitors.come(VISITORS)
     async with visitors.talking():

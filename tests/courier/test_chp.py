@@ -1,6 +1,5 @@
 """The stand-in Courier: the contract, its habits, and the faults it can be told to show."""
 
-import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -13,8 +12,7 @@ from twisted.web.server import Site
 
 from tests.support.courier import Courier
 from tests.support.fetch import Response, fetch
-from tests.support.rapidpro import Channel, Rapidpro, chat_id
-from tests.support.scripted_http import ScriptedHttp
+from tests.support.rapidpro import Channel, chat_id
 
 STARTED = {"type": "chat_started"}
 
@@ -22,12 +20,6 @@ STARTED = {"type": "chat_started"}
 @pytest.fixture(scope="module", params=["10.2", "26.0", "26.2"])
 def url(request, postgres):
     return postgres.create_database(request.param)
-
-
-@pytest.fixture(scope="module")
-def shared(url):
-    with Courier(url) as courier:
-        yield courier
 
 
 @pytest.fixture
@@ -39,21 +31,8 @@ def courier(shared):
 
 
 @pytest.fixture
-def rapidpro(url):
-    with contextlib.closing(Rapidpro.open(url)) as rapidpro:
-        yield rapidpro
-
-
-@pytest.fixture
 def channel(rapidpro):
     return rapidpro.channel(rapidpro.org())
-
-
-@pytest.fixture
-def chip():
-    """Answers sends with the statuses that stand in `answers`, then with 200."""
-    with ScriptedHttp() as server:
-        yield server
 
 
 class Queue(Resource):

@@ -34,22 +34,6 @@ def courier(shared):
     shared.configure(era="", status_window=0, spool_interval=0.5)
 
 
-@pytest.fixture
-def rapidpro(url):
-    with contextlib.closing(Rapidpro.open(url)) as rapidpro:
-        yield rapidpro
-
-
-@pytest.fixture
-def channel(rapidpro):
-    return rapidpro.external_channel(rapidpro.org())
-
-
-@pytest.fixture
-def bob(rapidpro, channel):
-    return rapidpro.contact(channel.org)
-
-
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(("action", "mark"), [("sent", "S"), ("delivered", "D"), ("failed", "F")])
 def test_a_report_marks_the_message(courier, rapidpro, channel, bob, action, mark, method):

@@ -5,24 +5,11 @@ import datetime
 
 import pytest
 
-from tests.support.courier import Courier
 from tests.support.external_forms import FORM, channel_url, post, refusal, taken, tell
 from tests.support.fetch import fetch
 from tests.support.rapidpro import Rapidpro, chat_id
-from tests.support.scripted_http import ScriptedHttp
 
 NOBODY = "7d62d551-3030-4100-a260-2d7c4e9693e7"
-
-
-@pytest.fixture(scope="module")
-def url(postgres):
-    return postgres.create_database()
-
-
-@pytest.fixture(scope="module")
-def shared(url):
-    with Courier(url) as courier:
-        yield courier
 
 
 @pytest.fixture
@@ -31,23 +18,6 @@ def courier(shared):
     yield shared
     shared.heal()
     shared.configure(era="", full=False, spool_interval=0.5)
-
-
-@pytest.fixture
-def rapidpro(url):
-    with contextlib.closing(Rapidpro.open(url)) as rapidpro:
-        yield rapidpro
-
-
-@pytest.fixture
-def channel(rapidpro):
-    return rapidpro.external_channel(rapidpro.org())
-
-
-@pytest.fixture
-def chip():
-    with ScriptedHttp() as server:
-        yield server
 
 
 def texts(rapidpro, channel, chat) -> list[str]:

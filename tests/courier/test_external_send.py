@@ -14,23 +14,6 @@ from tests.support.scripted_http import Reply, ScriptedHttp
 QUEUED = {"status": "queued"}
 
 
-@pytest.fixture(scope="module")
-def url(postgres):
-    return postgres.create_database()
-
-
-@pytest.fixture(scope="module")
-def shared(url):
-    with Courier(url) as courier:
-        yield courier
-
-
-@pytest.fixture
-def chip():
-    with ScriptedHttp() as server:
-        yield server
-
-
 @pytest.fixture
 def courier(shared, chip):
     shared.clear()
@@ -43,19 +26,8 @@ def courier(shared, chip):
 
 
 @pytest.fixture
-def rapidpro(url):
-    with contextlib.closing(Rapidpro.open(url)) as rapidpro:
-        yield rapidpro
-
-
-@pytest.fixture
 def channel(rapidpro):
     return rapidpro.external_channel(rapidpro.org(), max_length=60)
-
-
-@pytest.fixture
-def bob(rapidpro, channel):
-    return rapidpro.contact(channel.org)
 
 
 def what_became(rapidpro, sent):
