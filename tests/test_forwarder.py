@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 
 from chip.chat.lookups import FRESH_FOR
 from chip.chat.outbound.attempt import CLAIM_TRUSTED
+from chip.chat.outbound.forwarder import LOOK_AGAIN, TAKEN_TOGETHER
 from chip.chat.outbound.ports import REPORT_REST
 from chip.errors import Unavailable
 from chip.models import ChatKey
@@ -157,19 +158,38 @@ def test_room_that_was_kept_for_nothing_goes_to_a_chat_that_waits_for_it():
     assert chip.gateway.take().texts == ["two"]
 
 
-def test_what_is_due_and_found_no_room_follows_at_once():
-    chip = MemoryChip(courier_parallel=4)
-    visitors = [chip.visitor() for _ in range(5)]
+def left_behind(chip, chats):
+    """So many chats have said something that their process did not take up, and another starts."""
+    visitors = [chip.visitor() for _ in range(chats)]
     for visitor in visitors:
         visitor.says({"type": "start_chat"})
     chip.server.stop_taking_up()
     for visitor in visitors:
         visitor.says(say("hello"))
     chip.process()
+
+
+def test_what_is_due_and_found_no_room_follows_as_soon_as_there_is_some():
+    chip = MemoryChip(courier_parallel=4)
+    left_behind(chip, 5)
     assert len(chip.gateway.requests) == 3
     chip.gateway.requests.pop().handle("uuid")
     chip.gateway.requests.pop().handle("uuid")
+    chip.clock.advance(LOOK_AGAIN)
     assert len(chip.gateway.requests) == 3
+
+
+def test_many_chats_that_are_due_are_not_taken_up_at_one_moment():
+    """Else the messages of everybody else wait behind all of them."""
+    chip = MemoryChip(new_chats_burst=100)
+    left_behind(chip, 3 * TAKEN_TOGETHER)
+    taken = len(chip.gateway.requests)
+    assert taken == TAKEN_TOGETHER
+    for _ in range(2):
+        chip.gateway.requests[-1].handle("uuid")
+        chip.clock.advance(LOOK_AGAIN)
+        assert len(chip.gateway.requests) - taken == TAKEN_TOGETHER
+        taken = len(chip.gateway.requests)
 
 
 def test_chats_that_are_due_and_never_to_be_had_are_looked_at_once_in_a_while(chip, bob):

@@ -3,12 +3,14 @@
 The forwarder owns when a chat's spool is worked on and how many chats at once; what one attempt
 means is in `attempt`. It takes up a chat in three ways: an append that found the chat unclaimed
 brings the first batch with it; a chat that found no room waits here until there is some; and a look
-at what is due, every second, finds retries and the chats of processes that died.
+at what is due, every second at least, finds reports that have rested, retries, and the chats of
+processes that died.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -23,6 +25,11 @@ from chip.tasks import Clock, Tasks, every, pause
 
 LOOK_EVERY = 1.0
 """Seconds between two looks for chats that are due."""
+TAKEN_TOGETHER = 8
+"""Chats that one look takes up at most: what is taken up at one moment is what everybody's messages
+wait behind (`bench`: "delivery", p99)."""
+LOOK_AGAIN = 0.01
+"""Seconds until the next look where there may be more."""
 KEEP_ALIVE_EVERY = ALIVE / 3
 """Seconds between two renewals of this process's claims."""
 SETTLE_EVERY = 0.5
@@ -51,15 +58,14 @@ class Forwarder:
         self._ready: OrderedDict[ChatKey, None] = OrderedDict()
         self._stopped = False
         self._more_due = False
-        self._loops: list[LoopingCall] = []
+        self._keeping_alive: LoopingCall | None = None
+        self._next_look: Any = None
 
     async def start(self) -> None:
         """Begin. Raises Unavailable when the queue cannot be reached."""
         await self._spool.keep_alive()
-        self._loops = [
-            every(self._clock, LOOK_EVERY, self._look, now=True),
-            every(self._clock, KEEP_ALIVE_EVERY, self._keep_alive, now=False),
-        ]
+        self._keeping_alive = every(self._clock, KEEP_ALIVE_EVERY, self._keep_alive, now=False)
+        self._look()
 
     def stop(self) -> None:
         """Take up nothing more. What is under way goes on; it is among the tasks."""
@@ -67,9 +73,10 @@ class Forwarder:
 
     async def retire(self) -> None:
         """Give up what is still held, after `stop` and when the deadline has passed."""
-        for loop in self._loops:
-            loop.stop()
-        self._loops = []
+        if self._keeping_alive:
+            self._keeping_alive.stop()
+            self._next_look.cancel()
+            self._keeping_alive = None
         await self._spool.retire()
 
     @property
@@ -157,7 +164,8 @@ class Forwarder:
             self._working += 1
             self._tasks.spawn("taking up a chat", self._claim(chat))
         if look and self._more_due and self._has_room:
-            self._look()
+            self._more_due = False
+            self._next_look.reset(LOOK_AGAIN)
 
     async def _claim(self, chat: ChatKey) -> None:
         batch: Batch | None = None
@@ -167,16 +175,18 @@ class Forwarder:
             await self._work(batch)
 
     def _look(self) -> None:
+        self._next_look = self._clock.callLater(LOOK_EVERY, self._look)
         self._more_due = False
         if self._has_room:
             self._tasks.spawn("looking for due chats", self._take_up_due())
 
     async def _take_up_due(self) -> None:
         taken = self._working + self._reserved
-        room = 1 if self._circuit.is_open else self._circuit.for_forwarding - taken
+        room = min(TAKEN_TOGETHER, self._circuit.for_forwarding - taken)
+        room = 1 if self._circuit.is_open else room
         due = await self._spool.due(room)
-        # A full answer means that there may be more than there is room for. Probes, however, are
-        # as far apart as the looks are.
+        # A full answer means that there may be more. Probes, however, are as far apart as the looks
+        # are.
         self._more_due = len(due) == room and not self._circuit.is_open
         for chat in due:
             if not self._has_room:
