@@ -13,7 +13,7 @@ from chip.errors import QueueFull, Refused, Unavailable
 from chip.models import Channel, ChatKey, Contact
 from chip.store.external import public_id
 from tests.support.commands import say, start
-from tests.support.memory_chip import BOB, MemoryChip, result_of
+from tests.support.memory_chip import BOB, CHANNEL, MemoryChip, result_of
 
 UUID = "3e7e5a52-9b5e-4ee8-8f36-0b9cd2c1d9e2"
 BEARER = "Bearer sesame"
@@ -180,9 +180,13 @@ def test_one_event_goes_in_a_request(chip):
     visitor = chip.visitor(channel=EXTERNAL)
     visitor.says(start())
     visitor.hears()
-    for text in ("one", "two"):
+    for text in ("one", "two", "three"):
         visitor.says(say(text))
-    assert chip.gateway.take().texts == ["one"]
+    # The others wait together while the first is under way.
+    for text in ("one", "two", "three"):
+        request = chip.gateway.take()
+        assert request.texts == [text]
+        request.handle(text)
 
 
 def test_history_is_there_once_the_first_message_has_made_the_contact(chip):
@@ -216,3 +220,25 @@ def test_visitors_who_have_said_nothing_come_back_as_often_as_they_like():
         again = chip.visitor(channel=EXTERNAL)
         again.says(start(chat_id))
         assert again.hears_one()["type"] == "chat_resumed"
+
+
+def test_a_visitor_who_has_said_nothing_is_known_for_90_days(chip):
+    visitor = chip.visitor(channel=EXTERNAL)
+    visitor.says(start())
+    chat_id = visitor.hears_one()["chat_id"]
+    for days, answer in ((89, "chat_resumed"), (2, "chat_started")):
+        chip.clock.advance(days * 86_400)
+        again = chip.visitor(channel=EXTERNAL)
+        again.says(start(chat_id))
+        assert again.hears_one()["type"] == answer
+
+
+def test_what_waits_at_courier_for_the_channel_before_is_taken_under_its_own_secret(chip):
+    """The External channel has its id now, as far as pages are concerned."""
+    chip.store.channels["before"] = CHANNEL
+    chip.store.channels[CHANNEL.uuid] = Channel(CHANNEL.uuid, 1, BEARER, UUID)
+    chip.send(text="still on its way")
+    (item,) = chip.queues.chats[ChatKey(BOB.chat_id, CHANNEL.uuid)].items
+    assert msgspec.json.decode(item.item.msg_out)["text"] == "still on its way"
+    with pytest.raises(WrongSecret):
+        chip.send(secret=BEARER)

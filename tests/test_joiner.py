@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import msgspec
 import pytest
+from twisted.internet.defer import Deferred
 
 from chip.chat.joiner import AGAIN_WITHIN, JOIN_WITHIN
 from chip.errors import QueueFull, Unavailable
@@ -82,6 +83,26 @@ def test_a_part_that_another_could_follow_waits_a_moment_for_it(chip):
     assert chip.shown() == []
     chip.later(0.25)
     assert chip.shown() == ["a" * 160]
+
+
+def test_a_part_that_comes_while_the_time_runs_out_is_waited_for(chip):
+    chip.courier_sends("a" * 160)
+    keep_part, stored = chip.archive.keep_part, Deferred()
+
+    async def late(*args):
+        await stored
+        return await keep_part(*args)
+
+    chip.archive.keep_part = late
+    body = urlencode({"id": MESSAGE, "to": CHAT.chat_id, "text": "b" * 160, "channel": EXTERNAL})
+    sending = chip.server.inbound.accept_external("", CHANNEL.secret, body.encode())
+    answered = Deferred.fromCoroutine(sending)
+    chip.later(JOIN_WITHIN)
+    stored.callback(None)
+    assert answered.called
+    assert chip.shown() == []
+    chip.later(JOIN_WITHIN)
+    assert chip.shown() == ["a" * 160 + "b" * 160]
 
 
 def test_each_part_is_waited_for_anew(chip):
