@@ -11,6 +11,9 @@ import msgspec
 Origin = Literal["flow", "broadcast", "ticket", "chat"]
 DeliveryStatus = Literal["delivered", "failed"]
 
+UUID_FORM: Final = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+"""How a UUID is written, as a regular expression; in lower case."""
+
 
 class ChatKey(NamedTuple):
     """The key of one visitor's chat: in the queues, in Valkey's channels, in the hub."""

@@ -9,7 +9,7 @@ import re
 import ssl
 from urllib.parse import SplitResult, unquote, urlsplit
 
-_UUID = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+from chip.models import UUID_FORM
 
 
 def database_url(value: str) -> str:
@@ -62,7 +62,7 @@ def external_ids(value: tuple[str, ...]) -> tuple[str, ...]:
     """Pairs of UUIDs, each UUID in one of them; in lower case."""
     pairs = tuple(entry.replace(" ", "").lower() for entry in value)
     named = [uuid for pair in pairs for uuid in pair.split("=")]
-    if not all(re.fullmatch(f"{_UUID}={_UUID}", pair) for pair in pairs):
+    if not all(re.fullmatch(f"{UUID_FORM}={UUID_FORM}", pair) for pair in pairs):
         raise ValueError("expected ID=CHANNEL, each a UUID: the public one, and the channel's own")
     if len(set(named)) < len(named):
         raise ValueError("expected each UUID only once")

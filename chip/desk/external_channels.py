@@ -23,11 +23,10 @@ from chip.desk.channels import (
     open_database,
 )
 from chip.errors import ConfigError
-from chip.models import MAX_LENGTH
+from chip.models import MAX_LENGTH, UUID_FORM
 from chip.sqlite.files import make_database, make_directory
 
-_UUID: Final = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
-_RECEIVE: Final = re.compile(rf"/c/ex/({_UUID})(?:/receive)?/?", re.IGNORECASE)
+_RECEIVE: Final = re.compile(rf"/c/ex/({UUID_FORM})(?:/receive)?/?", re.IGNORECASE)
 _WAITS: Final = "waiting-"
 """How the uuid of a channel begins that waits, and for which none was chosen."""
 MOST_AUTHORIZATION: Final = 2048

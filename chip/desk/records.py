@@ -17,14 +17,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from chip.models import UUID_FORM
+
 MessageState = Literal["heard", "queued", "sent", "delivered", "failed"]
 
 LongText = Annotated[str, msgspec.Meta(max_length=10_000)]
 ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Url = Annotated[str, msgspec.Meta(max_length=2000, pattern=r"^https?://[^\s]+$")]
-Uuid = Annotated[
-    str, msgspec.Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
-]
+Uuid = Annotated[str, msgspec.Meta(pattern=f"^{UUID_FORM}$")]
 
 
 class DeskMessage(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,11 +13,11 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import parse_qs
 
-from chip.models import MsgName
+from chip.models import UUID_FORM, MsgName
 
 MAX_FIELDS: Final = 200
 """Fields of a form; RapidPro allows ten quick replies."""
-_UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII)
+_UUID: Final = re.compile(UUID_FORM)
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 

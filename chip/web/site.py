@@ -20,6 +20,7 @@ from typing import Final
 import chip
 from chip.chat.observer import Observer
 from chip.limits import Limits
+from chip.models import UUID_FORM
 from chip.tasks import Clock
 from chip.web.connect import Connections
 from chip.web.http.addresses import Addresses
@@ -35,7 +36,7 @@ from chip.web.http.request import Request
 from chip.web.http.server import HttpServer
 from chip.web.send import SendHandler
 
-_UUID: Final = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_UUID: Final = UUID_FORM.encode()
 _ROUTE: Final = re.compile(rb"/wc/(?:(connect|send)/(%b)|(external)(?:/(%b))?)/?" % (_UUID, _UUID))
 _VERSION: Final = json_answer({"version": chip.__version__})
 

@@ -11,12 +11,11 @@ import re
 from typing import Final, NamedTuple
 
 from chip.errors import ConfigError
-from chip.models import MsgName
+from chip.models import UUID_FORM, MsgName
 
-_UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _FORMS: Final = re.compile(
-    rf"(?P<id>[1-9][0-9]{{0,18}})|(?P<uuid>{_UUID})"
-    rf"|(?P<chat>[0-9A-Za-z]{{24}})(?:@(?P<channel>{_UUID}))?"
+    rf"(?P<id>[1-9][0-9]{{0,18}})|(?P<uuid>{UUID_FORM})"
+    rf"|(?P<chat>[0-9A-Za-z]{{24}})(?:@(?P<channel>{UUID_FORM}))?"
     # Three dots, for whoever has no key for the one sign.
     r"|(?P<start>[0-9A-Za-z]{4})(?:…|\.\.\.)@(?P<channel_start>[0-9a-f]{8})"
 )

@@ -20,6 +20,7 @@ from twisted.logger import Logger
 
 from chip.errors import Unavailable
 from chip.models import (
+    UUID_FORM,
     Channel,
     Contact,
     HeardMessage,
@@ -42,7 +43,7 @@ column makes no statement fail."""
 _LOOK_PAUSE = 1.0
 """Seconds in which the columns are read once, however many statements fail."""
 
-_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_UUID = re.compile(UUID_FORM, re.ASCII | re.IGNORECASE)
 
 # SQLSTATEs of a column, function, operator, table, type or plan that has changed.
 _CHANGED = frozenset(
