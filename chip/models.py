@@ -71,7 +71,7 @@ class Channel(msgspec.Struct, frozen=True):
 class Contact(msgspec.Struct, frozen=True):
     """A visitor in RapidPro: the contact that has the URN ``webchat:<chat id>``.
 
-    ``email`` is the URN's display, ``""`` when none is set. ``last_heard`` is the uuid of the
+    ``email`` is the URN's display, ``""`` when none is set. ``last_confirmed`` is the uuid of the
     newest incoming message on this URN, ``""`` when there is none. It tells messages that arrive
     later from those that were there before, without comparing clocks.
     """
@@ -80,7 +80,7 @@ class Contact(msgspec.Struct, frozen=True):
     urn_id: int
     chat_id: str
     email: str = ""
-    last_heard: str = ""
+    last_confirmed: str = ""
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -162,7 +162,7 @@ def test_what_did_not_arrive_after_all_is_sent_again(chip, bob):
 
 def test_an_older_message_with_the_same_text_is_not_taken_for_this_one(chip):
     chip.courier_has("one")
-    chip.store.contacts[1, BOB.chat_id] = msgspec.structs.replace(BOB, last_heard="uuid-1")
+    chip.store.contacts[1, BOB.chat_id] = msgspec.structs.replace(BOB, last_confirmed="uuid-1")
     bob = chip.bob()
     bob.says(say("one"))
     chip.gateway.take().fail("unknown")

@@ -111,7 +111,7 @@ def test_where_a_message_to_the_visitor_is(seen, text):
 
 def test_where_a_message_of_the_visitor_is():
     assert "Courier has it; nothing" in whereabouts(INCOMING, NOTHING)
-    confirmed = NOTHING._replace(last_heard=UUID)
+    confirmed = NOTHING._replace(last_confirmed=UUID)
     assert "the last one that it has confirmed" in whereabouts(INCOMING, confirmed)
 
 
@@ -127,7 +127,7 @@ def test_a_chat_with_everything():
         failing_for=38_000,
         unknown=1,
         reason="status 502, not from Courier",
-        last_heard="uuid-1",
+        last_confirmed="uuid-1",
         listeners=1,
     )
     assert list(queue_lines(seen)) == [

@@ -149,9 +149,9 @@ class SnapshotContract:
         assert about(seen.failing_for, 4)
         assert seen.failing_for + seen.due_in == 9000
         await rig.pass_time(6)
-        await here.settle(await here.claim(), remove=2, last_heard="uuid-1")
+        await here.settle(await here.claim(), remove=2, last_confirmed="uuid-1")
         seen = await rig.look()
-        assert (seen.tries, seen.reason, seen.last_heard) == (0, "", "uuid-1")
+        assert (seen.tries, seen.reason, seen.last_confirmed) == (0, "", "uuid-1")
 
     @pytest_twisted.ensureDeferred
     async def test_chats_that_have_something_waiting_are_found_by_their_beginnings(self, rig):

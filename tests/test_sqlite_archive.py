@@ -96,7 +96,7 @@ async def test_what_the_visitor_said_is_kept_once_and_makes_the_contact(world):
     for _ in range(2):
         await world.archive.said(world.channel, CHAT, "hello", UUID)
     contact = await world.store.contact(world.channel, CHAT)
-    assert contact.last_heard == UUID
+    assert contact.last_confirmed == UUID
     assert [entry["msg_in"]["text"] for entry in await world.history()] == ["hello"]
     assert len(world.told) == 1
 

@@ -59,7 +59,7 @@ class Chip:
             for number in range(12):
                 await self.desk.hear(channel, chat, f"{what} {number} {'x' * 10 * number}")
                 said = [Incoming(f"{what} {number}", ref=f"{what}{number}")]
-                await self.queue.spool.append(key, said, last_heard="", may_claim=False)
+                await self.queue.spool.append(key, said, last_confirmed="", may_claim=False)
                 name = MsgName(uuid=f"{what}-{chat}-{number}")
                 await self.queue.outbox.append(key, name, b'{"text":"Hi"}')
 

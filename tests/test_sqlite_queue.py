@@ -33,7 +33,7 @@ class TestSqliteQueue(QueueContract):
 
 async def say(queue: SqliteQueue, *texts: str, may_claim: bool = True):
     events = [Incoming(text, ref=f"ref-{text}") for text in texts]
-    return await queue.spool.append(CHAT, events, last_heard="", may_claim=may_claim)
+    return await queue.spool.append(CHAT, events, last_confirmed="", may_claim=may_claim)
 
 
 def texts(batch) -> list[str]:
@@ -61,7 +61,7 @@ async def test_everything_that_waits_is_there_after_a_restart(machine):
 async def test_what_was_under_way_is_unknown_once_courier_is_done_with_it(machine):
     queue = await machine.start()
     spooled = await say(queue, "one", "two")
-    assert spooled.step.claim == "claimed"
+    assert spooled.claim.state == "claimed"
 
     queue = await machine.start()
     assert await queue.spool.due(10) == []
@@ -87,7 +87,7 @@ async def test_a_claim_whose_outcome_was_never_reported_is_not_held_for_ever(mac
     assert await queue.spool.due(10) == [CHAT]
     claim, batch, _ = await queue.spool.claim(CHAT)
     assert (claim, batch.unknown) == ("claimed", 1)
-    assert (await queue.spool.settle(spooled.step.batch, Outcome(remove=1)))[0] == "elsewhere"
+    assert (await queue.spool.settle(spooled.claim.batch, Outcome(remove=1)))[0] == "elsewhere"
 
 
 @pytest_twisted.ensureDeferred
@@ -145,11 +145,11 @@ async def test_clock_that_was_set_back_makes_no_report_wait_for_it(machine):
 @pytest_twisted.ensureDeferred
 async def test_clock_that_was_set_back_makes_no_text_wait_for_it(machine):
     queue = await machine.start()
-    batch = (await say(queue, "yes")).step.batch
+    batch = (await say(queue, "yes")).claim.batch
     await queue.spool.settle(batch, Outcome(remove=1, last_text="yes"))
     await machine.pass_time(-86_400)
     queue = await machine.start()
-    batch = (await say(queue, "yes again")).step.batch
+    batch = (await say(queue, "yes again")).claim.batch
     assert (batch.last_text, batch.since_last_text) == ("yes", 0)
 
 
@@ -181,7 +181,7 @@ async def test_total_of_what_visitors_said_is_bounded_and_counts_down(machine):
     queue = await machine.start(Limits(spool_total=2))
     spooled = await say(queue, "one", "two", "three")
     assert spooled.results == ["queued", "queued", "full"]
-    await queue.spool.settle(spooled.step.batch, Outcome(remove=2))
+    await queue.spool.settle(spooled.claim.batch, Outcome(remove=2))
     assert (await say(queue, "three")).results == ["queued"]
 
 

@@ -362,7 +362,7 @@ async def test_a_server_without_memory_takes_acks_and_nothing_else(rig, expected
     (event,) = expected_failures.take()
     assert formatEvent(event) == "Valkey refuses a command: it is out of memory"
     assert await here.outbox.ack(CHAT, name(1)) is not None
-    assert (await here.settle(batch, remove=1)).claim == "waiting"
+    assert (await here.settle(batch, remove=1)).state == "waiting"
 
     await rig.cli("CONFIG", "SET", "maxmemory", "0")
     assert await here.send(2) == "queued"

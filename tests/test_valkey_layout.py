@@ -8,7 +8,7 @@ import re
 import pytest
 import pytest_twisted
 
-from chip.chat.outbound.ports import Step
+from chip.chat.outbound.ports import ClaimResult
 from chip.limits import Limits
 from chip.models import Incoming, MsgName, Report
 from chip.queue.valkey.errors import AnswerLost
@@ -213,7 +213,7 @@ async def test_a_claim_that_its_process_never_asked_for_is_left_until_courier_is
     lost = await rig.process("here")
     await lost.take("one")
     await rig.pass_time(ATTEMPT - 5)
-    assert await here.spool.claim(CHAT) == Step("elsewhere")
+    assert await here.spool.claim(CHAT) == ClaimResult("elsewhere")
     await rig.pass_time(5)
     await here.spool.keep_alive()
     batch = await here.claim()
@@ -221,7 +221,7 @@ async def test_a_claim_that_its_process_never_asked_for_is_left_until_courier_is
 
     await rig.pass_time(ATTEMPT)
     await here.spool.keep_alive()
-    assert await here.spool.claim(CHAT) == Step("elsewhere")
+    assert await here.spool.claim(CHAT) == ClaimResult("elsewhere")
     await rig.pass_time(HOUR)
     assert (await here.claim()).unknown == 1
 
@@ -301,7 +301,7 @@ async def test_a_claim_whose_answer_was_lost_is_taken_up_again_at_once(rig):
     with pytest.raises(AnswerLost):
         await here.say("one")
     assert await there.spool.due(10) == []
-    assert await there.spool.claim(CHAT) == Step("elsewhere")
+    assert await there.spool.claim(CHAT) == ClaimResult("elsewhere")
     assert await here.spool.due(10) == [CHAT]
     batch = await here.claim()
     assert (texts(batch), batch.unknown) == (["one"], 0)
@@ -340,7 +340,7 @@ async def test_an_outcome_whose_answer_was_lost_is_noted_once_and_the_chat_goes_
     again = await here.settle(batch, remove=1)
     assert again.batch is not None
     assert (texts(again.batch), again.batch.unknown) == (["two", "three"], 0)
-    assert await here.settle(again.batch, remove=2) == Step("idle")
+    assert await here.settle(again.batch, remove=2) == ClaimResult("idle")
 
 
 @pytest_twisted.ensureDeferred
@@ -358,7 +358,7 @@ async def test_what_was_unknown_before_a_lost_claim_is_so_after_it(rig):
 @pytest_twisted.ensureDeferred
 async def test_while_reports_pile_up_the_next_message_has_to_wait(rig):
     here = await rig.process(limits=Limits(spool_events=2))
-    await here.spool.append(CHAT, [Report("delivered", 1)] * 4, last_heard="", may_claim=False)
+    await here.spool.append(CHAT, [Report("delivered", 1)] * 4, last_confirmed="", may_claim=False)
     assert await here.send(2) == "full"
     assert await here.send(2, OTHER_CHAT) == "queued"
     batch = await here.claim()
@@ -380,7 +380,7 @@ async def test_only_so_many_refs_of_a_chat_are_remembered(rig, monkeypatch):
 async def test_a_ref_may_be_anything(rig, ref):
     here = await rig.process()
     event = Incoming("Hello", ref)
-    twice = await here.spool.append(CHAT, [event, event], last_heard="", may_claim=True)
+    twice = await here.spool.append(CHAT, [event, event], last_confirmed="", may_claim=True)
     assert twice.results == ["queued", "repeated" if ref else "queued"]
-    assert twice.step.batch is not None
-    assert twice.step.batch.entries[0].event == event
+    assert twice.claim.batch is not None
+    assert twice.claim.batch.entries[0].event == event

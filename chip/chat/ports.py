@@ -69,9 +69,9 @@ class Store(Protocol):
         anything.
         """
 
-    async def heard_since(self, contact: Contact, last_heard: str) -> list[HeardMessage]:
-        """The incoming messages of this chat that came after the one with the uuid `last_heard`,
-        oldest first, `MAX_HEARD` at most; from the very first one when `last_heard` is ``""``.
+    async def heard_since(self, contact: Contact, uuid: str) -> list[HeardMessage]:
+        """The incoming messages of this chat that came after the one with that uuid, oldest first,
+        `MAX_HEARD` at most; from the very first one when it is ``""``.
 
         Empty when there is no such message any more: nobody can say then what came after it."""
 

@@ -210,9 +210,9 @@ class Session:
             return
         messages = [Incoming(command.text, command.ref or "") for command in commands]
         HOPS.tell("taken", chat, messages)
-        last_heard = self._contact.last_heard if self._contact else ""
+        last_confirmed = self._contact.last_confirmed if self._contact else ""
         try:
-            results = await self._parts.outbound.say(chat, messages, last_heard=last_heard)
+            results = await self._parts.outbound.say(chat, messages, last_confirmed=last_confirmed)
         except Exception as error:
             self._replies.failed(error, *commands)
             return

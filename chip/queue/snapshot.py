@@ -81,13 +81,20 @@ class ChatSnapshot(NamedTuple):
     failing_for: int
     unknown: int
     reason: str | None
-    last_heard: str
+    last_confirmed: str
     listeners: int | None
 
     @property
     def is_empty(self) -> bool:
         """Whether the queues know nothing of this chat."""
-        known = (self.outbox, self.spool, self.reports, self.sent, self.last_heard, self.listeners)
+        known = (
+            self.outbox,
+            self.spool,
+            self.reports,
+            self.sent,
+            self.last_confirmed,
+            self.listeners,
+        )
         return not any(known) and self.reason is None
 
 

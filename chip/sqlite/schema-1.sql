@@ -74,7 +74,7 @@ CREATE TABLE chat (
     unknown         INTEGER NOT NULL DEFAULT 0,   -- entries that may have arrived already
     tries           INTEGER NOT NULL DEFAULT 0,
     failing_since   INTEGER NOT NULL DEFAULT 0,
-    last_heard      TEXT,
+    last_heard      TEXT,                         -- uuid of the last message that Courier confirmed
     last_text       TEXT NOT NULL DEFAULT '',
     last_text_on    INTEGER NOT NULL DEFAULT 0,
     -- Notes.

@@ -179,15 +179,15 @@ class SqliteStore:
         for watcher in self._watchers if changed else ():
             watcher(contact.id)
 
-    async def heard_since(self, contact: Contact, last_heard: str) -> list[HeardMessage]:
-        """The incoming messages that came after `last_heard`, oldest first, `MAX_HEARD` at most."""
+    async def heard_since(self, contact: Contact, uuid: str) -> list[HeardMessage]:
+        """The incoming messages that came after that one, oldest first, `MAX_HEARD` at most."""
 
         def look(connection: Connection) -> list[HeardMessage]:
             after = 0
-            if last_heard:
+            if uuid:
                 row = connection.execute(
                     "SELECT id FROM message WHERE contact_id = ? AND uuid = ? AND direction = 'I'",
-                    (contact.id, last_heard),
+                    (contact.id, uuid),
                 ).fetchone()
                 if row is None:
                     return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import pytest_twisted
 
-from chip.chat.outbound.ports import Step
+from chip.chat.outbound.ports import ClaimResult
 
 from .queue_parts import ATTEMPT, CHAT, OTHER_CHAT, QueueRig, texts
 
@@ -19,7 +19,7 @@ class ClaimContract:
     async def test_without_leave_to_claim_the_chat_waits_for_whoever_has_room(self, rig: QueueRig):
         here, there = await rig.process(), await rig.process("there")
         spooled = await here.say("one", may_claim=False)
-        assert spooled.step == Step("waiting")
+        assert spooled.claim == ClaimResult("waiting")
         assert await there.spool.due(10) == [CHAT]
         assert texts(await there.claim()) == ["one"]
         assert await here.spool.due(10) == []
@@ -30,9 +30,9 @@ class ClaimContract:
         batch = await here.take("one")
         for process in (here, there):
             spooled = await process.say(f"more of {process is here}")
-            assert spooled.step == Step("elsewhere")
-            assert await process.spool.claim(CHAT) == Step("elsewhere")
-        assert (await there.say("last", may_claim=False)).step.claim == "elsewhere"
+            assert spooled.claim == ClaimResult("elsewhere")
+            assert await process.spool.claim(CHAT) == ClaimResult("elsewhere")
+        assert (await there.say("last", may_claim=False)).claim.state == "elsewhere"
 
         following = (await here.settle(batch, remove=1)).batch
         assert following is not None
@@ -42,8 +42,8 @@ class ClaimContract:
     async def test_nothing_strands_when_a_claim_is_given_up(self, rig: QueueRig):
         here, there = await rig.process(), await rig.process("there")
         batch = await here.take("one")
-        assert await here.settle(batch, remove=1) == Step("idle")
-        assert await here.spool.claim(CHAT) == Step("idle")
+        assert await here.settle(batch, remove=1) == ClaimResult("idle")
+        assert await here.spool.claim(CHAT) == ClaimResult("idle")
         assert texts(await there.take("two")) == ["two"]
 
     @pytest_twisted.ensureDeferred
@@ -51,7 +51,7 @@ class ClaimContract:
         here, there = await rig.process(), await rig.process("there")
         batch = await here.take("one", "two")
         settled = await here.settle(batch, remove=1, may_continue=False)
-        assert settled == Step("waiting")
+        assert settled == ClaimResult("waiting")
         assert await there.spool.due(10) == [CHAT]
         assert texts(await there.claim()) == ["two"]
 
@@ -59,11 +59,11 @@ class ClaimContract:
     async def test_a_delay_is_kept_by_everybody(self, rig: QueueRig):
         here, there = await rig.process(), await rig.process("there")
         batch = await here.take("one")
-        assert await here.settle(batch, delay=60_000) == Step("waiting", delay=60_000)
+        assert await here.settle(batch, delay=60_000) == ClaimResult("waiting", delay=60_000)
         for process in (here, there):
-            for step in (await process.spool.claim(CHAT), (await process.say("more")).step):
-                assert (step.claim, step.batch) == ("waiting", None)
-                assert step.delay == pytest.approx(60_000, abs=5_000)
+            for claim in (await process.spool.claim(CHAT), (await process.say("more")).claim):
+                assert (claim.state, claim.batch) == ("waiting", None)
+                assert claim.delay == pytest.approx(60_000, abs=5_000)
         assert await here.spool.due(10) == []
 
         await rig.pass_time(61)
@@ -85,13 +85,13 @@ class ClaimContract:
         first = await here.take("one", "two", "three")
         second = (await here.settle(first, remove=1)).batch
         assert second is not None
-        assert await here.settle(first, remove=1) == Step("elsewhere")
+        assert await here.settle(first, remove=1) == ClaimResult("elsewhere")
 
         third = (await here.settle(second, remove=1)).batch
         assert third is not None
         assert texts(third) == ["three"]
-        assert await here.settle(third, remove=1) == Step("idle")
-        assert await here.settle(third, remove=1) == Step("elsewhere")
+        assert await here.settle(third, remove=1) == ClaimResult("idle")
+        assert await here.settle(third, remove=1) == ClaimResult("elsewhere")
 
     # Attempts.
 
@@ -155,8 +155,8 @@ class ClaimContract:
         batch = await here.take("one", "two")
         await here.say("three")
         await rig.pass_time(25)
-        assert (await there.say("four")).step.claim == "elsewhere"
-        assert await there.spool.claim(CHAT) == Step("elsewhere")
+        assert (await there.say("four")).claim.state == "elsewhere"
+        assert await there.spool.claim(CHAT) == ClaimResult("elsewhere")
         assert await there.spool.due(10) == []
 
         await rig.pass_time(ATTEMPT - 25)
@@ -164,7 +164,7 @@ class ClaimContract:
         taken = await there.claim()
         assert (texts(taken), taken.unknown) == (["one", "two", "three", "four"], 2)
 
-        assert await here.settle(batch, remove=2) == Step("elsewhere")
+        assert await here.settle(batch, remove=2) == ClaimResult("elsewhere")
         rest = (await there.settle(taken, remove=1, unknown=1)).batch
         assert rest is not None
         assert (texts(rest), rest.unknown) == (["two", "three", "four"], 1)
@@ -184,10 +184,10 @@ class ClaimContract:
         for _ in range(5):
             await rig.pass_time(11)
             await here.spool.keep_alive()
-        assert await there.spool.claim(CHAT) == Step("elsewhere")
+        assert await there.spool.claim(CHAT) == ClaimResult("elsewhere")
         assert await there.spool.due(10) == []
-        assert (await there.say("two")).step.claim == "elsewhere"
-        assert await here.spool.claim(CHAT) == Step("elsewhere")
+        assert (await there.say("two")).claim.state == "elsewhere"
+        assert await here.spool.claim(CHAT) == ClaimResult("elsewhere")
         following = (await here.settle(batch, remove=1)).batch
         assert following is not None
         assert texts(following) == ["two"]
@@ -198,7 +198,7 @@ class ClaimContract:
         await here.take("one")
         await rig.pass_time(ATTEMPT)
         await here.spool.keep_alive()
-        assert await there.spool.claim(CHAT) == Step("elsewhere")
+        assert await there.spool.claim(CHAT) == ClaimResult("elsewhere")
         await here.spool.retire()
         await rig.pass_time(10)
         assert (await there.claim()).unknown == 1

@@ -143,7 +143,7 @@ class LiveContract:
         for process in (here, there):
             await process.live.subscribe(CHAT)
         for event in (Incoming("Hello ☃", "c1"), Incoming("Hello ☃", "c1"), Incoming("No ref")):
-            await here.spool.append(CHAT, [event], last_heard="", may_claim=False)
+            await here.spool.append(CHAT, [event], last_confirmed="", may_claim=False)
 
         echoes = [json.loads(frame) for _, _, frame in await there.heard()]
         times = [echo["msg_in"].pop("time") for echo in echoes]

@@ -6,7 +6,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
 
-from chip.chat.outbound.ports import Step
+from chip.chat.outbound.ports import ClaimResult
 from chip.limits import Limits
 from chip.models import Incoming, MsgName, Report
 
@@ -218,22 +218,22 @@ class OutboxContract:
         here, there = await rig.process(), await rig.process("there")
         await here.send(1)
         await here.outbox.ack(CHAT, name(1))
-        step = await here.spool.claim(CHAT)
-        assert (step.claim, step.batch) == ("waiting", None)
-        assert 500 < step.delay <= REST * 1000
+        claim = await here.spool.claim(CHAT)
+        assert (claim.state, claim.batch) == ("waiting", None)
+        assert 500 < claim.delay <= REST * 1000
 
         batch = await here.take("said meanwhile")
         assert [entry.event for entry in batch.entries] == [
             Incoming("said meanwhile", "said meanwhile")
         ]
-        step = await here.settle(batch, remove=1)
-        assert (step.claim, step.batch) == ("waiting", None)
-        assert 0 < step.delay <= REST * 1000
+        claim = await here.settle(batch, remove=1)
+        assert (claim.state, claim.batch) == ("waiting", None)
+        assert 0 < claim.delay <= REST * 1000
 
         await rig.pass_time(REST)
         assert await there.spool.due(10) == [CHAT]
         assert await there.reports() == [Report("delivered", 1, "uuid-1")]
-        assert await there.spool.claim(CHAT) == Step("idle")
+        assert await there.spool.claim(CHAT) == ClaimResult("idle")
 
     @pytest_twisted.ensureDeferred
     async def test_a_delay_is_not_cut_short_by_a_report(self, rig: QueueRig):
@@ -254,7 +254,7 @@ class OutboxContract:
         await rig.pass_time(60)
         assert await here.send(1) == "repeated"
         await here.outbox.ack(CHAT, name(1))
-        assert (await here.spool.claim(CHAT)).claim == "waiting"
+        assert (await here.spool.claim(CHAT)).state == "waiting"
         await rig.pass_time(REST)
         assert len(await here.reports()) == 1
 

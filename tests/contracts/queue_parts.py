@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from chip.chat.outbound.ports import REPORT_REST, Batch, Outcome, Spooled, Step
+from chip.chat.outbound.ports import REPORT_REST, Batch, ClaimResult, Outcome, Spooled
 from chip.chat.ports import OutboxItem, Queue
 from chip.limits import Limits
 from chip.models import ChatKey, Incoming, MsgName, Report
@@ -64,11 +64,11 @@ class Process:
     async def say(self, *texts: str, chat: ChatKey = CHAT, may_claim: bool = True) -> Spooled:
         """The visitor says something, with the text as its ref, too."""
         events = [Incoming(text, text) for text in texts]
-        return await self.spool.append(chat, events, last_heard="", may_claim=may_claim)
+        return await self.spool.append(chat, events, last_confirmed="", may_claim=may_claim)
 
     async def take(self, *texts: str, chat: ChatKey = CHAT) -> Batch:
         """The visitor says something, and this process gets it to forward."""
-        return claimed((await self.say(*texts, chat=chat)).step)
+        return claimed((await self.say(*texts, chat=chat)).claim)
 
     async def claim(self, chat: ChatKey = CHAT) -> Batch:
         """Claim a chat that is free."""
@@ -77,14 +77,16 @@ class Process:
     async def reports(self, chat: ChatKey = CHAT) -> list[Report]:
         """Claim a chat that is due, forward all that waits, and return what was reported."""
         found: list[Report] = []
-        step = await self.spool.claim(chat)
-        while step.batch:
-            entries = step.batch.entries
+        claim = await self.spool.claim(chat)
+        while claim.batch:
+            entries = claim.batch.entries
             found += [entry.event for entry in entries if isinstance(entry.event, Report)]
-            step = await self.settle(step.batch, remove=len(entries))
+            claim = await self.settle(claim.batch, remove=len(entries))
         return found
 
-    async def settle(self, batch: Batch, *, may_continue: bool = True, **outcome: Any) -> Step:
+    async def settle(
+        self, batch: Batch, *, may_continue: bool = True, **outcome: Any
+    ) -> ClaimResult:
         """An attempt has ended in this way; see `Outcome`."""
         return await self.spool.settle(batch, Outcome(**outcome), may_continue=may_continue)
 
@@ -149,8 +151,8 @@ def texts(batch: Batch) -> list[str]:
     return [entry.event.text for entry in batch.entries if isinstance(entry.event, Incoming)]
 
 
-def claimed(step: Step) -> Batch:
-    """The batch of a step that claimed the chat."""
-    assert step.claim == "claimed"
-    assert step.batch is not None
-    return step.batch
+def claimed(claim: ClaimResult) -> Batch:
+    """The batch of a call that claimed the chat."""
+    assert claim.state == "claimed"
+    assert claim.batch is not None
+    return claim.batch

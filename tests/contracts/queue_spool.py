@@ -6,7 +6,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
 
-from chip.chat.outbound.ports import BATCH, Step
+from chip.chat.outbound.ports import BATCH, ClaimResult
 from chip.chat.ports import Depths
 from chip.limits import Limits
 from chip.models import Incoming
@@ -23,10 +23,10 @@ class SpoolContract:
     async def test_whoever_stores_the_first_event_gets_it_to_forward(self, rig: QueueRig):
         here = await rig.process()
         events = [Incoming("Hello", "r1"), REPORT, Incoming('No "ref", ☃\n')]
-        spooled = await here.spool.append(CHAT, events, last_heard="", may_claim=True)
+        spooled = await here.spool.append(CHAT, events, last_confirmed="", may_claim=True)
 
         assert spooled.results == ["queued", "queued", "queued"]
-        batch = claimed(spooled.step)
+        batch = claimed(spooled.claim)
         assert batch.chat == CHAT
         assert [entry.event for entry in batch.entries] == events
         assert (batch.unknown, batch.tries, batch.failing_for) == (0, 0, 0)
@@ -46,7 +46,7 @@ class SpoolContract:
         third = (await here.settle(second, remove=BATCH)).batch
         assert third is not None
         assert texts(third) == [str(text) for text in range(BATCH + 1, 2 * BATCH)]
-        assert await here.settle(third, remove=len(third.entries)) == Step("idle")
+        assert await here.settle(third, remove=len(third.entries)) == ClaimResult("idle")
 
     @pytest_twisted.ensureDeferred
     async def test_events_stored_at_once_are_claimed_by_one_of_them(self, rig: QueueRig):
@@ -58,7 +58,7 @@ class SpoolContract:
                 for process in (here, there)
             ]
         )
-        assert sorted(spooled.step.claim for spooled in stored) == ["claimed", *["elsewhere"] * 39]
+        assert sorted(spooled.claim.state for spooled in stored) == ["claimed", *["elsewhere"] * 39]
 
     @pytest_twisted.ensureDeferred
     async def test_a_ref_counts_once_in_its_chat(self, rig: QueueRig):
@@ -67,7 +67,7 @@ class SpoolContract:
         again = await here.spool.append(
             CHAT,
             [Incoming("other text", "one"), Incoming("two", "two"), Incoming("two", "two")],
-            last_heard="",
+            last_confirmed="",
             may_claim=True,
         )
         assert again.results == ["repeated", "queued", "repeated"]
@@ -80,7 +80,7 @@ class SpoolContract:
     async def test_events_without_a_ref_are_all_new(self, rig: QueueRig):
         here = await rig.process()
         events = [Incoming("same"), Incoming("same"), REPORT, REPORT]
-        spooled = await here.spool.append(CHAT, events, last_heard="", may_claim=True)
+        spooled = await here.spool.append(CHAT, events, last_confirmed="", may_claim=True)
         assert spooled.results == ["queued"] * 4
 
     @pytest_twisted.ensureDeferred
@@ -91,7 +91,7 @@ class SpoolContract:
         await here.settle(await here.take("one"), remove=1)
         await rig.pass_time(95 * HOUR)
         spooled = await here.say("one")
-        assert (spooled.results, spooled.step.claim) == (["repeated"], "idle")
+        assert (spooled.results, spooled.claim.state) == (["repeated"], "idle")
         assert (await here.say("two")).results == ["queued"]
         await rig.pass_time(2 * HOUR)
         assert (await here.say("one", "two")).results == ["queued", "repeated"]
@@ -132,7 +132,7 @@ class SpoolContract:
         batch = await here.take("one")
         assert await here.outbox.ack(CHAT, name(10)) is not None
         await rig.pass_time(REST)
-        spooled = await here.spool.append(CHAT, [REPORT], last_heard="", may_claim=False)
+        spooled = await here.spool.append(CHAT, [REPORT], last_confirmed="", may_claim=False)
         assert spooled.results == ["queued"]
         following = (await here.settle(batch, remove=1)).batch
         assert following is not None
@@ -144,7 +144,7 @@ class SpoolContract:
         here = await rig.process(limits=Limits(spool_events=1))
         await here.send(10)
         for _ in range(2):
-            await here.spool.append(CHAT, [REPORT], last_heard="", may_claim=False)
+            await here.spool.append(CHAT, [REPORT], last_confirmed="", may_claim=False)
         assert await here.send(11) == "full"
         assert await here.outbox.ack(CHAT, name(10)) is not None
 
@@ -167,25 +167,25 @@ class SpoolContract:
         await here.outbox.ack(CHAT, name(1))
         await rig.pass_time(REST)
         first = await here.claim()
-        assert first.last_heard is None
+        assert first.last_confirmed is None
         one, two = Incoming("one"), Incoming("two")
-        await here.spool.append(CHAT, [one], last_heard="uuid-a", may_claim=True)
-        await here.spool.append(CHAT, [two], last_heard="uuid-b", may_claim=True)
+        await here.spool.append(CHAT, [one], last_confirmed="uuid-a", may_claim=True)
+        await here.spool.append(CHAT, [two], last_confirmed="uuid-b", may_claim=True)
 
         batch = (await here.settle(first, remove=1)).batch
         assert batch is not None
-        assert batch.last_heard == "uuid-a"
-        batch = (await here.settle(batch, remove=1, last_heard="uuid-c")).batch
+        assert batch.last_confirmed == "uuid-a"
+        batch = (await here.settle(batch, remove=1, last_confirmed="uuid-c")).batch
         assert batch is not None
-        assert batch.last_heard == "uuid-c"
+        assert batch.last_confirmed == "uuid-c"
         await here.settle(batch, remove=1)
-        spooled = await here.spool.append(CHAT, [one], last_heard="uuid-a", may_claim=True)
-        assert claimed(spooled.step).last_heard == "uuid-c"
+        spooled = await here.spool.append(CHAT, [one], last_confirmed="uuid-a", may_claim=True)
+        assert claimed(spooled.claim).last_confirmed == "uuid-c"
 
     @pytest_twisted.ensureDeferred
     async def test_that_courier_has_heard_nothing_can_be_noted(self, rig: QueueRig):
         here = await rig.process()
-        assert (await here.take("one")).last_heard == ""
+        assert (await here.take("one")).last_confirmed == ""
 
     @pytest_twisted.ensureDeferred
     async def test_the_last_text_is_known_until_something_is_said_to_the_visitor(

@@ -51,7 +51,7 @@ class RowsContract:
         channel = await world.channel()
         chat_id = await world.chat(channel)
         contact = await world.contact(channel, chat_id)
-        assert (contact.chat_id, contact.email, contact.last_heard) == (chat_id, "", "")
+        assert (contact.chat_id, contact.email, contact.last_confirmed) == (chat_id, "", "")
 
     @transcript
     async def test_a_contact_comes_with_its_email(self, world: World):
@@ -82,7 +82,7 @@ class RowsContract:
         await world.visitor_said(channel, chat_id, "one", after(1))
         newest = await world.visitor_said(channel, chat_id, "two", after(2))
         await world.sent(channel, chat_id, "three", after(3))
-        assert (await world.contact(channel, chat_id)).last_heard == newest.uuid
+        assert (await world.contact(channel, chat_id)).last_confirmed == newest.uuid
 
     # Users.
 

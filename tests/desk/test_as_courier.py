@@ -21,7 +21,7 @@ async def test_a_started_chat_has_a_contact_that_chip_can_read(desk):
     assert answer.json["message"] == "Events Handled"
     contact = await desk.store.contact(desk.channel, CHAT)
     assert contact is not None
-    assert contact.last_heard == ""
+    assert contact.last_confirmed == ""
 
 
 @transcript
@@ -38,7 +38,7 @@ async def test_what_a_visitor_said_is_answered_with_its_uuid_and_stands_in_the_s
     [event] = answer.json["data"]
     contact = await desk.store.contact(desk.channel, CHAT)
     assert event["type"] == "msg"
-    assert event["msg_uuid"] == contact.last_heard
+    assert event["msg_uuid"] == contact.last_confirmed
     assert await desk.store.heard_since(contact, "") == [(event["msg_uuid"], "hello")]
 
 

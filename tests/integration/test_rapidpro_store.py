@@ -182,7 +182,7 @@ async def test_what_came_by_sms_was_not_heard_here(world):
     await world.visitor_said(channel, chat_id, "by SMS", after(2), contact_urn_id=phone)
     await world.sent(channel, chat_id, "to the phone", after(3), contact_urn_id=phone)
     contact = await world.contact(channel, chat_id)
-    assert contact.last_heard == heard.uuid
+    assert contact.last_confirmed == heard.uuid
     assert await world.store.heard_since(contact, "") == [(heard.uuid, "here")]
     assert await world.texts(channel, chat_id, after(10)) == ["here"]
 
@@ -194,7 +194,7 @@ async def test_the_newest_message_heard_is_found_below_a_long_series_of_others(w
     heard = await world.visitor_said(channel, chat_id, "hello?", after(1))
     for place in range(RECENT_MESSAGES + 5):
         await world.sent(channel, chat_id, "news", after(2 + place), origin="broadcast")
-    assert (await world.contact(channel, chat_id)).last_heard == heard.uuid
+    assert (await world.contact(channel, chat_id)).last_confirmed == heard.uuid
 
 
 @transcript
@@ -204,7 +204,7 @@ async def test_the_newest_message_is_the_one_written_last_whatever_clocks_say(wo
     first = await world.visitor_said(channel, chat_id, "one", after(5))
     second = await world.visitor_said(channel, chat_id, "two", after(3))
     contact = await world.contact(channel, chat_id)
-    assert contact.last_heard == second.uuid
+    assert contact.last_confirmed == second.uuid
     assert await world.store.heard_since(contact, first.uuid) == [(second.uuid, "two")]
 
 

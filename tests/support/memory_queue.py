@@ -18,10 +18,10 @@ from chip.chat.outbound.ports import (
     REPORT_REST,
     Appended,
     Batch,
+    ClaimResult,
     Outcome,
     Spooled,
     SpoolEntry,
-    Step,
 )
 from chip.chat.ports import Acked, Depths, LiveListener, OutboxItem, Page
 from chip.errors import Unavailable
@@ -56,7 +56,7 @@ class _Chat:
     not_before: float = 0
     reports: dict[Report, float] = field(default_factory=dict)
     statuses: dict[str, DeliveryStatus] = field(default_factory=dict)
-    last_heard: str | None = None
+    last_confirmed: str | None = None
     last_text: str = ""
     last_text_at: float = 0
     tries: int = 0
@@ -221,15 +221,15 @@ class MemoryOutbox(_Part):
 
 class MemorySpool(_Part):
     async def append(
-        self, chat: ChatKey, events: Sequence[SpoolEvent], *, last_heard: str, may_claim: bool
+        self, chat: ChatKey, events: Sequence[SpoolEvent], *, last_confirmed: str, may_claim: bool
     ) -> Spooled:
         now, state = self._server.reach(), self._server.chats[chat]
-        if state.last_heard is None:
-            state.last_heard = last_heard
+        if state.last_confirmed is None:
+            state.last_confirmed = last_confirmed
         results = [self._append(chat, event, now) for event in events]
         if "queued" in results:
             self._make_due(state, now)
-        return Spooled(results, self._step(chat, may_claim=may_claim))
+        return Spooled(results, self._claim_if_free(chat, may_claim=may_claim))
 
     def _append(self, chat: ChatKey, event: SpoolEvent, now: float) -> Appended:
         state, limits = self._server.chats[chat], self._limits
@@ -265,17 +265,17 @@ class MemorySpool(_Part):
         alive = self._server.alive.get(state.owner, float("-inf")) > now
         return alive or (state.due or 0) > now
 
-    def _step(self, chat: ChatKey, *, may_claim: bool) -> Step:
+    def _claim_if_free(self, chat: ChatKey, *, may_claim: bool) -> ClaimResult:
         now, state = self._server.reach(), self._server.chats[chat]
         if state.due is None:
-            return Step("idle")
+            return ClaimResult("idle")
         if self._is_held(state, now):
-            return Step("elsewhere")
+            return ClaimResult("elsewhere")
         if state.due > now:
-            return Step("waiting", delay=round((state.due - now) * 1000))
-        return self._give(chat, state, now) if may_claim else Step("waiting")
+            return ClaimResult("waiting", delay=round((state.due - now) * 1000))
+        return self._give(chat, state, now) if may_claim else ClaimResult("waiting")
 
-    def _give(self, chat: ChatKey, state: _Chat, now: float) -> Step:
+    def _give(self, chat: ChatKey, state: _Chat, now: float) -> ClaimResult:
         for report in [one for one, ready in state.reports.items() if ready <= now]:
             del state.reports[report]
             state.spool.append((now, report))
@@ -293,36 +293,38 @@ class MemorySpool(_Part):
             asked_at=now,
             entries=entries,
             unknown=min(unknown, len(entries)),
-            last_heard=state.last_heard,
+            last_confirmed=state.last_confirmed,
             last_text=state.last_text,
             since_last_text=int((now - state.last_text_at) * 1000) if state.last_text else 0,
             tries=state.tries,
             failing_for=int((now - state.failing_since) * 1000) if state.tries else 0,
             email=state.email if now - state.email_at < EMAIL_LIFE else "",
         )
-        return Step("claimed", batch)
+        return ClaimResult("claimed", batch)
 
-    def _rest(self, state: _Chat, now: float) -> Step:
+    def _rest(self, state: _Chat, now: float) -> ClaimResult:
         """Nothing can go now."""
         state.owner, state.under_way, state.unknown = "", 0, 0
         state.tries, state.not_before = 0, 0
         state.due = min(state.reports.values(), default=None)
         if state.due is None:
-            return Step("idle")
-        return Step("waiting", delay=max(0, round((state.due - now) * 1000)))
+            return ClaimResult("idle")
+        return ClaimResult("waiting", delay=max(0, round((state.due - now) * 1000)))
 
-    async def claim(self, chat: ChatKey) -> Step:
-        return self._step(chat, may_claim=True)
+    async def claim(self, chat: ChatKey) -> ClaimResult:
+        return self._claim_if_free(chat, may_claim=True)
 
-    async def settle(self, batch: Batch, outcome: Outcome, *, may_continue: bool = True) -> Step:
+    async def settle(
+        self, batch: Batch, outcome: Outcome, *, may_continue: bool = True
+    ) -> ClaimResult:
         now, state = self._server.reach(), self._server.chats[batch.chat]
         if (state.owner, state.grant) != (self._queue.token, batch.grant):
-            return Step("elsewhere")
+            return ClaimResult("elsewhere")
         for _, event in state.spool[: outcome.rejected]:
             if isinstance(event, Incoming):
                 state.refs.pop(event.ref, None)
         del state.spool[: outcome.remove]
-        state.last_heard = outcome.last_heard or state.last_heard
+        state.last_confirmed = outcome.last_confirmed or state.last_confirmed
         if outcome.last_text:
             state.last_text, state.last_text_at = outcome.last_text, now
         if not state.spool:
@@ -336,7 +338,7 @@ class MemorySpool(_Part):
         state.not_before = now + outcome.delay / 1000 if outcome.delay else 0
         state.due = now + outcome.delay / 1000
         if outcome.delay or not may_continue:
-            return Step("waiting", delay=outcome.delay)
+            return ClaimResult("waiting", delay=outcome.delay)
         return self._give(batch.chat, state, now)
 
     async def due(self, limit: int) -> list[ChatKey]:

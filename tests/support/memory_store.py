@@ -89,7 +89,7 @@ class MemoryStore:
         if known is None:
             return None
         heard = self._heard(known)
-        return msgspec.structs.replace(known, last_heard=heard[-1].uuid if heard else "")
+        return msgspec.structs.replace(known, last_confirmed=heard[-1].uuid if heard else "")
 
     async def user(self, user_id: int) -> User | None:
         self._ask()
@@ -135,12 +135,12 @@ class MemoryStore:
                 self.contacts[key] = msgspec.structs.replace(known, email=email)
                 self.writes[known.id] += 1
 
-    async def heard_since(self, contact: Contact, last_heard: str) -> list[HeardMessage]:
+    async def heard_since(self, contact: Contact, uuid: str) -> list[HeardMessage]:
         self._ask()
         heard = self._heard(contact)
-        if last_heard:
+        if uuid:
             uuids = [message.uuid for message in heard]
-            heard = heard[uuids.index(last_heard) + 1 :] if last_heard in uuids else []
+            heard = heard[uuids.index(uuid) + 1 :] if uuid in uuids else []
         return heard[:MAX_HEARD]
 
     def _ask(self) -> None:

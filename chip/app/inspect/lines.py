@@ -56,7 +56,7 @@ def message_lines(found: FoundMessage) -> Iterator[str]:
 def whereabouts(found: FoundMessage, seen: ChatSnapshot) -> str:
     """Where a message is now."""
     if found.direction == "I":
-        last = ", the last one that it has confirmed" if seen.last_heard == found.uuid else ""
+        last = ", the last one that it has confirmed" if seen.last_confirmed == found.uuid else ""
         return f"now      Courier has it{last}; nothing of it is kept here"
     name = MsgName(found.id, found.uuid)
     return f"now      {_outgoing(name, seen)}{_handed_over(name, seen)}"
@@ -159,8 +159,8 @@ def _attempts(seen: ChatSnapshot) -> str:
         parts.append(f"{_count(seen.tries, 'try', 'tries')} failed in {span(seen.failing_for)}")
     if seen.unknown:
         parts.append(f"{_count(seen.unknown, 'event', 'events')} may have arrived")
-    if seen.last_heard:
-        parts.append(f"the last message that Courier confirmed is {seen.last_heard}")
+    if seen.last_confirmed:
+        parts.append(f"the last message that Courier confirmed is {seen.last_confirmed}")
     return "; ".join(parts)
 
 

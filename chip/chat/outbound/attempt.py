@@ -158,7 +158,7 @@ class Attempts:
                 texts = _texts(sent)
                 return Outcome(
                     remove=count,
-                    last_heard=answer.heard[-1] if answer.heard else "",
+                    last_confirmed=answer.heard[-1] if answer.heard else "",
                     last_text=digest(texts[-1]) if texts else "",
                 )
             case "unknown":
@@ -212,11 +212,11 @@ class Attempts:
         sent = [entry.event for entry in batch.entries[:count]]
         try:
             contact = await self._lookups.contact(batch.chat, again=True)
-            if contact is None or batch.last_heard is None:
-                arrived, last_heard = 0, ""
+            if contact is None or batch.last_confirmed is None:
+                arrived, last_confirmed = 0, ""
             else:
-                heard = await self._store.heard_since(contact, batch.last_heard)
-                arrived, last_heard = arrivals(sent, [(one.uuid, one.text) for one in heard])
+                heard = await self._store.heard_since(contact, batch.last_confirmed)
+                arrived, last_confirmed = arrivals(sent, [(one.uuid, one.text) for one in heard])
         except Unavailable as error:
             return Outcome(unknown=count, delay=DATABASE_AWAY, reason=str(error))
         if not arrived:
@@ -224,7 +224,7 @@ class Attempts:
         # Courier may have taken the last of them only a moment ago, and hold the next against it.
         return Outcome(
             remove=arrived,
-            last_heard=last_heard,
+            last_confirmed=last_confirmed,
             last_text=digest(_texts(sent[:arrived])[-1]),
             failed=True,
             reason="it had arrived",
@@ -253,7 +253,7 @@ def arrivals(sent: Sequence[SpoolEvent], heard: list[tuple[str, str]]) -> tuple[
     Courier handles events in order and stops at the first that fails, so those that arrived are at
     the front. Reports leave no trace that could be looked for; to repeat one does no harm.
     """
-    arrived, last_heard, position = 0, "", 0
+    arrived, last_confirmed, position = 0, "", 0
     for index, event in enumerate(sent):
         if not isinstance(event, Incoming):
             continue
@@ -263,8 +263,8 @@ def arrivals(sent: Sequence[SpoolEvent], heard: list[tuple[str, str]]) -> tuple[
         )
         if found is None:
             break
-        arrived, last_heard, position = index + 1, heard[found][0], found + 1
-    return arrived, last_heard
+        arrived, last_confirmed, position = index + 1, heard[found][0], found + 1
+    return arrived, last_confirmed
 
 
 def _rejected(count: int, reason: str) -> Outcome:

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from chip.chat.hops import HOPS
 from chip.chat.outbound.attempt import Attempts
 from chip.chat.outbound.circuit import CircuitBreaker
-from chip.chat.outbound.ports import ALIVE, Batch, Outcome, Spool, Step
+from chip.chat.outbound.ports import ALIVE, Batch, ClaimResult, Outcome, Spool
 from chip.errors import Unavailable
 from chip.models import ChatKey
 from chip.tasks import Clock, Tasks, every, pause
@@ -92,7 +92,7 @@ class Forwarder:
     @contextmanager
     def reserve(self) -> Iterator[bool]:
         """Whether a chat may be claimed. The room for it is kept until the end of the block, which
-        is to hold the step that claims and the call of `go_on`: many may ask in the meantime."""
+        is to hold the call that claims and that of `go_on`: many may ask in the meantime."""
         reserved = self._has_room
         self._reserved += reserved
         try:
@@ -102,16 +102,16 @@ class Forwarder:
             if reserved:
                 self._take_up()
 
-    def go_on(self, chat: ChatKey, step: Step) -> None:
+    def go_on(self, chat: ChatKey, claim: ClaimResult) -> None:
         """Something was spooled for `chat`: work on it, now or as soon as there is room."""
-        if step.batch is not None:
+        if claim.batch is not None:
             self._working += 1
-            self._tasks.spawn("forwarding a chat", self._work(step.batch))
-        elif step.claim == "waiting" and step.delay >= LOOK_EVERY * 1000:
+            self._tasks.spawn("forwarding a chat", self._work(claim.batch))
+        elif claim.state == "waiting" and claim.delay >= LOOK_EVERY * 1000:
             return  # the look at what is due will find it
-        elif step.claim == "waiting" and step.delay:
-            self._clock.callLater(step.delay / 1000, self.go_on, chat, Step("waiting"))
-        elif step.claim == "waiting" and self._may_wait_here:
+        elif claim.state == "waiting" and claim.delay:
+            self._clock.callLater(claim.delay / 1000, self.go_on, chat, ClaimResult("waiting"))
+        elif claim.state == "waiting" and self._may_wait_here:
             self._ready[chat] = None
             # Room that was taken when this was asked may be free by now.
             self._take_up()
@@ -137,14 +137,14 @@ class Forwarder:
         outcome = await self._attempts.make(batch)
         # Where others wait for room, each chat has one attempt in turn.
         may_continue = not self._ready and not self._stopped
-        step = await self._settle(batch, outcome, may_continue)
+        claim = await self._settle(batch, outcome, may_continue)
         if outcome.remove and (outcome.rejected or batch.email):
             self._tasks.spawn("concluding", self._attempts.conclude(batch, outcome))
-        if step.batch is None:
-            self.go_on(batch.chat, step)
-        return step.batch
+        if claim.batch is None:
+            self.go_on(batch.chat, claim)
+        return claim.batch
 
-    async def _settle(self, batch: Batch, outcome: Outcome, may_continue: bool) -> Step:
+    async def _settle(self, batch: Batch, outcome: Outcome, may_continue: bool) -> ClaimResult:
         """Report `outcome` to the spool, and keep trying while the queue is away: what is known
         now would otherwise have to be found out again."""
         for _ in range(SETTLE_TRIES):

@@ -87,20 +87,20 @@ class Outbound:
         return self._circuits.own.retry_after
 
     async def say(
-        self, chat: ChatKey, messages: Sequence[Incoming], *, last_heard: str
+        self, chat: ChatKey, messages: Sequence[Incoming], *, last_confirmed: str
     ) -> list[Appended]:
         """Store what the visitor said. Once this returns, it is safe. Raises Unavailable.
 
-        `last_heard` is the uuid of the newest message that Courier had from this chat before.
+        `last_confirmed` is the uuid of the newest message that Courier had from this chat before.
         """
         with self._forwarder.reserve() as may_claim:
             spooled = await self._spool.append(
-                chat, messages, last_heard=last_heard, may_claim=may_claim
+                chat, messages, last_confirmed=last_confirmed, may_claim=may_claim
             )
             HOPS.tell("stored", chat, messages, *spooled.results)
             for result, times in Counter(spooled.results).items():
                 self._observer.message("visitor", chat.channel_uuid, result, times)
-            self._forwarder.go_on(chat, spooled.step)
+            self._forwarder.go_on(chat, spooled.claim)
         return spooled.results
 
     async def acknowledge(self, chat: ChatKey, name: MsgName, address: str) -> None:

@@ -31,8 +31,8 @@ Appended = Literal["queued", "repeated", "full"]
 """What became of something that was to be stored: it waits, it was there before, or there is no
 room. Only with ``queued`` anything was done."""
 
-Claim = Literal["claimed", "elsewhere", "waiting", "idle"]
-"""Who forwards a chat after a step: this caller (who got a `Batch`), another process, nobody until
+ClaimState = Literal["claimed", "elsewhere", "waiting", "idle"]
+"""Who forwards a chat: this caller (who got a `Batch`), another process, nobody until
 its due time (`waiting`), or nobody because its spool is empty (`idle`)."""
 
 
@@ -46,15 +46,15 @@ class SpoolEntry(NamedTuple):
 class Batch(NamedTuple):
     """A chat's oldest spooled events, claimed: nobody else forwards this chat meanwhile.
 
-    `entries` are `BATCH` at most, oldest first. `unknown` counts those at the
-    front that an earlier attempt may have delivered already. `last_heard` is the uuid of the last
-    message that Courier confirmed for this chat (``None``: never noted). `last_text` is a digest
-    of the text that Courier answered last, and `since_last_text` the milliseconds since then
-    (``""`` and 0 when there is none, or something went out to the visitor meanwhile).
-    `grant` is a name that this claim alone has: settling twice, or too late, does nothing.
-    `asked_at` is when the claim was asked for, by this process's own clock.
-    `tries` counts failed attempts on the first entry, `failing_for` is the milliseconds since the
-    first of them. `email` is what the visitor has told of himself (``""``: nothing).
+    `entries` are `BATCH` at most, oldest first. `unknown` counts those at the front that an
+    earlier attempt may have delivered already. `last_confirmed` is the uuid of the last message
+    that Courier confirmed for this chat (``None``: never noted). `last_text` is a digest of the
+    text that Courier answered last, and `since_last_text` the milliseconds since then (``""``
+    and 0 when there is none, or something went out to the visitor meanwhile). `grant` is a name
+    that this claim alone has: settling twice, or too late, does nothing. `asked_at` is when the
+    claim was asked for, by this process's own clock. `tries` counts failed attempts on the
+    first entry, `failing_for` is the milliseconds since the first of them. `email` is what the
+    visitor has told of himself (``""``: nothing).
     """
 
     chat: ChatKey
@@ -62,7 +62,7 @@ class Batch(NamedTuple):
     asked_at: float
     entries: list[SpoolEntry]
     unknown: int
-    last_heard: str | None
+    last_confirmed: str | None
     last_text: str
     since_last_text: int
     tries: int
@@ -70,11 +70,11 @@ class Batch(NamedTuple):
     email: str
 
 
-class Step(NamedTuple):
-    """Who forwards the chat after a step: its next batch if that is the caller, the milliseconds
-    until it is due if it is waiting."""
+class ClaimResult(NamedTuple):
+    """Who forwards the chat now: its next batch if that is the caller, the milliseconds until it is
+    due if it is waiting."""
 
-    claim: Claim
+    state: ClaimState
     batch: Batch | None = None
     delay: int = 0
 
@@ -86,24 +86,25 @@ class Spooled(NamedTuple):
     """
 
     results: list[Appended]
-    step: Step
+    claim: ClaimResult
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """How an attempt on a batch ended: what a spool has to note of it.
 
     The first `remove` entries leave the spool; the first `rejected` of those because they will
-    never be delivered: their refs may be used again. `last_heard` is the uuid of the last message
-    that Courier confirmed, `last_text` a digest of the text that it answered last (``""``: nothing
-    new). `failed` counts a failed try on the entry that is then first; otherwise the count starts
-    afresh when anything was removed. The first `unknown` entries that remain may have arrived: the
-    next claim gets them so. The chat is not claimed again before `delay` milliseconds from now.
-    `reason` says in short why, for whoever asks what became of a message.
+    never be delivered: their refs may be used again. `last_confirmed` is the uuid of the last
+    message that Courier confirmed, `last_text` a digest of the text that it answered last
+    (``""``: nothing new). `failed` counts a failed try on the entry that is then first;
+    otherwise the count starts afresh when anything was removed. The first `unknown` entries
+    that remain may have arrived: the next claim gets them so. The chat is not claimed again
+    before `delay` milliseconds from now. `reason` says in short why, for whoever asks what
+    became of a message.
     """
 
     remove: int = 0
     rejected: int = 0
-    last_heard: str = ""
+    last_confirmed: str = ""
     last_text: str = ""
     failed: bool = False
     unknown: int = 0
@@ -122,19 +123,21 @@ class Spool(Protocol):
     """
 
     async def append(
-        self, chat: ChatKey, events: Sequence[SpoolEvent], *, last_heard: str, may_claim: bool
+        self, chat: ChatKey, events: Sequence[SpoolEvent], *, last_confirmed: str, may_claim: bool
     ) -> Spooled:
         """Store events durably. An `Incoming` whose ref the chat has used is ``repeated``.
 
-        `last_heard` is noted for the chat unless something newer is known. With `may_claim`, a
+        `last_confirmed` is noted for the chat unless something newer is known. With `may_claim`, a
         chat that nobody has claimed and that is due is claimed in the same step. Other processes
         are told what the visitor said (`LiveListener.told`).
         """
 
-    async def claim(self, chat: ChatKey) -> Step:
+    async def claim(self, chat: ChatKey) -> ClaimResult:
         """Claim the chat if it is due and nobody holds it."""
 
-    async def settle(self, batch: Batch, outcome: Outcome, *, may_continue: bool = True) -> Step:
+    async def settle(
+        self, batch: Batch, outcome: Outcome, *, may_continue: bool = True
+    ) -> ClaimResult:
         """Note how an attempt ended, and go on or give the claim up, in one step.
 
         With no delay and `may_continue`, the next batch comes back at once. Does nothing and

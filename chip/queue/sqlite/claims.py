@@ -9,7 +9,7 @@ from sqlite3 import Connection, Row
 
 import msgspec
 
-from chip.chat.outbound.ports import ALIVE, BATCH, Batch, Outcome, SpoolEntry, Step
+from chip.chat.outbound.ports import ALIVE, BATCH, Batch, ClaimResult, Outcome, SpoolEntry
 from chip.models import ChatKey, Incoming, Report, SpoolEvent
 from chip.queue.sqlite.shared import ABANDONED_MS, ATTEMPT_MS, SqliteContext, chat_row
 
@@ -45,21 +45,21 @@ def make_due(connection: Connection, chat: ChatKey, time: int) -> None:
     )
 
 
-def step(
+def claim_if_free(
     connection: Connection, shared: SqliteContext, chat: ChatKey, now: int, may_claim: bool
-) -> Step:
+) -> ClaimResult:
     """Who forwards the chat? If nobody does and it is due, this process gets it if it may."""
     row = chat_row(connection, chat, now)
     if row["due"] is None:
-        return Step("idle")
+        return ClaimResult("idle")
     if _is_held(connection, shared, row, now):
-        return Step("elsewhere")
+        return ClaimResult("elsewhere")
     if row["due"] > now:
-        return Step("waiting", delay=row["due"] - now)
-    return give(connection, shared, chat, now) if may_claim else Step("waiting")
+        return ClaimResult("waiting", delay=row["due"] - now)
+    return give(connection, shared, chat, now) if may_claim else ClaimResult("waiting")
 
 
-def give(connection: Connection, shared: SqliteContext, chat: ChatKey, now: int) -> Step:
+def give(connection: Connection, shared: SqliteContext, chat: ChatKey, now: int) -> ClaimResult:
     """Give the chat to this process."""
     _take_in_reports(connection, chat, now)
     entries = _oldest(connection, chat, now)
@@ -85,14 +85,14 @@ def give(connection: Connection, shared: SqliteContext, chat: ChatKey, now: int)
         asked_at=shared.database.reactor.seconds(),
         entries=entries,
         unknown=min(unknown, len(entries)),
-        last_heard=row["last_heard"],
+        last_confirmed=row["last_heard"],
         last_text=row["last_text"],
         since_last_text=now - row["last_text_on"] if row["last_text"] else 0,
         tries=row["tries"],
         failing_for=now - row["failing_since"] if row["failing_since"] else 0,
         email=row["email"] if row["email_until"] > now else "",
     )
-    return Step("claimed", batch)
+    return ClaimResult("claimed", batch)
 
 
 def _take_in_reports(connection: Connection, chat: ChatKey, now: int) -> None:
@@ -104,15 +104,15 @@ def _take_in_reports(connection: Connection, chat: ChatKey, now: int) -> None:
         put(connection, chat, _decoder.decode(event), now)
 
 
-def rest(connection: Connection, chat: ChatKey, now: int) -> Step:
+def rest(connection: Connection, chat: ChatKey, now: int) -> ClaimResult:
     """Nothing can go now. Where reports still rest, the chat is due with the first of them."""
     (due,) = connection.execute(
         "SELECT min(ready) FROM report WHERE chat = ?", (str(chat),)
     ).fetchone()
     set_columns(connection, chat, due=due, tries=0, failing_since=0, unknown=0, not_before=0)
     if due is None:
-        return Step("idle")
-    return Step("waiting", delay=max(0, due - now))
+        return ClaimResult("idle")
+    return ClaimResult("waiting", delay=max(0, due - now))
 
 
 def remove_done(connection: Connection, batch: Batch, outcome: Outcome) -> None:

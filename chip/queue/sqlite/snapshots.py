@@ -37,7 +37,7 @@ def take(connection: Connection, chat: ChatKey, now: int, limits: Limits) -> Cha
         failing_for=now - row["failing_since"] if row and row["failing_since"] else 0,
         unknown=row["unknown"] if row else 0,
         reason=row["reason"] if row and row["ticket"] else None,
-        last_heard=(row["last_heard"] if row else None) or "",
+        last_confirmed=(row["last_heard"] if row else None) or "",
         listeners=None,
     )
 

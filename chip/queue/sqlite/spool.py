@@ -6,9 +6,10 @@ What is at work on which chat, and until when, is in `claims`.
 from collections.abc import Sequence
 from sqlite3 import Connection
 
-from chip.chat.outbound.ports import Appended, Batch, Outcome, Spooled, Step
+from chip.chat.outbound.ports import Appended, Batch, ClaimResult, Outcome, Spooled
 from chip.models import ChatKey, Incoming, SpoolEvent
 from chip.queue.sqlite.claims import (
+    claim_if_free,
     give,
     make_due,
     note_alive,
@@ -19,7 +20,6 @@ from chip.queue.sqlite.claims import (
     said_in_all,
     set_columns,
     something_waits,
-    step,
 )
 from chip.queue.sqlite.shared import (
     ABANDONED_MS,
@@ -39,7 +39,7 @@ class SqliteSpool:
         self._shared = shared
 
     async def append(
-        self, chat: ChatKey, events: Sequence[SpoolEvent], *, last_heard: str, may_claim: bool
+        self, chat: ChatKey, events: Sequence[SpoolEvent], *, last_confirmed: str, may_claim: bool
     ) -> Spooled:
         """Store events durably, and claim the chat if nobody has and it may be."""
         shared, now = self._shared, self._shared.now()
@@ -47,11 +47,11 @@ class SqliteSpool:
         def store(connection: Connection) -> Spooled:
             row = chat_row(connection, chat, now)
             if row["last_heard"] is None:
-                set_columns(connection, chat, last_heard=last_heard)
+                set_columns(connection, chat, last_heard=last_confirmed)
             results = [self._append(connection, chat, event, now) for event in events]
             if "queued" in results:
                 make_due(connection, chat, now)
-            return Spooled(results, step(connection, shared, chat, now, may_claim))
+            return Spooled(results, claim_if_free(connection, shared, chat, now, may_claim))
 
         return await shared.database.write(store)
 
@@ -72,24 +72,26 @@ class SqliteSpool:
         put(connection, chat, event, now)
         return "queued"
 
-    async def claim(self, chat: ChatKey) -> Step:
+    async def claim(self, chat: ChatKey) -> ClaimResult:
         """Claim the chat if it is due and nobody holds it."""
         shared, now = self._shared, self._shared.now()
         return await shared.database.write(
-            lambda connection: step(connection, shared, chat, now, may_claim=True)
+            lambda connection: claim_if_free(connection, shared, chat, now, may_claim=True)
         )
 
-    async def settle(self, batch: Batch, outcome: Outcome, *, may_continue: bool = True) -> Step:
+    async def settle(
+        self, batch: Batch, outcome: Outcome, *, may_continue: bool = True
+    ) -> ClaimResult:
         """Note how an attempt ended, and go on or give the claim up."""
         shared, now, chat = self._shared, self._shared.now(), batch.chat
 
-        def note(connection: Connection) -> Step:
+        def note(connection: Connection) -> ClaimResult:
             row = chat_row(connection, chat, now)
             if row["claimed_by"] != shared.token or str(row["ticket"]) != batch.grant:
-                return Step("elsewhere")
+                return ClaimResult("elsewhere")
             remove_done(connection, batch, outcome)
-            if outcome.last_heard:
-                set_columns(connection, chat, last_heard=outcome.last_heard)
+            if outcome.last_confirmed:
+                set_columns(connection, chat, last_heard=outcome.last_confirmed)
             if outcome.last_text:
                 set_columns(connection, chat, last_text=outcome.last_text, last_text_on=now)
             set_columns(
@@ -111,7 +113,7 @@ class SqliteSpool:
                 not_before=due if outcome.delay else 0,
             )
             if outcome.delay or not may_continue:
-                return Step("waiting", delay=outcome.delay)
+                return ClaimResult("waiting", delay=outcome.delay)
             return give(connection, shared, chat, now)
 
         return await shared.database.write(note)

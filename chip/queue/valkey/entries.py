@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import msgspec
 
-from chip.chat.outbound.ports import Batch, Claim, SpoolEntry, Step
+from chip.chat.outbound.ports import Batch, ClaimResult, ClaimState, SpoolEntry
 from chip.chat.ports import OutboxItem
 from chip.models import ChatKey, SpoolEvent
 
@@ -32,11 +32,11 @@ def parse_item(raw: bytes) -> OutboxItem:
     return OutboxItem(item.seq, item.id, bytes(item.msg))
 
 
-def parse_step(chat: ChatKey, answer: list[Any], asked_at: float) -> Step:
+def parse_claim_result(chat: ChatKey, answer: list[Any], asked_at: float) -> ClaimResult:
     """What the script function ``claim`` answers to a question of that time."""
-    claim = cast(Claim, answer[0].decode())
-    if claim != "claimed":
-        return Step(claim, delay=answer[1] if claim == "waiting" else 0)
+    state = cast(ClaimState, answer[0].decode())
+    if state != "claimed":
+        return ClaimResult(state, delay=answer[1] if state == "waiting" else 0)
     _, grant, unknown, heard, text, since_text, tries, failing_for, email, now, *raw = answer
     batch = Batch(
         chat=chat,
@@ -44,14 +44,14 @@ def parse_step(chat: ChatKey, answer: list[Any], asked_at: float) -> Step:
         asked_at=asked_at,
         entries=[_parse_entry(entry, now) for entry in raw],
         unknown=unknown,
-        last_heard=None if heard is None else heard.decode(),
+        last_confirmed=None if heard is None else heard.decode(),
         last_text=text.decode(),
         since_last_text=since_text,
         tries=tries,
         failing_for=failing_for,
         email=email.decode(),
     )
-    return Step(claim, batch)
+    return ClaimResult(state, batch)
 
 
 def _parse_entry(raw: bytes, now: int) -> SpoolEntry:

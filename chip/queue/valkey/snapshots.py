@@ -100,7 +100,7 @@ def _snapshot(answer: Sequence[Any], listeners: int) -> ChatSnapshot:
         failing_for=age("failing"),
         unknown=int(known.get("unknown", 0)),
         reason=known.get("reason"),
-        last_heard=known.get("heard", ""),
+        last_confirmed=known.get("heard", ""),
         listeners=listeners,
     )
 

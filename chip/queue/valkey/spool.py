@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import msgspec
 
-from chip.chat.outbound.ports import Appended, Batch, Outcome, Spooled, Step
+from chip.chat.outbound.ports import Appended, Batch, ClaimResult, Outcome, Spooled
 from chip.models import ChatKey, Incoming, SpoolEvent
 from chip.queue.valkey import keys
 from chip.queue.valkey.connection import ValkeyConnection
-from chip.queue.valkey.entries import parse_step
+from chip.queue.valkey.entries import parse_claim_result
 from chip.queue.valkey.errors import AnswerLost
 from chip.queue.valkey.live import ValkeyLive
 from chip.queue.valkey.protocol import CommandProtocol
@@ -57,13 +57,13 @@ class ValkeySpool:
         self._alive = scripts.script("alive", keys=1)
 
     async def append(
-        self, chat: ChatKey, events: Sequence[SpoolEvent], *, last_heard: str, may_claim: bool
+        self, chat: ChatKey, events: Sequence[SpoolEvent], *, last_confirmed: str, may_claim: bool
     ) -> Spooled:
         """Store events durably, and claim the chat if nobody has and it may be."""
         raw = str(chat).encode()
         arguments = [
             b"1" if may_claim else b"0",
-            last_heard.encode(),
+            last_confirmed.encode(),
             self._live.channel(chat),
         ]
         for event in events:
@@ -72,16 +72,18 @@ class ValkeySpool:
         names = [*keys.spool(raw), keys.refs(raw)]
         (results, *rest), asked_at = await self._ask(self._append, chat, names, arguments)
         found = [_RESULTS[letter] for letter in results.decode()]
-        return Spooled(found, self._step(chat, rest, asked_at))
+        return Spooled(found, self._claim_result(chat, rest, asked_at))
 
-    async def claim(self, chat: ChatKey) -> Step:
+    async def claim(self, chat: ChatKey) -> ClaimResult:
         """Claim the chat if it is due and nobody holds it."""
         names = keys.spool(str(chat).encode())
-        step = self._step(chat, *await self._ask(self._claim, chat, names, []))
+        claim = self._claim_result(chat, *await self._ask(self._claim, chat, names, []))
         self._to_take_up.pop(chat, None)
-        return step
+        return claim
 
-    async def settle(self, batch: Batch, outcome: Outcome, *, may_continue: bool = True) -> Step:
+    async def settle(
+        self, batch: Batch, outcome: Outcome, *, may_continue: bool = True
+    ) -> ClaimResult:
         """Note how an attempt ended, and go on or give the claim up."""
         chat, grant = batch.chat, batch.grant.encode()
         raw = str(chat).encode()
@@ -94,7 +96,7 @@ class ValkeySpool:
         )
         if self._known.get(chat) == grant:
             del self._known[chat]
-        return self._step(chat, answer, asked_at)
+        return self._claim_result(chat, answer, asked_at)
 
     async def due(self, limit: int) -> list[ChatKey]:
         """Chats whose time has come, longest due first; before them those whose claim was lost."""
@@ -149,9 +151,9 @@ class ValkeySpool:
             if (kept := [one for one in lost if one[1] > oldest])
         }
 
-    def _step(self, chat: ChatKey, answer: list[Any], asked_at: float) -> Step:
+    def _claim_result(self, chat: ChatKey, answer: list[Any], asked_at: float) -> ClaimResult:
         """What a script says of the chat's claim, which is remembered if it is ours."""
-        step = parse_step(chat, answer, asked_at)
-        if step.batch is not None:
-            self._known[chat] = step.batch.grant.encode()
-        return step
+        claim = parse_claim_result(chat, answer, asked_at)
+        if claim.batch is not None:
+            self._known[chat] = claim.batch.grant.encode()
+        return claim

@@ -126,8 +126,8 @@ class RapidproStore:
         """The active contact of the channel's org that has this chat."""
         identity = f"{statements.SCHEME}{chat_id}"
         for row in await self._ask(statements.CONTACT, channel.org_id, identity):
-            number, urn, email, last_heard = row
-            return Contact(int(number), int(urn), chat_id, email.decode(), last_heard.decode())
+            number, urn, email, last_confirmed = row
+            return Contact(int(number), int(urn), chat_id, email.decode(), last_confirmed.decode())
         return None
 
     async def user(self, user_id: int) -> User | None:
@@ -186,13 +186,11 @@ class RapidproStore:
         condition = "true" if only_if_empty else "false"
         await self._ask(statements.SET_EMAIL, contact.urn_id, email, condition)
 
-    async def heard_since(self, contact: Contact, last_heard: str) -> list[HeardMessage]:
-        """The incoming messages that came after `last_heard`, oldest first, `MAX_HEARD` at most."""
-        if last_heard and not _UUID.fullmatch(last_heard):
+    async def heard_since(self, contact: Contact, uuid: str) -> list[HeardMessage]:
+        """The incoming messages that came after that one, oldest first, `MAX_HEARD` at most."""
+        if uuid and not _UUID.fullmatch(uuid):
             return []
-        rows = await self._ask(
-            statements.HEARD_SINCE, contact.id, contact.urn_id, last_heard or None
-        )
+        rows = await self._ask(statements.HEARD_SINCE, contact.id, contact.urn_id, uuid or None)
         return [HeardMessage(uuid.decode(), text.decode()) for uuid, text in rows]
 
     async def _ask(self, statement: Statement, *values: str | int | None) -> list[Row]:

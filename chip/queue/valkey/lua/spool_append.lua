@@ -4,7 +4,7 @@
 --       live channel, then for each event: '=' and its ref, or '-' for a report; its JSON
 -- Answers a letter for each event (q, r or f), then as `claim` does.
 local spool, refs = spool_of(KEYS, 1), KEYS[9]
-local chat, process, grant, known, lost, may_claim, last_heard, live = unpack(ARGV)
+local chat, process, grant, known, lost, may_claim, last_confirmed, live = unpack(ARGV)
 local said = tonumber(redis.call('HGET', spool.courier, 'said') or redis.call('LLEN', spool.list))
 local total = tonumber(redis.call('HGET', spool.totals, 'said') or 0)
 local results, echoes, stored = '', {}, 0
@@ -39,7 +39,7 @@ end
 
 if stored > 0 then
   redis.call('HSET', spool.courier, 'said', said + #echoes)
-  if redis.call('HSETNX', spool.courier, 'heard', last_heard) == 1 then
+  if redis.call('HSETNX', spool.courier, 'heard', last_confirmed) == 1 then
     redis.call('EXPIRE', spool.courier, COURIER_SECONDS)
   end
   if redis.call('ZCARD', refs) > REFS then

@@ -37,8 +37,8 @@ if remove > 0 then
   redis.call('HDEL', spool.courier, 'tries', 'failing')
   count_out(spool, chat, #removed, said)
 end
-if outcome.last_heard then
-  redis.call('HSET', spool.courier, 'heard', outcome.last_heard)
+if outcome.last_confirmed then
+  redis.call('HSET', spool.courier, 'heard', outcome.last_confirmed)
 end
 if outcome.last_text then
   redis.call('HSET', spool.courier, 'text', outcome.last_text, 'text_at', NOW)
