@@ -1,4 +1,4 @@
-"""How ``/wc/widget.js`` is answered, over a real site in memory."""
+"""How the widget's files are answered, over a real site in memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import gzip
 import pytest
 from twisted.internet.task import Clock
 
-from chip.widget.bundle import join_modules, widget_handler
+from chip.widget.bundle import SOURCES, join_modules
+from chip.widget.serving import widget_handlers
 from tests.support.web import Answer, FakeChatServer, Wire, build_site, request
 
 PATH = "/wc/widget.js"
@@ -15,7 +16,7 @@ PATH = "/wc/widget.js"
 
 @pytest.fixture(scope="module")
 def site():
-    return build_site(FakeChatServer(), Clock(), mounts={PATH: widget_handler()})
+    return build_site(FakeChatServer(), Clock(), mounts=widget_handlers())
 
 
 def ask(site, path: str = PATH, method: str = "GET", **headers: str) -> Answer:
@@ -111,3 +112,27 @@ def test_other_methods_are_refused(site, method):
 
     assert (answer.status, answer.json) == (405, {"error": "method not allowed"})
     assert answer.headers["allow"] == "get, head"
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_the_words_of_a_language_are_served_as_the_script_is(site, encoding):
+    script = ask(site, accept_encoding=encoding)
+    words = ask(site, "/wc/widget/words/fr.json", accept_encoding=encoding)
+
+    body = gzip.decompress(words.body) if encoding == "gzip" else words.body
+    assert body == (SOURCES / "words" / "fr.json").read_bytes()
+    assert words.headers["content-type"] == "application/json"
+    for name in ("access-control-allow-origin", "cache-control", "vary", "x-content-type-options"):
+        assert words.headers[name] == script.headers[name]
+    tag = words.headers["etag"]
+    again = ask(site, "/wc/widget/words/fr.json", accept_encoding=encoding, if_none_match=tag)
+    assert (again.status, again.body) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/words", "/words/en.json", "/words/xx.json", "/words/..%2Fwords.js", "/embed.js"]
+)
+def test_nothing_else_of_the_widget_is_served(site, path):
+    answer = ask(site, "/wc/widget" + path)
+
+    assert (answer.status, answer.json) == (404, {"error": "not found"})

@@ -42,7 +42,7 @@ from chip.web.connect import Connections
 from chip.web.http.addresses import Addresses
 from chip.web.send import SendHandler
 from chip.web.site import Site
-from chip.widget.bundle import widget_handler
+from chip.widget.serving import widget_handlers
 
 OPS_DRAIN = 1.0
 """Seconds that the operators' listener has for its last answers."""
@@ -166,7 +166,7 @@ class ChipService(Service):
             chats=lambda: server.hub.open_chats,
             circuit_is_open=lambda: server.outbound.courier_is_away,
         )
-        mounts = {"/wc/widget.js": widget_handler()}
+        mounts = widget_handlers()
         if self._desk:
             mounts.update(self._desk.handlers())
         return Site(

@@ -1,33 +1,22 @@
-"""The chat widget as one served file.
+"""The chat widget's modules as one script.
 
-Owns how the ES modules in ``src/`` become one script, and how that script is served over HTTP.
-Knows nothing about chats, sockets or channels.
+Owns how the ES modules in ``src/`` are joined and made small. Knows nothing of HTTP.
 
-A browser needs one request, and there is no build step: the modules are joined when the handler is
-made. They come in the order in which they import each other and share one scope, so ``import`` and
+A browser needs one request, and there is no build step: the modules are joined when Chip starts.
+They come in the order in which they import each other and share one scope, so ``import`` and
 ``export`` are taken out; that no two modules declare the same name is checked.
 """
 
-import gzip
-import hashlib
 import re
 from collections import Counter
 from itertools import product
 from pathlib import Path
 from string import ascii_lowercase
-from typing import NamedTuple
 
 import rjsmin
 
-from chip.web.http.answers import GET_OR_HEAD, NOT_FOUND, Answer, Handler, method_not_allowed
-from chip.web.http.request import Request
-
 SOURCES = Path(__file__).parent / "src"
 ENTRY = "embed"
-
-# For 300 s a browser uses its copy. For a day after that it still does, and asks for a newer one
-# meanwhile: so a page never waits, and an update reaches everybody within a visit or two.
-CACHE_CONTROL = b"public, max-age=300, stale-while-revalidate=86400"
 
 _BANNER = "/*! Chip's chat widget. MIT licence. */\n"
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+)\.js";\n', re.MULTILINE)
@@ -87,62 +76,3 @@ def _shorten_private_names(script: str) -> str:
 def _squeeze_styles(match: re.Match[str]) -> str:
     """In a style sheet spaces between words matter, those around punctuation do not."""
     return re.sub(r"(?<=:) +|;(?=\})", "", re.sub(r"\s*([{};,>])\s*", r"\1", match[0]))
-
-
-def widget_handler() -> Handler:
-    """Return the handler for ``/wc/widget.js``. The script is joined and compressed once, here."""
-    script = join_modules().encode()
-    digest = hashlib.sha256(script).hexdigest()[:20].encode()
-    plain = _script(script, digest)
-    packed = _script(gzip.compress(script, 9, mtime=0), digest + b"-gzip", b"gzip")
-
-    async def handle(request: Request) -> Answer:
-        """The script, or 304 to a browser that has it."""
-        if request.below:
-            return NOT_FOUND
-        if request.method not in GET_OR_HEAD:
-            return method_not_allowed(*GET_OR_HEAD)
-        script = packed if _accepts_gzip(request) else plain
-        return script.not_modified if _knows(request, script.tag) else script.answer
-
-    return handle
-
-
-class _Script(NamedTuple):
-    """The script in one encoding. Each has an ETag of its own: a cache must not confuse them."""
-
-    tag: bytes
-    answer: Answer
-    not_modified: Answer
-
-
-def _script(body: bytes, digest: bytes, encoding: bytes = b"") -> _Script:
-    tag = b'"%b"' % digest
-    answer = Answer(200, body, b"text/javascript; charset=utf-8").with_headers(
-        (b"Access-Control-Allow-Origin", b"*"),
-        (b"Cache-Control", CACHE_CONTROL),
-        (b"Cross-Origin-Resource-Policy", b"cross-origin"),
-        (b"ETag", tag),
-        (b"Vary", b"Accept-Encoding"),
-        (b"X-Content-Type-Options", b"nosniff"),
-    )
-    not_modified = answer._replace(status=304, body=b"")
-    if encoding:
-        answer = answer.with_headers((b"Content-Encoding", encoding))
-    return _Script(tag, answer, not_modified)
-
-
-def _accepts_gzip(request: Request) -> bool:
-    header = (request.getHeader(b"accept-encoding") or b"").lower()
-    for offer in header.split(b","):
-        coding, _, parameters = offer.partition(b";")
-        if coding.strip() in (b"gzip", b"*"):
-            return not re.fullmatch(rb"q=0(\.0*)?", parameters.strip())
-    return False
-
-
-def _knows(request: Request, tag: bytes) -> bool:
-    """Whether If-None-Match names `tag`, also in the weak form that proxies make of it."""
-    header = request.getHeader(b"if-none-match") or b""
-    known = [one.strip().removeprefix(b"W/") for one in header.split(b",")]
-    return tag in known or b"*" in known

@@ -15,7 +15,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Locator, Page, Route, WebSocketRoute
 
-from chip.widget.bundle import join_modules
+from chip.widget.bundle import SOURCES, join_modules
 
 SITE = "https://shop.example"
 SERVER = "https://chat.example.org"
@@ -28,6 +28,8 @@ PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>A shop
 START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 
 _script = join_modules()
+WORDS = f"{SERVER}/wc/widget/words/"
+ANY = {"headers": {"Access-Control-Allow-Origin": "*"}, "content_type": "application/json"}
 
 
 def embed(**data: str) -> str:
@@ -44,6 +46,7 @@ class ScriptedSite:
         self.pages: dict[str, str] = {}
         self.requests: list[str] = []
         self.script = _script
+        self.words_answer: Callable[[Route], None] | None = None
         self._headers = {"Content-Security-Policy": csp} if csp else {}
         context.route("**/*", self._answer)
         context.route_web_socket(f"**/wc/connect/{CHANNEL}", self.chip.connected)
@@ -60,12 +63,19 @@ class ScriptedSite:
         self.requests.append(url)
         if url == f"{SERVER}/wc/widget.js":
             route.fulfill(body=_script, content_type="text/javascript; charset=utf-8")
+        elif url.startswith(WORDS):
+            (self.words_answer or self.answer_words)(route)
         elif url.startswith(SITE) and (path := url.removeprefix(SITE)) in self.pages:
             route.fulfill(body=self.pages[path], content_type="text/html", headers=self._headers)
         elif url.startswith(SITE) and url.endswith(".svg"):
             route.fulfill(body=PICTURE, content_type="image/svg+xml")
         else:
             route.fulfill(status=204)
+
+    def answer_words(self, route: Route) -> None:
+        """Answer a request for the words of a language, as Chip does."""
+        name = route.request.url.removeprefix(WORDS)
+        route.fulfill(body=(SOURCES / "words" / name).read_bytes(), **ANY)
 
 
 PICTURE = (

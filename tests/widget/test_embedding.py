@@ -198,15 +198,13 @@ def test_the_guide_names_everything_there_is():
 
 
 def test_every_language_says_everything():
-    languages = "".join((SOURCES / f"{name}.js").read_text() for name in ("words", "words-more"))
-    said = {
-        name: set(re.findall(r"^  (\w+):", words, re.MULTILINE))
-        for name, words in re.findall(r"export const (\w\w) = \{(.*?)\n\};", languages, re.DOTALL)
-    }
+    english = re.findall(r"^  (\w+):", (SOURCES / "words.js").read_text(), re.MULTILINE)
+    [listed] = re.findall(r"LANGUAGES = (\[.*\]);", (SOURCES / "language.js").read_text())
+    files = {path.stem: path for path in (SOURCES / "words").iterdir()}
 
-    assert set(said) == {"en", "fr", "es", "pt", "ar", "rw", "sw"}
-    for name, words in said.items():
-        assert words == said["en"], name
+    assert set(files) == {*json.loads(listed)} - {"en"}
+    for name, path in files.items():
+        assert list(json.loads(path.read_text())) == english, name
 
 
 def test_the_language_is_the_pages_else_the_browsers_else_english(browser):
@@ -220,16 +218,57 @@ def test_the_language_is_the_pages_else_the_browsers_else_english(browser):
     assert hint("tlh", "ja-JP") == "Write a message"
 
 
+def test_what_is_asked_before_the_words_are_there_is_done_when_they_are(browser):
+    site = ScriptedSite(browser.person())
+    held = []
+    site.words_answer = held.append
+    early = "<script>Chip = [['open'], ['send', 'Bonjour']]</script>"
+    widget = Widget(site.page(early + embed(lang="fr")))
+    widget.until(lambda: held, "the question for the words")
+    widget.host.evaluate("e => e.setAttribute('heading', 'La boutique')")
+    expect(widget.panel).to_have_count(0)
+
+    site.answer_words(held[0])
+
+    expect(widget.message("Bonjour")).to_contain_text("Envoyé")
+    expect(widget.page.locator("chip-chat .heading")).to_have_text("La boutique")
+
+
+@pytest.mark.parametrize("status", [204, 404, 500])
+def test_a_chat_whose_words_cannot_be_had_is_in_english(browser, status):
+    site = ScriptedSite(browser.person())
+    site.words_answer = lambda route: route.fulfill(status=status)
+    widget = Widget(site.page(lang="fr")).open()
+
+    expect(widget.input).to_have_attribute("placeholder", "Write a message")
+    browser.problems.clear()  # the browser complains of that answer itself
+
+
+def test_a_chat_whose_words_do_not_come_is_in_english_after_three_seconds(browser):
+    site = ScriptedSite(browser.person())
+    site.words_answer = lambda route: None
+    widget = Widget(site.page(lang="fr")).open()
+
+    expect(widget.input).to_have_attribute("placeholder", "Write a message")
+
+
+def test_english_needs_no_request_for_words(browser):
+    site = ScriptedSite(browser.person())
+    Widget(site.page()).open()
+
+    assert not [url for url in site.requests if "/words/" in url]
+
+
 def test_the_policy_in_the_guide_is_enough(browser):
     [header] = examples("http")["A strict content security policy"]
     policy = (
         header.partition(": ")[2].strip() + "; require-trusted-types-for 'script'; img-src data:"
     )
     site = ScriptedSite(browser.person(), csp=policy)
-    widget = Widget(site.page(embed(accent="hotpink"))).open()
-    widget.write("Hello")
+    widget = Widget(site.page(embed(accent="hotpink", lang="fr"))).open()
+    widget.write("Bonjour")
 
-    expect(widget.message("Hello")).to_contain_text("Sent")
+    expect(widget.message("Bonjour")).to_contain_text("Envoyé")
     assert widget.panel.evaluate("e => getComputedStyle(e).borderTopLeftRadius") == "18px"
 
 

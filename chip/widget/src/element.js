@@ -1,6 +1,8 @@
 /**
  * `<chip-chat>`: attributes, methods and events, as the page sees them.
  */
+import { base, chooseLanguage, fetchWords } from "./language.js";
+import { Strings } from "./strings.js";
 import { styleSheet } from "./styles.js";
 import { Widget } from "./widget.js";
 
@@ -13,6 +15,9 @@ export class ChipChat extends HTMLElement {
   strings = {};
   /** @type {Widget | null} */
   #widget = null;
+  /** What was asked for before there were words for it. @type {((widget: Widget) => void)[]} */
+  #early = [];
+  #builds = 0;
   #shadow = this.attachShadow({ mode: "open" });
 
   static get observedAttributes() {
@@ -21,22 +26,21 @@ export class ChipChat extends HTMLElement {
 
   connectedCallback() {
     if (!this.#shadow.adoptedStyleSheets.length) this.#shadow.adoptedStyleSheets = [styleSheet()];
-    this.#build();
-    // Whoever put the element into the page can still listen.
-    queueMicrotask(() => this.isConnected && this.#widget && this.tell("ready", {}));
+    void this.#build(() => this.tell("ready", {}));
   }
 
   disconnectedCallback() {
-    this.#widget?.stop();
-    this.#widget = null;
+    this.#stop();
+    this.#early = [];
   }
 
   /** @param {string} name @param {string | null} before @param {string | null} value */
   attributeChangedCallback(name, before, value) {
-    if (!this.#widget || before === value) return;
-    if (name === "email") this.#widget.chat.setEmail(value ?? "");
-    else if (name === "accent" || name === "theme") this.#widget.repaint();
-    else this.#build();
+    if (!this.isConnected || before === value) return;
+    if (name === "email") this.setEmail(value ?? "");
+    else if (name === "accent" || name === "theme") this.#widget?.repaint();
+    // What is not there yet will look at the rest when it comes.
+    else if (this.#widget || ["channel", "server", "lang"].includes(name)) void this.#build();
   }
 
   /** What is true now, in the word that the event "state" has for it. */
@@ -46,27 +50,26 @@ export class ChipChat extends HTMLElement {
 
   /** Show the conversation. */
   open() {
-    this.#widget?.open();
+    this.#soon((widget) => widget.open());
   }
 
   /** Show the page. */
   close() {
-    this.#widget?.close();
+    this.#soon((widget) => widget.close());
   }
 
   toggle() {
-    if (this.#widget?.isOpen) this.close();
-    else this.open();
+    this.#soon((widget) => (widget.isOpen ? widget.close() : widget.open()));
   }
 
   /** Send a message in the visitor's name. @param {string} text */
   send(text) {
-    return this.#widget?.chat.send(String(text)) ?? null;
+    return this.#soon((widget) => widget.chat.send(String(text))) ?? null;
   }
 
   /** Tell who the visitor is. @param {string} email */
   setEmail(email) {
-    this.#widget?.chat.setEmail(String(email));
+    this.#soon((widget) => widget.chat.setEmail(String(email)));
   }
 
   /**
@@ -75,9 +78,9 @@ export class ChipChat extends HTMLElement {
    * @param {{ forget?: boolean }} [how]  `forget` also leaves nothing of it in the browser
    */
   destroy({ forget = false } = {}) {
-    this.#widget?.stop();
-    if (forget) this.#widget?.forget();
+    const widget = this.#widget;
     this.remove();
+    if (forget) widget?.forget();
   }
 
   /**
@@ -96,18 +99,45 @@ export class ChipChat extends HTMLElement {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
-  #build() {
-    this.#widget?.stop();
-    this.#widget = null;
+  /** Show the chat, in the visitor's language. @param {() => void} [then] */
+  async #build(then) {
+    this.#stop();
     const channel = this.getAttribute("channel") ?? "";
     if (!CHANNEL.test(channel)) {
       this.tell("error", { code: "refused", message: `not a channel: "${channel}"` });
       return;
     }
+    const server = new URL(this.getAttribute("server") ?? ChipChat.server, location.href).href.replace(/\/+$/, "");
+    const language = chooseLanguage([this.getAttribute("lang"), document.documentElement.lang, ...navigator.languages]);
+    const build = this.#builds;
+    const words = base(language) === "en" ? {} : await fetchWords(server, language);
+    if (build !== this.#builds) return;
     const wishes = parseWords(this.getAttribute("strings"));
     if (wishes) this.strings = wishes;
-    const server = new URL(this.getAttribute("server") ?? ChipChat.server, location.href).href.replace(/\/+$/, "");
-    this.#widget = new Widget(this, this.#shadow, channel, server);
+    const strings = new Strings(language, { ...words, ...this.strings }, navigator.languages);
+    const widget = (this.#widget = new Widget(this, this.#shadow, channel, server, strings));
+    for (const run of this.#early.splice(0)) run(widget);
+    // Whoever put the element into the page can still listen.
+    queueMicrotask(() => this.isConnected && then?.());
+  }
+
+  #stop() {
+    this.#builds++;
+    this.#widget?.stop();
+    this.#widget = null;
+  }
+
+  /**
+   * Do it now, or when the chat is there.
+   *
+   * @template T
+   * @param {(widget: Widget) => T} run
+   * @returns {T | undefined}
+   */
+  #soon(run) {
+    if (this.#widget) return run(this.#widget);
+    this.#early.push(run);
+    return undefined;
   }
 }
 

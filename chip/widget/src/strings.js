@@ -1,32 +1,11 @@
 /**
- * The visitor's language: which one, what to call things in it, how to write times and numbers.
+ * What to call things in the visitor's language, and how to write times and numbers in it.
  */
-import { en, es, fr, pt } from "./words.js";
-import { ar, rw, sw } from "./words-more.js";
+import { base } from "./language.js";
+import { en } from "./words.js";
 
-/** @type {Record<string, import("./words.js").Words>} */
-const LANGUAGES = { en, fr, es, pt, ar, rw, sw };
 const RIGHT_TO_LEFT = ["ar"];
 const DAY = 86_400_000;
-
-/**
- * The first of the wished languages that the widget speaks, with its region; English if none.
- *
- * @param {readonly (string | null | undefined)[]} wishes  as in `lang` attributes, best first
- */
-export function chooseLanguage(wishes) {
-  return wishes.find((wish) => wish && speaks(wish)) || "en";
-}
-
-/** @param {string} tag */
-function speaks(tag) {
-  return Object.hasOwn(LANGUAGES, base(tag));
-}
-
-/** @param {string} tag */
-function base(tag) {
-  return tag.toLowerCase().split(/[-_]/)[0] ?? "";
-}
 
 export class Strings {
   #words;
@@ -38,12 +17,12 @@ export class Strings {
 
   /**
    * @param {string} language
-   * @param {import("./words.js").Words} [overrides]  by the site
+   * @param {import("./words.js").Words} [words]  of that language and of the site; where they lack one, it is English
    * @param {readonly string[]} [visitor]  the visitor's own languages, which know his country
    */
-  constructor(language, overrides = {}, visitor = []) {
+  constructor(language, words = {}, visitor = []) {
     const tag = language.replaceAll("_", "-");
-    this.#words = { ...en, ...LANGUAGES[base(tag)], ...overrides };
+    this.#words = { ...en, ...words };
     this.language = tag;
     this.direction = RIGHT_TO_LEFT.includes(base(tag)) ? "rtl" : "ltr";
     // Browsers lack the names of months in some languages, and would write them in another.

@@ -14,7 +14,6 @@ import { messageWords } from "./message.js";
 import { Notes } from "./notes.js";
 import { paint } from "./paint.js";
 import { Panel } from "./panel.js";
-import { chooseLanguage, Strings } from "./strings.js";
 
 /** @type {import("./connection.js").World} */
 const BROWSER = {
@@ -50,15 +49,12 @@ export class Widget {
    * @param {ShadowRoot} shadow
    * @param {string} channel
    * @param {string} server
+   * @param {import("./strings.js").Strings} strings
    */
-  constructor(element, shadow, channel, server) {
+  constructor(element, shadow, channel, server, strings) {
     this.#element = element;
     const attribute = (/** @type {string} */ name) => element.getAttribute(name) ?? "";
-    const strings = (this.#strings = new Strings(
-      chooseLanguage([attribute("lang"), document.documentElement.lang, ...navigator.languages]),
-      element.strings,
-      navigator.languages,
-    ));
+    this.#strings = strings;
     const notes = new Notes(channel, () => localStorage);
     this.#session = new Notes(channel, () => sessionStorage);
     const connection = new Connection(`${server}/wc/connect/${channel}`, BROWSER);

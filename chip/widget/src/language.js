@@ -1,0 +1,38 @@
+/**
+ * Which of the widget's languages a visitor gets, and where its words come from.
+ */
+
+/** Those that have a file in `words/`. English is in the script. */
+const LANGUAGES = ["ar", "en", "es", "fr", "pt", "rw", "sw"];
+/** Milliseconds after which a chat begins in English. */
+const WORDS_WITHIN = 3_000;
+
+/**
+ * The first of the wished languages that the widget speaks, with its region; English if none.
+ *
+ * @param {readonly (string | null | undefined)[]} wishes  as in `lang` attributes, best first
+ */
+export function chooseLanguage(wishes) {
+  return wishes.find((wish) => wish && LANGUAGES.includes(base(wish))) || "en";
+}
+
+/** The language without its region. @param {string} tag */
+export function base(tag) {
+  return tag.toLowerCase().split(/[-_]/)[0] ?? "";
+}
+
+/**
+ * The words of that language; none, so that it is English, where they cannot be had in time.
+ *
+ * @param {string} server
+ * @param {string} tag  as `chooseLanguage` gives it
+ * @returns {Promise<import("./words.js").Words>}
+ */
+export async function fetchWords(server, tag) {
+  try {
+    const response = await fetch(`${server}/wc/widget/words/${base(tag)}.json`, { credentials: "omit", signal: AbortSignal.timeout(WORDS_WITHIN) });
+    return response.ok ? await response.json() : {};
+  } catch {
+    return {};
+  }
+}
