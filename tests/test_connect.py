@@ -165,6 +165,55 @@ def test_only_allowed_websites_may_connect():
     assert rig.asked(**UPGRADE, Origin=twice).status == 403
 
 
+SHOP_ONLY = {"allowed_origins": ("https://shop.example",)}
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost:8070", "127.0.0.1:8070", "192.168.1.5", "[::1]:8070", "box", "a.localhost"]
+)
+def test_pages_of_chips_own_may_connect_by_a_host_that_nobody_else_can_have_led_here(host):
+    rig = ConnectRig(**SHOP_ONLY)
+    assert rig.asked(**UPGRADE, host=host, Origin=f"http://{host}").status == 101
+    for origin in (f"https://{host}", f"http://{host}1", "http://localhost:1", "null"):
+        assert rig.asked(**UPGRADE, host=host, Origin=origin).status == 403, origin
+
+
+def test_the_schemes_own_port_and_capitals_make_no_other_origin():
+    rig = ConnectRig(**SHOP_ONLY)
+    assert rig.asked(**UPGRADE, host="LocalHost:80", Origin="http://localhost").status == 101
+
+
+def test_a_name_that_another_site_has_led_here_is_not_chips_own():
+    rig = ConnectRig(**SHOP_ONLY, trusted=("127.0.0.1",))
+    led = {"host": "evil.example", "Origin": "http://evil.example"}
+    assert rig.asked(**UPGRADE, **led).status == 403
+    # Nor by what a proxy would say, from somebody who is none.
+    assert rig.asked(**UPGRADE, **led, X_Forwarded_Proto="http").status == 403
+    # Nor in a browser on the proxy's own machine.
+    assert rig.upgraded("127.0.0.1", **led).answer().status == 403
+    # That no origin is certain does not make an empty one Chip's own.
+    assert rig.asked(**UPGRADE, host="evil.example", Origin="").status == 403
+
+
+def test_the_names_that_a_trusted_proxy_serves_are_chips_own():
+    rig = ConnectRig(**SHOP_ONLY, trusted=("127.0.0.1",))
+
+    def status(origin: str, **headers: str) -> int:
+        return rig.upgraded("127.0.0.1", Origin=origin, **headers).answer().status
+
+    chat, https = "https://chat.example", {"X_Forwarded_Proto": "https"}
+    assert status(chat, host="chat.example", **https) == 101
+    assert status(chat, host="chip", X_Forwarded_Host="chat.example", **https) == 101
+    assert status("http://chat.example", host="chat.example", **https) == 403
+    assert status("https://evil.example", host="chat.example", **https) == 403
+
+
+def test_the_public_url_is_chips_own_however_a_proxy_asks():
+    rig = ConnectRig(**SHOP_ONLY, own_origin="https://chat.example")
+    assert rig.asked(**UPGRADE, host="chip", Origin="https://chat.example").status == 101
+    assert rig.asked(**UPGRADE, host="chip", Origin="http://chat.example").status == 403
+
+
 def test_an_address_may_open_100_at_once_and_20_a_second():
     rig = ConnectRig()
     assert [rig.upgraded().answer().status for _ in range(101)] == [101] * 100 + [429]

@@ -93,10 +93,11 @@ def test_a_wildcard_may_name_a_port() -> None:
     assert allowed("https://a.example.org:8443", "https://*.example.org:8443")
 
 
-def test_pages_without_an_origin_must_be_allowed_by_name() -> None:
-    assert not allowed("null")
-    assert not allowed("null", "*")
-    assert allowed("null", "*", "null")
+def test_pages_without_an_origin_may_chat_where_any_website_may_or_by_name() -> None:
+    assert allowed("null")
+    assert allowed("null", SHOP, "*")
+    assert allowed("null", SHOP, "null")
+    assert not allowed("null", SHOP)
 
 
 def test_a_client_that_is_no_browser_is_let_in() -> None:

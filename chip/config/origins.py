@@ -10,14 +10,15 @@ An entry is one of::
     https://shop.example.org:8443     a port that is not the scheme's own is part of the origin
     https://*.example.org             every name under example.org, at any depth, not itself
     null                              pages without an origin (files, sandboxed frames)
-    *                                 every website (not "null")
+    *                                 every website, and pages without an origin
+
+Chip's own pages need no entry: see `chip.web.http.own_origin`.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 
 ANY = "*"
-NULL = "null"
 
 _NAMES = r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*"
 _ORIGIN = re.compile(
@@ -37,7 +38,7 @@ def parse_allowed_origins(entries: Iterable[str]) -> tuple[str, ...]:
     parsed = []
     for entry in entries:
         plain = entry.strip().lower().removesuffix("/")
-        if plain in (ANY, NULL):
+        if plain in (ANY, "null"):
             parsed.append(plain)
         elif match := _ORIGIN.fullmatch(plain):
             own = match["port"] == _DEFAULT_PORTS[match["scheme"]]
@@ -57,8 +58,6 @@ def origin_allowed(origin: str | None, allowed: Sequence[str]) -> bool:
     if origin is None:
         return True
     plain = origin.lower()
-    if plain == NULL:
-        return NULL in allowed
     return any(entry == ANY or _matches(plain, entry) for entry in allowed)
 
 

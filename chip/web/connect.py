@@ -34,6 +34,7 @@ from chip.web.admission import Admission, Refusal
 from chip.web.http.answers import ANYBODY, GET_OR_HEAD, Answer, Header, error_answer
 from chip.web.http.connection import SERVER
 from chip.web.http.deadlines import Deadlines
+from chip.web.http.own_origin import own_origin
 from chip.web.http.request import Request
 from chip.web.websocket.handshake import BrokenUpgradeError, switching_protocols, wants_upgrade
 from chip.web.websocket.protocol import WebSocketFactory, WebSocketProtocol
@@ -95,7 +96,7 @@ class VisitorConnection(WebSocketProtocol):
 
 
 class Connections(WebSocketFactory):
-    """All open connections of this process."""
+    """All open connections of this process. Pages of `own_origin` need not be allowed."""
 
     _log = Logger()
 
@@ -106,6 +107,7 @@ class Connections(WebSocketFactory):
         chat_server: ChatServer,
         limits: Limits,
         allowed_origins: tuple[str, ...] = ("*",),
+        own_origin: str = "",
         observer: Observer | None = None,
     ) -> None:
         super().__init__(clock, limits)
@@ -115,6 +117,7 @@ class Connections(WebSocketFactory):
         )
         self._chat_server = chat_server
         self.allowed_origins = allowed_origins
+        self._own_origin = own_origin
         self._observer = observer or Observer()
         self._throttle = LogThrottle(clock.seconds)
         self._open: set[VisitorConnection] = set()
@@ -178,6 +181,8 @@ class Connections(WebSocketFactory):
             return Refusal("origin", 403, "more than one Origin")
         origin = origins[0].decode("latin-1") if origins else None
         if origin_allowed(origin, self.allowed_origins):
+            return None
+        if origin and origin in (self._own_origin, own_origin(request)):
             return None
         return Refusal("origin", 403, "this website may not use this server")
 

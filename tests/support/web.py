@@ -133,6 +133,7 @@ def build_site(
     *,
     trusted: tuple[str, ...] = (),
     allowed_origins: tuple[str, ...] = ("*",),
+    own_origin: str = "",
     observer: Any = None,
     **site_options: Any,
 ) -> Site:
@@ -143,6 +144,7 @@ def build_site(
         chat_server=server,
         limits=limits,
         allowed_origins=allowed_origins,
+        own_origin=own_origin,
         observer=observer,
     )
     return Site(

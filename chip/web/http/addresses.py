@@ -39,13 +39,13 @@ class Addresses:
         IPv6 counts by /64, which is what one household gets.
         """
         if isinstance(peer, UNIXAddress):
-            nearest, is_trusted = UNIX, self._trusts_unix
+            nearest = UNIX
         else:
             address = _parse(getattr(peer, "host", ""))
             if address is None:
                 return UNKNOWN
-            nearest, is_trusted = _key(address), self._trusts(address)
-        if not is_trusted:
+            nearest = _key(address)
+        if not self.trusts(peer):
             return nearest
         for entry in reversed(b",".join(forwarded).split(b",") if forwarded else []):
             address = _parse(entry.strip(b" \t").decode("latin-1"))
@@ -55,6 +55,13 @@ class Addresses:
             if not self._trusts(address):
                 return nearest
         return ""
+
+    def trusts(self, peer: object) -> bool:
+        """Whether the peer is a trusted proxy."""
+        if isinstance(peer, UNIXAddress):
+            return self._trusts_unix
+        address = _parse(getattr(peer, "host", ""))
+        return address is not None and self._trusts(address)
 
     def _trusts(self, address: _Address) -> bool:
         return any(address in network for network in self._networks)

@@ -75,11 +75,34 @@ class Request(http.Request):
         return bool(self.isSecure()) or forwarded == b"https"
 
     @property
+    def host_and_port(self) -> str:
+        """The host that this was asked of, in lower case, with its port if there is one; ``""``
+        for none."""
+        return (self.getHeader(b"host") or b"").decode("latin-1").lower()
+
+    @property
     def asked_host(self) -> str:
-        """The host that this was asked of, in lower case and without a port; ``""`` for none."""
-        host = (self.requestHeaders.getRawHeaders(b"Host") or [b""])[0].decode("latin-1").lower()
+        """The same without the port."""
+        host = self.host_and_port
         name, _, port = host.rpartition(":")
         return name if name and port.isdigit() and not host.endswith("]") else host
+
+    @property
+    def is_by_proxy(self) -> bool:
+        """Whether a trusted proxy has made this request, and says by which name it was asked, or
+        by which scheme."""
+        headers = self.requestHeaders
+        says = headers.hasHeader(b"X-Forwarded-Host") or headers.hasHeader(b"X-Forwarded-Proto")
+        return says and self.channel.owner.addresses.trusts(self.channel.getPeer())
+
+    @property
+    def forwarded_host(self) -> str:
+        """The host that a trusted proxy was asked of; ``""`` where none says so."""
+        if not self.is_by_proxy:
+            return ""
+        hosts = self.getHeader(b"x-forwarded-host") or b""
+        # Of several the nearest proxy's, as for addresses.
+        return hosts.rpartition(b",")[2].strip(b" \t").decode("latin-1").lower()
 
     @property
     def below(self) -> list[str]:
