@@ -2,6 +2,7 @@
  * Where the visitor writes. What is not sent yet outlives a reload of the page.
  */
 import { h, icon } from "./dom.js";
+import { fitToText, isComposing } from "./typing.js";
 import { cleanText, MAX_TEXT } from "./wire.js";
 
 /** The counter appears this close to the limit. */
@@ -57,20 +58,12 @@ export class Composer {
     this.#count.textContent = over > 0 ? this.#strings.say("tooLong", over) : over > -NEARLY ? `${text.length}/${MAX_TEXT}` : "";
     this.#input.ariaInvalid = String(over > 0);
     this.#save(this.#input.value);
-    this.#grow();
-  }
-
-  /** For browsers that do not size a field by its content themselves. */
-  #grow() {
-    if (CSS.supports("field-sizing", "content")) return;
-    this.#input.style.setProperty("height", "auto");
-    this.#input.style.setProperty("height", `${this.#input.scrollHeight}px`);
+    fitToText(this.#input);
   }
 
   /** @param {KeyboardEvent} event */
   #pressed(event) {
-    // While characters are being composed, Enter belongs to the input method.
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) this.#submit(event);
+    if (event.key === "Enter" && !event.shiftKey && !isComposing(event)) this.#submit(event);
   }
 
   /** @param {Event} event */

@@ -39,12 +39,17 @@ export function h(tag, properties = {}, ...children) {
 
 /** @param {keyof typeof ICONS} name */
 export function icon(name) {
+  return drawing(ICONS[name]);
+}
+
+/** @param {string} strokes  a path in a box of 24 by 24 */
+export function drawing(strokes) {
   const svg = document.createElementNS(SVG, "svg");
   for (const [attribute, value] of Object.entries({ viewBox: "0 0 24 24", "aria-hidden": "true", class: "icon" })) {
     svg.setAttribute(attribute, value);
   }
   const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", ICONS[name]);
+  path.setAttribute("d", strokes);
   svg.append(path);
   return svg;
 }

@@ -4,6 +4,7 @@
  * Owns being open, being modal, and fitting the screen that a keyboard leaves.
  */
 import { h, icon } from "./dom.js";
+import { isComposing } from "./typing.js";
 
 /** As in the style sheet. */
 const PHONE = "(max-width: 669.98px), (max-height: 479.98px)";
@@ -41,7 +42,7 @@ export class Panel {
       ...children,
     );
     this.element.addEventListener("cancel", (event) => this.#escaped(event));
-    this.element.addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && this.#escaped(event));
+    this.element.addEventListener("keydown", (event) => event.key === "Escape" && !isComposing(event) && this.#escaped(event));
     const { signal } = this.#stopped;
     this.#phone.addEventListener("change", () => this.#refit(), { signal });
     for (const change of ["resize", "scroll"]) visualViewport?.addEventListener(change, () => this.#fit(), { signal });

@@ -7,7 +7,8 @@ const LINKS = new RegExp(
   [
     "https?://[^\\s<>\"'`\\u200b-\\u200f\\u202a-\\u202e\\u2066-\\u2069]+",
     "www\\.[a-z0-9][^\\s<>\"'`\\u200b-\\u200f\\u202a-\\u202e\\u2066-\\u2069]+",
-    "(?:mailto:)?[a-z0-9][\\w.+-]*@[a-z0-9-]+(?:\\.[a-z0-9-]+)+",
+    // As long as they may be, no longer: without a limit ten thousand letters take a second.
+    "(?:mailto:)?[a-z0-9][\\w.+-]{0,63}@[a-z0-9-]{1,63}(?:\\.[a-z0-9-]{1,63})+",
     "tel:\\+?[0-9][0-9().-]{4,}",
     "\\+[0-9][0-9 ().-]{6,16}[0-9]",
   ].join("|"),
@@ -15,7 +16,7 @@ const LINKS = new RegExp(
 );
 /** What ends a sentence rather than an address. */
 const ENDS = /[.,:;!?…'"»”’،؛؟。，！？]$/u;
-const BRACKETS = { ")": "(", "]": "[", "}": "{" };
+const BRACKETS = ["()", "[]", "{}"];
 const EMOJI_ONLY = /^(?:(?:\p{RI}{2}|[#*0-9]\ufe0f?\u20e3|\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f?)(?:[\p{Emoji_Modifier}\ufe0f]|\u200d\p{Extended_Pictographic}|[\u{e0020}-\u{e007f}])*\s?){1,3}$/u;
 
 /** @param {string} text */
@@ -44,13 +45,13 @@ export function textNodes(text) {
 
 /** Without what belongs to the sentence around it. @param {string} found */
 function trimmed(found) {
-  let shown = found;
-  for (;;) {
-    const last = shown.at(-1) ?? "";
-    const open = BRACKETS[/** @type {keyof typeof BRACKETS} */ (last)];
-    const unbalanced = open !== undefined && shown.split(last).length > shown.split(open).length;
-    if (!ENDS.test(shown) && !unbalanced) return shown;
-    shown = shown.slice(0, -1);
+  // How often each bracket closes without having opened.
+  const surplus = new Map(BRACKETS.map(([open = "", close = ""]) => [close, found.split(close).length - found.split(open).length]));
+  for (let end = found.length; ; end--) {
+    const last = found[end - 1] ?? "";
+    const left = surplus.get(last) ?? 0;
+    if (left <= 0 && !ENDS.test(last)) return found.slice(0, end);
+    surplus.set(last, left - 1);
   }
 }
 
