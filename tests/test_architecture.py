@@ -33,7 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "chip.web": {"chip.chat", "chip.config", "chip.web.http"},
     "chip.web.http": set(),
     "chip.widget": {"chip.web.http"},
-    "chip.desk": {"chip.protocol", "chip.sqlite", "chip.web.http"},
+    "chip.desk": {"chip.protocol", "chip.sqlite", "chip.web.http", "chip.widget"},
     "chip.ops": {"chip.chat", "chip.config", "chip.protocol", "chip.web.http"},
     "chip.app": {
         *("chip.chat", "chip.config", "chip.desk", "chip.gateway", "chip.logs", "chip.ops"),

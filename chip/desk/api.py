@@ -51,6 +51,7 @@ class Api:
         self._routes: dict[tuple[bytes, str, str], Route] = {
             (b"GET", "conversations", ""): self._conversations,
             (b"GET", "conversations", "one"): self._conversation,
+            (b"GET", "unread", ""): self._unread,
             (b"POST", "conversations", "messages"): self._reply,
             (b"POST", "conversations", "read"): self._read,
             (b"POST", "conversations", "name"): self._name,
@@ -82,6 +83,9 @@ class Api:
         conversation = await self._known(number)
         messages, more = await self._queries.messages(number, _number(request, b"before"))
         return json_answer({"conversation": conversation, "messages": messages, "more": more})
+
+    async def _unread(self, request: Request) -> Answer:
+        return json_answer({"unread": await self._queries.unread()})
 
     async def _reply(self, request: Request, number: int) -> Answer:
         reply = request.decoded(_replies, _BODY_LIMIT)

@@ -112,7 +112,11 @@ class DeskCommands:
 
         def put(db: Connection) -> int | None:
             _check_answerable(db, conversation)
-            known = db.execute("SELECT id FROM message WHERE uuid = ?", (reply.uuid,)).fetchone()
+            known = db.execute(
+                "SELECT id, contact_id FROM message WHERE uuid = ?", (reply.uuid,)
+            ).fetchone()
+            if known and known["contact_id"] != conversation:
+                raise Refused("a message of another conversation has this uuid")
             if known:
                 return int(known["id"])
             user = _author(db, reply.author.strip() or "Support")

@@ -1,6 +1,7 @@
-"""The files in ``pages/``, as answers."""
+"""The files in ``pages/``, and the widget's modules that they import, as answers."""
 
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Final
 
 from chip.web.http.answers import HTML, Answer
@@ -16,6 +17,12 @@ _TYPES: Final = {
 }
 
 
-def page(name: str) -> Answer:
+def page(name: str, folder: Traversable = PAGES) -> Answer:
     """The answer to a request for a file."""
-    return Answer(200, (PAGES / name).read_bytes(), _TYPES[name.rpartition(".")[2]])
+    return Answer(200, (folder / name).read_bytes(), _TYPES[name.rpartition(".")[2]])
+
+
+def scripts(folder: Traversable) -> dict[str, Answer]:
+    """The answers to requests for all modules of a folder, by their names."""
+    names = [entry.name for entry in folder.iterdir() if entry.name.endswith(".js")]
+    return {name: page(name, folder) for name in names}

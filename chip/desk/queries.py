@@ -9,6 +9,7 @@ from sqlite3 import Connection, Row
 import msgspec
 
 from chip.desk.records import Conversation, DeskMessage, MessageState
+from chip.desk.searching import has, parameters, teach
 from chip.models import ChatKey
 from chip.sqlite.database import SqliteDatabase
 from chip.sqlite.values import time_text
@@ -33,13 +34,17 @@ _CONVERSATION = (
     " WHERE contact_id = contact.id AND direction = 'I' AND message.id > read_id) AS unread"
     " FROM contact JOIN channel ON channel.uuid = channel_uuid"
 )
+_NUMBERED = "'Visitor ' || contact.id"  # as the page calls those without a name
 _SEARCH = (  # What is searched for comes as a parameter.
-    f"{_CONVERSATION} WHERE (? = '%%' OR contact.name LIKE ? ESCAPE '\\'"  # noqa: S608
-    " OR email LIKE ? ESCAPE '\\' OR 'Visitor ' || contact.id LIKE ? ESCAPE '\\'"
-    " OR EXISTS (SELECT 1 FROM message WHERE contact_id = contact.id"
-    " AND text LIKE ? ESCAPE '\\'))"
-    " AND (? = 0 OR (active_on, contact.id) < (SELECT active_on, id FROM contact WHERE id = ?))"
-    " ORDER BY active_on DESC, contact.id DESC LIMIT ?"
+    f"{_CONVERSATION} WHERE (:wanted = '' OR {has('contact.name')} OR {has('email')}"  # noqa: S608
+    f" OR {has(_NUMBERED)} OR EXISTS (SELECT 1 FROM message"
+    f" WHERE contact_id = contact.id AND {has('text')})) AND (:before = 0"
+    " OR (active_on, contact.id) < (SELECT active_on, id FROM contact WHERE id = :before))"
+    " ORDER BY active_on DESC, contact.id DESC LIMIT :limit"
+)
+_UNREAD = (
+    "SELECT count(*) FROM contact JOIN message ON contact_id = contact.id AND direction = 'I'"
+    " AND message.id > read_id"
 )
 
 
@@ -58,13 +63,19 @@ class DeskQueries:
         `search` is looked for in names, e-mails and texts. `before` is the id of the last
         conversation of the page before, or 0.
         """
-        wanted = f"%{_escaped(search.strip())}%"
+        wanted = parameters(search)
 
         def look(db: Connection) -> tuple[list[Conversation], bool]:
-            rows = db.execute(_SEARCH, (*[wanted] * 5, before, before, limit + 1)).fetchall()
+            teach(db)
+            page = {"before": before, "limit": limit + 1}
+            rows = db.execute(_SEARCH, {**wanted, **page}).fetchall()
             return [self._conversation(db, row) for row in rows[:limit]], len(rows) > limit
 
-        return await self._database.read(look)
+        return await self._database.read(look, background=bool(search))
+
+    async def unread(self) -> int:
+        """How many messages of visitors nobody at the desk has seen."""
+        return await self._database.read(lambda db: int(db.execute(_UNREAD).fetchone()[0]))
 
     async def conversation(self, number: int) -> Conversation | None:
         """One conversation."""
@@ -145,8 +156,3 @@ def _message(row: Row) -> DeskMessage:
         state=_STATES[row["status"]],
         time=time_text(row["created_on"]),
     )
-
-
-def _escaped(text: str) -> str:
-    """`text` for LIKE, which must find its signs and not follow them."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

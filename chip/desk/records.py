@@ -3,6 +3,7 @@
     GET  /desk/api/conversations?search=…&before=…   {"conversations": […], "more": false, …}
     GET  /desk/api/conversations/7                   {"conversation": {…}, "messages": […], …}
     GET  /desk/api/conversations/7?before=120        {"messages": […], "more": false}
+    GET  /desk/api/unread                            {"unread": 3}
     POST /desk/api/conversations/7/messages          Reply → {"message": {…}}
     POST /desk/api/conversations/7/read              {"up_to": 123}
     POST /desk/api/conversations/7/name              {"name": "Ada"}

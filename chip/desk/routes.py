@@ -19,7 +19,7 @@ from urllib.parse import parse_qs
 from chip.desk.access import Access
 from chip.desk.api import Api
 from chip.desk.event_stream import EventStreams
-from chip.desk.files import PAGES, page
+from chip.desk.files import PAGES, page, scripts
 from chip.desk.sessions import DAYS, Sessions
 from chip.web.http.answers import (
     GET_OR_HEAD,
@@ -33,6 +33,7 @@ from chip.web.http.answers import (
     method_not_allowed,
 )
 from chip.web.http.request import Request
+from chip.widget.bundle import SOURCES
 
 _GATED = ("desk.css", "icon.svg")
 _PUBLIC = ("plain.css", "front.js", "icon.svg", "postcard.png")
@@ -81,9 +82,11 @@ class DeskRoutes:
         self._api = api
         self._streams = streams
         self._closed = closed
-        scripts = [entry.name for entry in PAGES.iterdir() if entry.name.endswith(".js")]
-        self._files = {name: page(name) for name in (*_GATED, *scripts)}
-        self._page = page("desk.html").with_headers((b"Content-Security-Policy", _PAGE_POLICY))
+        # What the pages show and hear as the widget does, they do by its own modules.
+        shared = {f"widget/{name}": script for name, script in scripts(SOURCES).items()}
+        self._files = {name: page(name) for name in _GATED} | scripts(PAGES) | shared
+        html = Template(page("desk.html").body.decode()).substitute(desk=access.cookie_name)
+        self._page = Answer(200, html.encode(), HTML, ((b"Content-Security-Policy", _PAGE_POLICY),))
         self._login = Template(page("login.html").body.decode())
 
     async def handle(self, request: Request) -> Answer | None:
@@ -119,7 +122,7 @@ class DeskRoutes:
             return method_not_allowed(*GET_OR_HEAD)
         if path == []:
             return self._page
-        return self._files.get(path[0], NOT_FOUND) if len(path) == 1 else NOT_FOUND
+        return self._files.get("/".join(path), NOT_FOUND)
 
     def _is_foreign(self, request: Request) -> bool:
         """Whether another site is behind this request: by a name of its own that leads here, or by

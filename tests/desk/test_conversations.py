@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
+import pytest
 import pytest_twisted
 
 from tests.support.desk_fixture import CHAT, OTHER
@@ -57,6 +60,41 @@ async def test_conversations_are_found_by_name_email_and_text(desk):
     assert await found("%25") == [2]
     assert await found("_") == []
     assert sorted(await found("")) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "searches"),
+    [
+        ("Größe für José", ["GRÖSSE", "grosse", "JOSE", "josé", "FUR"]),
+        ("Привет, ЁЖ", ["ПРИВЕТ", "еж"]),
+        ("Καλημέρα ΣΑΣ", ["καλημερα", "σας"]),
+        ("İstanbul", ["istanbul", "ISTANBUL"]),
+        ("مُحَمَّد", ["محمد"]),
+        ("cafe", ["CAFÉ"]),
+        ("ﬁne ②", ["FINE", "2"]),
+        ("한국어", ["한국어"]),
+        ("naïve 100% _", ["NAIVE 100%", "_"]),
+    ],
+)
+@transcript
+async def test_capitals_and_accents_of_any_script_do_not_matter(desk, text, searches):
+    await desk.hear("50 items", chat_id=OTHER)
+    await desk.hear(text)
+    await desk.sit_down()
+    for search in searches:
+        found = await desk.get(f"conversations?search={quote(search)}")
+        assert [one["id"] for one in found["conversations"]] == [2], search
+
+
+@transcript
+async def test_what_is_unread_is_counted_over_all_conversations(desk):
+    for number in range(55):
+        await desk.hear("hello", chat_id=f"{number:024}")
+    await desk.sit_down()
+    assert await desk.get("unread") == {"unread": 55}
+    await desk.hear("more", chat_id=f"{54:024}")
+    await desk.post("conversations/1/read", {"up_to": 1})
+    assert await desk.get("unread") == {"unread": 55}
 
 
 @transcript

@@ -80,6 +80,36 @@ async def test_the_same_reply_twice_is_one_reply(desk):
 
 
 @transcript
+async def test_the_same_reply_after_a_restart_is_one_reply(tmp_path):
+    desk = DeskFixture(tmp_path / "data", guide=False)
+    await desk.open()
+    await desk.hear("hello")
+    await desk.sit_down()
+    body = reply()
+    first = await desk.post("conversations/1/messages", body)
+    await desk.has_sent(1)
+    await desk.close()
+    await desk.open()
+    second = await desk.post("conversations/1/messages", body)
+    assert first.json["message"]["id"] == second.json["message"]["id"]
+    assert len((await desk.get("conversations/1"))["messages"]) == 2
+    assert len(desk.sent) == 1
+    await desk.close()
+
+
+@transcript
+async def test_a_reply_never_passes_for_a_message_of_another_conversation(desk):
+    await desk.hear("hello")
+    await desk.hear("hello", chat_id=OTHER)
+    await desk.sit_down()
+    body = reply("for the first")
+    assert (await desk.post("conversations/1/messages", body)).status == 200
+    answer = await desk.post("conversations/2/messages", body)
+    assert answer.status == 400
+    assert answer.json == {"error": "a message of another conversation has this uuid"}
+
+
+@transcript
 async def test_replies_of_one_chat_go_in_order_and_one_that_waits_holds_the_next(desk):
     await desk.hear("hello")
     await desk.sit_down()
