@@ -101,7 +101,9 @@ class Config(Limits, frozen=True, kw_only=True):
             secret=checks.whole,
         ),
     ] = ""
-    desk_guide: Annotated[bool, embedded("let the guide answer while nobody is at the desk")] = True
+    desk_guide: Annotated[
+        bool, embedded("let the guide answer on the front page while nobody is at the desk")
+    ] = True
 
     ops_listen: Annotated[
         str, operators('endpoint for health and metrics, or "off"; unset: loopback, port + 1')

@@ -24,6 +24,8 @@ from chip.sqlite.values import microseconds
 
 MOST_CHARACTERS = 100
 """Of a channel's name."""
+FRONT = "Chip's front page"
+"""What the desk calls the front page."""
 WAITING = (
     "SELECT * FROM channel WHERE NOT is_active AND courier <> '' AND external_uuid = ''"
     " ORDER BY created_on"
@@ -42,7 +44,7 @@ class ListedChannel(NamedTuple):
 
 
 def list_channels(data_dir: Path) -> list[ListedChannel]:
-    """The active channels, oldest first."""
+    """The active channels of websites, oldest first."""
     with open_database(data_dir) as db:
         return _active(db)
 
@@ -65,6 +67,8 @@ def add_channel(data_dir: Path, name: str, channel: str | None = None) -> Listed
     make_directory(data_dir)
     make_database(data_dir)
     with open_database(data_dir) as db:
+        if channel is not None and channel == front_channel(db):
+            raise ConfigError(f"channels: {channel} is the front page's own")
         for other in _active(db):
             if other.uuid == channel:
                 raise ConfigError(f"channels: {channel} is {other.name}'s already")
@@ -89,7 +93,8 @@ def remove_channel(data_dir: Path, channel: str) -> None:
                 db.execute("DELETE FROM channel WHERE uuid = ?", (waits["uuid"],))
                 return
         changed = db.execute(
-            "UPDATE channel SET is_active = 0 WHERE uuid = ? AND is_active", (channel.lower(),)
+            "UPDATE channel SET is_active = 0 WHERE uuid = ? AND is_active AND NOT is_front",
+            (channel.lower(),),
         )
         if changed.rowcount == 0:
             raise ConfigError(f"channels: there is no channel {channel}")
@@ -107,10 +112,32 @@ def insert_channel(db: sqlite3.Connection, name: str, channel: str | None = None
     return channel
 
 
+def first_channel(db: sqlite3.Connection) -> str:
+    """The oldest active channel of a website that is answered at the desk; ``""`` for none."""
+    row = db.execute(
+        "SELECT uuid FROM channel WHERE is_active AND NOT is_front AND courier = ''"
+        " ORDER BY created_on LIMIT 1"
+    ).fetchone()
+    return str(row["uuid"]) if row else ""
+
+
+def front_channel(db: sqlite3.Connection) -> str:
+    """The channel of the front page's own chat; ``""`` for none yet."""
+    row = db.execute("SELECT uuid FROM channel WHERE is_front").fetchone()
+    return str(row["uuid"]) if row else ""
+
+
+def insert_front_channel(db: sqlite3.Connection) -> str:
+    """Make it; return its uuid."""
+    channel = insert_channel(db, FRONT)
+    db.execute("UPDATE channel SET is_front = 1 WHERE uuid = ?", (channel,))
+    return channel
+
+
 def _active(db: sqlite3.Connection) -> list[ListedChannel]:
     rows = db.execute(
         "SELECT uuid, name, (SELECT count(*) FROM contact WHERE channel_uuid = uuid) AS chats,"
-        " courier FROM channel WHERE is_active ORDER BY created_on, uuid"
+        " courier FROM channel WHERE is_active AND NOT is_front ORDER BY created_on, uuid"
     )
     return [ListedChannel(*row) for row in rows]
 

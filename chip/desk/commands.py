@@ -25,12 +25,14 @@ _strings = msgspec.json.Decoder(list[str])
 
 class Heard(NamedTuple):
     """The visitor said something. `earlier` is what was said to him without a person's help,
-    and `taken_over` whether a person has answered this conversation."""
+    `taken_over` whether a person has answered this conversation, and `on_front_page` whether that
+    is where it is."""
 
     uuid: str
     text: str
     earlier: list[str]
     taken_over: bool
+    on_front_page: bool
 
 
 class Waiting(NamedTuple):
@@ -79,8 +81,12 @@ class DeskCommands:
                 (contact,),
             )
             said = [row[0] for row in earlier]
-            answered = db.execute("SELECT answered FROM contact WHERE id = ?", (contact,))
-            return contact, Heard(uuid, text, said, bool(answered.fetchone()[0]))
+            row = db.execute(
+                "SELECT answered, is_front FROM contact JOIN channel ON channel.uuid = channel_uuid"
+                " WHERE contact.id = ?",
+                (contact,),
+            ).fetchone()
+            return contact, Heard(uuid, text, said, bool(row["answered"]), bool(row["is_front"]))
 
         return await self._database.write(note)
 

@@ -9,7 +9,6 @@ import secrets
 import time
 import uuid as uuids
 from collections.abc import Callable, Coroutine
-from sqlite3 import Connection
 from typing import Any, Protocol
 
 from twisted.internet.task import LoopingCall
@@ -17,9 +16,9 @@ from twisted.internet.task import LoopingCall
 from chip.desk import guide
 from chip.desk.access import Access, Login
 from chip.desk.api import Api
-from chip.desk.channels import insert_channel
 from chip.desk.commands import DeskCommands, Heard
 from chip.desk.event_stream import EventStreams
+from chip.desk.first_channels import FirstChannels
 from chip.desk.front import FrontPage
 from chip.desk.queries import DeskQueries
 from chip.desk.receive import Receiver
@@ -102,6 +101,7 @@ class Desk:
         self._streams = EventStreams(clock)
         self._commands = DeskCommands(store.database, now)
         self._queries = DeskQueries(store.database, presence.is_open)
+        self.channels = FirstChannels(store.database, store.channel)
         self._sender = Sender(self._commands, post, self.message_changed, clock, self._tasks)
         self._access: Access | None = None
         self._sessions: Sessions | None = None
@@ -124,7 +124,8 @@ class Desk:
         await self._sessions.load()
         wanted = await self._commands.setting("guide", "on") == "on"
         self.settings = DeskSettings(guide=self._guide_allowed and wanted)
-        await self.first_channel()
+        await self.channels.site()
+        await self.channels.front()
         self._streams.start()
         await self._sender.take_up()
         self._catching_up = every(self._clock, CATCH_UP_EVERY, self._catch_up, now=False)
@@ -164,7 +165,8 @@ class Desk:
 
     def front(self) -> Handler:
         """What browsers see at ``/``."""
-        return with_safe_headers(FrontPage(self._base_url, self.first_channel).handle)
+        page = FrontPage(self._base_url, own=self.channels.front, shown=self.channels.site)
+        return with_safe_headers(page.handle)
 
     @property
     def link(self) -> str:
@@ -175,24 +177,6 @@ class Desk:
             return f"{self._base_url}/desk/"
         return f"{self._base_url}/desk/?token={self._access.token}"
 
-    async def first_channel(self) -> Channel:
-        """The oldest channel, made where there is none: the front page's own."""
-
-        def first(db: Connection) -> str:
-            row = db.execute(
-                "SELECT uuid FROM channel WHERE is_active ORDER BY created_on LIMIT 1"
-            ).fetchone()
-            return str(row["uuid"]) if row else ""
-
-        database = self._store.database
-        uuid = await database.read(first)
-        if not uuid:
-            uuid = await database.write(lambda db: first(db) or insert_channel(db, "Website"))
-        channel = await self._store.channel(uuid)
-        if channel is None:
-            raise Unavailable("the first channel was closed meanwhile")
-        return channel
-
     # What visitors do, as Chip reports it (`chip.desk.receive.Listener`).
 
     def chat_started(self, conversation: int) -> None:
@@ -200,9 +184,10 @@ class Desk:
         self.conversation_changed(conversation)
 
     def heard(self, conversation: int, said: Heard) -> None:
-        """A visitor said something: all windows hear it, or else the guide."""
+        """A visitor said something: all windows hear it, or else the guide, on the front page."""
         self._tell(self._tell_heard(conversation))
-        if self.settings.guide and not self._streams.anybody and not said.taken_over:
+        is_for_guide = said.on_front_page and not said.taken_over
+        if self.settings.guide and is_for_guide and not self._streams.anybody:
             self._tasks.spawn("the guide", self._answer(conversation, said))
 
     def reported(self, message: int) -> None:

@@ -131,7 +131,7 @@ def _waiting(db: sqlite3.Connection) -> list[sqlite3.Row]:
 
 
 def _check_is_new(db: sqlite3.Connection, name: str, external_uuid: str) -> None:
-    for row in db.execute("SELECT * FROM channel WHERE is_active"):
+    for row in db.execute("SELECT * FROM channel WHERE is_active AND NOT is_front"):
         if external_uuid and row["external_uuid"] == external_uuid:
             raise ConfigError(f"channels: {row['name']} is connected already: {row['uuid']}")
         if row["name"].casefold() == name.casefold():

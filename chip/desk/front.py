@@ -1,7 +1,8 @@
 """The front page: what a browser sees at ``/`` when Chip runs alone.
 
-Owns the page and what is filled in: the channel, the line to embed. The site shows it to browsers
-only; anything else that asks ``/`` gets the version.
+Owns the page and what is filled in: the channel of its own chat, where the guide answers, and the
+line for a website, which names another. The site shows the page to browsers only; anything else
+that asks ``/`` gets the version.
 """
 
 import re
@@ -24,20 +25,28 @@ _HOST = re.compile(rb"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:
 
 
 class FrontPage:
-    """`base_url` is where this server is reached, for a request that does not say; `channel`
-    finds the channel that the page's visitors come to."""
+    """`base_url` is where this server is reached, for a request that does not say. `own` finds the
+    channel that the page's visitors come to, `shown` the one in the line for a website."""
 
-    def __init__(self, base_url: str, channel: Callable[[], Awaitable[Channel]]) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        own: Callable[[], Awaitable[Channel]],
+        shown: Callable[[], Awaitable[Channel]],
+    ) -> None:
         self._base_url = base_url
-        self._channel = channel
+        self._own = own
+        self._shown = shown
         self._page = Template(page("front.html").body.decode())
 
     async def handle(self, request: Request) -> Answer:
         """The page, filled in."""
-        channel = await self._channel()
+        own, shown = await self._own(), await self._shown()
         body = self._page.substitute(
             base=escape(self._base(request)),
-            channel=escape(channel.uuid),
+            own=escape(own.uuid),
+            channel=escape(shown.uuid),
             version=escape(chip.__version__),
         )
         return Answer(200, body.encode(), HTML, ((b"Content-Security-Policy", _POLICY),))

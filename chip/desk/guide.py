@@ -1,8 +1,9 @@
-"""The guide: who answers while nobody is at the desk.
+"""The guide: who answers on the front page while nobody is at the desk.
 
-Pure: what it says depends on what was just heard and on what it has said before. It greets, shows
-what quick replies and an attachment look like, says that a person can take over, and does not
-repeat itself: whoever writes on is writing to a person who will read it later.
+On a website it never speaks. Pure: what it says depends on what was just heard and on what it has
+said before. It greets, shows what quick replies and an attachment look like, says that a person can
+take over, and does not repeat itself: whoever writes on is writing to a person who will read it
+later.
 """
 
 import re

@@ -17,7 +17,7 @@ async def desk(tmp_path):
 
 @pytest_twisted.async_yield_fixture
 async def guided(tmp_path):
-    desk = DeskFixture(tmp_path / "data")
+    desk = DeskFixture(tmp_path / "data", on_front_page=True)
     await desk.open()
     yield desk
     await desk.close()

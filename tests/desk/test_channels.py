@@ -14,6 +14,7 @@ from chip.errors import ConfigError
 from chip.sqlite.database import SqliteDatabase
 from chip.sqlite.files import commits_path, database_path
 from chip.store.sqlite import SqliteStore
+from tests.support.desk_fixture import DeskFixture
 
 UUID = "7d62d551-3030-4100-a260-2d7c4e9693e7"
 
@@ -128,3 +129,19 @@ async def test_a_running_chip_sees_what_is_added_and_removed(tmp_path):
     remove_channel(tmp_path, shop.uuid)
     assert await store.channel(shop.uuid) is None
     await database.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_front_pages_own_channel_is_no_websites(tmp_path):
+    desk = DeskFixture(tmp_path)
+    await desk.open()
+    site, front = await desk.desk.channels.site(), await desk.desk.channels.front()
+    assert [channel.uuid for channel in list_channels(tmp_path)] == [site.uuid]
+    with pytest.raises(ConfigError, match=f"there is no channel {front.uuid}"):
+        remove_channel(tmp_path, front.uuid)
+    with pytest.raises(ConfigError, match=f"{front.uuid} is the front page's own"):
+        add_channel(tmp_path, "Shop", front.uuid)
+    await desk.close()
+    await desk.open()
+    assert await desk.desk.channels.front() == front
+    await desk.close()

@@ -49,7 +49,7 @@ async def test_the_guide_falls_silent_for_good_once_a_person_has_answered(guided
 
 @transcript
 async def test_the_guide_can_be_turned_off_at_the_desk_and_stays_off(tmp_path):
-    desk = DeskFixture(tmp_path / "data")
+    desk = DeskFixture(tmp_path / "data", on_front_page=True)
     await desk.open()
     await desk.sit_down()
     window = await desk.watch()
@@ -70,3 +70,15 @@ async def test_a_guide_that_is_off_by_configuration_cannot_be_turned_on(desk):
     await desk.sit_down()
     answer = await desk.post("settings", {"guide": True})
     assert answer.json == {"settings": {"guide": False}}
+
+
+@transcript
+async def test_the_guide_never_speaks_on_a_website(guided):
+    front, guided.channel = guided.channel, await guided.desk.channels.site()
+    await guided.hear("hello")
+    guided.channel = front
+    await guided.hear("hello", chat_id=OTHER)
+    await guided.has_sent(2)
+    await guided.sit_down()
+    messages = (await guided.get("conversations/1"))["messages"]
+    assert [message["text"] for message in messages] == ["hello"]

@@ -137,7 +137,7 @@ async def test_what_another_site_could_send_changes_nothing(desk):
 
 @transcript
 async def test_a_closed_desk_says_why_and_lets_nobody_in(tmp_path):
-    desk = DeskFixture(tmp_path / "data", closed="The desk is closed: because.")
+    desk = DeskFixture(tmp_path / "data", on_front_page=True, closed="The desk is closed: because.")
     await desk.open()
     assert desk.desk.link == "The desk is closed: because."
     for path in ("/desk/", "/desk/?token=x", "/desk/api/conversations"):
@@ -161,7 +161,9 @@ async def test_the_front_page_has_the_embed_line_with_this_server_and_channel(de
         f"data-channel=&quot;{desk.channel.uuid}&quot;&gt;&lt;/script&gt;"
     )
     assert line.replace("&quot;", '"') in page
-    assert f'src="/wc/widget.js" data-channel="{desk.channel.uuid}"' in page
+    own = await desk.desk.channels.front()
+    assert own.uuid != desk.channel.uuid
+    assert f'src="/wc/widget.js" data-channel="{own.uuid}"' in page
     assert "unsafe" not in answer.headers["content-security-policy"]
 
 

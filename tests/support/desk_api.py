@@ -33,8 +33,10 @@ class DeskApi:
         return InThread(self)
 
     def channel(self) -> Channel:
-        """The channel of the front page."""
-        number, address, secret = self._query("SELECT org_id, uuid, secret FROM channel")[0]
+        """The channel that was made for a website."""
+        [(number, address, secret)] = self._query(
+            "SELECT org_id, uuid, secret FROM channel WHERE NOT is_front"
+        )
         return Channel(number, number, address, secret)
 
     def send(self, channel: Channel, chat: str, text: str, *, chip: str) -> dict[str, Any]:

@@ -52,10 +52,12 @@ class DeskFixture:
     """A desk, whoever sits there, and what Chip would see of it.
 
     `answers` is what Chip says to the next sends, in turn; afterwards 200. None: no answer.
+    Visitors come from a website, unless they are `on_front_page`.
     """
 
-    def __init__(self, data_dir: Path, **options: Any) -> None:
+    def __init__(self, data_dir: Path, *, on_front_page: bool = False, **options: Any) -> None:
         self.data_dir = data_dir
+        self.on_front_page = on_front_page
         self.options = options
         self.clock = Clock()
         self.clock.advance(NOON)
@@ -86,7 +88,8 @@ class DeskFixture:
             **self.options,
         )
         await self.desk.start()
-        self.channel: Channel = await self.desk.first_channel()
+        find = self.desk.channels.front if self.on_front_page else self.desk.channels.site
+        self.channel: Channel = await find()
         mounts = {**self.desk.handlers(), "/front": self.desk.front()}
         self._site = build_site(FakeChatServer(), reactor, mounts=mounts)
         self._port = reactor.listenTCP(0, self._site, interface="127.0.0.1")
