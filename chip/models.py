@@ -68,6 +68,21 @@ class Channel(msgspec.Struct, frozen=True):
         return self.external_uuid or self.uuid
 
 
+class Availability(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What pages may know of a channel before a chat begins, as its JSON is sent to them.
+
+    `hours` are written as in `chip.desk.hours`, in the time `zone`; `available` and `away` are the
+    owner's words within them and outside. `usually` is how many seconds an answer takes, measured,
+    0 where that is not known.
+    """
+
+    hours: str = ""
+    zone: str = ""
+    available: str = ""
+    away: str = ""
+    usually: int = 0
+
+
 class Contact(msgspec.Struct, frozen=True):
     """A visitor in RapidPro: the contact that has the URN ``webchat:<chat id>``.
 

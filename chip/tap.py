@@ -39,6 +39,10 @@ from chip.logs.targets import target_of
 
 log = Logger()
 
+_CHANNEL_FLAGS = {
+    "add": {"uuid", "external", "max-length"},
+    "set": {"hours", "zone", "available", "away"},
+}
 # Twisted's `--version` asks which version this is, as it does everywhere.
 _FLAGS = [setting for setting in SETTINGS.values() if setting.name != "version"]
 
@@ -56,25 +60,33 @@ class _Options(usage.Options):
 class ChannelsOptions(_Options):
     """The words after ``channels``."""
 
-    synopsis = "[list | add NAME [--uuid UUID] [--external URL [--max-length N]] | remove UUID]"
-    longdesc = "Lists the websites that Chip serves; without RapidPro, adds and removes them."
+    synopsis = (
+        "[list | add NAME [--uuid UUID] [--external URL [--max-length N]] | remove UUID"
+        " | set UUID [--hours HOURS] [--zone ZONE] [--available WORDS] [--away WORDS]]"
+    )
+    longdesc = (
+        "Lists the websites that Chip serves; without RapidPro, adds and removes them, and sets"
+        " when they are answered."
+    )
 
     def parseArgs(self, *words: str) -> None:
         """Take what is to be done, for instance ``("add", name)``, and the `flags`."""
         try:
             # Unlike Twisted's own way, with flags behind the words.
-            names = ["uuid=", "external=", "max-length="]
+            names = [f"{flag}=" for flags in _CHANNEL_FLAGS.values() for flag in flags]
             pairs, given = getopt.gnu_getopt(words, "", names)
         except getopt.GetoptError as error:
             raise usage.UsageError(f"channels: {error}") from None
         flags = {flag.removeprefix("--"): value for flag, value in pairs}
         match given:
-            case ["add", _] if len(flags) == len(pairs):
+            case [("add" | "set") as verb, _] if (
+                len(flags) == len(pairs) and set(flags) <= _CHANNEL_FLAGS[verb]
+            ):
                 pass
             case [] | ["list"] | ["remove", _] if not flags:
                 pass
             case _:
-                raise usage.UsageError("channels: expected list, add NAME or remove UUID")
+                raise usage.UsageError("channels: expected list, add NAME, remove UUID or set UUID")
         if "max-length" in flags and "external" not in flags:
             raise usage.UsageError("channels: --max-length: only with --external")
         self["action"], self["flags"] = tuple(given), flags

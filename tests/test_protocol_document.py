@@ -11,11 +11,12 @@ from urllib.parse import parse_qs
 import msgspec
 import pytest
 
+from chip.desk.hours import opening
 from chip.gateway.chp import handling
 from chip.gateway.exchange import outcome_of
 from chip.gateway.external import ExternalGateway
 from chip.gateway.http_client import HttpAnswer
-from chip.models import Channel, Incoming, MsgIn, MsgOut, Report
+from chip.models import Availability, Channel, Incoming, MsgIn, MsgOut, Report
 from chip.protocol.commands import decode_command
 from chip.protocol.courier_receive import encode_chat_started, encode_receive
 from chip.protocol.courier_send import decode_send
@@ -55,6 +56,13 @@ def test_commands_are_understood(line):
     said = json.loads(line)
     assert command.__struct_config__.tag == said.pop("type")
     assert said.items() <= msgspec.to_builtins(command).items()
+
+
+@pytest.mark.parametrize("line", examples("### Availability"))
+def test_what_pages_are_told_before_a_chat_is_written_as_shown(line):
+    known = msgspec.json.decode(line, type=Availability, strict=True)
+    assert msgspec.json.encode(known).decode() == line
+    assert opening(known.hours, known.zone)
 
 
 @pytest.mark.parametrize("line", examples("### Events: Chip to browser"))

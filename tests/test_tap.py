@@ -35,6 +35,7 @@ def parse(*arguments: str, rundir: str = ".") -> Options:
     return options
 
 
+UUID = "7d62d551-3030-4100-a260-2d7c4e9693e7"
 EXTERNAL = "3e7e5a52-9b5e-4ee8-8f36-0b9cd2c1d9e2"
 
 
@@ -120,7 +121,15 @@ def test_the_usual_file_is_looked_for_where_twistd_is_to_run(elsewhere):
         (("--domain", "x.example"), "chip: domain: names a Courier, but db is not set"),
         (("--db", "pa55://"), "chip: db (--db): expected a URL like postgresql://"),
         (("surprise",), "chip: Unknown command: surprise (see twistd chip --help)\n"),
-        (("channels", "paint"), "chip: channels: expected list, add NAME or remove UUID"),
+        (
+            ("channels", "paint"),
+            "chip: channels: expected list, add NAME, remove UUID or set UUID",
+        ),
+        (
+            ("channels", "set", "x", "--uuid=y"),
+            "chip: channels: expected list, add NAME, remove UUID or set UUID",
+        ),
+        (("channels", "set", "x", "--away=y"), "chip: channels: expected a UUID like"),
         (("channels", "add", "x", "--uid=y"), "chip: channels: option --uid not recognized"),
         (("channels", "remove", "x"), "chip: data_dir: there is no database in"),
         (("channels", "add", ""), "chip: channels: expected a name of 1 to 100 characters"),
@@ -136,7 +145,7 @@ def test_the_usual_file_is_looked_for_where_twistd_is_to_run(elsewhere):
         ),
         (
             ("channels", "list", "--uuid=x"),
-            "chip: channels: expected list, add NAME or remove UUID",
+            "chip: channels: expected list, add NAME, remove UUID or set UUID",
         ),
         (("inspect",), "chip: inspect: expected one CHAT-OR-MESSAGE (see twistd chip --help)\n"),
         (("inspect", "65vb"), "chip: inspect: expected a message's id or uuid, a chat id"),
@@ -151,6 +160,10 @@ def test_the_usual_file_is_looked_for_where_twistd_is_to_run(elsewhere):
         (
             ("--db=postgres://h/d", "channels", "remove", "x"),
             "chip: channels: with db set, channels",
+        ),
+        (
+            ("--db=postgres://h/d", "channels", "set", "x", "--hours=x"),
+            "chip: channels: with db set, hours are attributes of the page's line\n",
         ),
     ],
 )
@@ -334,3 +347,20 @@ def test_a_check_says_which_part_does_not_answer_and_fails(elsewhere):
     assert "FAILED  Valkey: " in checked.stdout
     assert "ok      data_dir: " in checked.stdout
     assert checked.stderr == ""
+
+
+def test_when_a_website_is_answered_is_set_from_the_command_line(elsewhere):
+    def channels(*words):
+        run = twistd("chip", "channels", *words, cwd=elsewhere)
+        assert (run.returncode, run.stderr) == (0, "")
+        return run.stdout
+
+    channels("add", "Shop", "--uuid", UUID)
+    hours = ("--hours=Mon-Fri 09:00-17:00", "--zone=Africa/Kigali")
+    assert channels("set", UUID, *hours, "--away", "We are asleep.") == (
+        "hours      Mon-Fri 09:00-17:00\n"
+        "zone       Africa/Kigali\n"
+        "available  not set\n"
+        "away       We are asleep.\n"
+    )
+    assert channels("set", UUID, "--away=").splitlines()[-1] == "away       not set"

@@ -5,6 +5,7 @@
     twistd chip [settings] channels add NAME [--uuid UUID]
     twistd chip [settings] channels add NAME --external URL [--uuid UUID] [--max-length BYTES]
     twistd chip [settings] channels remove UUID
+    twistd chip [settings] channels set UUID [--hours HOURS] [--zone ZONE] [--available WORDS] …
     twistd chip [settings] inspect CHAT-OR-MESSAGE  what became of it
     twistd chip [settings] backup FILE              what is in data_dir, beside a running Chip
     twistd chip [settings] restore FILE
@@ -70,10 +71,11 @@ def _run(config: Config, ask: Callable[[Any], Coroutine[Any, Any, None]]) -> NoR
 
 
 def channels(config: Config, action: tuple[str, ...], flags: Mapping[str, str]) -> NoReturn:
-    """List, add or remove channels, and exit. With `db` they are RapidPro's: there it says how."""
+    """List, add, remove or set channels, and exit. With `db` they are RapidPro's: it says how."""
     if config.db:
         _rapidpro_channels(config, action, flags)
     from chip.app.channels import alone  # noqa: PLC0415 - a check needs none of it
+    from chip.desk.channel_settings import set_channel  # noqa: PLC0415 - as above
     from chip.desk.channels import (  # noqa: PLC0415 - as above
         add_channel,
         list_channels,
@@ -96,6 +98,8 @@ def channels(config: Config, action: tuple[str, ...], flags: Mapping[str, str]) 
                 print("\n".join(lines))
             case ("remove", uuid):
                 remove_channel(directory, uuid)
+            case ("set", uuid):
+                print("\n".join(alone.settings_lines(set_channel(directory, uuid, flags))))
             case _:
                 for channel in list_channels(directory):
                     chats = f"{channel.chats} chat{'' if channel.chats == 1 else 's'}"
@@ -125,6 +129,8 @@ def _rapidpro_channels(
             for line in rapidpro.how_to_add(name, flags.get("uuid", "")):
                 print(line)
             raise SystemExit("chip: channels: with db set, channels are made in RapidPro, as above")
+        case ("set", *_):
+            raise SystemExit("chip: channels: with db set, hours are attributes of the page's line")
         case ("remove", *_):
             raise SystemExit("chip: channels: with db set, channels are removed in RapidPro")
     _run(config, ask)

@@ -38,6 +38,7 @@ from chip.ops.metrics import Metrics
 from chip.ops.site import OpsSite
 from chip.ops.status import Status
 from chip.ops.systemd import Notifier, WatchdogService
+from chip.web.availability import AvailabilityHandler
 from chip.web.connect import Connections
 from chip.web.http.addresses import Addresses
 from chip.web.send import SendHandler
@@ -160,20 +161,20 @@ class ChipService(Service):
             allowed_origins=self._config.allowed_origins,
             observer=self._metrics,
         )
-        sends = SendHandler(self._reactor, server, self._limits, self._metrics)
+        find = self._desk.availability.of if self._desk else None
         self._metrics.read_from(
             sockets=partial(len, connections),
             chats=lambda: server.hub.open_chats,
             circuit_is_open=lambda: server.outbound.courier_is_away,
         )
         mounts = widget_handlers()
-        if self._desk:
-            mounts.update(self._desk.handlers())
+        mounts |= self._desk.handlers() if self._desk else {}
         return Site(
             clock=self._reactor,
             limits=self._limits,
             connections=connections,
-            sends=sends,
+            sends=SendHandler(self._reactor, server, self._limits, self._metrics),
+            availability=AvailabilityHandler(self._reactor, server, self._limits, find),
             addresses=Addresses(self._config.trusted_proxies),
             mounts=mounts,
             front=self._desk.front() if self._desk else None,

@@ -16,6 +16,7 @@ from twisted.internet.task import LoopingCall
 from chip.desk import guide
 from chip.desk.access import Access, Login
 from chip.desk.api import Api
+from chip.desk.availability import Availabilities
 from chip.desk.commands import DeskCommands, Heard
 from chip.desk.event_stream import EventStreams
 from chip.desk.first_channels import FirstChannels
@@ -102,6 +103,7 @@ class Desk:
         self._commands = DeskCommands(store.database, now)
         self._queries = DeskQueries(store.database, presence.is_open)
         self.channels = FirstChannels(store.database, store.channel)
+        self.availability = Availabilities(store.database, clock.seconds, now)
         self._sender = Sender(self._commands, post, self.message_changed, clock, self._tasks)
         self._access: Access | None = None
         self._sessions: Sessions | None = None

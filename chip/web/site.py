@@ -3,12 +3,13 @@
 Owns the routes. Chip's own are answered here; everything else is a handler that somebody
 mounts.
 
-    GET, HEAD /              {"version":"…"}, or the front page for browsers where there is one
-    /wc/connect/{channel}    the WebSocket           connect.py
-    /wc/send/{channel}       Courier's messages      send.py
-    /wc/external             those on External channels
-    any mounted prefix       its handler
-    else                     404
+    GET, HEAD /                   {"version":"…"}, or the front page for browsers where there is one
+    /wc/connect/{channel}         the WebSocket           connect.py
+    /wc/send/{channel}            Courier's messages      send.py
+    /wc/external                  those on External channels
+    /wc/availability/{channel}    when it is answered     availability.py
+    any mounted prefix            its handler
+    else                          404
 
 One slash at the end changes nothing; two do. Another method than a path takes is 405.
 """
@@ -22,6 +23,7 @@ from chip.chat.observer import Observer
 from chip.limits import Limits
 from chip.models import UUID_FORM
 from chip.tasks import Clock
+from chip.web.availability import AvailabilityHandler
 from chip.web.connect import Connections
 from chip.web.http.addresses import Addresses
 from chip.web.http.answers import (
@@ -37,7 +39,9 @@ from chip.web.http.server import HttpServer
 from chip.web.send import SendHandler
 
 _UUID: Final = UUID_FORM.encode()
-_ROUTE: Final = re.compile(rb"/wc/(?:(connect|send)/(%b)|(external)(?:/(%b))?)/?" % (_UUID, _UUID))
+_ROUTE: Final = re.compile(
+    rb"/wc/(?:(connect|send|availability)/(%b)|(external)(?:/(%b))?)/?" % (_UUID, _UUID)
+)
 _VERSION: Final = json_answer({"version": chip.__version__})
 
 
@@ -55,6 +59,7 @@ class Site(HttpServer):
         limits: Limits,
         connections: Connections,
         sends: SendHandler,
+        availability: AvailabilityHandler,
         addresses: Addresses,
         mounts: Mapping[str, Handler] | None = None,
         front: Handler | None = None,
@@ -67,6 +72,7 @@ class Site(HttpServer):
             b"connect": connections.handle,
             b"send": sends.handle,
             b"external": sends.handle_external,
+            b"availability": availability.handle,
         }
         # The longest prefix first, so that one mount may lie below another.
         self._mounts = [

@@ -24,6 +24,7 @@ from zope.interface import implementer
 from chip.chat.inbound import WrongSecret
 from chip.limits import Limits
 from chip.models import Channel, ChatKey
+from chip.web.availability import AvailabilityHandler
 from chip.web.connect import Connections, VisitorConnection
 from chip.web.http.addresses import Addresses
 from chip.web.send import SendHandler
@@ -135,6 +136,7 @@ def build_site(
     allowed_origins: tuple[str, ...] = ("*",),
     own_origin: str = "",
     observer: Any = None,
+    availability: Any = None,
     **site_options: Any,
 ) -> Site:
     """The whole web layer on `server`, with whatever options a test is about."""
@@ -152,6 +154,7 @@ def build_site(
         limits=limits,
         connections=connections,
         sends=SendHandler(clock, server, limits, observer),
+        availability=AvailabilityHandler(clock, server, limits, availability),
         addresses=Addresses(trusted),
         observer=observer,
         **site_options,

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from chip.app.channels.form import form_lines, new_authorization
 from chip.app.channels.line import line_to_paste
+from chip.desk.channel_settings import ChannelSettings
 from chip.desk.external_channels import ExternalChannel, add_external_channel, read_address
 from chip.errors import ConfigError
 from chip.store.external import public_id
@@ -47,6 +48,12 @@ def for_pages(name: str, chip_url: str, uuid: str) -> Iterator[str]:
         f" {chip_url}:"
     )
     yield line_to_paste(chip_url, uuid)
+
+
+def settings_lines(settings: ChannelSettings) -> Iterator[str]:
+    """What is set for a channel, one setting a line."""
+    for name, value in settings._asdict().items():
+        yield f"{name:<9}  {value or 'not set'}"
 
 
 def _form(channel: ExternalChannel, chip_url: str) -> Iterator[str]:
