@@ -11,6 +11,7 @@ from OpenSSL import SSL
 from twisted.internet import reactor, ssl
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import Clock
 
 from chip.chat.observer import Observer
 from chip.gateway.courier import CourierGateway
@@ -25,6 +26,8 @@ CHANNEL = Channel("8291264a-4581-4d12-96e5-e9fcfa6e68d9", 1, "sesame")
 TWICE = [Incoming("hello"), Incoming("again")]
 SEEN = [Report("delivered", 10)]
 SAID = [Incoming("hello")]
+TIMEOUT = 5
+"""Seconds for a request and its answer."""
 
 
 def answer(status, body, *headers):
@@ -39,7 +42,8 @@ def handled(*uuids):
 
 
 class Courier(Factory):
-    """Answers with whatever comes next in `answers`; None hangs up, "" says nothing."""
+    """Answers with whatever comes next in `answers`; None hangs up, "" says nothing, which is
+    when `silent` fires."""
 
     noisy = False
 
@@ -49,6 +53,7 @@ class Courier(Factory):
         self.connections = 0
         self.open = set()
         self.empty = None
+        self.silent = Deferred()
 
     def buildProtocol(self, address):
         self.connections += 1
@@ -86,6 +91,8 @@ class Line(Protocol):
             self.transport.abortConnection()
         else:
             self.transport.write(following or b"")
+        if following == "":
+            self.courier.silent.callback(None)
 
 
 def finish(work):
@@ -103,8 +110,20 @@ def courier():
     finish(courier.all_gone())
 
 
+@pytest.fixture
+def time_out(monkeypatch):
+    """Ends the time of all requests. A short one would end before a busy machine has connected."""
+    clock, later = Clock(), reactor.callLater
+
+    def call_later(delay, *call, **more):
+        return (clock.callLater if delay == TIMEOUT else later)(delay, *call, **more)
+
+    monkeypatch.setattr(reactor, "callLater", call_later)
+    return lambda: clock.advance(TIMEOUT)
+
+
 def gateway(domain, **options):
-    settings = {"tls": False, "connect_timeout": 3, "timeout": 5, "parallel": 4, **options}
+    settings = {"tls": False, "connect_timeout": 3, "timeout": TIMEOUT, "parallel": 4, **options}
     return CourierGateway(reactor=reactor, domain=domain, **settings)
 
 
@@ -235,16 +254,20 @@ async def test_where_nobody_listens_nothing_was_sent():
     await client.close()
 
 
-async def test_an_answer_that_does_not_come_in_time_is_no_answer(courier):
+async def test_an_answer_that_does_not_come_in_time_is_no_answer(courier, time_out):
     told = []
     observer = Observer()
     observer.courier = lambda *seen: told.append(seen)
-    client = gateway(courier.domain, timeout=0.05, observer=observer)
+    client = gateway(courier.domain, observer=observer)
     courier.answers = [""]
-    assert (await client.post(CHANNEL, "bobs", SAID)).kind == "unknown"
+    answered = ensureDeferred(client.post(CHANNEL, "bobs", SAID))
+    await courier.silent
+    assert not answered.called
+    time_out()
+    assert (await answered).kind == "unknown"
     ((kind, seconds),) = told
     assert kind == "unknown"
-    assert seconds >= 0.05
+    assert seconds > 0
     await client.close()
 
 
@@ -286,10 +309,13 @@ async def test_a_refused_connection_is_told_in_words():
     await nobody.close()
 
 
-async def test_a_probe_that_nobody_answers_ends_in_time(courier):
-    client = gateway(courier.domain, timeout=0.05)
+async def test_a_probe_that_nobody_answers_ends_in_time(courier, time_out):
+    client = gateway(courier.domain)
     courier.answers = [""]
-    assert (await client.probe(CHANNEL)).detail == "no answer in time"
+    answered = ensureDeferred(client.probe(CHANNEL))
+    await courier.silent
+    time_out()
+    assert (await answered).detail == "no answer in time"
     await client.close()
 
 

@@ -173,8 +173,9 @@ class Ignoring(Reloaded):
         return {"preexec_fn": self.prepare}
 
     def prepare(self):
-        if self.ignored:
-            signal.signal(self.ignored, signal.SIG_IGN)
+        # The tests may have been started with any of them ignored, and would pass that on.
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN if number == self.ignored else signal.SIG_DFL)
 
 
 class AtATerminal(Ignoring):
@@ -203,11 +204,10 @@ class AtATerminal(Ignoring):
 
 def test_a_terminal_that_is_closed_ends_chip_in_order(tmp_path):
     chip = AtATerminal(tmp_path, log_level="debug")
-    chip.start()
-    chip.hang_up()
-    assert chip.wait_for_exit() == -signal.SIGTERM
+    with chip:
+        chip.hang_up()
+        assert chip.wait_for_exit() == -signal.SIGTERM
     assert not (tmp_path / "chip-data" / "chip.sqlite3-wal").exists()
-    chip.close()
 
 
 def test_a_terminal_that_is_closed_does_not_end_a_chip_that_was_to_ignore_it(tmp_path):
