@@ -124,7 +124,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         Count, per_address("times what one address has that an IPv6 /48 has in all")
     ] = 10
     desk_logins_per_minute: Annotated[
-        Positive, per_address("attempts a minute to come in at the desk")
+        Positive, per_address("wrong tokens a minute at the desk, then 429 instead of 403")
     ] = 10
     unproven_bytes_per_second: Annotated[
         Positive, per_address("bytes a second in POSTs until one had a right secret")
@@ -144,9 +144,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     ] = 64 * 1024 * 1024
     post_bytes: Annotated[Count, per_process("most bytes of a POST body")] = 1024 * 1024
     post_deadline: Annotated[Positive, per_process("seconds for a whole POST request")] = 10
-    desk_wrong_tokens_per_minute: Annotated[
-        Positive, per_process("wrong tokens a minute at the desk; then who had one waits")
-    ] = 60
     courier_connect_timeout: Annotated[Positive, per_process("seconds to connect to Courier")] = 3
     courier_timeout: Annotated[Positive, per_process("seconds to wait for Courier's answer")] = 35
     courier_parallel: Annotated[Count, per_process("requests to Courier at once")] = 64

@@ -56,7 +56,6 @@ def test_limits_off_lifts_every_rate_and_keeps_every_size_and_deadline() -> None
         "unproven_bytes_per_second",
         "wrong_secrets_per_minute",
         "desk_logins_per_minute",
-        "desk_wrong_tokens_per_minute",
         "sockets_per_address",
         "unfinished_per_address",
     }

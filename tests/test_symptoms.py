@@ -83,7 +83,7 @@ TESTS = {
         "test_what_it_knows_is_told_to_nobody_who_asks_by_a_name_of_the_web",
     ],
     "somebody guesses the desk's token": [
-        "test_a_crowd_that_guesses_is_stopped_and_keeps_nobody_out",
+        "test_an_address_has_ten_wrong_attempts_a_minute_and_a_right_one_always_gets_in",
     ],
     "visitors drop every minute": [
         "test_a_peer_is_asked_every_30_seconds_and_kept_while_it_answers"

@@ -36,15 +36,28 @@ async def test_the_link_lets_in_by_a_cookie_that_scripts_and_other_sites_never_s
 
 
 @transcript
-async def test_a_wrong_token_is_403_and_too_many_are_429(desk):
+async def test_a_wrong_token_is_403_too_many_are_429_and_keep_nobody_out_who_is_right(desk):
     for _ in range(10):
         answer = await desk.ask("GET", "/desk/?token=wrong")
         assert answer.status == 403
         assert "set-cookie" not in answer.headers
     answer = await desk.ask("GET", "/desk/?token=wrong")
     assert answer.status == 429
-    desk.clock.advance(int(answer.headers["retry-after"]))
     assert (await desk.ask("GET", f"/desk/?token={desk.token}")).status == 200
+    desk.clock.advance(int(answer.headers["retry-after"]))
+    assert (await desk.ask("GET", "/desk/?token=wrong")).status == 403
+
+
+@transcript
+async def test_wrong_tokens_count_by_whom_a_trusted_proxy_names(tmp_path):
+    desk = DeskFixture(tmp_path / "data", trusted=("127.0.0.1",))
+    await desk.open()
+    for _ in range(10):
+        await desk.ask("GET", "/desk/?token=wrong", x_forwarded_for="192.0.2.1")
+    for address, status in (("192.0.2.1", 429), ("192.0.2.2", 403)):
+        answer = await desk.ask("GET", "/desk/?token=wrong", x_forwarded_for=address)
+        assert answer.status == status
+    await desk.close()
 
 
 @transcript

@@ -55,9 +55,17 @@ class DeskFixture:
     Visitors come from a website, unless they are `on_front_page`.
     """
 
-    def __init__(self, data_dir: Path, *, on_front_page: bool = False, **options: Any) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        on_front_page: bool = False,
+        trusted: tuple[str, ...] = (),
+        **options: Any,
+    ) -> None:
         self.data_dir = data_dir
         self.on_front_page = on_front_page
+        self.trusted = trusted
         self.options = options
         self.clock = Clock()
         self.clock.advance(NOON)
@@ -91,7 +99,7 @@ class DeskFixture:
         find = self.desk.channels.front if self.on_front_page else self.desk.channels.site
         self.channel: Channel = await find()
         mounts = {**self.desk.handlers(), "/front": self.desk.front()}
-        self._site = build_site(FakeChatServer(), reactor, mounts=mounts)
+        self._site = build_site(FakeChatServer(), reactor, trusted=self.trusted, mounts=mounts)
         self._port = reactor.listenTCP(0, self._site, interface="127.0.0.1")
         self.url = f"http://127.0.0.1:{self._port.getHost().port}"
 
