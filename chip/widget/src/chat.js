@@ -1,13 +1,14 @@
 /**
  * One visitor's chat: what the widget does, without a page to do it on.
  *
- * Owns starting and resuming, acknowledging, e-mail, and who is told what. Knows nothing of how
+ * Owns what each frame of the server means to the parts, and who is told what. Knows nothing of how
  * anything looks; tells by events.
  *
  *     idle ──want──▶ (turn) ──▶ connected ──start_chat──▶ ready ──▶ history, sends, e-mail
  *                                   ▲                       │
  *                                   └─────── line lost ◀────┘
  */
+import { Answers } from "./answers.js";
 import { Conversation } from "./conversation.js";
 import { Email } from "./email.js";
 import { Emitter } from "./emitter.js";
@@ -15,15 +16,13 @@ import { History } from "./history.js";
 import { Outbox } from "./outbox.js";
 import { Reading } from "./reading.js";
 import { Sender } from "./sender.js";
+import { Start } from "./start.js";
 import { statusOf } from "./status.js";
 import { Timers } from "./timers.js";
-import { Turn } from "./turn.js";
 import { cleanText } from "./wire.js";
 
 /** Seconds until a command is tried again when the server did not say. */
 const PATIENCE = 5;
-/** Seconds for any answer; Chip itself may wait 35 s for Courier. */
-const ANSWER_WITHIN = 45;
 
 /**
  * @typedef {object} Events
@@ -35,22 +34,19 @@ const ANSWER_WITHIN = 45;
 
 /** @extends {Emitter<Events>} */
 export class Chat extends Emitter {
+  #answers;
   #connection;
   #notes;
   #world;
   #outbox;
   #sender;
+  #start;
   #timers;
-  #turn;
   #wanted = false;
   /** @type {"down" | "starting" | "ready"} */
   #line = "down";
   /** The chat that the server serves us. */
   #chat = "";
-  /** The chat id given in the `start_chat` under way. @type {string | null} */
-  #asked = null;
-  /** @type {number | null} */
-  #cannotStartUntil = null;
   #email;
 
   /**
@@ -66,14 +62,14 @@ export class Chat extends Emitter {
     this.#connection = connection;
     this.#notes = notes;
     this.#world = world;
-    this.#turn = new Turn(`chip:start:${channel}`, locks);
     const timers = (this.#timers = new Timers(world));
     const outbox = (this.#outbox = new Outbox(notes, world.now));
     const conversation = (this.conversation = new Conversation(outbox));
     this.reading = new Reading(conversation, notes);
+    const answers = (this.#answers = new Answers(connection, timers));
+    this.#start = new Start({ channel, notes, answers, timers, now: world.now, locks });
     this.#sender = new Sender(outbox, {
-      ask: (command) => this.#ask(command),
-      answered: (type) => timers.drop(type),
+      answers,
       newest: () => conversation.newest,
       now: world.now,
       timers,
@@ -81,16 +77,16 @@ export class Chat extends Emitter {
     });
     this.#email = new Email((email) => connection.send({ type: "set_email", email }), timers);
     this.history = new History(conversation, {
-      ask: (before) => this.#ask({ type: "get_history", before }),
+      ask: (before) => answers.ask({ type: "get_history", before }),
       later: (run, seconds) => timers.set("history", seconds, run),
     });
     for (const part of [this.history, outbox]) part.on("change", () => this.emit("change", null));
     notes.on("change", (name) => this.#noteChanged(name));
-    connection.on("open", () => this.#start());
+    connection.on("open", () => this.#begin());
     connection.on("lost", ({ code }) => this.#lost(code));
     connection.on("frame", (frame) => this.#heard(frame));
     connection.on("state", ({ name }) => {
-      if (name === "refused") this.#turn.end();
+      if (name === "refused") this.#start.over();
       this.#tell();
     });
   }
@@ -104,8 +100,7 @@ export class Chat extends Emitter {
   want() {
     if (this.#wanted) return;
     this.#wanted = true;
-    if (this.#notes.get("chat")) this.#connection.start();
-    else this.#turn.take(() => this.#wanted && this.#connection.start());
+    this.#start.when(() => this.#connection.start());
     this.#tell();
   }
 
@@ -142,7 +137,7 @@ export class Chat extends Emitter {
   /** Whatever the server or the browser said, try now. */
   tryNow() {
     if (this.#line === "ready") this.#sender.resume();
-    else if (this.#cannotStartUntil !== null) this.#start();
+    else if (this.#start.pausedUntil !== null) this.#begin();
     this.#connection.nudge(true);
   }
 
@@ -153,7 +148,7 @@ export class Chat extends Emitter {
   }
 
   stop() {
-    this.#turn.end();
+    this.#start.over();
     this.#timers.dropAll();
     this.#wanted = false;
     this.#line = "down";
@@ -175,18 +170,15 @@ export class Chat extends Emitter {
       wanted: this.#wanted,
       line: this.#connection.state,
       ready: this.#line === "ready",
-      cannotStartUntil: this.#cannotStartUntil,
+      cannotStartUntil: this.#start.pausedUntil,
       pausedUntil: this.#sender.pausedUntil,
       online: this.#world.online(),
     });
   }
 
-  #start() {
-    this.#timers.drop("start");
+  #begin() {
     this.#line = "starting";
-    this.#cannotStartUntil = null;
-    this.#asked = this.#notes.get("chat");
-    this.#ask(this.#asked ? { type: "start_chat", chat_id: this.#asked } : { type: "start_chat" });
+    this.#start.begin();
     this.#tell();
   }
 
@@ -204,7 +196,7 @@ export class Chat extends Emitter {
       case "msg_echo":
         return this.#tellOf(this.conversation.addEcho(frame.msg_in, this.#chat));
       case "history":
-        this.#timers.drop("get_history");
+        this.#answers.came("get_history");
         return this.history.received(frame.history ?? [], frame.more);
       case "resync":
         return this.history.catchUp();
@@ -215,18 +207,15 @@ export class Chat extends Emitter {
 
   /** @param {string} id */
   #started(id) {
-    const known = this.#notes.get("chat");
-    // Another page was first: this chat never was.
-    if (known && known !== this.#asked && known !== id) return this.#connection.replace();
+    if (!this.#start.started(id)) return this.#connection.replace();
     this.#clear();
-    this.#notes.set("chat", id);
     return this.#ready(id, "");
   }
 
   /** @param {string} id @param {string} email */
   #ready(id, email) {
-    this.#timers.drop("start_chat");
-    this.#turn.end();
+    this.#answers.came("start_chat");
+    this.#start.over();
     this.#line = "ready";
     this.#chat = id;
     this.#connection.settled();
@@ -255,30 +244,26 @@ export class Chat extends Emitter {
   #failed(problem) {
     this.emit("problem", problem);
     const { code, command, retry_after: patience = PATIENCE } = problem;
-    if (code === "chat_not_started") return this.#line === "ready" ? this.#start() : undefined;
+    if (code === "chat_not_started") return this.#line === "ready" ? this.#begin() : undefined;
     if (code === "chat_already_started") return undefined;
-    if (command === "start_chat") return this.#cannotStart(patience);
+    if (command === "start_chat") {
+      this.#answers.came("start_chat");
+      this.#start.refused(patience, () => this.#begin());
+      return this.#tell();
+    }
     if (command === "get_history") {
-      this.#timers.drop("get_history");
+      this.#answers.came("get_history");
       return this.history.failed(patience);
     }
     if (command === "set_email") return this.#email.refused(code, patience);
     return this.#sender.refused(problem, patience);
   }
 
-  /** @param {number} patience  seconds */
-  #cannotStart(patience) {
-    this.#timers.drop("start_chat");
-    this.#cannotStartUntil = this.#world.now() + patience * 1000;
-    this.#timers.set("start", patience, () => this.#start());
-    this.#tell();
-  }
-
   /** @param {number} code */
   #lost(code) {
     this.#line = "down";
-    this.#cannotStartUntil = null;
     this.#timers.dropAll();
+    this.#start.lost();
     this.#sender.lost(code);
     this.#email.lost();
     this.history.lost();
@@ -290,7 +275,7 @@ export class Chat extends Emitter {
     if (name === "seen") this.emit("change", null);
     const id = this.#notes.get("chat");
     if (name !== "chat" || !id) return;
-    this.#turn.end();
+    this.#start.over();
     this.#wanted = true;
     if (this.#line === "ready" && id !== this.#chat) {
       // It found that the server no longer knows the chat of this one.
@@ -305,16 +290,6 @@ export class Chat extends Emitter {
   #clear() {
     this.conversation.clear();
     this.history.begin();
-  }
-
-  /**
-   * Say something that will be answered; a server that stays silent has lost it.
-   *
-   * @param {{ type: string, [field: string]: unknown }} command
-   */
-  #ask(command) {
-    this.#connection.send(command);
-    this.#timers.set(command.type, ANSWER_WITHIN, () => this.#connection.replace());
   }
 
   #tell() {

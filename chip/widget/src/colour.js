@@ -8,20 +8,25 @@ const READABLE = 4.5;
 /** @typedef {[number, number, number]} Rgb  0 to 255 */
 
 /**
- * Any colour that the browser understands, as numbers; null if it is none.
+ * Any colour that the browser understands, as numbers; null if it is none. Not by painting it:
+ * browsers that protect their users from being recognised do not tell what was painted.
  *
  * @param {string} colour
+ * @param {HTMLElement} probe  an element in the page, whose colour is changed for a moment
  * @returns {Rgb | null}
  */
-export function readColour(colour) {
-  if (!CSS.supports("color", colour)) return null;
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = 1;
-  const paint = canvas.getContext("2d", { willReadFrequently: true });
-  if (!paint) return null;
-  paint.fillStyle = colour;
-  paint.fillRect(0, 0, 1, 1);
-  const [r = 0, g = 0, b = 0] = paint.getImageData(0, 0, 1, 1).data;
+export function readColour(colour, probe) {
+  // Mixed with itself a colour has the same notation, whatever it was written in.
+  const mixed = `color-mix(in srgb, ${colour}, ${colour})`;
+  const known = [mixed, colour].find((one) => CSS.supports("color", one));
+  if (!known) return null;
+  probe.style.setProperty("color", known);
+  const computed = getComputedStyle(probe).color;
+  probe.style.removeProperty("color");
+  // "rgb(255, 0, 0)", or "color(srgb 1 0 0)", which may lie outside what screens show.
+  const whole = computed.startsWith("rgb") ? 1 : 255;
+  const parts = computed.match(/-?\d[\d.]*(?:e-?\d+)?/g) ?? [];
+  const [r = 0, g = 0, b = 0] = parts.map((part) => Math.min(255, Math.max(0, Math.round(Number(part) * whole))));
   return [r, g, b];
 }
 

@@ -30,12 +30,13 @@ export class Composer {
       part: "input", rows: "1", dir: "auto", "aria-label": say("input"), placeholder: say("input"), enterkeyhint: "send",
       autocomplete: "off", oninput: () => this.#changed(), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#pressed(event),
     });
-    this.#button = h("button", { part: "send", type: "submit", "aria-label": say("send") }, icon("send"));
-    this.element = h(
-      "form",
-      { part: "composer", onsubmit: (/** @type {Event} */ event) => this.#submit(event) },
-      this.#input, this.#button, this.#count,
+    this.#button = h(
+      "button",
+      // A frame without the right to submit forms swallows the click on a button that does.
+      { part: "send", type: "button", "aria-label": say("send"), onclick: (/** @type {Event} */ event) => this.#submit(event) },
+      icon("send"),
     );
+    this.element = h("div", { part: "composer" }, this.#input, this.#button, this.#count);
     this.#input.value = draft;
     this.#changed();
   }

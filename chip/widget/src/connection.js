@@ -20,6 +20,8 @@ const PONG_WITHIN = 8_000;
 const PONG_WITHIN_WHEN_DOUBTED = 4_000;
 const REASON_WITHIN = 8_000;
 const AT_LEAST_WHEN_BUSY = 5_000;
+/** Browsers hold the timers of a page in the background back for up to a minute. */
+const STOOD_STILL = 65_000;
 
 /** Close codes: the browser's word for no proper close, and Chip's own. */
 const GONE = 1006;
@@ -179,7 +181,11 @@ export class Connection extends Emitter {
     // Stay "connecting" while asking, with the timer of the answer in place of the handshake's.
     const abort = new AbortController();
     const asking = this.#state;
-    this.#wait(REASON_WITHIN, () => abort.abort());
+    this.#wait(REASON_WITHIN, () => {
+      abort.abort();
+      // A `fetch` of the page's own, or its service worker, may not heed that.
+      this.#retry(0);
+    });
     const answer = await this.#answer(abort.signal);
     if (this.#state !== asking || this.#socket) return;
     this.#clear();
@@ -227,8 +233,16 @@ export class Connection extends Emitter {
 
   /** @param {number} within */
   #ping(within) {
-    if (this.#awaitsPong || !this.send({ type: "ping" })) return;
-    this.#wait(within, () => this.#giveUp());
+    if (this.#awaitsPong) return;
+    // Not every browser tells that a socket was closed while the page slept. That one is silent, too.
+    this.send({ type: "ping" });
+    const due = this.#world.now() + within;
+    this.#wait(within, () => {
+      if (this.#world.now() < due + STOOD_STILL) return this.#giveUp();
+      // A page that stood still for long has not read what came meanwhile.
+      this.#awaitsPong = false;
+      return this.#ping(PONG_WITHIN_WHEN_DOUBTED);
+    });
     this.#awaitsPong = true;
   }
 

@@ -108,13 +108,14 @@ export class ChipChat extends HTMLElement {
       return;
     }
     const server = new URL(this.getAttribute("server") ?? ChipChat.server, location.href).href.replace(/\/+$/, "");
-    const language = chooseLanguage([this.getAttribute("lang"), document.documentElement.lang, ...navigator.languages]);
+    const browser = navigator.languages ?? [];
+    const language = chooseLanguage([this.getAttribute("lang"), document.documentElement.lang, ...browser]);
     const build = this.#builds;
     const words = base(language) === "en" ? {} : await fetchWords(server, language);
     if (build !== this.#builds) return;
     const wishes = parseWords(this.getAttribute("strings"));
     if (wishes) this.strings = wishes;
-    const strings = new Strings(language, { ...words, ...this.strings }, navigator.languages);
+    const strings = new Strings(language, { ...words, ...this.strings }, browser);
     const widget = (this.#widget = new Widget(this, this.#shadow, channel, server, strings));
     for (const run of this.#early.splice(0)) run(widget);
     // Whoever put the element into the page can still listen.

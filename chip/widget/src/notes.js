@@ -55,10 +55,11 @@ export class Notes extends Emitter {
   }
 
   /** Tell that another page changed something. @param {StorageEvent} event */
-  heard(event) {
-    if (event.storageArea === this.#storage && event.key?.startsWith(this.#prefix)) {
-      this.emit("change", event.key.slice(this.#prefix.length));
-    }
+  heard({ storageArea, key }) {
+    if (storageArea !== this.#storage || !key?.startsWith(this.#prefix)) return;
+    // Its word is newer than what could not be stored here.
+    this.#spare.delete(key);
+    this.emit("change", key.slice(this.#prefix.length));
   }
 }
 

@@ -165,7 +165,7 @@ export class Outbox extends Emitter {
 function parseItem(note) {
   try {
     const item = JSON.parse(note ?? "null");
-    return typeof item?.text === "string" ? item : null;
+    return typeof item?.text === "string" && Number.isFinite(item.at + item.n) ? item : null;
   } catch {
     return null;
   }

@@ -12,10 +12,10 @@ const CALM = "#0f766e";
  */
 export function paint(host, root, panel) {
   const wish = host.getAttribute("accent") || getComputedStyle(host).getPropertyValue("--chip-accent").trim();
-  const accent = readColour(wish) ?? readColour(CALM) ?? [15, 118, 110];
+  const accent = readColour(wish, root) ?? readColour(CALM, root) ?? [15, 118, 110];
   const style = getComputedStyle(panel);
-  const ground = readColour(style.backgroundColor) ?? [255, 255, 255];
-  const raised = readColour(getComputedStyle(root).getPropertyValue("accent-color")) ?? ground;
+  const ground = readColour(style.backgroundColor, root) ?? [255, 255, 255];
+  const raised = readColour(getComputedStyle(root).getPropertyValue("accent-color"), root) ?? ground;
   for (const [name, colour] of Object.entries({
     "--accent": accent,
     "--on-accent": textOn(accent),

@@ -12,8 +12,7 @@ const UNREADABLE = [1007, 1009];
 
 /**
  * @typedef {object} Line
- * @property {(command: { type: string, [field: string]: unknown }) => void} ask
- * @property {(type: string) => void} answered
+ * @property {import("./answers.js").Answers} answers
  * @property {() => string} newest  the newest time of the server known, as a sortable key
  * @property {() => number} now  milliseconds
  * @property {import("./timers.js").Timers} timers
@@ -100,13 +99,13 @@ export class Sender {
     if (!next) return;
     this.#underWay = next.ref;
     this.#outbox.sending(next.ref, this.#line.newest());
-    this.#line.ask({ type: "send_msg", text: next.text, ref: next.ref });
+    this.#line.answers.ask({ type: "send_msg", text: next.text, ref: next.ref });
   }
 
   /** @param {string} ref */
   #landed(ref) {
     if (this.#underWay !== ref) return;
     this.#underWay = null;
-    this.#line.answered("send_msg");
+    this.#line.answers.came("send_msg");
   }
 }

@@ -58,11 +58,11 @@ export class World {
       if (!next) break;
       const [id, { run, at }] = next;
       this.timers.delete(id);
-      this.time = at;
+      this.time = Math.max(this.time, at);
       run();
       await settled();
     }
-    this.time = end;
+    this.time = Math.max(this.time, end);
   }
 }
 

@@ -1,0 +1,89 @@
+"""Browsers that refuse a service, leave it unanswered or lie about it: the chat goes on without."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.widget.scripted_site import CHANNEL, PAGE, Widget, embed
+
+BLOCKED = """
+for (const name of ["localStorage", "sessionStorage"])
+  Object.defineProperty(window, name, { get() { throw new DOMException("no", "SecurityError"); } });
+if (navigator.locks) navigator.locks.request = async () => { throw new DOMException("no", "SecurityError"); };
+"""
+# What Firefox (white) and Brave (noise) answer where pages may not tell visitors apart.
+WHITE_CANVAS = """
+CanvasRenderingContext2D.prototype.getImageData = (x, y, w, h) =>
+  new ImageData(new Uint8ClampedArray(4 * w * h).fill(255), w, h);
+"""
+NO_CANVAS = "HTMLCanvasElement.prototype.getContext = () => null;"
+
+
+def test_blocked_site_data_does_not_stop_the_chat(site):
+    site.context.add_init_script(BLOCKED)
+    widget = Widget(site.page()).open()
+    widget.write("Hello")
+
+    expect(widget.message("Hello")).to_contain_text("Sent")
+
+
+def test_a_sandboxed_frame_has_a_chat_too(site):
+    site.pages["/inside"] = PAGE.format(lang="en", embed=embed())
+    page = site.page('<iframe sandbox="allow-scripts" src="/inside" height="700"></iframe>')
+    widget = Widget(page.frame_locator("iframe"))
+    widget.launcher.click()
+    widget.input.fill("Hello")
+    widget.send_button.click()
+
+    expect(widget.message("Hello")).to_contain_text("Sent")
+
+
+def test_a_page_that_stands_still_with_its_turn_holds_nobody_up_for_long(site):
+    still = site.page("")
+    still.evaluate(
+        "name => void navigator.locks.request(name, () => new Promise(() => {}))",
+        f"chip:start:{CHANNEL}",
+    )
+    site.context.clock.install()
+    widget = Widget(site.page(path="/other")).open(online=False)
+    widget.write("Hello")
+    expect(widget.message("Hello")).to_contain_text("Waiting to be sent")
+    widget.page.clock.run_for(5000)
+
+    expect(widget.message("Hello")).to_contain_text("Sent")
+
+
+@pytest.mark.parametrize("protection", [WHITE_CANVAS, NO_CANVAS])
+def test_colours_are_right_where_pictures_may_not_be_read(site, protection):
+    site.context.add_init_script(protection)
+    widget = Widget(site.page(embed(accent="#ffd60a")))
+
+    style = "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]"
+    assert widget.launcher.evaluate(style) == ["rgb(255, 214, 10)", "rgb(0, 0, 0)"]
+
+
+@pytest.mark.parametrize(
+    ("accent", "ground"),
+    [
+        ("hsl(120 100% 25%)", "rgb(0, 128, 0)"),
+        ("rebeccapurple", "rgb(102, 51, 153)"),
+        ("oklch(0.628 0.2577 29.23)", "rgb(255, 0, 0)"),
+        ("color(display-p3 0 1 0)", "rgb(0, 255, 0)"),
+        ("rgb(0 0 0 / 50%)", "rgb(0, 0, 0)"),
+        ("nonsense", "rgb(15, 118, 110)"),
+    ],
+)
+def test_every_form_of_colour_is_understood(visit, accent, ground):
+    widget = visit(embed(accent=accent))
+
+    assert widget.launcher.evaluate("e => getComputedStyle(e).backgroundColor") == ground
+
+
+@pytest.mark.parametrize("languages", ["undefined", "[]", "['en-US@posix', 'C']"])
+def test_odd_languages_are_no_reason_to_be_silent(site, languages):
+    site.context.add_init_script(
+        f"Object.defineProperty(navigator, 'languages', {{ get: () => {languages} }})"
+    )
+    widget = Widget(site.page(lang="en_US.UTF-8")).open()
+    widget.write("Hello")
+
+    expect(widget.message("Hello")).to_contain_text("Sent")
