@@ -6,9 +6,10 @@ from playwright.sync_api import expect
 from tests.widget.scripted_site import CHANNEL, PAGE, Widget, embed
 
 BLOCKED = """
+const refuse = () => { throw new DOMException("no", "SecurityError"); };
 for (const name of ["localStorage", "sessionStorage"])
-  Object.defineProperty(window, name, { get() { throw new DOMException("no", "SecurityError"); } });
-if (navigator.locks) navigator.locks.request = async () => { throw new DOMException("no", "SecurityError"); };
+  Object.defineProperty(window, name, { get: refuse });
+if (navigator.locks) navigator.locks.request = async () => refuse();
 """
 # What Firefox (white) and Brave (noise) answer where pages may not tell visitors apart.
 WHITE_CANVAS = """

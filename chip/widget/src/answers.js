@@ -3,8 +3,9 @@
  * the line is replaced: whoever asked asks again on the next one.
  */
 
-/** Seconds for any answer; Chip itself may wait 35 s for Courier. */
+/** Seconds for any answer, times the line's patience; Chip itself may wait 35 s for Courier. */
 const ANSWER_WITHIN = 45;
+const LONGEST_ANSWER = 180;
 
 export class Answers {
   #connection;
@@ -22,7 +23,8 @@ export class Answers {
   /** @param {{ type: string, [field: string]: unknown }} command */
   ask(command) {
     this.#connection.send(command);
-    this.#timers.set(command.type, ANSWER_WITHIN, () => this.#connection.replace());
+    const within = Math.min(LONGEST_ANSWER, ANSWER_WITHIN * this.#connection.patience);
+    this.#timers.set(command.type, within, () => this.#connection.giveUp());
   }
 
   /** There is an answer to a command of that type. @param {string} type */

@@ -21,8 +21,9 @@ import { statusOf } from "./status.js";
 import { Timers } from "./timers.js";
 import { cleanText } from "./wire.js";
 
-/** Seconds until a command is tried again when the server did not say. */
+/** Seconds until a command is tried again when the server did not say, and at most. */
 const PATIENCE = 5;
+const LONGEST_PAUSE = 300;
 
 /**
  * @typedef {object} Events
@@ -243,7 +244,8 @@ export class Chat extends Emitter {
   /** @param {import("./wire.js").Problem} problem */
   #failed(problem) {
     this.emit("problem", problem);
-    const { code, command, retry_after: patience = PATIENCE } = problem;
+    const { code, command, retry_after: wish = PATIENCE } = problem;
+    const patience = Math.min(wish, LONGEST_PAUSE);
     if (code === "chat_not_started") return this.#line === "ready" ? this.#begin() : undefined;
     if (code === "chat_already_started") return undefined;
     if (command === "start_chat") {

@@ -10,15 +10,18 @@
  *            or nudged   └── waiting · replaced (by newer pages) · refused (for good)
  */
 import { Emitter } from "./emitter.js";
+import { reasonOf } from "./reason.js";
 
 /** Milliseconds. */
 const FIRST_DELAY = 500;
 const LAST_DELAY = 30_000;
-const CONNECT_WITHIN = 15_000;
 const PING_EVERY = 20_000;
-const PONG_WITHIN = 8_000;
-const PONG_WITHIN_WHEN_DOUBTED = 4_000;
 const REASON_WITHIN = 8_000;
+/** Milliseconds that are given at first, and at most: see `patience`. */
+const CONNECT_WITHIN = [15_000, 30_000];
+const PONG_WITHIN = [8_000, 60_000];
+const PONG_WITHIN_WHEN_DOUBTED = [4_000, 60_000];
+const MOST_PATIENCE = 8;
 const AT_LEAST_WHEN_BUSY = 5_000;
 /** Browsers hold the timers of a page in the background back for up to a minute. */
 const STOOD_STILL = 65_000;
@@ -57,7 +60,14 @@ export class Connection extends Emitter {
   #failures = 0;
   /** One timer serves all: a socket is awaited, or a ping, or a pong, or the next attempt. */
   #timer = /** @type {any} */ (null);
-  #awaitsPong = false;
+  /** When the ping was sent that is not answered yet. @type {number | null} */
+  #pingedAt = null;
+  /**
+   * How many times longer than usual to wait. A browser tells of a frame when all of it is there: on
+   * a slow line a large one looks like silence, and would be broken off by each attempt to have it.
+   * So each silence that broke a line doubles this, and each prompt pong halves it.
+   */
+  patience = 1;
 
   /**
    * @param {string} url  `https://…/wc/connect/<channel>`; the socket's own is `wss://…`
@@ -90,6 +100,13 @@ export class Connection extends Emitter {
     this.#drop();
     this.emit("lost", { code: GONE });
     this.#connect();
+  }
+
+  /** The socket is silent: treat it as gone without waiting for its close. */
+  giveUp() {
+    this.patience = Math.min(MOST_PATIENCE, this.patience * 2);
+    this.#drop();
+    this.#lost(GONE);
   }
 
   /** The server serves us: count failures from zero again. */
@@ -139,8 +156,9 @@ export class Connection extends Emitter {
       this.emit("open", null);
     };
     socket.onmessage = (event) => {
-      this.#alive();
       const frame = parseFrame(event.data);
+      if (frame?.type === "pong") this.#ponged();
+      this.#alive();
       if (frame && frame.type !== "pong") this.emit("frame", frame);
     };
     socket.onclose = (event) => {
@@ -149,7 +167,7 @@ export class Connection extends Emitter {
       else this.#askWhy();
     };
     this.#become({ name: "connecting" });
-    this.#wait(CONNECT_WITHIN, () => this.#giveUp());
+    this.#wait(this.#within(CONNECT_WITHIN), () => this.giveUp());
   }
 
   /** Forget the socket and whatever it may still say. */
@@ -163,12 +181,6 @@ export class Connection extends Emitter {
     socket.close();
   }
 
-  /** The socket is silent: treat it as gone without waiting for its close. */
-  #giveUp() {
-    this.#drop();
-    this.#lost(GONE);
-  }
-
   /** @param {number} code */
   #lost(code) {
     if (code === REPLACED) this.#become({ name: "replaced" });
@@ -176,7 +188,7 @@ export class Connection extends Emitter {
     this.emit("lost", { code });
   }
 
-  /** A browser hides why a handshake failed; a plain GET of the same address tells. */
+  /** A handshake has failed. */
   async #askWhy() {
     // Stay "connecting" while asking, with the timer of the answer in place of the handshake's.
     const abort = new AbortController();
@@ -186,31 +198,11 @@ export class Connection extends Emitter {
       // A `fetch` of the page's own, or its service worker, may not heed that.
       this.#retry(0);
     });
-    const answer = await this.#answer(abort.signal);
+    const { refused, patience } = await reasonOf(this.#world, this.#url, abort.signal);
     if (this.#state !== asking || this.#socket) return;
     this.#clear();
-    const { status, error, retryAfter } = answer;
-    if (status === 403 || status === 404 || (status === 400 && error === "no such channel")) {
-      this.#become({ name: "refused", reason: error || String(status) });
-    } else if (status === 429 || status === 503) {
-      this.#retry(Math.max(AT_LEAST_WHEN_BUSY, retryAfter * 1000));
-    } else {
-      this.#retry(0);
-    }
-  }
-
-  /** @param {AbortSignal} signal */
-  async #answer(signal) {
-    let status = 0;
-    try {
-      const response = await this.#world.fetch(this.#url, { cache: "no-store", credentials: "omit", signal });
-      status = response.status;
-      const retryAfter = Number(response.headers.get("Retry-After")) || 0;
-      const body = await response.json();
-      return { status, error: String(body.error ?? ""), retryAfter: Number(body.retry_after) || retryAfter };
-    } catch {
-      return { status, error: "", retryAfter: 0 };
-    }
+    if (refused) this.#become({ name: "refused", reason: refused });
+    else this.#retry(patience);
   }
 
   /**
@@ -227,23 +219,34 @@ export class Connection extends Emitter {
 
   /** The server was heard. */
   #alive() {
-    this.#awaitsPong = false;
     this.#wait(PING_EVERY, () => this.#ping(PONG_WITHIN));
   }
 
-  /** @param {number} within */
-  #ping(within) {
-    if (this.#awaitsPong) return;
+  /** @param {number[]} patience */
+  #ping(patience) {
+    if (this.#pingedAt !== null) return;
+    const within = this.#within(patience);
+    const now = this.#world.now();
     // Not every browser tells that a socket was closed while the page slept. That one is silent, too.
     this.send({ type: "ping" });
-    const due = this.#world.now() + within;
     this.#wait(within, () => {
-      if (this.#world.now() < due + STOOD_STILL) return this.#giveUp();
+      if (this.#world.now() < now + within + STOOD_STILL) return this.giveUp();
       // A page that stood still for long has not read what came meanwhile.
-      this.#awaitsPong = false;
+      this.#pingedAt = null;
       return this.#ping(PONG_WITHIN_WHEN_DOUBTED);
     });
-    this.#awaitsPong = true;
+    this.#pingedAt = now;
+  }
+
+  #ponged() {
+    const [prompt = 0] = PONG_WITHIN;
+    const late = this.#world.now() - (this.#pingedAt ?? -Infinity) >= prompt;
+    if (!late) this.patience = Math.max(1, this.patience / 2);
+  }
+
+  /** @param {number[]} patience  at first, at most */
+  #within([first = 0, most]) {
+    return Math.min(first * this.patience, most ?? first);
   }
 
   /** @param {number} milliseconds @param {() => void} then */
@@ -255,7 +258,7 @@ export class Connection extends Emitter {
   #clear() {
     if (this.#timer !== null) this.#world.cancel(this.#timer);
     this.#timer = null;
-    this.#awaitsPong = false;
+    this.#pingedAt = null;
   }
 
   /** @param {LineState} state */

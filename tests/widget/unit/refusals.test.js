@@ -167,3 +167,18 @@ test("a note that somebody else has spoilt is not shown", () => {
     assert.deepEqual(new Page({ storage }).shown, []);
   }
 });
+
+test("nobody makes a visitor wait for more than five minutes at a time", async () => {
+  const world = new World();
+  const connection = new Connection("https://chat.example/wc/connect/x", world);
+  connection.start();
+  world.line.ends();
+  await world.questions[0].answer(503, "<h1>Back tomorrow</h1>", { "Retry-After": "86400" });
+  assert.equal(connection.state.until - world.time, 300_000);
+
+  const page = new Page();
+  page.chat.send("hello");
+  page.serve();
+  page.line.says({ type: "error", code: "unavailable", command: "send_msg", ref: page.line.heard("send_msg")[0].ref, retry_after: 1e9 });
+  assert.equal(page.chat.status.until - page.world.time, 300_000);
+});

@@ -203,6 +203,7 @@ test("a command that is never answered costs the socket, not the message", async
     await page.world.pass(15);
     page.line.says({ type: "pong" });
   }
+  await page.world.pass(1);
   assert.equal(page.world.sockets.length, 2);
   page.serve();
   assert.deepEqual(page.sent, ["hello"]);
