@@ -88,3 +88,14 @@ def test_odd_languages_are_no_reason_to_be_silent(site, languages):
     widget.write("Hello")
 
     expect(widget.message("Hello")).to_contain_text("Sent")
+
+
+def test_words_that_never_come_are_english_words(site):
+    site.context.add_init_script("window.fetch = () => new Promise(() => {});")
+    site.context.clock.install()
+    page = site.page(embed(lang="fr"))
+    page.locator("chip-chat").wait_for(state="attached")
+    page.clock.run_for(3000)
+
+    widget = Widget(page).open()
+    expect(widget.input).to_have_attribute("placeholder", "Write a message")

@@ -28,9 +28,16 @@ export function base(tag) {
  * @param {string} tag  as `chooseLanguage` gives it
  * @returns {Promise<import("./words.js").Words>}
  */
-export async function fetchWords(server, tag) {
+export function fetchWords(server, tag) {
+  // No `signal`: a `fetch` of the page's own, or its service worker, may not heed it.
+  const late = new Promise((resolve) => setTimeout(resolve, WORDS_WITHIN, {}));
+  return Promise.race([late, askFor(`${server}/wc/widget/words/${base(tag)}.json`)]);
+}
+
+/** @param {string} address */
+async function askFor(address) {
   try {
-    const response = await fetch(`${server}/wc/widget/words/${base(tag)}.json`, { credentials: "omit", signal: AbortSignal.timeout(WORDS_WITHIN) });
+    const response = await fetch(address, { credentials: "omit" });
     return response.ok ? await response.json() : {};
   } catch {
     return {};
