@@ -3,6 +3,9 @@
  */
 import { h, icon, link, webAddress } from "./dom.js";
 
+/** Pixels: a picture of less than this width would be blurred if it filled its frame. */
+const SMALL = 200;
+
 /**
  * @param {string} attachment
  * @param {import("./strings.js").Strings} strings
@@ -39,6 +42,8 @@ function picture(address, name, strings, show) {
   const image = h("img", { src: address, alt: name, decoding: "async", referrerpolicy: "no-referrer" });
   const button = h("button", { part: "attachment", class: "picture", type: "button", "aria-label": `${strings.say("viewImage")}: ${name}` }, image);
   button.addEventListener("click", () => show(address, name));
+  // A small one is shown as small as it is.
+  image.addEventListener("load", () => image.classList.toggle("small", image.naturalWidth < SMALL));
   // A picture that cannot be shown is still a file that can be fetched.
   image.addEventListener("error", () => button.replaceWith(link(address, { part: "attachment", class: "file" }, icon("file"), h("bdi", {}, name))));
   return button;

@@ -3,10 +3,10 @@
  */
 import { h, icon } from "./dom.js";
 import { MessageView, sameRun } from "./message.js";
+import { Place } from "./place.js";
 import { midnight } from "./strings.js";
 
-/** Pixels. */
-const NEAR_BOTTOM = 48;
+/** Pixels from the top at which older messages are fetched. */
 const NEAR_TOP = 120;
 
 /**
@@ -32,10 +32,9 @@ export class LogView {
   #views = new Map();
   /** @type {Map<number, HTMLElement>} */
   #days = new Map();
-  #atBottom = true;
-  #top = 0;
+  #place;
   #newestKey = "";
-  #observer = new ResizeObserver(() => this.#stay());
+  #observer = new ResizeObserver(() => this.#resized());
   element;
 
   /**
@@ -62,13 +61,13 @@ export class LogView {
       icon("down"), strings.say("newMessages"),
     );
     this.element = h("div", { class: "log-frame" }, this.#scroller, this.#pill);
-    this.#observer.observe(this.#scroller);
-    this.#observer.observe(this.#rows);
+    this.#place = new Place(this.#scroller, this.#rows);
+    for (const part of [this.#scroller, ...this.#scroller.children]) this.#observer.observe(part);
   }
 
   /** Whether the newest message is in view. */
   get atBottom() {
-    return this.#atBottom;
+    return this.#place.atEnd;
   }
 
   stop() {
@@ -77,9 +76,7 @@ export class LogView {
 
   /** @param {Picture} picture */
   show({ entries, online, past, empty }) {
-    // Somebody may have scrolled up in this very moment, before his browser says so.
-    if (this.#scroller.scrollTop < this.#top) this.#measure();
-    const held = this.#hold();
+    this.#place.look();
     this.#greeting.hidden = !empty;
     this.#past.textContent = past && this.#strings.say(past === "loading" ? "loading" : "historyTrouble");
     this.#past.classList.toggle("skeleton", past === "loading" && !entries.length);
@@ -89,21 +86,16 @@ export class LogView {
     const newest = entries.at(-1);
     const arrived = newest !== undefined && newest.key !== this.#newestKey;
     this.#newestKey = newest?.key ?? "";
-    if (this.#atBottom || (arrived && newest.own && newest.state === "queued")) this.toBottom();
-    else {
-      held();
-      if (arrived && !newest.own) this.#pill.hidden = false;
-    }
+    if (arrived && newest.own && newest.state === "queued") this.toBottom();
+    this.#place.keep();
+    if (arrived && !newest.own && !this.atBottom) this.#pill.hidden = false;
     this.#fill();
   }
 
   /** @param {boolean} [gently] */
   toBottom(gently = false) {
-    this.#atBottom = true;
     this.#pill.hidden = true;
-    const still = !gently || matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.#scroller.scrollTo({ top: this.#scroller.scrollHeight, behavior: still ? "instant" : "smooth" });
-    this.#top = this.#scroller.scrollTop;
+    this.#place.toEnd(gently);
   }
 
   /**
@@ -155,31 +147,14 @@ export class LogView {
     );
   }
 
-  /** Remember what is in view. @returns {() => void} puts it back there */
-  #hold() {
-    const top = this.#scroller.getBoundingClientRect().top;
-    const seen = [...this.#rows.children].find((row) => row.getBoundingClientRect().bottom > top);
-    const before = seen?.getBoundingClientRect().top ?? 0;
-    return () => {
-      if (seen?.isConnected) this.#scroller.scrollTop += seen.getBoundingClientRect().top - before;
-    };
-  }
-
-  /** Something changed its height: a picture came, the keyboard opened. */
-  #stay() {
-    if (this.#atBottom) this.toBottom();
-    else this.#fill();
-  }
-
-  #measure() {
-    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
-    this.#top = scrollTop;
-    this.#atBottom = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM;
+  #resized() {
+    this.#place.keep();
+    this.#fill();
   }
 
   #scrolled() {
-    this.#measure();
-    if (this.#atBottom) {
+    this.#place.look();
+    if (this.atBottom) {
       this.#pill.hidden = true;
       this.#actions.bottom();
     }

@@ -41,10 +41,12 @@ export const logCss = String.raw`
 .status.trouble .icon { inline-size: 16px; block-size: 16px; }
 .status button { min-block-size: 28px; padding-inline: 4px; border-radius: 6px; color: var(--ink); text-decoration: underline; text-underline-offset: 2px; }
 
-.picture { border: 0; border-radius: 18px; overflow: hidden; background: var(--raised); cursor: zoom-in; max-inline-size: min(260px, 100%); }
-.picture img { display: block; max-inline-size: 100%; max-block-size: 280px; min-inline-size: 72px; min-block-size: 72px; object-fit: cover; }
+/* Pictures and films have their size before anybody knows what it is, so that nothing moves when they come. */
+.picture { border: 0; border-radius: 18px; overflow: hidden; background: var(--raised); cursor: zoom-in; inline-size: 260px; max-inline-size: 100%; }
+.picture img { display: block; inline-size: 100%; aspect-ratio: 4 / 3; object-fit: cover; }
+.picture img.small { object-fit: scale-down; }
 audio.attachment { inline-size: 280px; max-inline-size: 100%; }
-video.attachment { max-inline-size: min(280px, 100%); max-block-size: 320px; border-radius: 18px; background: #000; }
+video.attachment { inline-size: 280px; max-inline-size: 100%; aspect-ratio: 16 / 9; border-radius: 18px; background: #000; }
 .file { display: flex; align-items: center; gap: 10px; max-inline-size: 100%; padding: 10px 14px; border: 1px solid var(--line); border-radius: 18px; color: var(--ink); text-decoration: none; overflow-wrap: anywhere; }
 a.file:hover { background: var(--raised); }
 a.file bdi { text-decoration: underline; text-underline-offset: 2px; }
