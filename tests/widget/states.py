@@ -128,6 +128,20 @@ def in_no_time(before: Callable[[ScriptedSite], None]) -> Callable[[ScriptedSite
     return prepare
 
 
+def unknown(site: ScriptedSite) -> None:
+    """Let the server know nothing of the channel: it refuses the handshake, and says why."""
+    site.context.add_init_script(
+        "window.WebSocket = class { close() {}"
+        " constructor() { setTimeout(() => this.onclose({ code: 1006 })) } };"
+        " window.fetch = async () => Response.json({ error: 'no such channel' }, { status: 404 });"
+    )
+
+
+def refused(site: ScriptedSite, widget: Widget) -> None:
+    widget.open(online=False)
+    expect(widget.banner).to_contain_text("not available")
+
+
 def nothing(site: ScriptedSite) -> None:
     """Let nothing have happened yet."""
 
@@ -141,6 +155,7 @@ STATES: dict[str, tuple[Callable[[ScriptedSite], None], Act]] = {
     "offline": (in_no_time(talk), offline),
     "failed": (talk, failed),
     "replaced": (talk, replaced),
+    "refused": (unknown, refused),
     "long history": (much_said, long_history),
     "lightbox": (talk, lightbox),
     "too long": (nothing, too_long),

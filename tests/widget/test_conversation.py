@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.widget.hostile import HOSTILE
 from tests.widget.scripted_site import SITE
+from tests.widget.states import refused, unknown
 
 BOB = {"id": 234, "email": "bob@example.com", "name": "Bob McTickets", "avatar": f"{SITE}/bob.svg"}
 ANN = {"id": 235, "email": "ann@example.com", "name": "Ann Uwase"}
@@ -203,7 +204,6 @@ def test_quick_replies_turn_into_the_answer(site, visit):
 def test_quick_replies_wait_through_a_reload_until_they_are_answered(site, visit):
     widget = visit().open()
     site.chip.say("Anything else?", quick_replies=["Yes", "No"])
-    site.chip.say("I can wait.")
     expect(widget.replies).to_have_count(2)
 
     widget.page.reload()
@@ -211,6 +211,36 @@ def test_quick_replies_wait_through_a_reload_until_they_are_answered(site, visit
     widget.write("Maybe")
 
     expect(widget.replies).to_have_count(0)
+
+
+def test_quick_replies_go_when_the_question_has_passed(site, visit):
+    widget = visit().open()
+    site.chip.say("Shall I cancel it?", quick_replies=["Yes", "No"])
+    expect(widget.replies).to_have_count(2)
+
+    site.chip.say("Never mind, it is here.")
+
+    expect(widget.message("Never mind")).to_be_visible()
+    expect(widget.replies).to_have_count(0)
+
+
+def test_quick_replies_come_back_when_the_answer_was_not_taken(site, visit):
+    widget = visit().open()
+    site.chip.refuse("send_msg", "rejected")
+    site.chip.say("Shall I cancel it?", quick_replies=["Yes", "No"])
+    widget.write("Hm")
+
+    expect(widget.message("Hm")).to_contain_text("Not sent")
+    expect(widget.replies).to_have_count(2)
+
+
+def test_a_chat_that_is_not_available_invites_nobody(site, visit):
+    unknown(site)
+    widget = visit()
+    refused(site, widget)
+
+    expect(widget.page.locator("chip-chat .greeting")).to_be_hidden()
+    expect(widget.input).to_be_disabled()
 
 
 def test_scrolling_up_brings_what_was_said_before_and_stays_in_place(site, visit):

@@ -100,7 +100,11 @@ def test_a_scroll_upwards_while_a_message_comes_is_the_visitors(site, reader):
 
 def test_a_picture_takes_its_place_before_it_comes(site, reader):
     waiting = []
-    site.context.route(f"{SITE}/slow.svg", lambda route: waiting.append(route))
+
+    def keep(route):
+        waiting.append(route)
+
+    site.context.route(f"{SITE}/slow.svg", keep)
     site.chip.say("Look", attachments=[f"image/png:{SITE}/slow.svg"])
     picture = reader.page.locator("chip-chat .picture")
     expect(picture).to_be_in_viewport()

@@ -7,6 +7,8 @@ import { h } from "./dom.js";
 const GRACE = 3_000;
 const AT_ONCE = ["replaced", "refused"];
 const NOTHING = ["online", "idle"];
+/** Nothing is wrong then. */
+const NO_TROUBLE = ["connecting", "replaced"];
 
 /** @typedef {import("./status.js").Status} Status */
 
@@ -66,6 +68,7 @@ export class Banner {
     }
     const seconds = Math.ceil(((until ?? 0) - Date.now()) / 1000);
     this.element.hidden = false;
+    this.element.classList.toggle("calm", NO_TROUBLE.includes(this.#trouble));
     this.#write(this.#words, this.#strings.say(this.#trouble));
     this.#write(this.#next, this.#whatNext(seconds));
     this.#write(this.#button, this.#strings.say(phase === "replaced" ? "useHere" : "tryNow"));

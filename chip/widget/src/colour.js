@@ -4,6 +4,10 @@
 
 /** Contrast that normal text needs. */
 const READABLE = 4.5;
+/** Contrast that the edge of a button needs. */
+const VISIBLE = 3;
+/** With less contrast a colour does not show where it ends. */
+const DISTINCT = 1.4;
 
 /** @typedef {[number, number, number]} Rgb  0 to 255 */
 
@@ -43,14 +47,25 @@ export function textOn(ground) {
   return contrast(white, ground) >= READABLE ? white : [0, 0, 0];
 }
 
-/** The colour itself, or as near to it as can be read on that. @param {Rgb} colour @param {Rgb} ground */
-export function readableOn(colour, ground) {
+/**
+ * The colour itself, or as near to it as can be read on that.
+ *
+ * @param {Rgb} colour
+ * @param {Rgb} ground
+ * @param {number} [enough]  contrast
+ */
+export function readableOn(colour, ground, enough = READABLE) {
   const goal = luminance(ground) > 0.18 ? 0 : 255;
   let result = colour;
-  for (let step = 1; step <= 20 && contrast(result, ground) < READABLE; step++) {
+  for (let step = 1; step <= 20 && contrast(result, ground) < enough; step++) {
     result = /** @type {Rgb} */ (colour.map((part) => Math.round(part + ((goal - part) * step) / 20)));
   }
   return result;
+}
+
+/** The edge of an area of that colour: none where it can be told from the ground. @param {Rgb} colour @param {Rgb} ground */
+export function edgeOn(colour, ground) {
+  return contrast(colour, ground) < DISTINCT ? cssColour(readableOn(colour, ground, VISIBLE)) : "transparent";
 }
 
 /** @param {Rgb} colour */

@@ -17,6 +17,7 @@ const NEAR_TOP = 120;
  * @property {boolean} online
  * @property {"" | "loading" | "trouble"} past  what happens at the top
  * @property {boolean} empty  nothing was said, and nothing is awaited
+ * @property {boolean} refused  nothing can be said any more
  */
 
 export class LogView {
@@ -75,14 +76,14 @@ export class LogView {
   }
 
   /** @param {Picture} picture */
-  show({ entries, online, past, empty }) {
+  show({ entries, online, past, empty, refused }) {
     this.#place.look();
-    this.#greeting.hidden = !empty;
+    this.#greeting.hidden = !empty || refused;
     this.#past.textContent = past && this.#strings.say(past === "loading" ? "loading" : "historyTrouble");
     this.#past.classList.toggle("skeleton", past === "loading" && !entries.length);
     this.#past.hidden = !past;
     place(this.#rows, this.#lay(entries, online));
-    this.#offer(entries);
+    this.#offer(refused ? [] : entries);
     const newest = entries.at(-1);
     const arrived = newest !== undefined && newest.key !== this.#newestKey;
     this.#newestKey = newest?.key ?? "";
@@ -135,10 +136,9 @@ export class LogView {
     return rows;
   }
 
-  /** Suggested answers stand until the visitor has answered. @param {Entry[]} entries */
+  /** Suggested answers stand as long as nobody has said more. @param {Entry[]} entries */
   #offer(entries) {
-    const since = entries.slice(entries.findLastIndex(({ own, state }) => own && state !== "failed") + 1);
-    const texts = since.findLast((entry) => entry.quickReplies.length)?.quickReplies ?? [];
+    const texts = entries.findLast(({ own, state }) => !own || state !== "failed")?.quickReplies ?? [];
     const shown = [...this.#replies.children].map((button) => button.textContent);
     this.#replies.hidden = !texts.length;
     if (texts.join("\n") === shown.join("\n")) return;

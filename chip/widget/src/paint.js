@@ -1,7 +1,8 @@
 /**
  * Finds out which colours the site wishes and gives the style sheet readable ones.
  */
-import { cssColour, readableOn, readColour, textOn } from "./colour.js";
+import { cssColour, edgeOn, readableOn, readColour, textOn } from "./colour.js";
+import { isDark } from "./theme.js";
 
 const CALM = "#0f766e";
 
@@ -11,17 +12,19 @@ const CALM = "#0f766e";
  * @param {HTMLElement} panel
  */
 export function paint(host, root, panel) {
+  root.dataset.theme = isDark(host) ? "dark" : "light";
   const wish = host.getAttribute("accent") || getComputedStyle(host).getPropertyValue("--chip-accent").trim();
   const accent = readColour(wish, root) ?? readColour(CALM, root) ?? [15, 118, 110];
   const style = getComputedStyle(panel);
   const ground = readColour(style.backgroundColor, root) ?? [255, 255, 255];
   const raised = readColour(getComputedStyle(root).getPropertyValue("accent-color"), root) ?? ground;
   for (const [name, colour] of Object.entries({
-    "--accent": accent,
-    "--on-accent": textOn(accent),
-    "--accent-ink": readableOn(accent, ground),
-    "--accent-on-raised": readableOn(accent, raised),
+    "--accent": cssColour(accent),
+    "--on-accent": cssColour(textOn(accent)),
+    "--accent-ink": cssColour(readableOn(accent, ground)),
+    "--accent-on-raised": cssColour(readableOn(accent, raised)),
+    "--accent-edge": edgeOn(accent, ground),
   })) {
-    root.style.setProperty(name, cssColour(colour));
+    root.style.setProperty(name, colour);
   }
 }

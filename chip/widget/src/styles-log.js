@@ -7,12 +7,12 @@ export const logCss = String.raw`
 .log { flex: 1; overflow-y: auto; overscroll-behavior: contain; overflow-anchor: none; padding: 16px 20px 20px; display: flex; flex-direction: column; scrollbar-width: thin; scrollbar-color: var(--line) transparent; }
 .log:focus-visible { outline-offset: -3px; }
 .rows { display: flex; flex-direction: column; margin-block-start: auto; }
-.past { text-align: center; color: var(--quiet); font-size: 13px; padding-block: 4px 12px; }
-.greeting { margin: auto; padding: 24px; display: grid; justify-items: center; gap: 16px; text-align: center; font-size: 19px; font-weight: 600; letter-spacing: -.01em; line-height: 1.35; text-wrap: balance; }
-.greeting .icon { inline-size: 60px; block-size: 60px; padding: 15px; border-radius: 50%; background: var(--raised); color: var(--accent-on-raised); }
+.past { text-align: center; color: var(--quiet); font-size: .867em; padding-block: 4px 12px; }
+.greeting { margin: auto; padding: 24px; display: grid; justify-items: center; gap: 16px; text-align: center; font-size: 1.267em; font-weight: 600; letter-spacing: -.01em; line-height: 1.35; text-wrap: balance; }
+.greeting .icon { inline-size: 3.2em; block-size: 3.2em; padding: 15px; border-radius: 50%; background: var(--raised); color: var(--accent-on-raised); }
 .greeting + .rows { margin-block-start: 0; }
 .greeting[hidden] + .rows { margin-block-start: auto; }
-.day { align-self: center; margin-block: 18px 10px; padding: 2px 12px; color: var(--quiet); font-size: 12.5px; font-weight: 550; }
+.day { align-self: center; margin-block: 18px 10px; padding: 2px 12px; color: var(--quiet); font-size: .833em; font-weight: 550; }
 .rows > .day:first-child { margin-block-start: 0; }
 .day::first-letter { text-transform: uppercase; }
 
@@ -20,10 +20,10 @@ export const logCss = String.raw`
 .message.own { align-items: flex-end; align-self: flex-end; }
 .message.first { margin-block-start: 14px; }
 .day + .message.first, .message.first:first-child { margin-block-start: 0; }
-.sender { display: flex; align-items: center; gap: 8px; margin-block-end: 2px; color: var(--quiet); font-size: 13px; font-weight: 600; }
-.avatar { inline-size: 26px; block-size: 26px; border-radius: 50%; object-fit: cover; display: grid; place-items: center; background: var(--accent); color: var(--on-accent); font-size: 13px; font-weight: 650; text-transform: uppercase; flex: none; }
+.sender { display: flex; align-items: center; gap: 8px; margin-block-end: 2px; color: var(--quiet); font-size: .867em; font-weight: 600; }
+.avatar { inline-size: 2em; block-size: 2em; border-radius: 50%; object-fit: cover; display: grid; place-items: center; background: var(--accent); color: var(--on-accent); border: 1px solid var(--accent-edge); font-weight: 650; text-transform: uppercase; flex: none; }
 .bubble { max-inline-size: 100%; padding: 9px 14px; border: 1px solid transparent; border-radius: 18px; background: var(--raised); color: var(--ink); white-space: pre-wrap; overflow-wrap: anywhere; text-align: start; }
-.own .bubble { background: var(--accent); color: var(--on-accent); }
+.own .bubble { background: var(--accent); border-color: var(--accent-edge); color: var(--on-accent); }
 .message:not(.own):not(.first) .bubble { border-start-start-radius: 6px; }
 .message:not(.own):not(.last) .bubble { border-end-start-radius: 6px; }
 .message.own:not(.first) .bubble { border-start-end-radius: 6px; }
@@ -31,14 +31,14 @@ export const logCss = String.raw`
 .bubble a { color: var(--accent-on-raised); text-decoration: underline; }
 .own .bubble a { color: inherit; }
 .own .bubble a:focus-visible { outline-color: currentColor; }
-.message.emoji .bubble { background: none; padding: 0; font-size: 38px; line-height: 1.25; border: 0; }
+.message.emoji .bubble { background: none; color: var(--ink); padding: 0; font-size: 2.533em; line-height: 1.25; border: 0; }
 .failed .bubble { background: none; border: 1px solid var(--alarm); color: var(--ink); }
 
-.status { display: flex; align-items: center; flex-wrap: wrap; gap: 5px; padding-inline: 4px; color: var(--quiet); font-size: 12px; line-height: 1.5; font-variant-numeric: tabular-nums; }
-.status .icon { inline-size: 13px; block-size: 13px; stroke-width: 2.4; }
-.status.trouble { color: var(--alarm); gap: 4px 10px; font-size: 13px; }
+.status { display: flex; align-items: center; flex-wrap: wrap; gap: 5px; padding-inline: 4px; color: var(--quiet); font-size: .8em; line-height: 1.5; font-variant-numeric: tabular-nums; }
+.status .icon { inline-size: 1.1em; block-size: 1.1em; stroke-width: 2.4; }
+.status.trouble { color: var(--alarm); gap: 4px 10px; font-size: .867em; }
 .status.trouble span { display: flex; align-items: center; gap: 4px; font-weight: 600; }
-.status.trouble .icon { inline-size: 16px; block-size: 16px; }
+.status.trouble .icon { inline-size: 1.25em; block-size: 1.25em; }
 .status button { min-block-size: 28px; padding-inline: 4px; border-radius: 6px; color: var(--ink); text-decoration: underline; text-underline-offset: 2px; }
 
 /* Pictures and films have their size before anybody knows what it is, so that nothing moves when they come. */
@@ -54,10 +54,10 @@ a.file bdi { text-decoration: underline; text-underline-offset: 2px; }
 
 .quick-replies { display: flex; flex-wrap: wrap; gap: 8px; margin-block-start: 14px; }
 .quick-reply { max-inline-size: 100%; min-block-size: 38px; padding: 7px 16px; border: 1.5px solid var(--accent-ink); border-radius: 20px; color: var(--accent-ink); font-weight: 550; text-align: start; overflow-wrap: anywhere; transition: background .12s, color .12s; }
-.quick-reply:hover { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
+.quick-reply:hover { background: var(--accent); color: var(--on-accent); }
 
-.pill { position: absolute; inset-block-end: 12px; inset-inline: 0; margin-inline: auto; inline-size: fit-content; display: flex; align-items: center; gap: 6px; min-block-size: 36px; padding-inline: 12px 16px; border: 1px solid var(--line); border-radius: 22px; background: var(--ground); color: var(--ink); font-size: 13.5px; font-weight: 600; box-shadow: 0 4px 16px #0003; }
-.pill .icon { inline-size: 18px; block-size: 18px; }
+.pill { position: absolute; inset-block-end: 12px; inset-inline: 0; margin-inline: auto; inline-size: fit-content; display: flex; align-items: center; gap: 6px; min-block-size: 36px; padding-inline: 12px 16px; border: 1px solid var(--line); border-radius: 22px; background: var(--ground); color: var(--ink); font-size: .9em; font-weight: 600; box-shadow: 0 4px 16px #0003; }
+.pill .icon { inline-size: 1.3em; block-size: 1.3em; }
 
 .skeleton { flex: 1; display: grid; place-items: center; }
 

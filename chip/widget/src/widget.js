@@ -8,12 +8,14 @@ import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { h } from "./dom.js";
 import { Launcher } from "./launcher.js";
+import { Layer } from "./layer.js";
 import { Lightbox } from "./lightbox.js";
 import { LogView } from "./log.js";
 import { messageWords } from "./message.js";
 import { Notes } from "./notes.js";
 import { paint } from "./paint.js";
 import { Panel } from "./panel.js";
+import { isDark, watchTheme } from "./theme.js";
 
 /** @type {import("./connection.js").World} */
 const BROWSER = {
@@ -37,6 +39,7 @@ export class Widget {
   #panel;
   #launcher;
   #root;
+  #layer;
   #session;
   #stopped = new AbortController();
   #drawing = false;
@@ -90,7 +93,8 @@ export class Widget {
       { class: "root", lang: strings.language, dir: attribute("dir") || strings.direction, "data-position": attribute("position") || undefined },
       this.#launcher.element, this.#panel.element, this.#announcer.outside,
     );
-    shadow.replaceChildren(this.#root);
+    this.#layer = new Layer(this.#root);
+    shadow.replaceChildren(this.#root, this.#layer.probe);
     this.#listen(notes, connection);
     this.#begin();
   }
@@ -131,7 +135,7 @@ export class Widget {
   stop() {
     this.#stopped.abort();
     this.chat.stop();
-    for (const part of [this.#announcer, this.#banner, this.#log, this.#panel]) part.stop();
+    for (const part of [this.#announcer, this.#banner, this.#layer, this.#log, this.#panel]) part.stop();
   }
 
   forget() {
@@ -161,7 +165,7 @@ export class Widget {
     };
     for (const name of ["online", "offline", "focus", "pageshow"]) addEventListener(name, nudge, { signal });
     document.addEventListener("visibilitychange", nudge, { signal });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.repaint(), { signal });
+    watchTheme(() => isDark(this.#element) !== (this.#root.dataset.theme === "dark") && this.repaint(), signal);
   }
 
   #begin() {
@@ -233,6 +237,7 @@ export class Widget {
       online: status.phase === "online",
       past: history.trouble ? "trouble" : history.loading || recalling ? "loading" : "",
       empty: !entries.length && !recalling,
+      refused: status.phase === "refused",
     });
     this.#look();
     const { unread } = this.chat.reading;

@@ -1,0 +1,27 @@
+/**
+ * Light or dark: as the site says by attribute, else as the page says of itself, else as the device.
+ */
+
+/** @param {HTMLElement} host */
+export function isDark(host) {
+  const own = getComputedStyle(host).colorScheme;
+  const page = own && own !== "normal" ? own : document.querySelector("meta[name=color-scheme]")?.getAttribute("content") ?? "";
+  const theme = host.getAttribute("theme") ?? "";
+  const wish = ["light", "dark"].includes(theme) ? theme : page;
+  const [light, dark] = [/\blight\b/i.test(wish), /\bdark\b/i.test(wish)];
+  return light === dark ? matchMedia("(prefers-color-scheme: dark)").matches : dark;
+}
+
+/**
+ * Tell whenever that may have changed: pages switch by a class or an attribute of their own.
+ *
+ * @param {() => void} changed
+ * @param {AbortSignal} signal  ends it
+ */
+export function watchTheme(changed, signal) {
+  const observer = new MutationObserver(changed);
+  for (const element of [document.documentElement, document.body]) observer.observe(element, { attributes: true });
+  signal.addEventListener("abort", () => observer.disconnect());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed, { signal });
+  addEventListener("load", changed, { signal });
+}

@@ -1,0 +1,110 @@
+"""Everything can be seen on what it stands on, whatever colour the site has chosen."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.widget.scripted_site import ScriptedSite, Widget, embed
+from tests.widget.states import replaced, talk
+
+CONTRAST = """(e, ground) => {
+  const light = (colour) => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
+    const paint = canvas.getContext("2d");
+    paint.fillStyle = colour;
+    paint.fillRect(0, 0, 1, 1);
+    const [r, g, b] = [...paint.getImageData(0, 0, 1, 1).data].map((part) => {
+      const share = part / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+  };
+  const contrast = (one, other) => Math.max(light(one) / light(other), light(other) / light(one));
+  const style = getComputedStyle(e);
+  const under = getComputedStyle(ground).backgroundColor;
+  const clear = "rgba(0, 0, 0, 0)";
+  const painted = (colour) => (colour === clear ? under : colour);
+  const [fill, edge] = [painted(style.backgroundColor), painted(style.borderTopColor)];
+  return {
+    area: contrast(fill, under),
+    edge: parseFloat(style.borderTopWidth) >= 1 ? contrast(edge, under) : 1,
+    letters: contrast(style.color, fill),
+  };
+}"""
+
+
+def seen(widget, part):
+    """Return the contrasts of that part with the panel below it."""
+    return part.evaluate(CONTRAST, widget.panel.element_handle())
+
+
+@pytest.fixture(params=["light", "dark"])
+def talking(request, browser):
+    site = ScriptedSite(browser.person(dark=request.param == "dark"))
+    talk(site)
+    widget = Widget(site.page()).open()
+    expect(widget.replies).to_have_count(2)
+    return widget
+
+
+def test_ones_own_messages_can_be_told_from_the_ground_in_any_colour(talking):
+    own = talking.message("Thank you").locator(".bubble")
+    talking.input.fill("x")
+    for accent in ("white", "#fdfdfd", "black", "#17191d", "#202328", "#eeeeee", "#0f766e"):
+        talking.host.evaluate("(e, accent) => e.setAttribute('accent', accent)", accent)
+        for part in (own, talking.launcher, talking.send_button):
+            contrasts = seen(talking, part)
+            assert max(contrasts["area"], contrasts["edge"]) >= 1.4, accent
+            assert contrasts["letters"] >= 4.5, accent
+
+
+def test_ones_own_emoji_can_be_seen(site, visit):
+    # A heart without a variation selector is a letter in many fonts.
+    widget = visit(embed(accent="#0f766e")).open()
+    widget.write("❤")
+    site.chip.say("❤")
+    expect(widget.bubbles).to_have_count(2)
+
+    for bubble in widget.bubbles.all():
+        assert seen(widget, bubble)["letters"] >= 4.5
+
+
+def test_a_chat_that_goes_on_elsewhere_is_no_alarm(site, visit):
+    talk(site)
+    widget = visit()
+    replaced(site, widget)
+    raised = "e => getComputedStyle(e.querySelector('.message:not(.own) .bubble')).backgroundColor"
+    ground = widget.banner.evaluate("e => getComputedStyle(e).backgroundColor")
+
+    assert ground == widget.log.evaluate(raised)
+    assert seen(widget, widget.banner)["letters"] >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("page", "attribute", "dark"),
+    [
+        ("", "", True),
+        ("<style>:root { color-scheme: light }</style>", "", False),
+        ("<style>:root { color-scheme: only light }</style>", "auto", False),
+        ("<style>:root { color-scheme: light dark }</style>", "", True),
+        ("<style>:root { color-scheme: dark }</style>", "light", False),
+        ("<meta name='color-scheme' content='light'>", "", False),
+        ("<style>chip-chat { color-scheme: light }</style>", "", False),
+    ],
+)
+def test_the_theme_is_the_sites_then_the_pages_then_the_devices(browser, page, attribute, dark):
+    site = ScriptedSite(browser.person(dark=True))
+    widget = Widget(site.page(page + (embed(theme=attribute) if attribute else embed()))).open()
+
+    ground = widget.panel.evaluate("e => getComputedStyle(e).backgroundColor")
+    assert ground == ("rgb(23, 25, 29)" if dark else "rgb(255, 255, 255)")
+
+
+def test_the_theme_follows_a_page_that_changes_its_own(visit):
+    page = "<style>:root { color-scheme: light } .night { color-scheme: dark }</style>"
+    widget = visit(page + embed()).open()
+    ground = "e => getComputedStyle(e).backgroundColor"
+    assert widget.panel.evaluate(ground) == "rgb(255, 255, 255)"
+
+    widget.page.evaluate("document.documentElement.classList.add('night')")
+
+    widget.until(lambda: widget.panel.evaluate(ground) == "rgb(23, 25, 29)", "the night")
