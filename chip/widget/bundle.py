@@ -74,5 +74,6 @@ def _shorten_private_names(script: str) -> str:
 
 
 def _squeeze_styles(match: re.Match[str]) -> str:
-    """In a style sheet spaces between words matter, those around punctuation do not."""
-    return re.sub(r"(?<=:) +|;(?=\})", "", re.sub(r"\s*([{};,>])\s*", r"\1", match[0]))
+    """In a style sheet spaces between words matter, those around punctuation and comments not."""
+    text = re.sub(r"/\*.*?\*/\s*", "", match[0], flags=re.DOTALL)
+    return re.sub(r"(?<=:) +|;(?=\})", "", re.sub(r"\s*([{};,>])\s*", r"\1", text))

@@ -214,7 +214,9 @@ def test_the_language_is_the_pages_else_the_browsers_else_english(browser):
 
     assert hint("es-MX", "fr-FR") == "Escribe un mensaje"
     assert hint("", "rw-RW") == "Andika ubutumwa"
-    assert hint("tlh", "pt-BR") == "Escreva uma mensagem"
+    assert hint("tlh", "pt-BR") == "Digite uma mensagem"
+    assert hint("pt_BR", "fr-FR") == "Digite uma mensagem"
+    assert hint("pt-AO", "fr-FR") == "Escreva uma mensagem"
     assert hint("tlh", "ja-JP") == "Write a message"
 
 

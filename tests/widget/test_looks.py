@@ -62,6 +62,15 @@ def test_right_to_left_everything_changes_sides(browser, screen):
         assert (left["send"], left["own"], left["theirs"]) == (True, True, False)
 
 
+def test_a_text_of_the_other_direction_stands_in_a_bubble_like_any_other(browser):
+    widget = play(browser, "conversation", {})
+    corner = "e => [getComputedStyle(e).borderEndStartRadius, getComputedStyle(e).direction]"
+
+    assert widget.message("مرحبًا").locator(".bubble").evaluate(corner) == ["6px", "ltr"]
+    text = widget.message("مرحبًا").locator(".bubble > div")
+    assert text.evaluate("e => getComputedStyle(e).direction") == "rtl"
+
+
 @pytest.mark.parametrize("state", ["unread", "conversation", "failed"])
 def test_forced_colours_leave_every_border(browser, state):
     widget = play(browser, state, {"forced_colors": "active"})

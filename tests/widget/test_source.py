@@ -125,6 +125,8 @@ if (b) {
 def test_style_sheets_keep_the_blanks_that_mean_something():
     before = """
 const css = String.raw`
+/* Why,
+   at length. */
 .log > .day:first-child { inset: calc(1px + 2px) 0; color: red; }
 `;
 """

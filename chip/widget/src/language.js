@@ -3,7 +3,7 @@
  */
 
 /** Those that have a file in `words/`. English is in the script. */
-const LANGUAGES = ["ar", "en", "es", "fr", "pt", "rw", "sw"];
+const LANGUAGES = ["ar", "en", "es", "fr", "pt", "pt-br", "rw", "sw"];
 /** Milliseconds after which a chat begins in English. */
 const WORDS_WITHIN = 3_000;
 
@@ -21,6 +21,12 @@ export function base(tag) {
   return tag.toLowerCase().split(/[-_]/)[0] ?? "";
 }
 
+/** The file for that language: of its region, if there is one. @param {string} tag */
+function fileFor(tag) {
+  const whole = tag.toLowerCase().replaceAll("_", "-");
+  return LANGUAGES.includes(whole) ? whole : base(tag);
+}
+
 /**
  * The words of that language; none, so that it is English, where they cannot be had in time.
  *
@@ -31,7 +37,7 @@ export function base(tag) {
 export function fetchWords(server, tag) {
   // No `signal`: a `fetch` of the page's own, or its service worker, may not heed it.
   const late = new Promise((resolve) => setTimeout(resolve, WORDS_WITHIN, {}));
-  return Promise.race([late, askFor(`${server}/wc/widget/words/${base(tag)}.json`)]);
+  return Promise.race([late, askFor(`${server}/wc/widget/words/${fileFor(tag)}.json`)]);
 }
 
 /** @param {string} address */

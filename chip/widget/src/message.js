@@ -57,7 +57,8 @@ export class MessageView {
     this.element = h(
       "article",
       { part: entry.own ? "message own" : "message" },
-      entry.text && h("div", { part: "bubble", dir: "auto" }, ...textNodes(entry.text)),
+      // The text has a direction of its own, the bubble's corners that of the chat.
+      entry.text && h("div", { part: "bubble" }, h("div", { dir: "auto" }, ...textNodes(entry.text))),
       ...entry.attachments.map((one) => attachmentView(one, strings, actions.showPicture)),
     );
   }
