@@ -21,11 +21,12 @@ export class Book {
 
   /** @param {Conversation} conversation */
   put(conversation) {
-    this.conversations.set(conversation.id, conversation);
+    if (isRecord(conversation)) this.conversations.set(conversation.id, conversation);
   }
 
   /** What the stream says counts. Whether the message is new here. @param {Message} message */
   putMessage(message) {
+    if (!isRecord(message)) return false;
     const messages = this.#of(message.conversation);
     const known = messages.has(message.id);
     messages.set(message.id, message);
@@ -34,6 +35,7 @@ export class Book {
 
   /** What a request was answered, which the stream may have overtaken. @param {Message} message */
   putAnswer(message) {
+    if (!isRecord(message)) return;
     const known = this.#of(message.conversation).get(message.id);
     if (!known || RANKS.indexOf(message.state) > RANKS.indexOf(known.state)) this.putMessage(message);
   }
@@ -56,8 +58,13 @@ export class Book {
   }
 }
 
+/** What has no number cannot be shown, and stops nothing else from being shown. @param {any} record */
+function isRecord(record) {
+  return Number.isInteger(record?.id);
+}
+
 /** Times as the server writes them: whole, or with a fraction of any length. @param {string} one @param {string} other */
 function compare(one, other) {
-  const [a, b] = [one.replace("Z", "").padEnd(27, "."), other.replace("Z", "").padEnd(27, ".")];
+  const [a = "", b = ""] = [one, other].map((time) => String(time).replace("Z", "").padEnd(27, "."));
   return a < b ? -1 : a > b ? 1 : 0;
 }

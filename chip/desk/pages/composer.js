@@ -1,5 +1,7 @@
 /** Where a reply is written: text, quick replies, attachments by link. Each conversation keeps its draft. */
-import { byId, h, icon } from "./dom.js";
+import { h } from "/desk/widget/dom.js";
+import { fitToText, isComposing } from "/desk/widget/typing.js";
+import { byId, icon } from "./dom.js";
 
 /** @typedef {{ text: string, quick_replies: string[], attachments: string[] }} Draft */
 
@@ -18,9 +20,9 @@ export class Composer {
     byId("send").append(icon("send"));
     byId("add-reply").addEventListener("click", () => this.#add("reply").focus());
     byId("add-link").addEventListener("click", () => this.#add("url").focus());
-    this.#text.addEventListener("input", () => this.#fit());
+    this.#text.addEventListener("input", () => fitToText(this.#text));
     this.#text.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
       event.preventDefault();
       this.#form.requestSubmit();
     });
@@ -28,7 +30,6 @@ export class Composer {
       event.preventDefault();
       this.#submit();
     });
-    this.#fit();
   }
 
   /** @param {number} conversation */
@@ -55,7 +56,7 @@ export class Composer {
     this.#extras.hidden = true;
     for (const url of attachments) this.#add("url").value = url;
     for (const reply of quick_replies) this.#add("reply").value = reply;
-    this.#fit();
+    fitToText(this.#text);
   }
 
   #submit() {
@@ -90,8 +91,12 @@ export class Composer {
       this.focus();
     });
     input.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") drop.click();
-      if (event.key !== "Enter" || event.isComposing) return;
+      if (isComposing(event)) return;
+      if (event.key === "Escape") {
+        drop.click();
+        event.stopPropagation();
+      }
+      if (event.key !== "Enter") return;
       event.preventDefault();
       if (kind === "reply" && input.value.trim()) this.#add("reply").focus();
       else this.focus();
@@ -99,11 +104,6 @@ export class Composer {
     this.#extras.append(extra);
     this.#extras.hidden = false;
     return input;
-  }
-
-  #fit() {
-    // The height that the text needs; style sheets alone cannot say it everywhere yet.
-    this.#text.rows = Math.min(8, Math.max(1, this.#text.value.split("\n").length));
   }
 }
 

@@ -1,12 +1,16 @@
 /** The desk's page: what is shown follows from the book, and the book from the server. */
+import { h } from "/desk/widget/dom.js";
+import { Lightbox } from "/desk/widget/lightbox.js";
+import { isComposing } from "/desk/widget/typing.js";
 import { Book } from "./book.js";
 import { Composer } from "./composer.js";
-import { byId, h, icon } from "./dom.js";
+import { byId, icon } from "./dom.js";
+import { showHead } from "./head.js";
 import { List } from "./list.js";
 import { Log } from "./log.js";
 import { Notice, remember, remembered } from "./notice.js";
 import { Refusal, Stream, get, newUuid, post } from "./server.js";
-import { initials, nameOf, shortTime, summary } from "./words.js";
+import { nameOf, strings, summary } from "./words.js";
 
 const AUTHOR = "chip-desk-author";
 
@@ -15,7 +19,8 @@ const AUTHOR = "chip-desk-author";
 const book = new Book();
 const notice = new Notice();
 const list = new List(byId("list"), choose);
-const log = new Log(byId("log"), { retry, earlier, scrolled: markRead });
+const lightbox = new Lightbox(strings, () => document.body);
+const log = new Log(byId("log"), { retry, earlier, scrolled: markRead, showPicture: (address, name) => lightbox.show(address, name) });
 const composer = new Composer(reply);
 const stream = new Stream(hear, afresh, connectionChanged);
 
@@ -141,17 +146,7 @@ function show() {
   byId("open").hidden = !conversation;
   showNothing(Boolean(conversation));
   if (!conversation) return;
-  byId("who").textContent = nameOf(conversation);
-  const face = byId("face");
-  face.textContent = initials(conversation);
-  face.className = `face h${conversation.id % 8} ${conversation.online ? "online" : "away"}`;
-  const presence = !connected ? "Not connected" : conversation.online ? "Online" : "Away";
-  byId("facts").replaceChildren(
-    h("span", presence === "Online" ? { class: "online" } : {}, presence),
-    conversation.name && conversation.email ? ` · ${conversation.email}` : "",
-    ` · ${conversation.site} · since ${shortTime(conversation.started)}`,
-    conversation.read_only ? " · answered in RapidPro" : "",
-  );
+  showHead(conversation, connected);
   byId("composer").hidden = conversation.read_only;
   log.show(chosen, book.messages(chosen), moreMessages.get(chosen) ?? false);
   markRead();
@@ -254,7 +249,7 @@ byId("who").addEventListener("click", () => {
   byId("new-name").focus();
 });
 byId("new-name").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-  if (event.key !== "Escape") return;
+  if (event.key !== "Escape" || isComposing(event)) return;
   hideRename();
   byId("who").focus();
   event.stopPropagation();
@@ -274,6 +269,7 @@ byId("search").addEventListener("input", () => {
   }, 200);
 });
 addEventListener("keydown", (event) => {
+  if (isComposing(event)) return;
   const inField = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
   if (event.key === "/" && !inField && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();

@@ -1,6 +1,5 @@
-/** Elements without markup: what others wrote becomes text, never HTML. */
-
-const SVG = "http://www.w3.org/2000/svg";
+/** The icons and the elements of the page. What others wrote is put into them by the widget's modules, as text. */
+import { drawing } from "/desk/widget/dom.js";
 
 /** Paths in a box of 24 by 24, drawn as strokes. */
 const ICONS = {
@@ -19,62 +18,12 @@ const ICONS = {
   warning: "M12 8v5m0 3.500v.010M12 3l9.500 17h-19L12 3Z",
 };
 
-/**
- * @template {keyof HTMLElementTagNameMap} Tag
- * @param {Tag} tag
- * @param {Record<string, any>} [properties]  `on…` listens; false and undefined are left out
- * @param {...(Node | string | false | null | undefined)} children
- * @returns {HTMLElementTagNameMap[Tag]}
- */
-export function h(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (value === undefined || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else element.setAttribute(name, value === true ? "" : String(value));
-  }
-  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
-  return element;
-}
-
 /** @param {keyof typeof ICONS} name */
 export function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  const path = document.createElementNS(SVG, "path");
-  for (const [attribute, value] of Object.entries({ viewBox: "0 0 24 24", "aria-hidden": "true", class: "icon" })) {
-    svg.setAttribute(attribute, value);
-  }
-  path.setAttribute("d", ICONS[name]);
-  svg.append(path);
-  return svg;
+  return drawing(ICONS[name]);
 }
 
 /** The element with this id, which the page has. @param {string} id @returns {any} */
 export function byId(id) {
   return document.getElementById(id);
-}
-
-const LINKS = /https?:\/\/[^\s<>"']+[^\s<>"'.,:;!?)\]]/giu;
-
-/** Text with its web addresses as links. @param {string} text @returns {(Node | string)[]} */
-export function textNodes(text) {
-  /** @type {(Node | string)[]} */
-  const nodes = [];
-  let end = 0;
-  for (const match of text.matchAll(LINKS)) {
-    nodes.push(text.slice(end, match.index), outside(match[0], {}, match[0]));
-    end = match.index + match[0].length;
-  }
-  return [...nodes, text.slice(end)];
-}
-
-/**
- * A link that leaves the desk where it is.
- *
- * @param {string} address  begins with http: or https:
- * @param {Record<string, any>} properties
- * @param {...(Node | string)} children
- */
-export function outside(address, properties, ...children) {
-  return h("a", { href: address, target: "_blank", rel: "noopener noreferrer", ...properties }, ...children);
 }

@@ -1,6 +1,6 @@
 /** The list of conversations. */
-import { h } from "./dom.js";
-import { initials, nameOf, shortTime, summary } from "./words.js";
+import { h } from "/desk/widget/dom.js";
+import { ODD, initials, nameOf, shortTime, summary } from "./words.js";
 
 /** @typedef {import("./server.js").Conversation} Conversation */
 
@@ -38,14 +38,11 @@ export class List {
     const button = /** @type {HTMLButtonElement} */ (item.firstElementChild);
     button.classList.toggle("new", conversation.unread > 0);
     button.setAttribute("aria-current", String(chosen));
-    const presence = conversation.online ? "online" : "away";
-    button.replaceChildren(
-      h("span", { class: `face h${conversation.id % 8} ${presence}`, "aria-hidden": "true" }, initials(conversation)),
-      h("span", { class: "title", dir: "auto" }, nameOf(conversation), h("span", { class: "unseen" }, `, ${presence}`)),
-      h("time", { datetime: conversation.active }, shortTime(conversation.active)),
-      h("span", { class: "said", dir: "auto" }, summary(conversation.last)),
-      ...(conversation.unread > 0 ? [h("span", { class: "count" }, String(conversation.unread), h("span", { class: "unseen" }, " unread"))] : []),
-    );
+    try {
+      button.replaceChildren(...parts(conversation));
+    } catch {
+      button.replaceChildren(h("span", { class: "title" }, `Visitor ${conversation.id}`), h("span", { class: "said" }, ODD.conversation));
+    }
     return item;
   }
 
@@ -58,4 +55,17 @@ export class List {
     buttons[Math.min(Math.max(place + step, 0), buttons.length - 1)]?.focus();
     event.preventDefault();
   }
+}
+
+/** @param {Conversation} conversation */
+function parts(conversation) {
+  const { id, online, active, last, unread } = conversation;
+  const presence = online ? "online" : "away";
+  return [
+    h("span", { class: `face h${id % 8} ${presence}`, "aria-hidden": "true" }, initials(conversation)),
+    h("span", { class: "title" }, h("bdi", {}, nameOf(conversation)), h("span", { class: "unseen" }, `, ${presence}`)),
+    h("time", { datetime: active }, shortTime(active)),
+    h("span", { class: "said", dir: "auto" }, summary(last)),
+    ...(unread > 0 ? [h("span", { class: "count" }, String(unread), h("span", { class: "unseen" }, " unread"))] : []),
+  ];
 }

@@ -1,10 +1,22 @@
 /** The messages of one conversation. It stays at the bottom if it was there. */
-import { h, icon, outside, textNodes } from "./dom.js";
-import { STATES, authorOf, dayOf, timeOf } from "./words.js";
+import { attachmentView } from "/desk/widget/attachments.js";
+import { h } from "/desk/widget/dom.js";
+import { textNodes } from "/desk/widget/text.js";
+import { icon } from "./dom.js";
+import { ODD, STATES, authorOf, dayOf, strings, timeOf } from "./words.js";
 
-/** @typedef {import("./server.js").Message} Message */
+/**
+ * @typedef {import("./server.js").Message} Message
+ *
+ * @typedef {object} Office  what happens elsewhere
+ * @property {(id: number) => void} retry
+ * @property {(address: string, name: string) => void} showPicture
+ * @property {() => void} earlier
+ * @property {() => void} scrolled
+ */
 
 const NEAR = 60;
+/** @type {Record<string, Parameters<typeof icon>[0]>} */
 const MARKS = { queued: "clock", sent: "sent", delivered: "delivered", failed: "warning" };
 
 export class Log {
@@ -13,16 +25,24 @@ export class Log {
 
   /**
    * @param {HTMLElement} element
-   * @param {{ retry: (id: number) => void, earlier: () => void, scrolled: () => void }} office
+   * @param {Office} office
    */
   constructor(element, office) {
     this.element = element;
     this.office = office;
-    element.addEventListener("scroll", () => office.scrolled(), { passive: true });
-    new ResizeObserver(() => this.#wasAtEnd && this.toEnd()).observe(element);
+    element.append(this.#rows);
+    element.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    const stay = new ResizeObserver(() => this.#wasAtEnd && this.toEnd());
+    for (const one of [element, this.#rows]) stay.observe(one);
   }
 
+  #rows = h("div", { class: "rows" });
   #wasAtEnd = true;
+
+  #scrolled() {
+    this.#wasAtEnd = this.atEnd;
+    this.office.scrolled();
+  }
 
   get atEnd() {
     const { scrollTop, scrollHeight, clientHeight } = this.element;
@@ -60,9 +80,9 @@ export class Log {
     let by = "";
     for (const message of messages) {
       const today = dayOf(message.time);
-      if (today !== day) lines.push(this.#day(today));
+      if (today !== day && today) lines.push(this.#day(today));
       const author = message.incoming ? "visitor" : authorOf(message);
-      lines.push(this.#message(message, author !== by || today !== day, message === messages.at(-1)));
+      lines.push(this.#message(message, author !== by || today !== day));
       day = today;
       by = author;
     }
@@ -78,63 +98,62 @@ export class Log {
     return line;
   }
 
-  /** @param {Message} message @param {boolean} turn @param {boolean} last */
-  #message(message, turn, last) {
-    const seen = JSON.stringify([message, turn, last]);
+  /** @param {Message} message @param {boolean} turn */
+  #message(message, turn) {
+    const seen = JSON.stringify([message, turn]);
     const known = this.#shown.get(message.id);
     if (known?.seen === seen) return known.element;
-    const element = view(message, turn, last, this.office.retry);
+    const element = this.#drawn(message, turn);
     this.#shown.set(message.id, { seen, element });
     return element;
   }
 
+  /** No message stops another one from being shown. @param {Message} message @param {boolean} turn */
+  #drawn(message, turn) {
+    try {
+      return view(message, turn, this.office);
+    } catch {
+      return plain(message);
+    }
+  }
+
   /** Change as little as there is to change, so that focus and selection stay. @param {HTMLElement[]} wanted */
   #put(wanted) {
-    for (const child of [...this.element.children]) if (!wanted.includes(/** @type {any} */ (child))) child.remove();
+    const wantedLines = new Set(wanted);
+    for (const child of [...this.#rows.children]) if (!wantedLines.has(/** @type {any} */ (child))) child.remove();
     wanted.forEach((line, place) => {
-      if (this.element.children[place] !== line) this.element.insertBefore(line, this.element.children[place] ?? null);
+      if (this.#rows.children[place] !== line) this.#rows.insertBefore(line, this.#rows.children[place] ?? null);
     });
   }
 }
 
-/** @param {Message} message @param {boolean} turn @param {boolean} last @param {(id: number) => void} retry */
-function view(message, turn, last, retry) {
+/** @param {Message} message @param {boolean} turn @param {Office} office */
+function view(message, turn, office) {
   const guide = !message.incoming && !message.author;
   const kind = ["message", !message.incoming && "ours", guide && "guide", turn && "turn"].filter(Boolean).join(" ");
   const by = message.incoming ? "Visitor" : authorOf(message);
   return h("article", { class: kind, "aria-label": `${by}, ${timeOf(message.time)}` },
     turn && !message.incoming && h("p", { class: "by", dir: "auto" }, by),
     message.text !== "" && h("div", { class: "bubble", dir: "auto" }, ...textNodes(message.text)),
-    ...message.attachments.map(attachment),
+    ...message.attachments.map((one) => attachmentView(one, strings, office.showPicture)),
     message.quick_replies.length > 0 && h("div", { class: "chips", role: "group", "aria-label": "Quick replies" },
       ...message.quick_replies.map((text) => h("span", { class: "chip", dir: "auto" }, text))),
-    status(message, last, retry),
+    status(message, office),
   );
 }
 
-/** @param {Message} message @param {boolean} last @param {(id: number) => void} retry */
-function status(message, last, retry) {
-  const time = h("time", { datetime: message.time }, timeOf(message.time));
-  if (message.state === "heard") return last && h("p", { class: "state" }, time);
-  const mark = icon(/** @type {any} */ (MARKS[message.state]));
-  return h("p", { class: `state ${message.state}` }, time, mark, STATES[message.state],
-    message.state === "failed" && h("button", { type: "button", class: "again", onclick: () => retry(message.id) }, "Try again"));
+/** All that is readable of a message that cannot be drawn as it should. @param {Message} message */
+function plain(message) {
+  const read = [message.text, message.attachments, message.quick_replies].flat().filter((one) => one && typeof one === "string");
+  return h("article", { class: message.incoming ? "message" : "message ours" },
+    h("div", { class: "bubble", dir: "auto" }, read.join("\n") || "…"),
+    h("p", { class: "state" }, ODD.message));
 }
 
-/** @param {string} text  `content/type:address` */
-function attachment(text) {
-  const colon = text.indexOf(":");
-  const address = text.slice(colon + 1);
-  if (!/^https?:/i.test(address)) return h("span", { class: "file" }, address);
-  const name = decodeURIComponent(address.split(/[?#]/)[0]?.split("/").at(-1) || address);
-  const file = () => outside(address, { class: "file" }, name);
-  if (!text.startsWith("image/")) return file();
-  const image = h("img", { src: address, alt: name, referrerpolicy: "no-referrer" });
-  const picture = outside(address, { class: "picture" }, image);
-  image.addEventListener("error", () => picture.replaceWith(file()));
-  image.addEventListener("load", () => {
-    const log = picture.closest(".log");
-    if (log && log.scrollHeight - log.scrollTop - log.clientHeight < image.height + NEAR) log.scrollTop = log.scrollHeight;
-  });
-  return picture;
+/** @param {Message} message @param {Office} office */
+function status(message, { retry }) {
+  const time = h("time", { datetime: message.time }, timeOf(message.time));
+  if (message.state === "heard") return h("p", { class: "state" }, time);
+  return h("p", { class: `state ${message.state}` }, time, icon(MARKS[message.state] ?? "warning"), STATES[message.state],
+    message.state === "failed" && h("button", { type: "button", class: "again", onclick: () => retry(message.id) }, "Try again"));
 }

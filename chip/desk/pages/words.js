@@ -1,12 +1,14 @@
 /** What the page says: names, times, states. */
+import { Strings, midnight } from "/desk/widget/strings.js";
 
 /** @typedef {import("./server.js").Conversation} Conversation */
 /** @typedef {import("./server.js").Message} Message */
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short" });
-const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
-const longDay = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
+/** The page is in English; its times are as its reader writes them. */
+export const strings = new Strings("en", {}, navigator.languages);
+const english = navigator.languages.find((language) => /^en\b/i.test(language)) ?? "en-GB";
+const weekday = new Intl.DateTimeFormat(english, { weekday: "short" });
+const date = new Intl.DateTimeFormat(english, { day: "numeric", month: "short", year: "numeric" });
 
 export const STATES = {
   heard: "",
@@ -15,6 +17,9 @@ export const STATES = {
   delivered: "Delivered",
   failed: "Not sent",
 };
+
+/** What to say of a record that is not as it should be: then the others are shown all the same. */
+export const ODD = { message: "This message cannot be shown as it is.", conversation: "This conversation cannot be shown as it is." };
 
 /** @param {Conversation} conversation */
 export function nameOf(conversation) {
@@ -26,13 +31,13 @@ export function initials(conversation) {
   if (!conversation.name && !conversation.email) return String(conversation.id);
   const parts = (conversation.name || conversation.email).split(/[\s.@]+/u).filter(Boolean);
   const letters = conversation.name ? parts.slice(0, 2) : parts.slice(0, 1);
-  return letters.map((part) => [...part][0]).join("").toUpperCase();
+  return letters.map((part) => [...part][0]).join("").toUpperCase() || String(conversation.id);
 }
 
-/** @param {Message | null} message */
+/** In one line of a list. @param {Message | null} message */
 export function summary(message) {
   if (!message) return "Has opened the chat";
-  const said = message.text.trim() || (message.attachments.length ? "Attachment" : "…");
+  const said = String(message.text ?? "").slice(0, 300).trim() || (message.attachments?.length ? "Attachment" : "…");
   return message.incoming ? said : `${authorOf(message)}: ${said}`;
 }
 
@@ -41,29 +46,25 @@ export function authorOf(message) {
   return message.author || "Guide";
 }
 
+// Times are as the server writes them. One that is none is left out.
+
 /** @param {string} time */
 export function timeOf(time) {
-  return clock.format(new Date(time));
+  const when = Date.parse(time);
+  return Number.isNaN(when) ? "" : strings.time(when);
 }
 
 /** For a list: the time today, the day this week, else the date. @param {string} time */
 export function shortTime(time) {
-  const then = new Date(time);
-  const days = daysAgo(then);
-  if (days === 0) return clock.format(then);
-  return days < 7 ? weekday.format(then) : date.format(then);
+  const when = Date.parse(time);
+  if (Number.isNaN(when)) return "";
+  const days = Math.round((midnight(Date.now()) - midnight(when)) / 86_400_000);
+  if (days === 0) return strings.time(when);
+  return (days > 0 && days < 7 ? weekday : date).format(when);
 }
 
 /** @param {string} time */
 export function dayOf(time) {
-  const then = new Date(time);
-  const days = daysAgo(then);
-  if (days === 0) return "Today";
-  return days === 1 ? "Yesterday" : days < 180 ? longDay.format(then) : date.format(then);
-}
-
-/** @param {Date} then */
-function daysAgo(then) {
-  const midnight = (/** @type {Date} */ day) => new Date(day.getFullYear(), day.getMonth(), day.getDate()).getTime();
-  return Math.round((midnight(new Date()) - midnight(then)) / 86_400_000);
+  const when = Date.parse(time);
+  return Number.isNaN(when) ? "" : strings.day(when, Date.now());
 }

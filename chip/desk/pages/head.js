@@ -1,0 +1,28 @@
+/** Above the open conversation: whose it is. */
+import { h } from "/desk/widget/dom.js";
+import { byId } from "./dom.js";
+import { initials, nameOf, shortTime } from "./words.js";
+
+/**
+ * @param {import("./server.js").Conversation} conversation
+ * @param {boolean} connected  whether it is known who is online
+ */
+export function showHead(conversation, connected) {
+  const { id, name, email, site, online, started, read_only: readOnly } = conversation;
+  const face = byId("face");
+  face.className = `face h${id % 8} ${online ? "online" : "away"}`;
+  const presence = !connected ? "Not connected" : online ? "Online" : "Away";
+  try {
+    byId("who").textContent = nameOf(conversation);
+    face.textContent = initials(conversation);
+    byId("facts").replaceChildren(
+      h("span", presence === "Online" ? { class: "online" } : {}, presence),
+      ...(name && email ? [" · ", h("bdi", {}, email)] : []),
+      " · ", h("bdi", {}, site), ` · since ${shortTime(started)}`,
+      readOnly ? " · answered in RapidPro" : "",
+    );
+  } catch {
+    byId("who").textContent = `Visitor ${id}`;
+    byId("facts").replaceChildren(presence);
+  }
+}

@@ -1,0 +1,89 @@
+"""Writing at the desk: input methods, the size of the field, keys."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+# What browsers say of a key while characters are being composed; Safari says it by the code alone.
+COMPOSING = [{"isComposing": True, "keyCode": 229}, {"keyCode": 229}]
+
+
+@pytest.fixture
+def agent(visitor, sit_down):
+    """Somebody at the desk who has opened the only conversation."""
+    visitor.says("hello")
+    agent = sit_down()
+    agent.opens("Visitor 1")
+    return agent
+
+
+@pytest.fixture
+def box(agent) -> Locator:
+    """Where replies are written."""
+    return agent.page.get_by_label("Reply", exact=True)
+
+
+def presses(field: Locator, key: str, how: dict) -> None:
+    """Press a key of which an input method makes something else."""
+    field.dispatch_event("keydown", {"key": key, **how})
+
+
+@pytest.mark.parametrize("how", COMPOSING, ids=str)
+def test_enter_that_chooses_a_character_sends_nothing(agent, box, how):
+    box.fill("日本")
+    presses(box, "Enter", how)
+    expect(box).to_have_value("日本")
+    expect(agent.log.get_by_role("article").filter(has_text="日本")).to_have_count(0)
+
+
+@pytest.mark.parametrize("how", COMPOSING, ids=str)
+def test_escape_that_takes_a_character_back_closes_nothing(agent, box, how):
+    agent.page.get_by_role("button", name="Add a quick reply").click()
+    agent.page.get_by_role("button", name="Visitor 1", exact=True).click()
+    for name in ("Reply", "Quick reply", "Name of this visitor"):
+        field = agent.page.get_by_label(name, exact=True)
+        presses(field, "Escape", how)
+        expect(field).to_be_visible()
+    search = agent.page.get_by_role("searchbox")
+    search.focus()
+    presses(search, "Escape", how)
+    expect(search).to_be_focused()
+
+
+@pytest.mark.parametrize("how", COMPOSING, ids=str)
+def test_enter_that_chooses_a_character_of_a_quick_reply_stays_in_it(agent, how):
+    agent.page.get_by_role("button", name="Add a quick reply").click()
+    field = agent.page.get_by_role("textbox", name="Quick reply")
+    field.fill("はい")
+    presses(field, "Enter", how)
+    expect(agent.page.get_by_role("textbox", name="Quick reply")).to_have_count(1)
+    expect(field).to_be_focused()
+
+
+def test_links_names_and_times_are_those_that_the_visitor_sees(agent, visitor):
+    text = "See https://x.example/a_(b), www.x.example or ann@x.example."
+    visitor.says(text)
+    agent.reads(text)
+    shown = [page.get_by_role("link") for page in (agent.log, visitor.log)]
+    links = [each.evaluate_all("all => all.map(({ href }) => href)") for each in shown]
+    assert links[0] == links[1]
+    assert len(links[0]) == 3
+    times = [page.locator("time").last.inner_text() for page in (agent.log, visitor.log)]
+    assert times[0] == times[1]
+
+
+def test_the_field_grows_with_text_that_wraps(box):
+    low = box.bounding_box()["height"]
+    box.fill("many words in one line " * 20)
+    assert box.bounding_box()["height"] > low + 40
+    box.fill("")
+    assert box.bounding_box()["height"] == low
+
+
+def test_each_message_of_a_visitor_has_its_time(agent, visitor):
+    visitor.says("another")
+    agent.reads("another")
+    expect(agent.log.locator("article:not(.ours) time")).to_have_count(
+        agent.log.locator("article:not(.ours)").count()
+    )
