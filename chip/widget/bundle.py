@@ -35,11 +35,23 @@ def join_modules(sources: Path = SOURCES, entry: str = ENTRY) -> str:
     """
     done: dict[str, str] = {}
     _add_module(sources, entry, (), done)
-    joined = "".join(done.values())
+    joined = _joined(done)
+    return f'{_BANNER}(() => {{\n"use strict";\n{minify(joined)}}})();\n'
+
+
+def join_availability() -> str:
+    """Return the modules in ``src/availability`` as one module: few chats need it."""
+    done: dict[str, str] = {}
+    _add_module(SOURCES / "availability", "availability", (), done)
+    return f"{_BANNER}{minify(_joined(done))}export{{Availability}};\n"
+
+
+def _joined(modules: dict[str, str]) -> str:
+    joined = "".join(modules.values())
     names = Counter(_TOP_NAME.findall(joined))
     if twice := [name for name, times in names.items() if times > 1]:
         raise ValueError(f"widget modules share the names {', '.join(twice)}")
-    return f'{_BANNER}(() => {{\n"use strict";\n{minify(joined)}}})();\n'
+    return joined
 
 
 def _add_module(sources: Path, name: str, above: tuple[str, ...], done: dict[str, str]) -> None:

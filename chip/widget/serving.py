@@ -1,4 +1,5 @@
-"""The widget over HTTP: its script, and a file of words for each language but English.
+"""The widget over HTTP: its script, what of it few chats need, and a file of words for each
+language but English.
 
 Owns their paths, how they are packed, and how long browsers keep them. Each is read and packed
 once, when the handlers are made. They are for any site to use.
@@ -12,11 +13,13 @@ from typing import Final, NamedTuple
 
 from chip.web.http.answers import GET_OR_HEAD, NOT_FOUND, Answer, Handler, method_not_allowed
 from chip.web.http.request import Request
-from chip.widget.bundle import SOURCES, join_modules
+from chip.widget.bundle import SOURCES, join_availability, join_modules
 
 # For 300 s a browser uses its copy. For a day after that it still does, and asks for a newer one
 # meanwhile: so a page never waits, and an update reaches everybody within a visit or two.
 CACHE_CONTROL: Final = b"public, max-age=300, stale-while-revalidate=86400"
+
+_SCRIPT: Final = b"text/javascript; charset=utf-8"
 
 _Path = tuple[str, ...]
 """What follows the mount, as in `Request.below`."""
@@ -36,14 +39,15 @@ class _File(NamedTuple):
 
 
 def widget_handlers() -> dict[str, Handler]:
-    """The handlers by the prefixes that they are mounted at: ``/wc/widget.js``, and
-    ``/wc/widget/words/{language}.json`` below ``/wc/widget``."""
-    script = _file(join_modules().encode(), b"text/javascript; charset=utf-8")
-    words: dict[_Path, _File] = {
+    """The handlers by the prefixes that they are mounted at: ``/wc/widget.js``; below
+    ``/wc/widget``, ``availability.js`` and ``words/{language}.json``."""
+    script = _file(join_modules().encode(), _SCRIPT)
+    more: dict[_Path, _File] = {
         ("words", path.name): _file(path.read_bytes(), b"application/json")
         for path in (SOURCES / "words").glob("*.json")
     }
-    return {"/wc/widget.js": _handler({(): script}), "/wc/widget": _handler(words)}
+    more["availability.js",] = _file(join_availability().encode(), _SCRIPT)
+    return {"/wc/widget.js": _handler({(): script}), "/wc/widget": _handler(more)}
 
 
 def _handler(files: Mapping[_Path, _File]) -> Handler:

@@ -15,7 +15,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Locator, Page, Route, WebSocketRoute
 
-from chip.widget.bundle import SOURCES, join_modules
+from chip.widget.bundle import SOURCES, join_availability, join_modules
 
 SITE = "https://shop.example"
 SERVER = "https://chat.example.org"
@@ -28,8 +28,12 @@ PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>A shop
 START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 
 _script = join_modules()
+_more = join_availability()
 WORDS = f"{SERVER}/wc/widget/words/"
-ANY = {"headers": {"Access-Control-Allow-Origin": "*"}, "content_type": "application/json"}
+MORE = f"{SERVER}/wc/widget/availability.js"
+FACTS = f"{SERVER}/wc/availability/{CHANNEL}"
+CORS = {"Access-Control-Allow-Origin": "*"}
+ANY = {"headers": CORS, "content_type": "application/json"}
 
 
 def embed(**data: str) -> str:
@@ -46,6 +50,7 @@ class ScriptedSite:
         self.pages: dict[str, str] = {}
         self.requests: list[str] = []
         self.script = _script
+        self.facts: dict[str, Any] = {}
         self.words_answer: Callable[[Route], None] | None = None
         self._headers = {"Content-Security-Policy": csp} if csp else {}
         context.route("**/*", self._answer)
@@ -65,6 +70,10 @@ class ScriptedSite:
             route.fulfill(body=_script, content_type="text/javascript; charset=utf-8")
         elif url.startswith(WORDS):
             (self.words_answer or self.answer_words)(route)
+        elif url == MORE:
+            route.fulfill(body=_more, content_type="text/javascript; charset=utf-8", headers=CORS)
+        elif url == FACTS:
+            route.fulfill(body=json.dumps(self.facts), **ANY)
         elif url.startswith(SITE) and (path := url.removeprefix(SITE)) in self.pages:
             route.fulfill(body=self.pages[path], content_type="text/html", headers=self._headers)
         elif url.startswith(SITE) and url.endswith(".svg"):

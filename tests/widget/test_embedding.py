@@ -64,6 +64,11 @@ def text(place, words):
     return check
 
 
+def closed(widget, site):
+    word = widget.open().page.locator("chip-chat .availability")
+    expect(word).to_contain_text("The workshop is closed · Back ")
+
+
 def own_button(widget, site):
     expect(widget.launcher).to_be_hidden()
     widget.page.get_by_role("button", name="Help").click()
@@ -103,6 +108,11 @@ ATTRIBUTES = {
     "launcher": own_button,
     "open": opened,
     "email": tells_email,
+    "hours": text("availability", "Open now"),
+    "zone": text("availability", "Open now"),
+    "available": text("availability", "The workshop is open"),
+    "away": closed,
+    "usually": text("availability", "Usually answers in a few minutes"),
     "strings": own_words,
 }
 
@@ -165,9 +175,13 @@ def test_the_variables_of_the_documentation_are_all_there_are_and_change_the_loo
 def test_the_parts_of_the_documentation_can_be_styled(site):
     [css] = CSS["Parts"]
     talk(site)
+    site.facts = {"hours": "Mon 00:00-00:01", "zone": "UTC"}
     widget = Widget(site.page(f"<style>{css}</style>{embed(subheading='Minutes')}"))
     expect(widget.badge).to_be_visible()
     widget.open()
+    widget.write("Is anybody there?")
+    expect(widget.page.locator("chip-chat .email")).to_be_visible()
+    site.chip.say("Which one?", quick_replies=["This", "That"])
     expect(widget.replies).to_have_count(2)
     widget.page.locator("chip-chat .picture").click()
     rules = re.findall(r"::part\(([\w-]+)\) \{ ([\w-]+): ([^;]+); \}", css)
@@ -179,8 +193,14 @@ def test_the_parts_of_the_documentation_can_be_styled(site):
         assert found == value, part
 
 
+def later_words():
+    """The names of what the second file says."""
+    source = (SOURCES / "availability" / "phrases.js").read_text()
+    return re.findall(r"^  (\w+): \"", source, re.MULTILINE)
+
+
 def test_the_guide_names_everything_there_is():
-    source = "".join(path.read_text() for path in SOURCES.glob("*.js"))
+    source = "".join(path.read_text() for path in SOURCES.rglob("*.js"))
     parts = {name for names in re.findall(r'part: "([\w -]+)"', source) for name in names.split()}
     parts |= {"message", "own"}
     variables = set(re.findall(r"var\((--chip-[\w-]+)", source)) | {"--chip-accent"}
@@ -191,7 +211,7 @@ def test_the_guide_names_everything_there_is():
     assert parts == set(re.findall(r"::part\(([\w-]+)\)", CSS["Parts"][0]))
     assert variables == set(VARIABLES)
     assert {*json.loads(observed[1]), "open"} == set(ATTRIBUTES)
-    for name in re.findall(r"^  (\w+):", words[1], re.MULTILINE):
+    for name in [*re.findall(r"^  (\w+):", words[1], re.MULTILINE), *later_words()]:
         assert f"`{name}`" in GUIDE.partition("## Words")[2], name
     for event in events:
         assert f"### {event}\n" in GUIDE, event
@@ -204,7 +224,7 @@ def test_every_language_says_everything():
 
     assert set(files) == {*json.loads(listed)} - {"en"}
     for name, path in files.items():
-        assert list(json.loads(path.read_text())) == english, name
+        assert list(json.loads(path.read_text())) == english + later_words(), name
 
 
 def test_the_language_is_the_pages_else_the_browsers_else_english(browser):

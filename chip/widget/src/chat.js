@@ -135,6 +135,11 @@ export class Chat extends Emitter {
     this.#email.set(email);
   }
 
+  /** The visitor's e-mail, if anybody has said it. */
+  get email() {
+    return this.#email.known;
+  }
+
   /** Whatever the server or the browser said, try now. */
   tryNow() {
     if (this.#line === "ready") this.#sender.resume();

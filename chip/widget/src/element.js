@@ -6,6 +6,7 @@ import { Strings } from "./strings.js";
 import { styleSheet } from "./styles.js";
 import { Widget } from "./widget.js";
 
+const FACTS = ["hours", "zone", "available", "away", "usually"];
 const CHANNEL = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export class ChipChat extends HTMLElement {
@@ -21,7 +22,7 @@ export class ChipChat extends HTMLElement {
   #shadow = this.attachShadow({ mode: "open" });
 
   static get observedAttributes() {
-    return ["channel", "server", "lang", "dir", "accent", "theme", "position", "heading", "subheading", "greeting", "strings", "launcher", "email"];
+    return ["channel", "server", "lang", "dir", "accent", "theme", "position", "heading", "subheading", "greeting", "strings", "launcher", "email", "hours", "zone", "available", "away", "usually"];
   }
 
   connectedCallback() {
@@ -38,6 +39,7 @@ export class ChipChat extends HTMLElement {
   attributeChangedCallback(name, before, value) {
     if (!this.isConnected || before === value) return;
     if (name === "email") this.setEmail(value ?? "");
+    else if (FACTS.includes(name)) void this.#widget?.learn();
     else if (name === "accent" || name === "theme") this.#widget?.repaint();
     // What is not there yet will look at the rest when it comes.
     else if (this.#widget || ["channel", "server", "lang"].includes(name)) void this.#build();

@@ -11,6 +11,8 @@ export class Email {
   #timers;
   #email = "";
   #ready = false;
+  /** What the page, the visitor or the server has said it is. */
+  known = "";
 
   /**
    * @param {(email: string) => void} tell
@@ -23,13 +25,14 @@ export class Email {
 
   /** @param {string} email */
   set(email) {
-    this.#email = email;
+    this.#email = this.known = email;
     this.#send();
   }
 
   /** There is a chat, and the server knows this e-mail of it. @param {string} known */
   begin(known) {
     if (known === this.#email) this.#email = "";
+    this.known ||= known;
     this.#ready = true;
     this.#send();
   }
@@ -41,7 +44,7 @@ export class Email {
   /** @param {string} code @param {number} patience  seconds */
   refused(code, patience) {
     if (PASSING.includes(code)) this.#timers.set("email", patience, () => this.#send());
-    else this.#email = "";
+    else this.#email = this.known = "";
   }
 
   #send() {

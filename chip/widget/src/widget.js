@@ -7,6 +7,7 @@ import { Chat } from "./chat.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { h } from "./dom.js";
+import { learn } from "./learn.js";
 import { Launcher } from "./launcher.js";
 import { Layer } from "./layer.js";
 import { Lightbox } from "./lightbox.js";
@@ -44,6 +45,12 @@ export class Widget {
   #stopped = new AbortController();
   #drawing = false;
   #unread = 0;
+  #server;
+  #channel;
+  #shadow;
+  #learning = false;
+  /** @type {import("./availability/availability.js").Availability | undefined} */
+  #availability;
   #phase = "";
   chat;
 
@@ -56,6 +63,9 @@ export class Widget {
    */
   constructor(element, shadow, channel, server, strings) {
     this.#element = element;
+    this.#server = server;
+    this.#channel = channel;
+    this.#shadow = shadow;
     const attribute = (/** @type {string} */ name) => element.getAttribute(name) ?? "";
     this.#strings = strings;
     const notes = new Notes(channel, () => localStorage);
@@ -108,6 +118,7 @@ export class Widget {
       this.chat.want();
       this.#log.toBottom();
       this.#draw();
+      void this.learn();
       this.#element.tell("open", {});
     }
     if (focus && this.#panel.onPhone) this.#panel.element.focus();
@@ -123,6 +134,25 @@ export class Widget {
     this.#element.tell("close", {});
   }
 
+  /** Say when somebody answers, as far as that is known. */
+  async learn() {
+    if (this.#availability) return this.#availability.show();
+    if (this.#learning || !this.isOpen) return undefined;
+    this.#learning = true;
+    const learnt = await learn(this.#server, this.#channel, (name) => this.#element.getAttribute(name) ?? "");
+    this.#learning = false;
+    if (!learnt || this.#stopped.signal.aborted) return undefined;
+    const { Availability, fact } = learnt;
+    const { word, element } = (this.#availability = new Availability({
+      h, fact, chat: this.chat, session: this.#session, strings: this.#strings, shadow: this.#shadow,
+      announce: (sentence) => this.#announcer.say(sentence),
+      advise: (sentence) => console.warn(`Chip: ${sentence}`),
+      answered: () => this.#composer.focus(),
+    }));
+    this.#panel.element.querySelector("header div")?.append(word);
+    return this.#composer.element.before(element);
+  }
+
   get isOpen() {
     return this.#panel.isOpen;
   }
@@ -135,6 +165,7 @@ export class Widget {
   stop() {
     this.#stopped.abort();
     this.chat.stop();
+    this.#availability?.stop();
     for (const part of [this.#announcer, this.#banner, this.#layer, this.#log, this.#panel]) part.stop();
   }
 
