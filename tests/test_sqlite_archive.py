@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
 import msgspec
@@ -79,7 +80,7 @@ def world(tmp_path):
 
 
 def row(tmp_path, query):
-    with sqlite3.connect(database_path(tmp_path)) as db:
+    with closing(sqlite3.connect(database_path(tmp_path))) as db:
         return db.execute(query).fetchall()
 
 

@@ -154,6 +154,6 @@ def test_a_socket_of_systemds_is_adopted_by_its_name():
     with activator:
         assert activator.stderr is not None
         assert b"Listening on" in activator.stderr.readline()
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as visitor:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as visitor:
             assert visitor.recv(100) == b"hello"
         assert activator.wait(10) == 0

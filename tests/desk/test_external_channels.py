@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -37,7 +38,7 @@ def add(tmp_path):
 
 
 def rows(tmp_path):
-    with sqlite3.connect(database_path(tmp_path)) as db:
+    with closing(sqlite3.connect(database_path(tmp_path))) as db:
         columns = "uuid, name, courier, external_uuid, secret, max_length, is_active"
         return db.execute(f"SELECT {columns} FROM channel").fetchall()
 

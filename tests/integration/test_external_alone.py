@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from contextlib import closing
 
 import pytest
 from twisted.internet import reactor
@@ -74,7 +75,7 @@ async def history_of(visitor):
 
 
 def in_store(tmp_path, query):
-    with sqlite3.connect(tmp_path / "chip-data" / "chip.sqlite3") as db:
+    with closing(sqlite3.connect(tmp_path / "chip-data" / "chip.sqlite3")) as db:
         return db.execute(query).fetchall()
 
 
