@@ -55,9 +55,9 @@ export class Composer {
     const text = cleanText(this.#input.value);
     const over = text.length - MAX_TEXT;
     // Not `disabled`: a button that loses the focus to nowhere is lost to the keyboard.
-    this.#button.ariaDisabled = String(!text || over > 0 || this.#input.disabled);
+    this.#button.setAttribute("aria-disabled", String(!text || over > 0 || this.#input.disabled));
     this.#count.textContent = over > 0 ? this.#strings.say("tooLong", over) : over > -NEARLY ? `${text.length}/${MAX_TEXT}` : "";
-    this.#input.ariaInvalid = String(over > 0);
+    this.#input.setAttribute("aria-invalid", String(over > 0));
     this.#save(this.#input.value);
     fitToText(this.#input);
   }
@@ -70,7 +70,7 @@ export class Composer {
   /** @param {Event} event */
   #submit(event) {
     event.preventDefault();
-    if (this.#button.ariaDisabled === "true") return;
+    if (this.#button.getAttribute("aria-disabled") === "true") return;
     const text = this.#input.value;
     this.#input.value = "";
     this.#changed();

@@ -2,6 +2,7 @@
  * The entry: defines `<chip-chat>`, makes one for the script tag, and serves `window.Chip`.
  */
 import { ChipChat } from "./element.js";
+import { canChat } from "./support.js";
 
 const NAME = "chip-chat";
 const PATH = "/wc/widget.js";
@@ -12,7 +13,7 @@ const script = /** @type {HTMLScriptElement | null} */ (document.currentScript ?
 const source = new URL(script?.src || location.href);
 
 // The same script may be in a page twice; the first one defines.
-if (!customElements.get(NAME)) {
+if (canChat() && !customElements.get(NAME)) {
   ChipChat.server = source.pathname.endsWith(PATH) ? source.origin + source.pathname.slice(0, -PATH.length) : source.origin;
   customElements.define(NAME, ChipChat);
 }
@@ -21,7 +22,7 @@ if (!customElements.get(NAME)) {
 const before = /** @type {any} */ (window).Chip;
 
 /** The chat that the calls mean: the script tag's own, or the first in the page. */
-const current = () => /** @type {ChipChat | null} */ (document.querySelector(NAME));
+const current = () => /** @type {ChipChat | null} */ (document.querySelector(`${NAME}:defined`));
 
 /** Calls that came before there was a chat. @type {Call[]} */
 const early = Array.isArray(before) ? before : [];
@@ -53,7 +54,7 @@ if (!before || Array.isArray(before)) {
 
 const begin = () => {
   const { channel, ...wishes } = script?.dataset ?? {};
-  if (channel && !document.querySelector(`${NAME}[channel="${CSS.escape(channel)}"]`)) {
+  if (channel && customElements.get(NAME) && !document.querySelector(`${NAME}[channel="${CSS.escape(channel)}"]`)) {
     const chat = document.createElement(NAME);
     chat.setAttribute("channel", channel);
     for (const [name, value] of Object.entries(wishes)) chat.setAttribute(name, value ?? "");

@@ -21,8 +21,9 @@ export class Launcher {
   show(open, unread) {
     const say = this.#strings;
     const count = unread > 99 ? "99+" : String(unread);
-    this.element.ariaExpanded = String(open);
-    this.element.ariaLabel = [say.say(open ? "close" : "open"), unread > 0 && say.say("unread", unread)].filter(Boolean).join(", ");
+    const name = [say.say(open ? "close" : "open"), unread > 0 && say.say("unread", unread)].filter(Boolean).join(", ");
+    this.element.setAttribute("aria-expanded", String(open));
+    this.element.setAttribute("aria-label", name);
     this.#badge.hidden = unread === 0;
     if (this.#badge.textContent !== count) this.#badge.textContent = count;
   }

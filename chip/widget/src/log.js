@@ -48,7 +48,7 @@ export class LogView {
     this.#strings = strings;
     this.#actions = actions;
     this.#greeting = h("div", { class: "greeting" }, icon("chat"), h("p", { dir: "auto" }, greeting));
-    this.#replies.ariaLabel = strings.say("replies");
+    this.#replies.setAttribute("aria-label", strings.say("replies"));
     this.#scroller = h(
       "div",
       {

@@ -72,7 +72,7 @@ export class MessageView {
     const time = this.#strings.time(entry.when);
     this.element.querySelectorAll(":scope > :is(.sender, .status)").forEach((old) => old.remove());
     this.element.className = classes(entry, place);
-    this.element.ariaLabel = `${name}, ${time}`;
+    this.element.setAttribute("aria-label", `${name}, ${time}`);
     if (place.first && !entry.own && entry.user?.name) {
       this.element.prepend(h("div", { part: "sender", "aria-hidden": "true" }, avatar(entry, name), h("bdi", {}, name)));
     }

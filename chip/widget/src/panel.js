@@ -100,7 +100,7 @@ export class Panel {
     if (!view) return;
     // Somebody who zooms in wants to see less of the panel, not a smaller one.
     const zoomed = view.scale > 1.01;
-    this.element.style.setProperty("--view-height", zoomed ? "100dvh" : `${view.height}px`);
+    this.element.style.setProperty("--view-height", zoomed ? "" : `${view.height}px`);
     this.element.style.setProperty("--view-top", zoomed ? "0px" : `${view.offsetTop}px`);
   }
 }

@@ -202,6 +202,8 @@ a { color: inherit; text-underline-offset: 2px; }
 /** @returns {CSSStyleSheet} */
 export function styleSheet() {
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(frameCss + logCss);
+  const css = frameCss + logCss;
+  // Browsers of 2022 do not know what is left of a phone's screen below its bars.
+  sheet.replaceSync(CSS.supports("height", "1dvh") ? css : css.replaceAll("dvh", "vh"));
   return sheet;
 }
