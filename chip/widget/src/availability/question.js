@@ -83,7 +83,7 @@ export class Question {
   /** @param {boolean} good */
   #judge(good) {
     this.#wrong.textContent = good ? "" : say(this.#strings, "emailWrong");
-    this.#input.ariaInvalid = String(!good);
+    this.#input.setAttribute("aria-invalid", String(!good));
   }
 
   #answered() {
