@@ -137,7 +137,8 @@ def test_each_message_has_the_direction_of_its_text(site, visit):
     site.chip.say("welcome")
     expect(widget.messages).to_have_count(2)
 
-    directions = widget.bubbles.evaluate_all("all => all.map(b => getComputedStyle(b).direction)")
+    texts = widget.page.locator("chip-chat .bubble > *")
+    directions = texts.evaluate_all("all => all.map(text => getComputedStyle(text).direction)")
     assert directions == ["rtl", "ltr"]
 
 
