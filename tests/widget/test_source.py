@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from chip.widget.bundle import SOURCES, join_modules, minify
+from chip.widget.bundle import SOURCES, gather_modules, join_modules, minify
 from tests.widget.tools import HERE, installed, run_node
 
 LIMIT = 25_000
@@ -52,11 +52,7 @@ def test_the_served_file_is_one_classic_script(tmp_path):
 
 
 def test_every_module_is_joined():
-    joined = join_modules()
-
-    for module in MODULES:
-        for name in re.findall(r"^export (?:class|function|const) (\w+)", module.read_text(), re.M):
-            assert re.search(rf"\b(class|function|const) {name}\b", joined), name
+    assert set(gather_modules()) == {module.stem for module in MODULES}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
@@ -116,9 +112,9 @@ if (b) {
 }
 """
     assert minify(before) == (
-        'const a={one:"a , b  // c",two:`x\n'
+        'let a={one:"a , b  // c",two:`x\n'
         "  { y }`,three:/[/*] ; {2}/g};"
-        "const b=(a).one/2,c=b;if(b){c();}"
+        "let b=(a).one/2,c=b;if(b){c()}"
     )
 
 
@@ -131,7 +127,7 @@ const css = String.raw`
 `;
 """
     assert minify(before) == (
-        "const css=String.raw`\n.log>.day:first-child{inset:calc(1px + 2px) 0;color:red}`;"
+        "let css=String.raw`\n.log>.day:first-child{inset:calc(1px + 2px) 0;color:red}`;"
     )
 
 
@@ -142,4 +138,20 @@ class Door {
   get open() { return this.#state; }
 }
 """
-    assert minify(before) == 'class Door{#a="#state";get open(){return this.#a;}}'
+    assert minify(before) == 'class Door{#a="#state";get open(){return this.#a}}'
+
+
+def test_the_distinct_names_of_modules_are_shortened():
+    before = """
+const HOW_MANY = 3;
+const FREE = "FREE";
+function bothOf(a) {
+  return { bothAre: HOW_MANY, onlyOne: a.onlyOne };
+}
+const onlyOne = bothOf(FREE);
+"""
+    assert minify(before) == (
+        'let $a=3;let FREE="FREE";'
+        "function $b(a){return{bothAre:$a,onlyOne:a.onlyOne}}"
+        "\nlet onlyOne=$b(FREE);"
+    )
