@@ -118,8 +118,8 @@ class DeskClient:
 
 
 def channel_of(chip: ChipProcess) -> str:
-    """Return the channel that an embedded Chip made for itself."""
+    """Return the channel that an embedded Chip made for a website."""
     page = fetch(f"{chip.url}/", headers={"Accept": "text/html"}).body.decode()
-    found = re.search(r'data-channel="([0-9a-f-]{36})"', page)
+    found = re.search(r'data-channel="([0-9a-f-]{36})"&gt;', page)
     assert found, page
     return found[1]

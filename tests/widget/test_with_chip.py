@@ -1,10 +1,12 @@
 """The widget and a real Chip: whether they understand each other, above all when things break."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
 
+from chip.desk.channel_settings import set_channel
 from tests.support.chip_process import ChipProcess
 from tests.support.fetch import fetch
 from tests.widget.hostile import HOSTILE
@@ -313,3 +315,20 @@ def test_an_email_reaches_the_desk(shop, browser):
     conversation = shop.desk.visitor()
     shop.desk.hears(conversation, "This is Bob")
     assert shop.desk.conversations()[0]["email"] == "bob@example.com"
+
+
+def test_who_writes_while_nobody_is_there_leaves_an_e_mail_at_the_desk(website, settings, browser):
+    day = datetime.now(UTC) + timedelta(days=2)
+    hours = {"hours": f"{day:%a} 09:00-17:00", "zone": "UTC", "away": "The shop is closed"}
+    with ChipProcess(**settings) as chip:
+        shop = Shop(website, chip)
+        set_channel(chip.directory / "chip-data", shop.channel, hours)
+        widget, conversation = begin(shop, browser.person(), "Is anybody there?")
+        word = widget.page.locator("chip-chat .availability")
+        expect(word).to_contain_text("The shop is closed · Back ")
+        widget.page.get_by_role("textbox", name="Your e-mail").fill("bob@example.com")
+        widget.page.get_by_role("button", name="Leave e-mail").click()
+        expect(widget.page.get_by_text("We can reach you at bob@example.com.")).to_be_visible()
+        widget.write("Thanks")
+        shop.desk.hears(conversation, "Is anybody there?", "Thanks")
+        assert shop.desk.conversations()[0]["email"] == "bob@example.com"
