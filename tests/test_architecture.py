@@ -30,10 +30,13 @@ ROOMS: dict[str, set[str]] = {
     "chip.gateway": {"chip.chat", "chip.logs", "chip.protocol"},
     "chip.store": {"chip.chat", "chip.logs", "chip.protocol", "chip.sqlite"},
     "chip.queue": {"chip.chat", "chip.logs", "chip.protocol", "chip.sqlite"},
-    "chip.web": {"chip.chat", "chip.config", "chip.web.http"},
+    "chip.web": {"chip.chat", "chip.config", "chip.web.http", "chip.web.websocket"},
     "chip.web.http": set(),
+    "chip.web.websocket": {"chip.web.http"},
     "chip.widget": {"chip.web.http"},
-    "chip.desk": {"chip.protocol", "chip.sqlite", "chip.web.http", "chip.widget"},
+    "chip.desk": {
+        *("chip.protocol", "chip.sqlite", "chip.web.http", "chip.web.websocket", "chip.widget"),
+    },
     "chip.ops": {"chip.chat", "chip.config", "chip.protocol", "chip.web.http"},
     "chip.app": {
         *("chip.chat", "chip.config", "chip.desk", "chip.gateway", "chip.logs", "chip.ops"),

@@ -11,7 +11,7 @@ from prometheus_client import generate_latest
 from chip.chat import command_queue, lookups
 from chip.chat.outbound import acknowledger, forwarder
 from chip.config.settings import SECTIONS, Setting
-from chip.desk import availability, event_stream, sessions
+from chip.desk import availability, sessions, windows
 from chip.gateway import courier
 from chip.ops.metrics import CLOSES, Metrics
 from chip.protocol import commands
@@ -64,7 +64,7 @@ FIXED = [
     pool.MAX_CONNECTIONS,
     pool.MAX_WAITING,
     worker.MAX_WAITING,
-    event_stream.MOST,
+    windows.MOST,
     availability.REMEMBERED,
     sqlite_archive.MOST_WAITING,
     courier.OTHERS,

@@ -18,7 +18,6 @@ from chip.desk.access import Access, Login
 from chip.desk.api import Api
 from chip.desk.availability import Availabilities
 from chip.desk.commands import DeskCommands, Heard
-from chip.desk.event_stream import EventStreams
 from chip.desk.first_channels import FirstChannels
 from chip.desk.front import FrontPage
 from chip.desk.queries import DeskQueries
@@ -28,6 +27,7 @@ from chip.desk.routes import DeskRoutes, welcome
 from chip.desk.safe_headers import with_safe_headers
 from chip.desk.sender import Post, Sender
 from chip.desk.sessions import Sessions
+from chip.desk.windows import Windows
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.models import Channel, ChatKey
@@ -99,7 +99,7 @@ class Desk:
         self._hosts = hosts
         self._closed = closed
         self._tasks = Tasks()
-        self._streams = EventStreams(clock)
+        self._windows = Windows(clock, self._limits)
         self._commands = DeskCommands(store.database, now)
         self._queries = DeskQueries(store.database, presence.is_open)
         self.channels = FirstChannels(store.database, store.channel)
@@ -128,17 +128,17 @@ class Desk:
         self.settings = DeskSettings(guide=self._guide_allowed and wanted)
         await self.channels.site()
         await self.channels.front()
-        self._streams.start()
+        self._windows.start(self._sessions)
         await self._sender.take_up()
         self._catching_up = every(self._clock, CATCH_UP_EVERY, self._catch_up, now=False)
 
     def send_away(self) -> None:
-        """End the streams of all windows: they would keep a listener from draining."""
-        self._streams.stop()
+        """Tell all windows to come back later."""
+        self._windows.send_away()
 
     async def stop(self) -> None:
         """Send everybody away, and finish what is in hand."""
-        self.send_away()
+        await self._windows.stop()
         if self._catching_up is not None:
             self._catching_up.stop()
             self._catching_up = None
@@ -155,7 +155,7 @@ class Desk:
             self._access,
             self._sessions,
             api,
-            self._streams,
+            self._windows,
             hosts=self._hosts,
             closed=self._closed,
         )
@@ -189,7 +189,7 @@ class Desk:
         """A visitor said something: all windows hear it, or else the guide, on the front page."""
         self._tell(self._tell_heard(conversation))
         is_for_guide = said.on_front_page and not said.taken_over
-        if self.settings.guide and is_for_guide and not self._streams.anybody:
+        if self.settings.guide and is_for_guide and not self._windows.anybody:
             self._tasks.spawn("the guide", self._answer(conversation, said))
 
     def reported(self, message: int) -> None:
@@ -197,9 +197,9 @@ class Desk:
         self.message_changed(message)
 
     async def _tell_heard(self, conversation: int) -> None:
-        if self._streams.anybody:
+        if self._windows.anybody:
             line = await self._queries.conversation(conversation)
-            self._streams.tell(News(conversation=line, message=line.last if line else None))
+            self._windows.tell(News(conversation=line, message=line.last if line else None))
 
     async def _answer(self, conversation: int, said: Heard) -> None:
         lines = guide.answer(said.text, said.earlier)
@@ -229,7 +229,7 @@ class Desk:
         """Turn the guide on or off, unless it is off for good."""
         await self._commands.set("guide", "on" if guide else "off")
         self.settings = DeskSettings(guide=guide and self._guide_allowed)
-        self._streams.tell(News(settings=self.settings))
+        self._windows.tell(News(settings=self.settings))
 
     def _presence_changed(self, chat: ChatKey, is_open: bool) -> None:
         self._tell(self._tell_presence(chat))
@@ -256,7 +256,7 @@ class Desk:
             return
         if self._untold:
             self._untold = False
-            self._streams.resync()
+            self._windows.resync()
 
     async def _tell_message(self, number: int, send: bool) -> None:
         message = await self._queries.message(number)
@@ -264,16 +264,16 @@ class Desk:
             return
         if send:
             self._sender.wake(message.conversation)
-        if self._streams.anybody:
+        if self._windows.anybody:
             line = await self._queries.conversation(message.conversation)
-            self._streams.tell(News(conversation=line, message=message))
+            self._windows.tell(News(conversation=line, message=message))
 
     async def _tell_conversation(self, number: int) -> None:
-        if self._streams.anybody:
-            self._streams.tell(News(conversation=await self._queries.conversation(number)))
+        if self._windows.anybody:
+            self._windows.tell(News(conversation=await self._queries.conversation(number)))
 
     async def _tell_presence(self, chat: ChatKey) -> None:
-        if self._streams.anybody:
+        if self._windows.anybody:
             number = await self._queries.find(chat)
             if number is not None:
                 await self._tell_conversation(number)

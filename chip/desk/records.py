@@ -9,7 +9,7 @@
     POST /desk/api/conversations/7/name              {"name": "Ada"}
     POST /desk/api/messages/123/retry                {}
     POST /desk/api/settings                          {"guide": false}
-    GET  /desk/api/events                            a stream of server-sent events: News
+    GET  /desk/api/events                            a WebSocket: News (`chip.desk.windows`)
 
 Errors are ``{"error":"…"}``. Messages of a conversation come oldest first.
 """

@@ -18,9 +18,9 @@ from urllib.parse import parse_qs
 
 from chip.desk.access import Access
 from chip.desk.api import Api
-from chip.desk.event_stream import EventStreams
 from chip.desk.files import PAGES, page, scripts
 from chip.desk.sessions import DAYS, Sessions
+from chip.desk.windows import Windows
 from chip.web.http.answers import (
     GET_OR_HEAD,
     HTML,
@@ -71,7 +71,7 @@ class DeskRoutes:
         access: Access,
         sessions: Sessions,
         api: Api,
-        streams: EventStreams,
+        windows: Windows,
         *,
         hosts: frozenset[str] | None = None,
         closed: str = "",
@@ -80,7 +80,7 @@ class DeskRoutes:
         self._sessions = sessions
         self._hosts = hosts
         self._api = api
-        self._streams = streams
+        self._windows = windows
         self._closed = closed
         # What the pages show and hear as the widget does, they do by its own modules.
         shared = {f"widget/{name}": script for name, script in scripts(SOURCES).items()}
@@ -109,13 +109,12 @@ class DeskRoutes:
         return await self._serve(request, path, session)
 
     async def _serve(self, request: Request, path: list[str], session: str) -> Answer | None:
-        if path == ["api", "events"] and request.method == b"GET":
-            self._streams.open(request, session)
-            return None
+        if path == ["api", "events"]:
+            return self._windows.open(request, session)
         if path[:1] == ["api"]:
             return await self._api.answer(request, path[1:])
         if path == ["logout"] and request.method == b"POST":
-            self._streams.close(session)
+            self._windows.end_session(session)
             await self._sessions.end(session)
             return json_answer({}).with_headers(self._cookie(request, "", 0))
         if request.method not in GET_OR_HEAD:
@@ -139,12 +138,14 @@ class DeskRoutes:
         return (cookie or b"").decode("latin-1")
 
     async def _let_in(self, request: Request, token: str) -> Answer:
+        # The page asks by this header, and shows the answer itself.
+        path = [] if request.getHeader(b"x-chip-desk") is None else request.below
         outcome, wait = self._access.come_in(token, request.address)
         if outcome == "too_many":
             again = (b"Retry-After", b"%d" % ceil(wait))
-            return self._refuse([], TOO_MANY, 429).with_headers(again)
+            return self._refuse(path, TOO_MANY, 429).with_headers(again)
         if outcome == "wrong_token":
-            return self._refuse([], WRONG, 403)
+            return self._refuse(path, WRONG, 403)
         cookie = self._cookie(request, await self._sessions.begin(), DAYS * 86_400)
         # Not a redirect: after a link on another site it would be made without the new cookie.
         return Answer(200, _ON_THE_WAY, HTML, (cookie, (b"Refresh", b"0;url=/desk/")))

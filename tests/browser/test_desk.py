@@ -141,6 +141,8 @@ def test_chip_is_killed_and_nothing_is_lost(visitor, sit_down, chip, browser):
     chip.kill()
     visitor.says("said to nobody")
     chip.start()
+    for page in (visitor.page, agent.page):
+        page.evaluate("dispatchEvent(new Event('online'))")  # Else it may wait for half a minute.
     agent.reads("said to nobody")
     agent.answers("reply after")
     visitor.sees_in_order("before", "reply before", "said to nobody", "reply after")

@@ -37,7 +37,7 @@ async def test_reading_in_one_window_is_seen_in_every_other(desk):
     await desk.post("conversations/1/read", {"up_to": 1})
     for window in (one, other):
         await window.until("news", id=1, unread=0)
-        await window.close()
+        await window.leave()
 
 
 @transcript
@@ -129,7 +129,7 @@ async def test_every_window_hears_what_visitors_say(desk):
     for window in (one, other):
         news = await window.until("news", text="hello")
         assert news["conversation"]["unread"] == 1
-        await window.close()
+        await window.leave()
 
 
 @transcript
@@ -144,7 +144,7 @@ async def test_windows_hear_who_comes_and_goes_and_of_an_email(desk):
     contact = await desk.store.contact(desk.channel, CHAT)
     await desk.store.set_email(contact, "bob@example.com")
     await window.until("news", id=1, email="bob@example.com")
-    await window.close()
+    await window.leave()
 
 
 @transcript
@@ -157,7 +157,7 @@ async def test_windows_look_afresh_once_what_happened_can_be_read(desk, expected
         desk.clock.advance(60)
     desk.clock.advance(5)
     await window.until("resync")
-    await window.close()
+    await window.leave()
     expected_failures.take()
 
 
@@ -168,4 +168,4 @@ async def test_a_stream_shows_that_it_lives_and_ends_when_the_desk_stops(desk):
     desk.clock.advance(15)
     await window.until("pulse")
     desk.desk.send_away()
-    await window.closed
+    assert await window.closed() == 1012

@@ -28,7 +28,7 @@ async def test_the_guide_is_silent_while_somebody_is_at_the_desk(guided):
     window = await guided.watch()
     await guided.hear("hello")
     await window.until("news", text="hello")
-    await window.close()
+    await window.leave()
     await guided.hear("hello again", chat_id=OTHER)
     sent = await guided.has_sent(1)
     assert {one["chat_id"] for one in sent} == {OTHER}
@@ -56,7 +56,7 @@ async def test_the_guide_can_be_turned_off_at_the_desk_and_stays_off(tmp_path):
     answer = await desk.post("settings", {"guide": False})
     assert answer.json == {"settings": {"guide": False}}
     await window.until("news", guide=False)
-    await window.close()
+    await window.leave()
     await desk.close()
     await desk.open()
     await desk.hear("hello")

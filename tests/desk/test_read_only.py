@@ -62,7 +62,7 @@ async def test_the_desk_reads_along_as_it_happens(guided):
     await window.until("news", text="Hi!", state="sent", quick_replies=["Yes"])
     await rapidpro.archive.reported(rapidpro.chat, Report("delivered", None, rapidpro.uuid))
     await window.until("news", text="Hi!", state="delivered")
-    await window.close()
+    await window.leave()
     [line] = (await guided.get("conversations"))["conversations"]
     assert (line["site"], line["read_only"], line["unread"]) == ("Shop", True, 1)
     # Nor does the guide answer.

@@ -54,7 +54,7 @@ async def test_a_reply_is_sent_then_delivered(desk):
     await window.until("news", uuid=message["uuid"], state="sent")
     await desk.receive(status(message, "delivered"))
     await window.until("news", uuid=message["uuid"], state="delivered")
-    await window.close()
+    await window.leave()
 
 
 @transcript
@@ -150,7 +150,7 @@ async def test_a_reply_that_chip_refuses_has_failed_and_can_be_tried_again(desk,
     assert (await desk.post(f"messages/{message['id']}/retry", {})).status == 200
     await window.until("news", uuid=message["uuid"], state="sent")
     assert (await desk.post(f"messages/{message['id']}/retry", {})).status == 404
-    await window.close()
+    await window.leave()
 
 
 @transcript
@@ -200,7 +200,7 @@ async def test_a_reply_whose_sending_could_not_be_noted_goes_out_again(desk, exp
     first, *again = await desk.has_sent(3)
     assert [one["msg"]["uuid"] for one in again] == [first["msg"]["uuid"]] * 2
     await window.until("news", state="sent")
-    await window.close()
+    await window.leave()
     expected_failures.take()
 
 

@@ -28,6 +28,7 @@ from chip.models import Channel, ChatKey
 from chip.sqlite.database import SqliteDatabase
 from chip.sqlite.files import database_path
 from chip.store.sqlite import SqliteStore
+from tests.support.visitor import Visitor
 from tests.support.web import FakeChatServer, build_site
 
 CHAT = "65vbbDAQCdPdEWlEhDGy4utO"
@@ -238,15 +239,10 @@ class DeskFixture:
             "POST", f"/desk/api/{path}", json.dumps(body).encode(), x_chip_desk="1"
         )
 
-    async def watch(self) -> Window:
-        """Open a window of the desk: its stream of news."""
-        window = Window()
-        answer = await self._agent.request(
-            b"GET", f"{self.url}/desk/api/events".encode(), _cookie(self.cookie)
-        )
-        assert answer.code == 200
-        answer.deliverBody(window)
-        await window.until("pulse")
+    async def watch(self, **headers: str) -> Window:
+        """Open a window of the desk. Raises RefusedError."""
+        window = Window(self.url, self.cookie, **headers)
+        await window.connect()
         return window
 
 
@@ -260,59 +256,20 @@ def status(message: dict[str, Any], state: str) -> dict[str, Any]:
     return {"type": "msg_status", "status": {"msg_uuid": message["uuid"], "status": state}}
 
 
-def _cookie(value: str) -> Any:
-    from twisted.web.http_headers import Headers  # noqa: PLC0415
+class Window(Visitor):
+    """An open window, which hears the news."""
 
-    return Headers({b"cookie": [value.encode()]})
+    def __init__(self, url: str, cookie: str, **headers: str) -> None:
+        super().__init__(url, "", headers={"Cookie": cookie, **headers}, patience=_PATIENCE)
+        self.url = f"{url.replace('http', 'ws', 1)}/desk/api/events"
 
-
-class Window:
-    """Reads a stream of events."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[str, Any]] = []
-        self.closed: Deferred[None] = Deferred()
-        self._rest = b""
-        self._transport: Any = None
-        self._waiting: Deferred[None] | None = None
-
-    # The protocol's side, as `deliverBody` calls it.
-
-    def makeConnection(self, transport: Any) -> None:
-        self._transport = transport
-
-    def dataReceived(self, data: bytes) -> None:
-        *blocks, self._rest = (self._rest + data).split(b"\n\n")
-        for block in blocks:
-            fields = dict(line.split(": ", 1) for line in block.decode().split("\n"))
-            self.events.append((fields["event"], json.loads(fields["data"] or "null")))
-        self._wake()
-
-    def connectionLost(self, reason: Any) -> None:
-        self.closed.callback(None)
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiting is not None:
-            waiting, self._waiting = self._waiting, None
-            waiting.callback(None)
-
-    # The test's side.
-
-    async def until(self, kind: str, **wanted: Any) -> Any:
-        """The first event of this kind that has not been taken, with such a value somewhere."""
+    async def until(self, type: str, **wanted: Any) -> Any:
+        """The first event of this type that has not been taken, with such a value somewhere."""
         while True:
-            for place, (event, data) in enumerate(self.events):
-                if event == kind and _has(data, wanted):
-                    del self.events[: place + 1]
-                    return data
-            self._waiting = Deferred()
-            await self._waiting.addTimeout(_PATIENCE, reactor)
-
-    async def close(self) -> None:
-        """Close the window."""
-        self._transport.loseConnection()
-        await self.closed
+            event = await self.next()
+            news = event.get("news", {})
+            if event["type"] == type and _has(news, wanted):
+                return news
 
 
 def _has(data: Any, wanted: dict[str, Any]) -> bool:

@@ -5,11 +5,12 @@ import { isComposing } from "/desk/widget/typing.js";
 import { Book } from "./book.js";
 import { Composer } from "./composer.js";
 import { byId, icon } from "./dom.js";
+import { Door } from "./door.js";
 import { showHead } from "./head.js";
 import { List } from "./list.js";
 import { Log } from "./log.js";
 import { Notice, remember, remembered } from "./notice.js";
-import { Refusal, Stream, get, newUuid, post } from "./server.js";
+import { Refusal, Stream, get, newUuid, post, signOut } from "./server.js";
 import { nameOf, strings, summary } from "./words.js";
 
 const AUTHOR = "chip-desk-author";
@@ -23,6 +24,7 @@ const lightbox = new Lightbox(strings, () => document.body);
 const log = new Log(byId("log"), { retry, earlier, scrolled: markRead, showPicture: (address, name) => lightbox.show(address, name) });
 const composer = new Composer(reply);
 const stream = new Stream(hear, afresh, connectionChanged);
+const door = new Door(() => stream.open());
 
 let chosen = 0;
 let search = "";
@@ -185,19 +187,31 @@ function showSettings(settings) {
 /** @param {import("./server.js").Connection} state */
 function connectionChanged(state) {
   connected = state === "open";
+  if (state === "ended") return leave();
   // Who is online is not known while nothing is heard.
   byId("desk").classList.toggle("cut-off", !connected);
   show();
   const banner = byId("banner");
   banner.hidden = connected;
   if (state === "lost") banner.textContent = "The connection to Chip is lost. Trying again; nothing is lost meanwhile.";
-  if (state === "ended") {
-    banner.replaceChildren("You have left the desk, or your time here is over. ", h("a", { href: "/desk/" }, "Sit down again"));
-  }
+}
+
+/** Of what was read nothing stays behind; what was being written does. */
+function leave() {
+  asked += 1;
+  book.conversations.clear();
+  book.forgetMessages();
+  opened = null;
+  byId("banner").hidden = true;
+  log.show(0, [], false);
+  notice.say("");
+  show();
+  door.shut();
 }
 
 /** @param {unknown} error */
 function trouble(error) {
+  if (error instanceof Refusal && error.status === 401) return; // The door says it.
   const why = error instanceof Refusal ? error.message : "the server cannot be reached";
   notice.say(`That did not work: ${why}.`);
   if (!(error instanceof Refusal)) return;
@@ -239,7 +253,7 @@ byId("author").addEventListener("input", () => remember(AUTHOR, byId("author").v
 byId("guide").addEventListener("change", () => {
   post("settings", { guide: byId("guide").checked }).then(({ settings }) => showSettings(settings)).catch(trouble);
 });
-byId("logout").addEventListener("click", () => post("/desk/logout", {}).then(() => location.assign("/desk/")).catch(trouble));
+byId("logout").addEventListener("click", () => signOut().catch(trouble));
 byId("back").addEventListener("click", () => choose(0));
 byId("newer").addEventListener("click", () => log.toEnd());
 byId("who").addEventListener("click", () => {

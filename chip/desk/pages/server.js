@@ -1,5 +1,5 @@
 /**
- * The server, as the page sees it: requests, and the stream of news.
+ * The server, as the page sees it: requests, and the news, which come by a WebSocket.
  *
  * @typedef {{ id: number, uuid: string, conversation: number, incoming: boolean, text: string, attachments: string[],
  *   quick_replies: string[], origin: string, author: string, state: "heard" | "queued" | "sent" | "delivered" | "failed", time: string }} Message
@@ -11,6 +11,7 @@
  */
 
 const PATIENCE = 40_000; // The server shows every 15 s that it is there.
+const SESSION_OVER = 4401;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
 
@@ -23,21 +24,38 @@ export class Refusal extends Error {
   }
 }
 
+/** Where the desk is served, this file with it. */
+const DESK = new URL(".", import.meta.url);
+
+/** Called when an answer says that this browser's session is over. */
+let sessionOver = () => {};
+
 /** @param {string} path @param {Record<string, string | number>} [query] @returns {Promise<any>} */
 export function get(path, query = {}) {
   const words = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
-  return ask(`/desk/api/${path}?${words}`, {});
+  return ask(`api/${path}?${words}`, {});
 }
 
 /** @param {string} path @param {object} body @returns {Promise<any>} */
 export function post(path, body) {
-  return ask(path.startsWith("/") ? path : `/desk/api/${path}`, { method: "POST", body: JSON.stringify(body), headers: { "X-Chip-Desk": "1" } });
+  return ask(`api/${path}`, { method: "POST", body: JSON.stringify(body) });
 }
 
-/** @param {string} url @param {RequestInit} options */
-async function ask(url, options) {
-  const answer = await fetch(url, { ...options, cache: "no-store" });
+/** Come in again, with the token. @param {string} token */
+export async function signIn(token) {
+  await ask("login", { method: "POST", body: new URLSearchParams({ token }) });
+}
+
+/** End this browser's session. */
+export async function signOut() {
+  await ask("logout", { method: "POST" });
+}
+
+/** @param {string} path @param {RequestInit} options */
+async function ask(path, options) {
+  const answer = await fetch(new URL(path, DESK), { ...options, headers: { "X-Chip-Desk": "1" }, cache: "no-store" });
   const content = await answer.json().catch(() => ({}));
+  if (answer.status === 401) sessionOver();
   if (!answer.ok) throw new Refusal(answer.status, content.error ?? answer.statusText);
   return content;
 }
@@ -51,11 +69,12 @@ export function newUuid() {
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-/** The stream of news. It comes back by itself, and says when everything must be looked at afresh. */
+/** The news of the server. It comes back by itself, and says when everything must be looked at afresh. */
 export class Stream {
-  /** @type {EventSource | null} */ #source = null;
+  /** @type {WebSocket | null} */ #socket = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
   #wait = FIRST_WAIT;
+  #ended = false;
 
   /**
    * @param {(news: News) => void} heard
@@ -66,59 +85,71 @@ export class Stream {
     this.heard = heard;
     this.afresh = afresh;
     this.changed = changed;
+    sessionOver = () => this.#end();
     for (const event of ["online", "focus", "pageshow"]) addEventListener(event, () => this.now());
   }
 
-  /** Connect. */
+  /** Connect, though the last session may be over. */
   open() {
-    this.#source?.close();
-    const source = new EventSource("/desk/api/events");
-    this.#source = source;
-    this.#expectLife(source);
-    source.addEventListener("open", () => {
+    this.#ended = false;
+    const address = new URL("api/events", DESK);
+    address.protocol = address.protocol.replace("http", "ws");
+    const socket = new WebSocket(address);
+    this.#socket = socket;
+    this.#expectLife(socket);
+    let opened = false;
+    socket.addEventListener("open", () => {
+      opened = true;
       this.#wait = FIRST_WAIT;
       this.changed("open");
       this.afresh();
     });
-    source.addEventListener("pulse", () => this.#expectLife(source));
-    source.addEventListener("news", (event) => {
-      this.#expectLife(source);
-      this.heard(JSON.parse(event.data));
+    socket.addEventListener("message", (event) => {
+      if (socket !== this.#socket) return;
+      this.#expectLife(socket);
+      const { type, news } = JSON.parse(event.data);
+      if (type === "news") this.heard(news);
+      if (type === "resync") this.afresh();
     });
-    source.addEventListener("resync", () => this.afresh());
-    source.addEventListener("error", () => this.#lost(source));
+    socket.addEventListener("close", ({ code }) => {
+      if (code === SESSION_OVER && socket === this.#socket) return this.#end();
+      this.#lost(socket);
+      // A WebSocket does not say why it was refused.
+      if (!opened) get("events").catch(() => {});
+    });
   }
 
   /** Try at once, if it is waiting to. */
   now() {
-    if (this.#source === null) this.open();
+    if (this.#socket === null && !this.#ended) this.open();
   }
 
-  /** @param {EventSource} source */
-  #expectLife(source) {
+  /** @param {WebSocket} socket */
+  #expectLife(socket) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#lost(source), PATIENCE);
+    this.#timer = setTimeout(() => this.#lost(socket), PATIENCE);
   }
 
-  /** @param {EventSource} source */
-  async #lost(source) {
-    if (source !== this.#source) return;
-    source.close();
-    this.#source = null;
-    clearTimeout(this.#timer);
+  /** @param {WebSocket} socket */
+  #lost(socket) {
+    if (socket !== this.#socket) return;
+    this.#drop();
     this.changed("lost");
     this.#timer = setTimeout(() => this.now(), this.#wait * (0.5 + Math.random() / 2));
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
-    // An EventSource does not say why it was refused.
-    const refused = await get("conversations", { search: "", before: 0 }).catch((error) => error);
-    if (refused instanceof Refusal && (refused.status === 401 || refused.status === 403)) this.#end();
   }
 
   #end() {
-    clearTimeout(this.#timer);
-    this.#source?.close();
-    this.#source = null;
-    this.now = () => {};
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#drop();
     this.changed("ended");
+  }
+
+  #drop() {
+    clearTimeout(this.#timer);
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
   }
 }

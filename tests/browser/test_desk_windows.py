@@ -1,0 +1,62 @@
+"""Several windows of the desk in one browser."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.pages import Agent, desk_link
+
+
+def another_window(agent: Agent) -> Page:
+    """One more window of this browser, that hears what happens."""
+    page = agent.context.new_page()
+    page.goto(agent.page.url)
+    expect(page.locator("#desk:not(.cut-off)")).to_be_visible()
+    return page
+
+
+def test_eight_windows_hear_what_is_said_and_each_can_answer(visitor, sit_down):
+    agent = sit_down()
+    visitor.says("Hello")
+    agent.opens("Hello")
+    pages = [agent.page, *(another_window(agent) for _ in range(7))]
+    visitor.says("Is anybody there?")
+    for number, page in enumerate(pages):
+        page.bring_to_front()
+        expect(page.get_by_role("log").get_by_text("Is anybody there?")).to_be_visible()
+        box = page.get_by_label("Reply", exact=True)
+        box.fill(f"Desk {number}")
+        box.press("Enter")
+        visitor.reads(f"Desk {number}")
+
+
+def test_signing_out_shows_the_sign_in_in_all_windows_at_once_and_keeps_what_was_typed(
+    visitor, sit_down, browser, chip
+):
+    agent, elsewhere = sit_down(), sit_down()
+    visitor.says("Where is my parcel?")
+    agent.opens("my parcel")
+    other = another_window(agent)
+    draft = other.get_by_label("Reply", exact=True)
+    draft.fill("Half an answ")
+    agent.page.get_by_role("button", name="Settings").click()
+    agent.page.get_by_role("button", name="Leave the desk").click()
+    for page in (agent.page, other):
+        expect(page.get_by_label("Token")).to_be_visible()
+        expect(page.get_by_text("parcel")).to_have_count(0)
+    elsewhere.is_connected()
+    other.get_by_label("Token").fill("wrong")
+    other.get_by_role("button", name="Sit down").click()
+    expect(other.get_by_text("not the right one")).to_be_visible()
+    other.get_by_label("Token").fill(token(chip))
+    other.get_by_role("button", name="Sit down").click()
+    expect(draft).to_have_value("Half an answ")
+    draft.fill("Half an answer")
+    draft.press("Enter")
+    visitor.reads("Half an answer")
+    browser.problems.clear()  # 401 and 403 are errors to a browser.
+
+
+def token(chip) -> str:
+    """The token that Chip has printed."""
+    return desk_link(chip).partition("token=")[2]
