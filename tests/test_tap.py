@@ -270,7 +270,7 @@ def test_channels_of_the_embedded_mode_are_managed_from_the_command_line(elsewhe
     assert made == f"{elsewhere / 'here'} is new"
     assert advice == (
         "For the pages of Shop, with the address of Chip that browsers know"
-        " in place of http://localhost:8070:"
+        " in place of http://localhost:8070 (public_url):"
     )
     [uuid] = re.findall(
         '^<script async src="http://localhost:8070/wc/widget.js" data-channel="(.{36})"></script>$',
@@ -287,6 +287,24 @@ def test_channels_of_the_embedded_mode_are_managed_from_the_command_line(elsewhe
     )
     assert again.stdout.splitlines() == [advice, line]
     assert not (elsewhere / "twistd.pid").exists()
+
+
+def test_links_that_are_printed_have_the_public_url(elsewhere, monkeypatch):
+    monkeypatch.setenv("CHIP_PUBLIC_URL", "https://example.org/chat")
+    monkeypatch.setenv("CHIP_LISTEN", "unix:/run/chip.sock")
+    pages = twistd("chip", "channels", "add", "Shop", cwd=elsewhere).stdout
+    assert "For the pages of Shop:\n" in pages
+    assert '<script async src="https://example.org/chat/wc/widget.js" data' in pages
+    blog = ("chip", "channels", "add", "Blog", "--external", "https://courier.example.org")
+    form = twistd(*blog, cwd=elsewhere).stdout
+    assert re.search(r"^  Send URL +https://example\.org/chat/wc/external$", form, re.M)
+    assert "in place of" not in form.casefold()
+    rapidpro = twistd("chip", "--db=postgres://h/d", "channels", "add", "x", cwd=elsewhere).stdout
+    assert re.search(r"^  Send URL +https://example\.org/chat/wc/external$", rapidpro, re.M)
+    assert "in place of" not in rapidpro.casefold()
+    monkeypatch.delenv("CHIP_PUBLIC_URL")
+    unknown = twistd("chip", "channels", "add", "News", cwd=elsewhere).stdout
+    assert "in place of https://chat.example.org (public_url):" in unknown
 
 
 def test_an_external_channel_is_made_in_two_steps_that_say_what_to_do(elsewhere):

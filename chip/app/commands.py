@@ -87,12 +87,12 @@ def channels(config: Config, action: tuple[str, ...], flags: Mapping[str, str]) 
     try:
         match action:
             case ("add", name):
-                is_new, url = not directory.exists(), config.public_url
+                is_new = not directory.exists()
                 if "external" in flags:
-                    lines = list(alone.add(directory, name, flags, url))
+                    lines = list(alone.add(directory, name, flags, config))
                 else:
                     channel = add_channel(directory, name, flags.get("uuid"))
-                    lines = [*alone.for_pages(channel.name, url, channel.uuid)]
+                    lines = [*alone.for_pages(channel.name, config, channel.uuid)]
                 if is_new:
                     print(f"{directory.absolute()} is new")
                 print("\n".join(lines))
@@ -126,7 +126,7 @@ def _rapidpro_channels(
 
     match action:
         case ("add", name):
-            for line in rapidpro.how_to_add(name, flags.get("uuid", "")):
+            for line in rapidpro.how_to_add(name, flags.get("uuid", ""), config.public_url):
                 print(line)
             raise SystemExit("chip: channels: with db set, channels are made in RapidPro, as above")
         case ("set", *_):

@@ -16,7 +16,8 @@ from chip.store.sqlite import SqliteStore
 
 TIMEOUT = 10
 """Seconds that the desk waits for Chip's own answer."""
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
+CLOSED = "The desk is closed: others than this machine may reach Chip, and desk_token is not set."
 
 
 def make_desk(
@@ -34,24 +35,20 @@ def make_desk(
     assert archive is not None  # noqa: S101 - without `db` there is
     pool = HTTPConnectionPool(reactor)
     agent = Agent(reactor, connectTimeout=TIMEOUT, pool=pool)
-    exposed = config.listen or config.address not in LOOPBACK
     desk = Desk(
         store,
         post=loopback_post(agent, chip_url),
         presence=server.hub,
         clock=reactor,
-        base_url=config.public_url,
+        base_url=config.url,
+        public_url=config.public_url,
         token=config.desk_token,
         guide=config.desk_guide,
         limits=config.limits_in_force,
         count_login=observer.desk_login,
         # With a token of its own it may be anywhere; without one it is this machine's alone.
-        hosts=None if config.desk_token else LOOPBACK | {"[::1]"},
-        closed=(
-            "The desk is closed: Chip listens to more than this machine, and desk_token is not set."
-            if exposed and not config.desk_token
-            else ""
-        ),
+        hosts=None if config.desk_token else LOOPBACK,
+        closed="" if config.desk_token or config.is_this_machines_alone else CLOSED,
     )
     archive.on_message(desk.message_changed)
     return desk

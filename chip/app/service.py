@@ -54,8 +54,7 @@ def make_service(
 ) -> IService:
     """Chip as a service, to be started by twistd. Raises ConfigError.
 
-    `read_again` returns the settings as they are now, and raises ConfigError; `observer` is what
-    writes the log.
+    `read_again` returns the settings as they are now, or raises ConfigError; `observer` logs.
     """
     from twisted.internet import reactor  # noqa: PLC0415 - installed by twistd, not by an import
 
@@ -159,6 +158,7 @@ class ChipService(Service):
             chat_server=server,
             limits=self._limits,
             allowed_origins=self._config.allowed_origins,
+            own_origin=self._config.own_origin,
             observer=self._metrics,
         )
         find = self._desk.availability.of if self._desk else None
@@ -226,7 +226,7 @@ class ChipService(Service):
         self._notifier.status(f"serving: {backend.store_name}, {backend.queue_name}, {gateway}")
         self._notifier.ready()
         if self._desk:
-            announce(f"\n  Chat:  {self._config.public_url}/\n  Desk:  {self._desk.link}\n")
+            announce(f"\n  Chat:  {self._desk.front_link}\n  Desk:  {self._desk.link}\n")
 
     def _reload(self) -> None:
         self._observer.reopen()

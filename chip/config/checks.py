@@ -4,11 +4,13 @@ A check returns the value as it is to be used, or raises ValueError saying what 
 never what was given.
 """
 
+import contextlib
 import ipaddress
 import re
 import ssl
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from chip.config.origins import parse_allowed_origins
 from chip.models import UUID_FORM
 
 
@@ -42,6 +44,21 @@ def domain(value: str) -> str:
     if parts is None or not parts.hostname or parts.netloc != value or "@" in value:
         raise ValueError("expected a host, or host:port, without http:// and without a path")
     return value
+
+
+def public_url(value: str) -> str:
+    """An http(s) URL without query and login, a path perhaps; in the form that browsers use,
+    without a slash at the end."""
+    parts = _split(value)
+    path = parts.path.rstrip("/") if parts else ""
+    if parts and re.fullmatch(r"(/[\w~%-][\w.~%-]*)*", path, re.ASCII):
+        origin, rest = f"{parts.scheme}://{parts.netloc}", f"{parts.path}"
+        if "*" not in origin and value.lower() == f"{origin}{rest}".lower():
+            with contextlib.suppress(ValueError):
+                return parse_allowed_origins([origin])[0] + path
+    raise ValueError(
+        "expected a URL like https://chat.example.org or https://example.org/chat, without a query"
+    )
 
 
 def host_names(value: tuple[str, ...]) -> tuple[str, ...]:

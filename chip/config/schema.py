@@ -13,6 +13,7 @@ import msgspec
 
 from chip.config import checks
 from chip.config.origins import parse_allowed_origins
+from chip.config.reach import is_loopback_only, local_url
 from chip.limits import About, Limits
 
 TCP_BACKLOG = 1024
@@ -44,6 +45,13 @@ class Config(Limits, frozen=True, kw_only=True):
     port: Annotated[Port, listening("TCP port to listen on")] = 8070
     listen: Annotated[
         str, listening("Twisted endpoint to listen on instead of address and port")
+    ] = ""
+    public_url: Annotated[
+        str,
+        listening(
+            "how browsers reach Chip, for links to it; unset: by what it listens on",
+            check=checks.public_url,
+        ),
     ] = ""
     tls_ciphers: Annotated[
         str,
@@ -149,15 +157,25 @@ class Config(Limits, frozen=True, kw_only=True):
         """The public listener as a Twisted endpoint description."""
         if self.listen:
             return self.listen
-        address = self.address.replace(":", r"\:")
+        address = self.address.strip("[]").replace(":", r"\:")
         return f"tcp:{self.port}:interface={address}:backlog={TCP_BACKLOG}"
 
     @property
-    def public_url(self) -> str:
-        """How a browser on this machine reaches Chip. Behind a `listen`, only a guess."""
-        everywhere = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
-        host = "localhost" if self.address in everywhere else self.address
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+    def url(self) -> str:
+        """How browsers reach Chip, as far as it is known: `public_url`, else how one on this
+        machine does; ``""`` where neither is known."""
+        return self.public_url or local_url(self.endpoint)
+
+    @property
+    def own_origin(self) -> str:
+        """The origin of Chip's own pages, as far as it is known."""
+        scheme, _, rest = self.url.partition("://")
+        return f"{scheme}://{rest.partition('/')[0]}" if rest else ""
+
+    @property
+    def is_this_machines_alone(self) -> bool:
+        """Whether nobody else reaches Chip: it listens on loopback, and no URL says otherwise."""
+        return is_loopback_only(self.endpoint) and not self.public_url
 
     @property
     def external_uuids(self) -> dict[str, str]:

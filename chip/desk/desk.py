@@ -64,8 +64,8 @@ class Presence(Protocol):
 
 
 class Desk:
-    """`post` reaches Chip's own listener; `base_url` is how visitors reach it; `now` is the time of
-    day.
+    """`post` reaches Chip's own listener; `base_url` is how visitors reach it, as far as that is
+    known, `public_url` the same as far as it was set; `now` is the time of day.
 
     `token` is the configured one, or empty. `hosts` are the names that the desk is asked for by,
     None for any. With `closed`, which says why, nobody can sit at the desk, and the rest works.
@@ -82,6 +82,7 @@ class Desk:
         clock: Clock,
         now: Callable[[], float] = time.time,
         base_url: str,
+        public_url: str = "",
         token: str = "",
         guide: bool = True,
         limits: Limits | None = None,
@@ -91,7 +92,8 @@ class Desk:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._base_url = base_url.rstrip("/")
+        self._base_url = base_url
+        self._public_url = public_url
         self._token = token
         self._guide_allowed = guide
         self._limits = limits or Limits()
@@ -99,7 +101,8 @@ class Desk:
         self._hosts = hosts
         self._closed = closed
         self._tasks = Tasks()
-        self._windows = Windows(clock, self._limits)
+        host = public_url.partition("://")[2].partition("/")[0]
+        self._windows = Windows(clock, self._limits, host)
         self._commands = DeskCommands(store.database, now)
         self._queries = DeskQueries(store.database, presence.is_open)
         self.channels = FirstChannels(store.database, store.channel)
@@ -156,6 +159,7 @@ class Desk:
             self._sessions,
             api,
             self._windows,
+            public_url=self._public_url,
             hosts=self._hosts,
             closed=self._closed,
         )
@@ -167,14 +171,21 @@ class Desk:
 
     def front(self) -> Handler:
         """What browsers see at ``/``."""
-        page = FrontPage(self._base_url, own=self.channels.front, shown=self.channels.site)
+        page = FrontPage(self._public_url, own=self.channels.front, shown=self.channels.site)
         return with_safe_headers(page.handle)
+
+    @property
+    def front_link(self) -> str:
+        """Where the front page is, as far as that is known."""
+        return f"{self._base_url}/" if self._base_url else "where its proxy is; set public_url"
 
     @property
     def link(self) -> str:
         """Where whoever started Chip clicks to sit down at the desk, or why nobody can."""
         if self._closed:
             return self._closed
+        if not self._base_url:
+            return "at /desk/ there"
         if self._token or self._access is None:
             return f"{self._base_url}/desk/"
         return f"{self._base_url}/desk/?token={self._access.token}"
@@ -203,12 +214,13 @@ class Desk:
 
     async def _answer(self, conversation: int, said: Heard) -> None:
         lines = guide.answer(said.text, said.earlier)
+        picture = [self._base_url + guide.PICTURE_PATH] if self._base_url else []
         replies = [
             Reply(
                 uuid=str(uuids.uuid4()),
                 text=line.text,
                 quick_replies=list(line.quick_replies),
-                attachments=[self._base_url + guide.PICTURE_PATH] if line.picture else [],
+                attachments=picture if line.picture else [],
             )
             for line in lines
         ]

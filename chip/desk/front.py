@@ -21,21 +21,21 @@ _POLICY = (
     b" img-src 'self' http: https: data: blob:; media-src http: https:; base-uri 'none';"
     b" form-action 'none'; frame-ancestors 'none'"
 )
-_HOST = re.compile(rb"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
+_HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 
 
 class FrontPage:
-    """`base_url` is where this server is reached, for a request that does not say. `own` finds the
+    """The line has `public_url`, or else the host that the page was asked of. `own` finds the
     channel that the page's visitors come to, `shown` the one in the line for a website."""
 
     def __init__(
         self,
-        base_url: str,
+        public_url: str,
         *,
         own: Callable[[], Awaitable[Channel]],
         shown: Callable[[], Awaitable[Channel]],
     ) -> None:
-        self._base_url = base_url
+        self._public_url = public_url
         self._own = own
         self._shown = shown
         self._page = Template(page("front.html").body.decode())
@@ -52,7 +52,9 @@ class FrontPage:
         return Answer(200, body.encode(), HTML, ((b"Content-Security-Policy", _POLICY),))
 
     def _base(self, request: Request) -> str:
-        host = request.getHeader(b"host") or b""
+        if self._public_url:
+            return self._public_url
+        host = request.host_and_port
         if not _HOST.fullmatch(host):
-            return self._base_url
-        return f"{'https' if request.is_by_tls else 'http'}://{host.decode('ascii')}"
+            return ""
+        return f"{'https' if request.is_by_tls else 'http'}://{host}"

@@ -50,8 +50,8 @@ _PLAIN_POLICY = (
 
 # Browsers ask for an icon even for a page that is left at once.
 _ON_THE_WAY = (
-    b'<!doctype html><title>Desk</title><link rel="icon" href="/welcome/icon.svg">'
-    b'<a href="/desk/">To the desk</a>'
+    b'<!doctype html><title>Desk</title><link rel="icon" href="../welcome/icon.svg">'
+    b'<a href="./">To the desk</a>'
 )
 
 ASK = (
@@ -73,11 +73,15 @@ class DeskRoutes:
         api: Api,
         windows: Windows,
         *,
+        public_url: str = "",
         hosts: frozenset[str] | None = None,
         closed: str = "",
     ) -> None:
         self._access = access
         self._sessions = sessions
+        # A proxy may serve it below a path of its own: so the pages' links are relative.
+        self._path = "/" + "/".join([*public_url.split("/")[3:], "desk"])
+        self._is_secure = public_url.startswith("https:")
         self._hosts = hosts
         self._api = api
         self._windows = windows
@@ -92,6 +96,10 @@ class DeskRoutes:
     async def handle(self, request: Request) -> Answer | None:
         """Answer whoever has been let in, let somebody in, or refuse."""
         path = request.below
+        if request.path == request.mount and request.method in GET_OR_HEAD:
+            _, mark, query = request.uri.partition(b"?")
+            slash = (b"Location", b"desk/" + mark + query)
+            return Answer(301, b"", HTML, (slash,))
         if self._closed:
             return self._refuse(path, self._closed, 403)
         if self._is_foreign(request):
@@ -148,14 +156,17 @@ class DeskRoutes:
             return self._refuse(path, WRONG, 403)
         cookie = self._cookie(request, await self._sessions.begin(), DAYS * 86_400)
         # Not a redirect: after a link on another site it would be made without the new cookie.
-        return Answer(200, _ON_THE_WAY, HTML, (cookie, (b"Refresh", b"0;url=/desk/")))
+        return Answer(200, _ON_THE_WAY, HTML, (cookie, (b"Refresh", b"0;url=./")))
 
     def _cookie_name(self, request: Request) -> str:
         # A browser takes a cookie of this name from nobody but this very host, over TLS.
-        return ("__Host-" if request.is_by_tls else "") + self._access.cookie_name
+        return ("__Host-" if self._by_tls(request) else "") + self._access.cookie_name
+
+    def _by_tls(self, request: Request) -> bool:
+        return self._is_secure or request.is_by_tls
 
     def _cookie(self, request: Request, value: str, age: int) -> Header:
-        reach = "Path=/; Secure" if request.is_by_tls else "Path=/desk"
+        reach = "Path=/; Secure" if self._by_tls(request) else f"Path={self._path}"
         cookie = (
             f"{self._cookie_name(request)}={value}; {reach}; Max-Age={age};"
             " HttpOnly; SameSite=Strict"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest_twisted
 
+from chip.desk.files import PAGES
 from tests.support.desk_fixture import DeskFixture
 
 transcript = pytest_twisted.ensureDeferred
@@ -13,7 +16,7 @@ transcript = pytest_twisted.ensureDeferred
 
 @transcript
 async def test_without_a_cookie_nothing_of_the_desk_is_shown(desk):
-    for path in ("/desk", "/desk/", "/desk/desk.js", "/desk/api/conversations", "/desk/x"):
+    for path in ("/desk/", "/desk/desk.js", "/desk/api/conversations", "/desk/x"):
         assert (await desk.ask("GET", path)).status == 401, path
     for path in ("/desk/api/settings", "/desk/logout", "/desk/api/events"):
         assert (await desk.ask("POST", path, b"{}", x_chip_desk="1")).status == 401, path
@@ -24,7 +27,7 @@ async def test_without_a_cookie_nothing_of_the_desk_is_shown(desk):
 async def test_the_link_lets_in_by_a_cookie_that_scripts_and_other_sites_never_see(desk):
     answer = await desk.ask("GET", f"/desk/?token={desk.token}")
     assert answer.status == 200
-    assert answer.headers["refresh"] == "0;url=/desk/"
+    assert answer.headers["refresh"] == "0;url=./"
     flags = answer.headers["set-cookie"].split("; ")[1:]
     assert {"HttpOnly", "SameSite=Strict", "Path=/desk"} <= set(flags)
     assert desk.token not in answer.headers["set-cookie"]
@@ -108,6 +111,43 @@ async def test_over_tls_the_cookie_belongs_to_this_very_host(desk):
 
 
 @transcript
+async def test_with_a_public_url_by_tls_every_cookie_is_secure_and_links_have_it(tmp_path):
+    desk = DeskFixture(tmp_path / "data", public_url="https://example.org/chat")
+    await desk.open()
+    answer = await desk.ask("GET", f"/desk/?token={desk.token}")
+    name, *flags = answer.headers["set-cookie"].split("; ")
+    assert name.startswith("__Host-chip-desk-")
+    assert {"Secure", "Path=/"} <= set(flags)
+    page = (await desk.ask("GET", "/front", host="box")).body.decode()
+    assert 'src="https://example.org/chat/wc/widget.js" data-channel=' in page
+    desk.cookie = name
+    await (await desk.watch(Origin="https://example.org")).leave()
+    await desk.close()
+
+
+@transcript
+async def test_pages_refer_to_each_other_wherever_they_are(desk):
+    await desk.sit_down()
+    shown = [await desk.ask("GET", path) for path in ("/desk/", "/front", "/desk/?token=x")]
+    for page in shown:
+        assert re.findall(r'(?:src|href|action)="(?:[^"./a-z]|/)[^"]*"', page.body.decode()) == []
+    for name in (path.name for path in PAGES.iterdir() if path.name.endswith(".js")):
+        script = (await desk.ask("GET", f"/desk/{name}")).body
+        assert not re.search(rb'["\'`]/(desk|welcome|wc)/', script), name
+    assert (await desk.ask("GET", "/desk")).headers["location"] == "desk/"
+    assert (await desk.ask("GET", "/desk?token=x")).headers["location"] == "desk/?token=x"
+
+
+@transcript
+async def test_where_the_url_is_not_known_no_link_pretends_to_be_one(tmp_path):
+    desk = DeskFixture(tmp_path / "data", base_url="", token="open sesame")
+    await desk.open()
+    assert desk.desk.front_link == "where its proxy is; set public_url"
+    assert desk.desk.link == "at /desk/ there"
+    await desk.close()
+
+
+@transcript
 async def test_a_name_that_somebody_has_led_here_shows_no_desk(tmp_path):
     desk = DeskFixture(tmp_path / "data", hosts=frozenset({"localhost", "[::1]"}))
     await desk.open()
@@ -176,7 +216,7 @@ async def test_the_front_page_has_the_embed_line_with_this_server_and_channel(de
     assert line.replace("&quot;", '"') in page
     own = await desk.desk.channels.front()
     assert own.uuid != desk.channel.uuid
-    assert f'src="/wc/widget.js" data-channel="{own.uuid}"' in page
+    assert f'src="wc/widget.js" data-channel="{own.uuid}"' in page
     assert "unsafe" not in answer.headers["content-security-policy"]
 
 
@@ -184,7 +224,7 @@ async def test_the_front_page_has_the_embed_line_with_this_server_and_channel(de
 async def test_a_strange_host_is_not_repeated_on_the_front_page(desk):
     answer = await desk.ask("GET", "/front", host="x'(script)")
     assert b"(script)" not in answer.body
-    assert b"http://chip.example/wc/widget.js" in answer.body
+    assert b'src="/wc/widget.js"' in answer.body
 
 
 @transcript

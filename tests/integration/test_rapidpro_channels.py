@@ -60,7 +60,7 @@ def test_channels_of_both_kinds_are_listed_with_the_line_for_their_pages(channel
         "Blog: External, works",
         f"  {CHOSEN}",
         f"  {line(CHOSEN)}",
-        f"In place of {URL}: the address of Chip that browsers know.",
+        f"In place of {URL}: the address of Chip that browsers know (public_url).",
     ]
 
 

@@ -93,8 +93,7 @@ class DeskFixture:
             presence=self,
             clock=self.clock,
             now=self.clock.seconds,
-            base_url="http://chip.example",
-            **self.options,
+            **{"base_url": "http://chip.example", **self.options},
         )
         await self.desk.start()
         find = self.desk.channels.front if self.on_front_page else self.desk.channels.site

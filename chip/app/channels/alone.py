@@ -13,14 +13,15 @@ from shlex import quote
 from urllib.parse import urlsplit
 
 from chip.app.channels.form import form_lines, new_authorization
-from chip.app.channels.line import line_to_paste
+from chip.app.channels.line import EXAMPLE, line_to_paste
+from chip.config.schema import Config
 from chip.desk.channel_settings import ChannelSettings
 from chip.desk.external_channels import ExternalChannel, add_external_channel, read_address
 from chip.errors import ConfigError
 from chip.store.external import public_id
 
 
-def add(data_dir: Path, name: str, flags: Mapping[str, str], chip_url: str) -> Iterator[str]:
+def add(data_dir: Path, name: str, flags: Mapping[str, str], config: Config) -> Iterator[str]:
     """Make or connect a channel, and yield the lines to print. Raises ConfigError."""
     length = flags.get("max-length")
     if length is not None and not (length.isascii() and length.isdigit() and len(length) < 6):
@@ -35,19 +36,23 @@ def add(data_dir: Path, name: str, flags: Mapping[str, str], chip_url: str) -> I
         max_length=None if length is None else int(length),
     )
     if channel.uuid:
-        yield from for_pages(channel.name, chip_url, channel.uuid)
+        yield from for_pages(channel.name, config, channel.uuid)
         yield from _lock(channel)
     else:
-        yield from _form(channel, chip_url)
+        yield from _form(channel, config.url or EXAMPLE)
 
 
-def for_pages(name: str, chip_url: str, uuid: str) -> Iterator[str]:
+def for_pages(name: str, config: Config, uuid: str) -> Iterator[str]:
     """What the pages of a website need."""
-    yield (
-        f"For the pages of {name}, with the address of Chip that browsers know in place of"
-        f" {chip_url}:"
-    )
-    yield line_to_paste(chip_url, uuid)
+    url = config.url or EXAMPLE
+    if config.public_url:
+        yield f"For the pages of {name}:"
+    else:
+        yield (
+            f"For the pages of {name}, with the address of Chip that browsers know in place of"
+            f" {url} (public_url):"
+        )
+    yield line_to_paste(url, uuid)
 
 
 def settings_lines(settings: ChannelSettings) -> Iterator[str]:
@@ -58,7 +63,7 @@ def settings_lines(settings: ChannelSettings) -> Iterator[str]:
 
 def _form(channel: ExternalChannel, chip_url: str) -> Iterator[str]:
     yield from form_lines(channel.name, chip_url, channel.authorization, channel.max_length)
-    if is_local(chip_url):
+    if is_local(chip_url) or chip_url == EXAMPLE:
         yield (
             f"With the address of Chip that the Internet knows in place of {chip_url}: RapidPro"
             " refuses others."

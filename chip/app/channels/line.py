@@ -1,5 +1,10 @@
 """The line that a website's pages need."""
 
+from typing import Final
+
+EXAMPLE: Final = "https://chat.example.org"
+"""In place of a URL that is not known."""
+
 
 def line_to_paste(url: str, uuid: str) -> str:
     """The widget of the Chip at `url`, for the channel that pages call `uuid`."""

@@ -5,17 +5,15 @@ could speak for its visitors, and its authorization are in no line.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any
 
 from chip.app.channels.form import form_lines, new_authorization
-from chip.app.channels.line import line_to_paste
+from chip.app.channels.line import EXAMPLE, line_to_paste
 from chip.config.schema import Config
 from chip.store.rapidpro.finder import RapidproFinder
 from chip.store.rapidpro.listing import JudgedChannel
 
 Say = Callable[[str], object]
-
-EXAMPLE: Final = "https://chat.example.org"
 
 
 async def list_channels(config: Config, reactor: Any, say: Say) -> None:
@@ -26,12 +24,13 @@ async def list_channels(config: Config, reactor: Any, say: Say) -> None:
         channels = await finder.channels()
     finally:
         await finder.close()
+    url = config.url or EXAMPLE
     for channel in channels:
-        for line in channel_lines(channel, config.public_url):
+        for line in channel_lines(channel, url):
             say(line)
-    if channels:
-        say(f"In place of {config.public_url}: the address of Chip that browsers know.")
-    else:
+    if channels and not config.public_url:
+        say(f"In place of {url}: the address of Chip that browsers know (public_url).")
+    if not channels:
         say("No channel of type CHP is active, and no External one with the URN type webchat.")
 
 
@@ -46,10 +45,11 @@ def channel_lines(channel: JudgedChannel, url: str) -> Iterator[str]:
         yield f"  {line_to_paste(url, channel.channel.uuid)}"
 
 
-def how_to_add(name: str, page_uuid: str = "") -> Iterator[str]:
+def how_to_add(name: str, page_uuid: str = "", public_url: str = "") -> Iterator[str]:
     """How to make a channel in RapidPro. With `page_uuid`, how pages keep that id."""
-    yield from form_lines(name, EXAMPLE, new_authorization())
-    yield f"In place of {EXAMPLE}: the address at which Courier reaches Chip."
+    yield from form_lines(name, public_url or EXAMPLE, new_authorization())
+    if not public_url:
+        yield f"In place of {EXAMPLE}: the address at which Courier reaches Chip (public_url)."
     if page_uuid:
         yield "Then in config.toml, with the UUID that RapidPro gives the channel:"
         yield f'  external_ids = ["{page_uuid}=UUID"]'

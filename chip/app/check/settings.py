@@ -16,6 +16,7 @@ from typing import Any, Final
 from twisted.internet.protocol import Factory
 
 from chip.app.check.findings import Finding
+from chip.app.desk import CLOSED
 from chip.config.schema import Config
 from chip.config.settings import SETTINGS
 from chip.config.sources import unknown_variables
@@ -39,6 +40,7 @@ async def ask_settings(config: Config, environ: Mapping[str, str]) -> list[Findi
     if config.sentry_dsn:
         found.append(_sentry(config))
     found.append(await _listener("listen", config.endpoint, config, environ))
+    found += _links(config)
     if config.ops_endpoint:
         ops = await _listener("ops_listen", config.ops_endpoint, config, environ)
         if ops.verdict == "FAILED" and not config.ops_required:
@@ -52,6 +54,18 @@ def _variable(name: str) -> Finding:
     close = get_close_matches(name, names, 1)
     meant = f"; is {names[close[0]]} ({close[0]}) meant?" if close else ""
     return Finding("warning", "settings", f"{name} names no setting{meant}")
+
+
+def _links(config: Config) -> list[Finding]:
+    found = []
+    if config.public_url:
+        found.append(Finding("ok", "public_url", f"links say {config.public_url}"))
+    elif not (config.db or config.url):
+        text = "not set: it is not known what links to the pages and the guide's picture should say"
+        found.append(Finding("warning", "public_url", text))
+    if not (config.db or config.desk_token or config.is_this_machines_alone):
+        found.append(Finding("warning", "desk_token", CLOSED))
+    return found
 
 
 def _sentry(config: Config) -> Finding:

@@ -174,7 +174,7 @@ function showNothing(open) {
     icon("chat"),
     h("b", {}, isFirst ? "Nobody has written yet" : "Choose a conversation"),
     h("p", {}, ...(isFirst
-      ? ["When a visitor writes, it shows up here at once. ", h("a", { href: "/", target: "_blank", rel: "noopener" }, "Open the chat"), " and say hello to yourself."]
+      ? ["When a visitor writes, it shows up here at once. ", h("a", { href: "../", target: "_blank", rel: "noopener" }, "Open the chat"), " and say hello to yourself."]
       : ["Arrow keys move through the list, / searches it."])),
   );
 }
