@@ -35,7 +35,6 @@ const LONGEST_PAUSE = 300;
 
 /** @extends {Emitter<Events>} */
 export class Chat extends Emitter {
-  #answers;
   #connection;
   #notes;
   #world;
@@ -67,7 +66,7 @@ export class Chat extends Emitter {
     const outbox = (this.#outbox = new Outbox(notes, world.now));
     const conversation = (this.conversation = new Conversation(outbox));
     this.reading = new Reading(conversation, notes);
-    const answers = (this.#answers = new Answers(connection, timers));
+    const answers = new Answers(connection, timers);
     this.#start = new Start({ channel, notes, answers, timers, now: world.now, locks });
     this.#sender = new Sender(outbox, {
       answers,
@@ -78,7 +77,7 @@ export class Chat extends Emitter {
     });
     this.#email = new Email((email) => connection.send({ type: "set_email", email }), timers);
     this.history = new History(conversation, {
-      ask: (before) => answers.ask({ type: "get_history", before }),
+      answers,
       later: (run, seconds) => timers.set("history", seconds, run),
     });
     for (const part of [this.history, outbox]) part.on("change", () => this.emit("change", null));
@@ -202,7 +201,6 @@ export class Chat extends Emitter {
       case "msg_echo":
         return this.#tellOf(this.conversation.addEcho(frame.msg_in, this.#chat));
       case "history":
-        this.#answers.came("get_history");
         return this.history.received(frame.history ?? [], frame.more);
       case "resync":
         return this.history.catchUp();
@@ -220,8 +218,7 @@ export class Chat extends Emitter {
 
   /** @param {string} id @param {string} email */
   #ready(id, email) {
-    this.#answers.came("start_chat");
-    this.#start.over();
+    this.#start.done();
     this.#line = "ready";
     this.#chat = id;
     this.#connection.settled();
@@ -254,14 +251,10 @@ export class Chat extends Emitter {
     if (code === "chat_not_started") return this.#line === "ready" ? this.#begin() : undefined;
     if (code === "chat_already_started") return undefined;
     if (command === "start_chat") {
-      this.#answers.came("start_chat");
       this.#start.refused(patience, () => this.#begin());
       return this.#tell();
     }
-    if (command === "get_history") {
-      this.#answers.came("get_history");
-      return this.history.failed(patience);
-    }
+    if (command === "get_history") return this.history.failed(patience);
     if (command === "set_email") return this.#email.refused(code, patience);
     return this.#sender.refused(problem, patience);
   }

@@ -9,11 +9,12 @@ import { FAR_FUTURE, PAGE, timeKey } from "./wire.js";
 
 /** A longer absence is not bridged page by page: what is older comes again on scrolling up. */
 const BRIDGE = 8;
+const COMMAND = "get_history";
 
 /** @extends {Emitter<{ change: null }>} */
 export class History extends Emitter {
   #conversation;
-  #ask;
+  #answers;
   #later;
   /** The question under way. @type {{ before: string, toward: "gap" | "past" } | null} */
   #question = null;
@@ -32,12 +33,12 @@ export class History extends Emitter {
 
   /**
    * @param {import("./conversation.js").Conversation} conversation
-   * @param {{ ask: (before: string) => void, later: (run: () => void, seconds: number) => void }} line
+   * @param {{ answers: import("./answers.js").Answers, later: (run: () => void, seconds: number) => void }} line
    */
-  constructor(conversation, { ask, later }) {
+  constructor(conversation, { answers, later }) {
     super();
     this.#conversation = conversation;
-    this.#ask = ask;
+    this.#answers = answers;
     this.#later = later;
   }
 
@@ -74,6 +75,7 @@ export class History extends Emitter {
    * @param {boolean} [more]  whether there are older messages
    */
   received(page, more = page.length >= PAGE) {
+    this.#answers.came(COMMAND);
     const question = this.#question;
     if (!question) return;
     this.#question = null;
@@ -96,6 +98,7 @@ export class History extends Emitter {
 
   /** The server could not answer now. @param {number} patience  seconds */
   failed(patience) {
+    this.#answers.came(COMMAND);
     const question = this.#question;
     if (!question) return;
     this.trouble = true;
@@ -131,7 +134,7 @@ export class History extends Emitter {
   /** @param {{ before: string, toward: "gap" | "past" }} question */
   #put(question) {
     this.#question = question;
-    this.#ask(question.before);
+    this.#answers.ask({ type: COMMAND, before: question.before });
     this.emit("change", null);
   }
 }

@@ -59,8 +59,15 @@ export class Start {
     return true;
   }
 
+  /** The server serves the chat. */
+  done() {
+    this.#answers.came("start_chat");
+    this.over();
+  }
+
   /** The server cannot start it now. @param {number} patience  seconds @param {() => void} again */
   refused(patience, again) {
+    this.#answers.came("start_chat");
     this.pausedUntil = this.#now() + patience * 1000;
     this.#timers.set("start", patience, again);
   }
