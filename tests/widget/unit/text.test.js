@@ -27,8 +27,9 @@ for (const [text, shown, address] of [
 
 for (const text of ["a".repeat(10_000), `http://a${")".repeat(10_000)}`, `+${"1".repeat(10_000)}`, "a+".repeat(5_000), `a@${"a-".repeat(5_000)}`]) {
   test(`ten thousand letters are read at once: ${text.slice(0, 20)}…`, () => {
-    const before = performance.now();
+    const before = process.cpuUsage();
     textNodes(text);
-    assert.ok(performance.now() - before < 250);
+    // Not by the clock, which goes on while others compute.
+    assert.ok(process.cpuUsage(before).user < 250_000);
   });
 }
