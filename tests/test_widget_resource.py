@@ -129,6 +129,17 @@ def test_the_words_of_a_language_are_served_as_the_script_is(site, encoding):
     assert (again.status, again.body) == (304, b"")
 
 
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_what_few_visitors_need_is_served_as_the_script_is(site, encoding):
+    script = ask(site, accept_encoding=encoding)
+    later = ask(site, "/wc/widget/markdown.js", accept_encoding=encoding)
+
+    body = gzip.decompress(later.body) if encoding == "gzip" else later.body
+    assert body.decode().endswith("export{markdown};\n")
+    for name in ("content-type", "access-control-allow-origin", "cache-control", "vary"):
+        assert later.headers[name] == script.headers[name]
+
+
 @pytest.mark.parametrize(
     "path", ["", "/words", "/words/en.json", "/words/xx.json", "/words/..%2Fwords.js", "/embed.js"]
 )

@@ -1,4 +1,4 @@
-"""The chat widget's modules as one script.
+"""The chat widget's modules as one script, and a few that it imports later.
 
 Owns how the ES modules in ``src/`` are joined and made small. Knows nothing of HTTP.
 
@@ -12,11 +12,17 @@ from collections import Counter
 from itertools import product
 from pathlib import Path
 from string import ascii_lowercase
+from typing import Final
 
 import rjsmin
 
 SOURCES = Path(__file__).parent / "src"
 ENTRY = "embed"
+# What few chats need, which the script imports when it does: the folder, and what is exported.
+LATER: Final = {
+    "availability": (SOURCES / "availability", "Availability"),
+    "markdown": (SOURCES, "markdown"),
+}
 
 _BANNER = "/*! Chip's chat widget. MIT licence. */\n"
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+)\.js";\n', re.MULTILINE)
@@ -40,10 +46,11 @@ def join_modules(sources: Path = SOURCES, entry: str = ENTRY) -> str:
     return f'{_BANNER}(() => {{\n"use strict";\n{minify(joined)}}})();\n'
 
 
-def join_availability() -> str:
-    """Return the modules in ``src/availability`` as one module: few chats need it."""
-    joined = _joined(gather_modules(SOURCES / "availability", "availability"))
-    return f"{_BANNER}{minify(joined)}export{{Availability}};\n"
+def join_later(name: str) -> str:
+    """Return one of `LATER` and all that it imports as one module."""
+    folder, exported = LATER[name]
+    joined = _joined(gather_modules(folder, name))
+    return f"{_BANNER}{minify(joined)}export{{{exported}}};\n"
 
 
 def _joined(modules: dict[str, str]) -> str:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from chip.web.http.answers import GET_OR_HEAD, NOT_FOUND, Answer, Handler, method_not_allowed
 from chip.web.http.request import Request
-from chip.widget.bundle import SOURCES, join_availability, join_modules
+from chip.widget.bundle import LATER, SOURCES, join_later, join_modules
 
 # For 300 s a browser uses its copy. For a day after that it still does, and asks for a newer one
 # meanwhile: so a page never waits, and an update reaches everybody within a visit or two.
@@ -40,13 +40,13 @@ class _File(NamedTuple):
 
 def widget_handlers() -> dict[str, Handler]:
     """The handlers by the prefixes that they are mounted at: ``/wc/widget.js``; below
-    ``/wc/widget``, ``availability.js`` and ``words/{language}.json``."""
+    ``/wc/widget``, those of `LATER` and ``words/{language}.json``."""
     script = _file(join_modules().encode(), _SCRIPT)
     more: dict[_Path, _File] = {
         ("words", path.name): _file(path.read_bytes(), b"application/json")
         for path in (SOURCES / "words").glob("*.json")
     }
-    more["availability.js",] = _file(join_availability().encode(), _SCRIPT)
+    more |= {(f"{name}.js",): _file(join_later(name).encode(), _SCRIPT) for name in LATER}
     return {"/wc/widget.js": _handler({(): script}), "/wc/widget": _handler(more)}
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Locator, Page, Route, WebSocketRoute
 
-from chip.widget.bundle import SOURCES, join_availability, join_modules
+from chip.widget.bundle import LATER, SOURCES, join_later, join_modules
 
 SITE = "https://shop.example"
 SERVER = "https://chat.example.org"
@@ -28,7 +28,7 @@ PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>A shop
 START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 
 _script = join_modules()
-_more = join_availability()
+_later = {f"{SERVER}/wc/widget/{name}.js": join_later(name) for name in LATER}
 WORDS = f"{SERVER}/wc/widget/words/"
 MORE = f"{SERVER}/wc/widget/availability.js"
 FACTS = f"{SERVER}/wc/availability/{CHANNEL}"
@@ -70,8 +70,10 @@ class ScriptedSite:
             route.fulfill(body=_script, content_type="text/javascript; charset=utf-8")
         elif url.startswith(WORDS):
             (self.words_answer or self.answer_words)(route)
-        elif url == MORE:
-            route.fulfill(body=_more, content_type="text/javascript; charset=utf-8", headers=CORS)
+        elif url in _later:
+            route.fulfill(
+                body=_later[url], content_type="text/javascript; charset=utf-8", headers=CORS
+            )
         elif url == FACTS:
             route.fulfill(body=json.dumps(self.facts), **ANY)
         elif url.startswith(SITE) and (path := url.removeprefix(SITE)) in self.pages:

@@ -137,6 +137,16 @@ def unknown(site: ScriptedSite) -> None:
     )
 
 
+def styled(site: ScriptedSite, widget: Widget) -> None:
+    widget.open()
+    site.chip.say(
+        "We have **two** left:\n- the *red* one\n- the blue one\n1. Open [the shop](https://a.example)"
+        "\n2. Enter `SPRING-26`\n```\nchip --check\n  ok\n```\nSee you soon",
+        user=BOB,
+    )
+    expect(widget.bubbles.locator("pre")).to_be_visible()
+
+
 def refused(site: ScriptedSite, widget: Widget) -> None:
     widget.open(online=False)
     expect(widget.banner).to_contain_text("not available")
@@ -155,6 +165,7 @@ STATES: dict[str, tuple[Callable[[ScriptedSite], None], Act]] = {
     "offline": (in_no_time(talk), offline),
     "failed": (talk, failed),
     "replaced": (talk, replaced),
+    "styled": (nothing, styled),
     "refused": (unknown, refused),
     "long history": (much_said, long_history),
     "lightbox": (talk, lightbox),

@@ -328,6 +328,11 @@ def test_a_text_that_is_too_long_is_not_cut_but_said_to_be_so(site, visit):
     assert [len(text) for _, text in site.chip.accepted] == [4000]
 
 
+def unmarked(text):
+    """Return the text without the marks that are shown as what they mean."""
+    return text.replace("`", "").replace("__", "")
+
+
 def test_hostile_texts_are_only_read(site, visit):
     widget = visit().open()
     widget.page.evaluate("() => { window.alert = window.pwned = () => { window.hit = true } }")
@@ -341,7 +346,7 @@ def test_hostile_texts_are_only_read(site, visit):
     assert len(HOSTILE) >= 200
     assert widget.page.evaluate("window.hit") is None
     shown = widget.bubbles.evaluate_all("all => all.map(b => b.textContent)")
-    assert shown[: len(HOSTILE)] == HOSTILE
+    assert [unmarked(text) for text in shown[: len(HOSTILE)]] == list(map(unmarked, HOSTILE))
     strange = widget.panel.locator(
         "script, iframe, object, embed, base, meta, style, link, math, form:not(.composer)"
     )

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from chip.widget.bundle import SOURCES, gather_modules, join_modules, minify
+from chip.widget.bundle import LATER, SOURCES, gather_modules, join_later, join_modules, minify
 from tests.widget.tools import HERE, installed, run_node
 
 LIMIT = 25_000
@@ -51,8 +51,22 @@ def test_the_served_file_is_one_classic_script(tmp_path):
     assert not re.search(r"^(import|export)\b", script.read_text(), re.MULTILINE)
 
 
+@pytest.mark.parametrize("name", LATER)
+def test_what_is_fetched_later_is_one_module_that_exports_its_name(tmp_path, name):
+    script = tmp_path / "later.mjs"
+    script.write_text(join_later(name))
+    asking = tmp_path / "asking.mjs"
+    exported = LATER[name][1]
+    asking.write_text('import * as later from "./later.mjs"; console.log(Object.keys(later)[0]);')
+
+    assert run_node(asking).stdout == f"{exported}\n"
+    assert not re.search(rf"(class|function) {exported}\b", join_modules())
+
+
 def test_every_module_is_joined():
-    assert set(gather_modules()) == {module.stem for module in MODULES}
+    joined = set(gather_modules()).union(*(gather_modules(LATER[name][0], name) for name in LATER))
+
+    assert joined >= {module.stem for module in MODULES}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)

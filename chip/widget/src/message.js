@@ -18,6 +18,7 @@ import { isBigEmoji, textNodes } from "./text.js";
  * @property {(ref: string) => void} retry
  * @property {(ref: string) => void} discard
  * @property {(address: string, name: string) => void} showPicture
+ * @property {(text: string) => Promise<(Node | string)[] | null>} style  what is shown for marks, in time
  */
 
 /** Who says it. @param {Entry} entry @param {import("./strings.js").Strings} strings */
@@ -32,7 +33,7 @@ export function sameRun(one, other) {
 
 /** The message in a sentence. @param {Entry} entry @param {import("./strings.js").Strings} strings */
 export function messageWords(entry, strings) {
-  const parts = [entry.text, ...entry.attachments.map((one) => attachmentWords(one, strings))];
+  const parts = [entry.own ? entry.text : entry.text.replace(/\*\*|__|`/g, ""), ...entry.attachments.map((one) => attachmentWords(one, strings))];
   return `${senderName(entry, strings)}: ${parts.filter(Boolean).join(". ")}`;
 }
 
@@ -54,11 +55,14 @@ export class MessageView {
   constructor(entry, strings, actions) {
     this.#strings = strings;
     this.#actions = actions;
+    const words = h("div", { dir: "auto" }, ...textNodes(entry.text));
+    // A visitor's marks are his own.
+    if (!entry.own) void actions.style(entry.text).then((styled) => styled && words.replaceChildren(...styled));
     this.element = h(
       "article",
       { part: entry.own ? "message own" : "message" },
       // The text has a direction of its own, the bubble's corners that of the chat.
-      entry.text && h("div", { part: "bubble" }, h("div", { dir: "auto" }, ...textNodes(entry.text))),
+      entry.text && h("div", { part: "bubble" }, words),
       ...entry.attachments.map((one) => attachmentView(one, strings, actions.showPicture)),
     );
   }

@@ -15,7 +15,7 @@ const LINKS = new RegExp(
   "giu",
 );
 /** What ends a sentence rather than an address. */
-const ENDS = /[.,:;!?…'"»”’،؛؟。，！？]$/u;
+const ENDS = /[.,:;!?…'"»”’،؛؟。，！？*_]$/u;
 const BRACKETS = ["()", "[]", "{}"];
 const EMOJI_ONLY = /^(?:(?:\p{RI}{2}|[#*0-9]\ufe0f?\u20e3|\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f?)(?:[\p{Emoji_Modifier}\ufe0f]|\u200d\p{Extended_Pictographic}|[\u{e0020}-\u{e007f}])*\s?){1,3}$/u;
 
@@ -25,21 +25,36 @@ export function isBigEmoji(text) {
 }
 
 /**
+ * @typedef {{ start: number, end: number, node: Node }} Part  of a text, and what is shown for it
+ *
+ * @param {string} text
+ * @returns {Part[]}
+ */
+export function linksIn(text) {
+  /** @type {Part[]} */
+  const found = [];
+  for (const { 0: whole, index } of text.matchAll(LINKS)) {
+    const shown = trimmed(whole);
+    const address = addressOf(shown);
+    if (!address || /[a-z0-9@]/i.test(text[index - 1] ?? " ")) continue;
+    found.push({ start: index, end: index + shown.length, node: link(address, { dir: "auto" }, h("bdi", {}, shown)) });
+  }
+  return found;
+}
+
+/**
  * @param {string} text
  * @returns {(Node | string)[]}
  */
 export function textNodes(text) {
   /** @type {(Node | string)[]} */
   const nodes = [];
-  let end = 0;
-  for (const match of text.matchAll(LINKS)) {
-    const shown = trimmed(match[0]);
-    const address = addressOf(shown);
-    if (!address || /[\w@]/u.test(text[match.index - 1] ?? " ")) continue;
-    nodes.push(text.slice(end, match.index), link(address, { dir: "auto" }, h("bdi", {}, shown)));
-    end = match.index + shown.length;
+  let at = 0;
+  for (const { start, end, node } of linksIn(text)) {
+    nodes.push(text.slice(at, start), node);
+    at = end;
   }
-  nodes.push(text.slice(end));
+  nodes.push(text.slice(at));
   return nodes.filter((node) => node !== "");
 }
 

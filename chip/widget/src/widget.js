@@ -12,6 +12,7 @@ import { Launcher } from "./launcher.js";
 import { Layer } from "./layer.js";
 import { Lightbox } from "./lightbox.js";
 import { LogView } from "./log.js";
+import { styledText } from "./marks.js";
 import { messageWords } from "./message.js";
 import { Notes } from "./notes.js";
 import { paint } from "./paint.js";
@@ -80,6 +81,7 @@ export class Widget {
       reply: (text) => this.#replied(text),
       retry: (ref) => this.chat.retry(ref),
       discard: (ref) => this.#discarded(ref),
+      style: (text) => styledText(server, text),
       showPicture: (address, name) => lightbox.show(address, name),
       older: () => this.chat.history.older(),
       bottom: () => this.#look(),

@@ -1,0 +1,22 @@
+/**
+ * Whether a text of the business has marks, and what they mean: that is in a file of its own.
+ */
+
+/** What `markdown.js` may know. */
+const MARKS = /[*_`]|\]\(|^ {0,3}(?:[-•]|\d+\.) /m;
+
+/**
+ * What to show instead of the plain text; null where it has no marks or the file cannot be had.
+ *
+ * @param {string} server
+ * @param {string} text
+ * @returns {Promise<(Node | string)[] | null>}
+ */
+export async function styledText(server, text) {
+  if (!MARKS.test(text)) return null;
+  try {
+    return (await import(`${server}/wc/widget/markdown.js`)).markdown(text);
+  } catch {
+    return null;
+  }
+}
