@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.widget.hostile import HOSTILE
 from tests.widget.scripted_site import SITE
-from tests.widget.states import refused, unknown
+from tests.widget.states import much_said, refused, unknown
 
 BOB = {"id": 234, "email": "bob@example.com", "name": "Bob McTickets", "avatar": f"{SITE}/bob.svg"}
 ANN = {"id": 235, "email": "ann@example.com", "name": "Ann Uwase"}
@@ -187,6 +187,34 @@ def test_a_picture_that_cannot_be_shown_is_a_link(site, visit):
     site.chip.say("Look", attachments=["image/png:https://gone.example/p.png"])
 
     expect(widget.message("Look").get_by_role("link", name="p.png")).to_be_visible()
+
+
+def test_the_greeting_stays_as_the_first_bubble(site, visit):
+    widget = visit().open()
+    greeting = widget.page.locator("chip-chat .greeting")
+    expect(greeting).to_be_visible()
+
+    widget.write("Hello")
+    expect(widget.message("Hello")).to_contain_text("Sent")
+    widget.page.reload()
+    expect(widget.message("Hello")).to_be_visible()
+
+    expect(greeting).to_be_visible()
+    assert greeting.bounding_box()["y"] < widget.message("Hello").bounding_box()["y"]
+
+
+def test_the_greeting_waits_until_the_first_message_is_there(site, visit):
+    much_said(site)
+    widget = visit().open()
+    greeting = widget.page.locator("chip-chat .greeting")
+    expect(widget.message("Message 59")).to_be_in_viewport()
+    expect(greeting).to_be_hidden()
+
+    for count in (50, 60):
+        widget.log.evaluate("log => log.scrollTop = 0")
+        expect(widget.messages).to_have_count(count)
+
+    expect(greeting).to_be_visible()
 
 
 def test_quick_replies_turn_into_the_answer(site, visit):

@@ -16,7 +16,7 @@ const NEAR_TOP = 120;
  * @property {Entry[]} entries
  * @property {boolean} online
  * @property {"" | "loading" | "trouble"} past  what happens at the top
- * @property {boolean} empty  nothing was said, and nothing is awaited
+ * @property {boolean} start  the first that was said is here
  * @property {boolean} refused  nothing can be said any more
  */
 
@@ -76,9 +76,9 @@ export class LogView {
   }
 
   /** @param {Picture} picture */
-  show({ entries, online, past, empty, refused }) {
+  show({ entries, online, past, start, refused }) {
     this.#place.look();
-    this.#greeting.hidden = !empty || refused;
+    this.#greeting.hidden = !start || (refused && !entries.length);
     this.#past.textContent = past && this.#strings.say(past === "loading" ? "loading" : "historyTrouble");
     this.#past.classList.toggle("skeleton", past === "loading" && !entries.length);
     this.#past.hidden = !past;

@@ -8,10 +8,10 @@ export const logCss = String.raw`
 .log:focus-visible { outline-offset: -3px; }
 .rows { display: flex; flex-direction: column; margin-block-start: auto; }
 .past { text-align: center; color: var(--quiet); font-size: .867em; padding-block: 4px 12px; }
-.greeting { margin: auto; padding: 24px; display: grid; justify-items: center; gap: 16px; text-align: center; font-size: 1.267em; font-weight: 600; letter-spacing: -.01em; line-height: 1.35; text-wrap: balance; }
-.greeting .icon { inline-size: 3.2em; block-size: 3.2em; padding: 15px; border-radius: 50%; background: var(--raised); color: var(--accent-on-raised); }
-.greeting + .rows { margin-block-start: 0; }
-.greeting[hidden] + .rows { margin-block-start: auto; }
+.greeting { display: flex; align-items: flex-end; gap: 8px; margin-block-start: auto; max-inline-size: 86%; }
+.greeting .icon { inline-size: 2em; block-size: 2em; padding: .3em; border: 1px solid var(--accent-edge); border-radius: 50%; background: var(--accent); color: var(--on-accent); }
+.greeting:not([hidden]) + .rows { margin-block-start: 0; }
+.greeting + .rows > .day:first-child { margin-block-start: 18px; }
 .day { align-self: center; margin-block: 18px 10px; padding: 2px 12px; color: var(--quiet); font-size: .833em; font-weight: 550; }
 .rows > .day:first-child { margin-block-start: 0; }
 .day::first-letter { text-transform: uppercase; }
@@ -22,7 +22,7 @@ export const logCss = String.raw`
 .day + .message.first, .message.first:first-child { margin-block-start: 0; }
 .sender { display: flex; align-items: center; gap: 8px; margin-block-end: 2px; color: var(--quiet); font-size: .867em; font-weight: 600; }
 .avatar { inline-size: 2em; block-size: 2em; border-radius: 50%; object-fit: cover; display: grid; place-items: center; background: var(--accent); color: var(--on-accent); border: 1px solid var(--accent-edge); font-weight: 650; text-transform: uppercase; flex: none; }
-.bubble { max-inline-size: 100%; padding: 9px 14px; border: 1px solid transparent; border-radius: 18px; background: var(--raised); color: var(--ink); white-space: pre-wrap; overflow-wrap: anywhere; text-align: start; }
+.bubble, .greeting p { max-inline-size: 100%; padding: 9px 14px; border: 1px solid transparent; border-radius: 18px; background: var(--raised); color: var(--ink); white-space: pre-wrap; overflow-wrap: anywhere; text-align: start; }
 .own .bubble { background: var(--accent); border-color: var(--accent-edge); color: var(--on-accent); }
 .message:not(.own):not(.first) .bubble { border-start-start-radius: 6px; }
 .message:not(.own):not(.last) .bubble { border-end-start-radius: 6px; }

@@ -130,12 +130,15 @@ a { color: inherit; text-underline-offset: 2px; }
 @keyframes rise { from { opacity: 0; transform: translateY(10px) scale(.985); } }
 .panel:focus-visible { outline: none; }
 
-.header { display: flex; align-items: center; justify-content: space-between; gap: 12px; padding-block: 14px; padding-inline: 20px 12px; border-block-end: 1px solid var(--line); }
+.header { display: flex; align-items: center; justify-content: space-between; gap: 12px; padding-block: 14px; padding-inline: 20px 12px; border-block-end: 1px solid var(--accent-edge); background: var(--accent); color: var(--on-accent); }
 .header > div { min-inline-size: 0; }
 .heading { font-size: 1.133em; font-weight: 650; line-height: 1.3; letter-spacing: -.01em; }
-.subheading { color: var(--quiet); font-size: .9em; line-height: 1.4; }
+.subheading { font-size: .9em; line-height: 1.4; }
 .round { display: grid; place-items: center; inline-size: 2.4em; block-size: 2.4em; border-radius: 50%; color: var(--quiet); flex: none; transition: background .12s; }
 .round:hover { background: var(--raised); color: var(--ink); }
+.header .round, .header .round:hover { color: inherit; }
+.header .round:hover { background: #7f7f7f59; }
+.header :focus-visible { outline-color: currentColor; }
 .round .icon { inline-size: 1.35em; block-size: 1.35em; }
 
 .banner { display: flex; align-items: center; justify-content: space-between; gap: 12px; padding: 10px 20px; background: var(--notice); color: var(--notice-ink); font-size: .9em; line-height: 1.4; animation: fade .2s; }
@@ -151,7 +154,7 @@ a { color: inherit; text-underline-offset: 2px; }
   min-inline-size: 0;
   resize: none;
   field-sizing: content;
-  min-block-size: 44px;
+  min-block-size: max(44px, 2.72em);
   max-block-size: min(9.8em, 30dvh);
   padding: 10px 16px;
   border: 1px solid transparent;

@@ -269,7 +269,7 @@ export class Widget {
       entries,
       online: status.phase === "online",
       past: history.trouble ? "trouble" : history.loading || recalling ? "loading" : "",
-      empty: !entries.length && !recalling,
+      start: !recalling && !history.more,
       refused: status.phase === "refused",
     });
     this.#look();

@@ -11,9 +11,9 @@ import { word } from "./word.js";
 const AGAIN = 15 * 60_000;
 
 const css = String.raw`
-.availability { color: var(--quiet); font-size: 13.5px; line-height: 1.4; }
+.availability { font-size: .9em; line-height: 1.4; }
 .email { display: grid; gap: 8px; padding: 12px 20px; border-block-start: 1px solid var(--line); background: var(--raised); font-size: 14px; }
-.email input { font: inherit; font-size: 16px; color: var(--ink); background: var(--ground); border: 1px solid var(--quiet); border-radius: 10px; padding: 8px 12px; min-inline-size: 0; margin: 0; }
+.email input { font: inherit; font-size: max(16px, 1.067em); color: var(--ink); background: var(--ground); border: 1px solid var(--quiet); border-radius: 10px; padding: 8px 12px; min-inline-size: 0; margin: 0; }
 .email input::placeholder { color: var(--quiet); opacity: 1; }
 .email .wrong { color: var(--alarm); }
 .email .wrong:empty { display: none; }
