@@ -343,6 +343,25 @@ def test_messages_that_come_while_closed_are_counted(site, visit):
     expect(widget.launcher).to_have_accessible_name("Close chat")
 
 
+def test_a_line_divides_what_is_new_from_what_was_seen(site, visit):
+    widget = visit().open()
+    site.chip.say("seen")
+    expect(widget.message("seen")).to_be_visible()
+    divider = widget.page.locator("chip-chat .divider")
+    expect(divider).to_have_count(0)
+    widget.launcher.click()
+    for text in ("one", "two"):
+        site.chip.say(text)
+    expect(widget.badge).to_have_text("2")
+    widget.open()
+
+    expect(divider).to_have_text("New messages")
+    rows = widget.page.locator("chip-chat .rows").inner_text()
+    assert rows.index("seen") < rows.index("New messages") < rows.index("one")
+    widget.write("Answered")
+    expect(divider).to_have_count(0)
+
+
 def test_a_text_that_is_too_long_is_not_cut_but_said_to_be_so(site, visit):
     widget = visit().open()
     widget.input.fill("x" * 4002)

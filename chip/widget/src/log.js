@@ -14,6 +14,7 @@ const NEAR_TOP = 120;
  *
  * @typedef {object} Picture  what to show
  * @property {Entry[]} entries
+ * @property {string} fresh  the key of the first message that is new to the visitor, or ""
  * @property {boolean} online
  * @property {"" | "loading" | "trouble"} past  what happens at the top
  * @property {boolean} start  the first that was said is here
@@ -33,6 +34,7 @@ export class LogView {
   #views = new Map();
   /** @type {Map<number, HTMLElement>} */
   #days = new Map();
+  #divider = h("p", { part: "divider" });
   #place;
   #newestKey = "";
   #observer = new ResizeObserver(() => this.#resized());
@@ -76,13 +78,13 @@ export class LogView {
   }
 
   /** @param {Picture} picture */
-  show({ entries, online, past, start, refused }) {
+  show({ entries, fresh, online, past, start, refused }) {
     this.#place.look();
     this.#greeting.hidden = !start || (refused && !entries.length);
     this.#past.textContent = past && this.#strings.say(past === "loading" ? "loading" : "historyTrouble");
     this.#past.classList.toggle("skeleton", past === "loading" && !entries.length);
     this.#past.hidden = !past;
-    place(this.#rows, this.#lay(entries, online));
+    place(this.#rows, this.#lay(entries, fresh, online));
     this.#offer(refused ? [] : entries);
     const newest = entries.at(-1);
     const arrived = newest !== undefined && newest.key !== this.#newestKey;
@@ -101,9 +103,10 @@ export class LogView {
 
   /**
    * @param {Entry[]} entries
+   * @param {string} fresh
    * @param {boolean} online
    */
-  #lay(entries, online) {
+  #lay(entries, fresh, online) {
     const now = Date.now();
     const newestSent = entries.findLast((entry) => entry.own && entry.state === "sent");
     const views = new Map();
@@ -121,10 +124,14 @@ export class LogView {
         days.set(date, day);
         rows.push(day);
       }
+      if (entry.key === fresh) {
+        this.#divider.textContent = this.#strings.say("newMessages");
+        rows.push(this.#divider);
+      }
       const view = this.#views.get(entry.key) ?? new MessageView(entry, this.#strings, this.#actions);
       view.update(entry, {
-        first: newDay || !sameRun(before, entry),
-        last: !after || midnight(after.when) !== date || !sameRun(entry, after),
+        first: newDay || entry.key === fresh || !sameRun(before, entry),
+        last: !after || after.key === fresh || midnight(after.when) !== date || !sameRun(entry, after),
         newest: entry === newestSent,
         online,
       });

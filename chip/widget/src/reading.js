@@ -16,7 +16,12 @@ export class Reading {
 
   /** How many nobody has looked at. */
   get unread() {
-    return this.#received().filter(({ sort }) => sort > this.#seen).length;
+    return this.#unseen().length;
+  }
+
+  /** The key of the first of them, or "". */
+  get firstUnread() {
+    return this.#unseen()[0]?.key ?? "";
   }
 
   /** Everything so far was looked at. @returns {boolean} whether that is news */
@@ -25,6 +30,11 @@ export class Reading {
     const news = newest > this.#seen;
     if (news) this.#notes.set("seen", newest);
     return news;
+  }
+
+  #unseen() {
+    const seen = this.#seen;
+    return this.#received().filter(({ sort }) => sort > seen);
   }
 
   get #seen() {

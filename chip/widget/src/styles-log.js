@@ -14,6 +14,8 @@ export const logCss = String.raw`
 .greeting + .rows > .day:first-child { margin-block-start: 18px; }
 .day { align-self: center; margin-block: 18px 10px; padding: 2px 12px; color: var(--quiet); font-size: .833em; font-weight: 550; }
 .rows > .day:first-child { margin-block-start: 0; }
+.divider { display: flex; align-items: center; gap: 10px; margin-block-start: 16px; color: var(--accent-ink); font-size: .833em; font-weight: 600; }
+.divider::before, .divider::after { content: ""; flex: 1; border-block-start: 1px solid; opacity: .5; }
 .day::first-letter { text-transform: uppercase; }
 
 .message { display: flex; flex-direction: column; align-items: flex-start; gap: 4px; max-inline-size: 86%; align-self: flex-start; margin-block-start: 3px; }
@@ -22,6 +24,7 @@ export const logCss = String.raw`
 .day + .message.first, .message.first:first-child { margin-block-start: 0; }
 .sender { display: flex; align-items: center; gap: 8px; margin-block-end: 2px; color: var(--quiet); font-size: .867em; font-weight: 600; }
 .avatar { inline-size: 2em; block-size: 2em; border-radius: 50%; object-fit: cover; display: grid; place-items: center; background: var(--accent); color: var(--on-accent); border: 1px solid var(--accent-edge); font-weight: 650; text-transform: uppercase; flex: none; }
+img.avatar { border: 0; }
 .bubble, .greeting p { max-inline-size: 100%; padding: 9px 14px; border: 1px solid transparent; border-radius: 18px; background: var(--raised); color: var(--ink); white-space: pre-wrap; overflow-wrap: anywhere; text-align: start; }
 .own .bubble { background: var(--accent); border-color: var(--accent-edge); color: var(--on-accent); }
 .message:not(.own):not(.first) .bubble { border-start-start-radius: 6px; }

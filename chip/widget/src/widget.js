@@ -46,6 +46,8 @@ export class Widget {
   #stopped = new AbortController();
   #drawing = false;
   #unread = 0;
+  /** The key of the first message that had come before the visitor looked. */
+  #fresh = "";
   #server;
   #channel;
   #shadow;
@@ -247,9 +249,11 @@ export class Widget {
 
   /** The visitor may have read what there is. */
   #look() {
-    if (this.#panel.isOpen && document.visibilityState === "visible" && this.#log.atBottom) {
-      if (this.chat.reading.markSeen()) this.#draw();
-    }
+    if (this.#looking && this.chat.reading.markSeen()) this.#draw();
+  }
+
+  get #looking() {
+    return this.#panel.isOpen && document.visibilityState === "visible" && this.#log.atBottom;
   }
 
   /** Many things change at once; one picture is enough. */
@@ -265,15 +269,19 @@ export class Widget {
     this.#drawing = false;
     const { conversation, history, recalling, status } = this.chat;
     const entries = conversation.list();
+    const { reading } = this.chat;
+    if (!this.#panel.isOpen || (!this.#fresh && !this.#looking)) this.#fresh = reading.firstUnread;
+    else if (entries.at(-1)?.own) this.#fresh = "";
     this.#log.show({
       entries,
+      fresh: this.#fresh,
       online: status.phase === "online",
       past: history.trouble ? "trouble" : history.loading || recalling ? "loading" : "",
       start: !recalling && !history.more,
       refused: status.phase === "refused",
     });
     this.#look();
-    const { unread } = this.chat.reading;
+    const { unread } = reading;
     this.#launcher.show(this.#panel.isOpen, unread);
     if (unread !== this.#unread) this.#element.tell("unread", { count: unread });
     this.#unread = unread;
