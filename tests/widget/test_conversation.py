@@ -6,7 +6,6 @@ from playwright.sync_api import expect
 
 from tests.widget.hostile import HOSTILE
 from tests.widget.scripted_site import SITE
-from tests.widget.states import much_said, refused, unknown
 
 BOB = {"id": 234, "email": "bob@example.com", "name": "Bob McTickets", "avatar": f"{SITE}/bob.svg"}
 ANN = {"id": 235, "email": "ann@example.com", "name": "Ann Uwase"}
@@ -189,34 +188,6 @@ def test_a_picture_that_cannot_be_shown_is_a_link(site, visit):
     expect(widget.message("Look").get_by_role("link", name="p.png")).to_be_visible()
 
 
-def test_the_greeting_stays_as_the_first_bubble(site, visit):
-    widget = visit().open()
-    greeting = widget.page.locator("chip-chat .greeting")
-    expect(greeting).to_be_visible()
-
-    widget.write("Hello")
-    expect(widget.message("Hello")).to_contain_text("Sent")
-    widget.page.reload()
-    expect(widget.message("Hello")).to_be_visible()
-
-    expect(greeting).to_be_visible()
-    assert greeting.bounding_box()["y"] < widget.message("Hello").bounding_box()["y"]
-
-
-def test_the_greeting_waits_until_the_first_message_is_there(site, visit):
-    much_said(site)
-    widget = visit().open()
-    greeting = widget.page.locator("chip-chat .greeting")
-    expect(widget.message("Message 59")).to_be_in_viewport()
-    expect(greeting).to_be_hidden()
-
-    for count in (50, 60):
-        widget.log.evaluate("log => log.scrollTop = 0")
-        expect(widget.messages).to_have_count(count)
-
-    expect(greeting).to_be_visible()
-
-
 def test_quick_replies_turn_into_the_answer(site, visit):
     widget = visit().open()
     site.chip.say("Anything else?", quick_replies=["Yes", "No, thanks"])
@@ -261,15 +232,6 @@ def test_quick_replies_come_back_when_the_answer_was_not_taken(site, visit):
 
     expect(widget.message("Hm")).to_contain_text("Not sent")
     expect(widget.replies).to_have_count(2)
-
-
-def test_a_chat_that_is_not_available_invites_nobody(site, visit):
-    unknown(site)
-    widget = visit()
-    refused(site, widget)
-
-    expect(widget.page.locator("chip-chat .greeting")).to_be_hidden()
-    expect(widget.input).to_be_disabled()
 
 
 def test_scrolling_up_brings_what_was_said_before_and_stays_in_place(site, visit):
@@ -341,25 +303,6 @@ def test_messages_that_come_while_closed_are_counted(site, visit):
 
     expect(widget.badge).to_be_hidden()
     expect(widget.launcher).to_have_accessible_name("Close chat")
-
-
-def test_a_line_divides_what_is_new_from_what_was_seen(site, visit):
-    widget = visit().open()
-    site.chip.say("seen")
-    expect(widget.message("seen")).to_be_visible()
-    divider = widget.page.locator("chip-chat .divider")
-    expect(divider).to_have_count(0)
-    widget.launcher.click()
-    for text in ("one", "two"):
-        site.chip.say(text)
-    expect(widget.badge).to_have_text("2")
-    widget.open()
-
-    expect(divider).to_have_text("New messages")
-    rows = widget.page.locator("chip-chat .rows").inner_text()
-    assert rows.index("seen") < rows.index("New messages") < rows.index("one")
-    widget.write("Answered")
-    expect(divider).to_have_count(0)
 
 
 def test_a_text_that_is_too_long_is_not_cut_but_said_to_be_so(site, visit):
