@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chip.app.desk import own_hosts
 from chip.config.reach import is_loopback_only, local_url
 from chip.config.sources import load
 from chip.errors import ConfigError
@@ -130,3 +131,15 @@ def test_a_public_url_is_taken_as_people_write_it(given: str, url: str) -> None:
 def test_a_public_url_that_is_none_is_refused(given: str) -> None:
     with pytest.raises(ConfigError, match=r"^public_url \(CHIP_PUBLIC_URL\): expected a URL like"):
         load(environ={"CHIP_PUBLIC_URL": given})
+
+
+@pytest.mark.parametrize(
+    ("listen", "host"),
+    [
+        ("tcp:8070:interface=127.0.0.2", "127.0.0.2"),
+        ("tcp:80:interface=box", "box"),
+        (r"tcp:8070:interface=\:\:1", "[::1]"),
+    ],
+)
+def test_the_desk_answers_to_the_host_in_the_link_that_is_printed(listen: str, host: str) -> None:
+    assert host in own_hosts(load(environ={"CHIP_LISTEN": listen}))

@@ -47,11 +47,17 @@ def make_desk(
         limits=config.limits_in_force,
         count_login=observer.desk_login,
         # With a token of its own it may be anywhere; without one it is this machine's alone.
-        hosts=None if config.desk_token else LOOPBACK,
+        hosts=None if config.desk_token else own_hosts(config),
         closed="" if config.desk_token or config.is_this_machines_alone else CLOSED,
     )
     archive.on_message(desk.message_changed)
     return desk
+
+
+def own_hosts(config: Config) -> frozenset[str]:
+    """The hosts by which browsers on this machine ask: loopback's, and the one that is printed."""
+    host = config.own_origin.partition("://")[2]
+    return LOOPBACK | {host if host.endswith("]") else host.rpartition(":")[0] or host}
 
 
 def loopback_socket() -> socket.socket:
