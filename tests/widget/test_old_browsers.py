@@ -17,7 +17,6 @@ from tests.widget.states import talk
 
 # As the sheets and scripts write it. A colon makes it a property, a bracket a function.
 STYLES = {
-    "text-wrap:": 2024,
     "scrollbar-width:": 2024,
     "scrollbar-color:": 2025,
     "field-sizing:": "never",
