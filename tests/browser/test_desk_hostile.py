@@ -101,7 +101,8 @@ ODD_FIELDS = [
 # Whatever brings them to the page, one of these reads them.
 MANGLE = """odd => {
   const mangle = (value) => {
-    for (const one of [value?.message, value?.conversation?.last, ...(value?.messages ?? [])]) {
+    const { message, conversation, messages } = value?.news ?? value ?? {};
+    for (const one of [message, conversation?.last, ...(messages ?? [])]) {
       Object.assign(one ?? {}, odd[/^odd (\\d+)$/.exec(one?.text)?.[1]]);
     }
     return value;
