@@ -148,11 +148,11 @@ class Windows(WebSocketFactory):
     def tell(self, news: News) -> None:
         """Tell every window."""
         if self._open:
-            self._send(_encoder.encode({"type": "news", "news": news}))
+            self._write_frame(_encoder.encode({"type": "news", "news": news}))
 
     def resync(self) -> None:
         """Have every window look at everything afresh."""
-        self._send(_RESYNC)
+        self._write_frame(_RESYNC)
 
     def _is_of_another_page(self, request: Request) -> bool:
         """Whether the page that asks is of another host than this. A handshake needs nobody's
@@ -181,7 +181,7 @@ class Windows(WebSocketFactory):
             else:
                 self.end_session(window.session)
 
-    def _send(self, frame: bytes) -> None:
+    def _write_frame(self, frame: bytes) -> None:
         for window in tuple(self._open):
             window.send(frame)
 
