@@ -1,6 +1,6 @@
 /** Where a reply is written: text, quick replies, attachments by link. Each conversation keeps its draft. */
-import { h } from "/desk/widget/dom.js";
-import { fitToText, isComposing } from "/desk/widget/typing.js";
+import { h } from "./widget/dom.js";
+import { fitToText, isComposing } from "./widget/typing.js";
 import { byId, icon } from "./dom.js";
 
 /** @typedef {{ text: string, quick_replies: string[], attachments: string[] }} Draft */

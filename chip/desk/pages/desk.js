@@ -1,7 +1,7 @@
 /** The desk's page: what is shown follows from the book, and the book from the server. */
-import { h } from "/desk/widget/dom.js";
-import { Lightbox } from "/desk/widget/lightbox.js";
-import { isComposing } from "/desk/widget/typing.js";
+import { h } from "./widget/dom.js";
+import { Lightbox } from "./widget/lightbox.js";
+import { isComposing } from "./widget/typing.js";
 import { Book } from "./book.js";
 import { Composer } from "./composer.js";
 import { byId, icon } from "./dom.js";

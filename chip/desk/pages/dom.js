@@ -1,5 +1,5 @@
 /** The icons and the elements of the page. What others wrote is put into them by the widget's modules, as text. */
-import { drawing } from "/desk/widget/dom.js";
+import { drawing } from "./widget/dom.js";
 
 /** Paths in a box of 24 by 24, drawn as strokes. */
 const ICONS = {

@@ -1,5 +1,5 @@
 /** Above the open conversation: whose it is. */
-import { h } from "/desk/widget/dom.js";
+import { h } from "./widget/dom.js";
 import { byId } from "./dom.js";
 import { initials, nameOf, shortTime } from "./words.js";
 

@@ -1,5 +1,5 @@
 /** The list of conversations. */
-import { h } from "/desk/widget/dom.js";
+import { h } from "./widget/dom.js";
 import { ODD, initials, nameOf, shortTime, summary } from "./words.js";
 
 /** @typedef {import("./server.js").Conversation} Conversation */

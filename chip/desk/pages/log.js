@@ -1,7 +1,7 @@
 /** The messages of one conversation. It stays at the bottom if it was there. */
-import { attachmentView } from "/desk/widget/attachments.js";
-import { h } from "/desk/widget/dom.js";
-import { textNodes } from "/desk/widget/text.js";
+import { attachmentView } from "./widget/attachments.js";
+import { h } from "./widget/dom.js";
+import { textNodes } from "./widget/text.js";
 import { icon } from "./dom.js";
 import { ODD, STATES, authorOf, dayOf, strings, timeOf } from "./words.js";
 

@@ -1,5 +1,5 @@
 /** What the page says: names, times, states. */
-import { Strings, midnight } from "/desk/widget/strings.js";
+import { Strings, midnight } from "./widget/strings.js";
 
 /** @typedef {import("./server.js").Conversation} Conversation */
 /** @typedef {import("./server.js").Message} Message */
