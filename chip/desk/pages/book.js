@@ -6,23 +6,79 @@
 /** The states of a message, in the order in which it goes through them. */
 const RANKS = ["queued", "sent", "failed", "delivered"];
 
+/** Conversations of the list that lie together, or that were found. */
+class Listed {
+  /** @type {Set<number>} */ ids = new Set();
+  /** Whether there are more. */
+  more = false;
+  /** When the last of them was active: news of others are listed if they are newer. */
+  since = "";
+
+  /** @param {Conversation[]} page @param {boolean} more */
+  add(page, more) {
+    for (const { id } of page) this.ids.add(id);
+    this.more = more;
+    this.since = page.at(-1)?.active ?? "";
+  }
+}
+
 export class Book {
   /** @type {Map<number, Conversation>} */ conversations = new Map();
   /** @type {Map<number, Map<number, Message>>} */ #messages = new Map();
+  /** Messages that the stream has spoken of. @type {Set<number>} */ #heard = new Set();
+  #newest = new Listed();
+  /** @type {Listed | null} */ #found = null;
 
   /** Newest activity first. @returns {Conversation[]} */
   get list() {
-    return [...this.conversations.values()].sort((one, other) => compare(other.active, one.active) || other.id - one.id);
+    const known = [...this.#shown.ids].flatMap((id) => this.conversations.get(id) ?? []);
+    return known.sort((one, other) => compare(other.active, one.active) || other.id - one.id);
   }
 
-  get unread() {
-    return this.list.reduce((sum, { unread }) => sum + unread, 0);
+  /** Whether the list goes on. */
+  get more() {
+    return this.#shown.more;
   }
 
-  /** @param {Conversation} conversation */
+  get #shown() {
+    return this.#found ?? this.#newest;
+  }
+
+  /** News of a conversation. Beyond the end of the list it is not listed: those between are not known. @param {Conversation} conversation */
   put(conversation) {
-    if (isRecord(conversation)) this.conversations.set(conversation.id, conversation);
+    if (!isRecord(conversation)) return;
+    this.conversations.set(conversation.id, conversation);
+    if (!this.#newest.more || compare(conversation.active, this.#newest.since) >= 0) this.#newest.ids.add(conversation.id);
   }
+
+  /** The list from its beginning. @param {Conversation[]} conversations @param {boolean} more */
+  relist(conversations, more) {
+    this.#newest = new Listed();
+    this.#newest.add(this.#keep(conversations), more);
+  }
+
+  /** What a search has found; without an argument it is over. @param {Conversation[]} [conversations] @param {boolean} [more] */
+  find(conversations, more = false) {
+    this.#found = conversations ? new Listed() : null;
+    if (conversations) this.#found?.add(this.#keep(conversations), more);
+  }
+
+  /** The next page of what is listed. @param {Conversation[]} conversations @param {boolean} more */
+  continue(conversations, more) {
+    this.#shown.add(this.#keep(conversations), more);
+  }
+
+  /** An answer, which the stream may have overtaken. @param {Conversation[]} conversations */
+  #keep(conversations) {
+    const records = conversations.filter(isRecord);
+    for (const one of records) {
+      const known = this.conversations.get(one.id);
+      if (!known || compare(known.active, one.active) <= 0) this.conversations.set(one.id, one);
+    }
+    return records;
+  }
+
+  // Messages.
 
   /** What the stream says counts. Whether the message is new here. @param {Message} message */
   putMessage(message) {
@@ -30,6 +86,7 @@ export class Book {
     const messages = this.#of(message.conversation);
     const known = messages.has(message.id);
     messages.set(message.id, message);
+    this.#heard.add(message.id);
     return !known;
   }
 
@@ -37,7 +94,8 @@ export class Book {
   putAnswer(message) {
     if (!isRecord(message)) return;
     const known = this.#of(message.conversation).get(message.id);
-    if (!known || RANKS.indexOf(message.state) > RANKS.indexOf(known.state)) this.putMessage(message);
+    const overtaken = known && this.#heard.has(message.id) && RANKS.indexOf(message.state) <= RANKS.indexOf(known.state);
+    if (!overtaken) this.#of(message.conversation).set(message.id, message);
   }
 
   /** A conversation's messages that are known here, oldest first. @param {number} conversation */
@@ -45,9 +103,24 @@ export class Book {
     return [...this.#of(conversation).values()].sort((one, other) => one.id - other.id);
   }
 
-  /** Forget the messages: after a gap nobody knows which are missing. */
-  forgetMessages() {
+  /** After a gap nobody knows which messages are missing: only those of `conversation` stay, to be asked for again. @param {number} conversation */
+  doubt(conversation) {
+    const kept = this.#of(conversation);
+    this.#messages = new Map([[conversation, kept]]);
+    this.#heard.clear();
+  }
+
+  /** Forget everything. */
+  clear() {
+    this.conversations.clear();
     this.#messages.clear();
+    this.#newest = new Listed();
+    this.#found = null;
+  }
+
+  /** Forget what lies before a gap. @param {number} conversation @param {number} first */
+  forgetBefore(conversation, first) {
+    for (const id of [...this.#of(conversation).keys()]) if (id < first) this.#of(conversation).delete(id);
   }
 
   /** @param {number} conversation */

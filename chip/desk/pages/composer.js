@@ -1,19 +1,26 @@
 /** Where a reply is written: text, quick replies, attachments by link. Each conversation keeps its draft. */
+import { cleanText } from "./widget/wire.js";
 import { h } from "./widget/dom.js";
 import { fitToText, isComposing } from "./widget/typing.js";
 import { byId, icon } from "./dom.js";
 
 /** @typedef {{ text: string, quick_replies: string[], attachments: string[] }} Draft */
 
+/** @type {Draft} */
+const EMPTY = { text: "", quick_replies: [], attachments: [] };
+/** Quick replies, and attachments, of one message. */
+const MOST_EXTRAS = 10;
+
 export class Composer {
-  /** @type {Map<number, Draft>} */ #drafts = new Map();
+  #outbox;
   #conversation = 0;
   #form = byId("composer");
   #text = byId("text");
   #extras = byId("extras");
 
-  /** @param {(draft: Draft) => void} send */
-  constructor(send) {
+  /** @param {import("./outbox.js").Outbox} outbox @param {(draft: Draft) => boolean} send  whether it was taken */
+  constructor(outbox, send) {
+    this.#outbox = outbox;
     this.send = send;
     byId("add-reply").append(icon("replies"));
     byId("add-link").append(icon("link"));
@@ -21,6 +28,7 @@ export class Composer {
     byId("add-reply").addEventListener("click", () => this.#add("reply").focus());
     byId("add-link").addEventListener("click", () => this.#add("url").focus());
     this.#text.addEventListener("input", () => fitToText(this.#text));
+    this.#form.addEventListener("input", () => this.#keep());
     this.#text.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
       if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
       event.preventDefault();
@@ -35,18 +43,28 @@ export class Composer {
   /** @param {number} conversation */
   open(conversation) {
     if (conversation === this.#conversation) return;
-    if (this.#conversation) this.#drafts.set(this.#conversation, this.#draft());
     this.#conversation = conversation;
-    this.#show(this.#drafts.get(conversation) ?? { text: "", quick_replies: [], attachments: [] });
+    this.#show(this.#outbox.draft(conversation) ?? EMPTY);
+  }
+
+  #keep() {
+    if (this.#conversation) this.#outbox.keepDraft(this.#conversation, this.#draft());
   }
 
   focus() {
     this.#text.focus();
   }
 
-  /** Give a reply back that could not be handed over. @param {Draft} draft */
+  /** Give a reply back, above what is written already. @param {Draft} draft */
   restore(draft) {
-    if (this.#draft().text === "") this.#show(draft);
+    const now = this.#draft();
+    this.#show({
+      text: [draft.text, now.text].filter(Boolean).join("\n"),
+      quick_replies: [...draft.quick_replies, ...now.quick_replies],
+      attachments: [...draft.attachments, ...now.attachments],
+    });
+    this.#keep();
+    this.focus();
   }
 
   /** @param {Draft} draft */
@@ -63,10 +81,12 @@ export class Composer {
     const wrong = [...this.#extras.querySelectorAll(".url")].filter((extra) => !isAddress(extra.querySelector("input").value));
     for (const extra of this.#extras.children) extra.classList.toggle("wrong", wrong.includes(extra));
     if (wrong.length > 0) return wrong[0].querySelector("input").focus();
-    const draft = this.#draft();
+    const draft = { ...this.#draft(), text: cleanText(this.#text.value) };
     if (draft.text === "" && draft.attachments.length === 0) return this.focus();
-    this.send(draft);
-    this.#show({ text: "", quick_replies: [], attachments: [] });
+    if (this.send(draft)) {
+      this.#show(EMPTY);
+      this.#keep();
+    }
     return this.focus();
   }
 
@@ -74,11 +94,14 @@ export class Composer {
   #draft() {
     const values = (/** @type {string} */ kind) =>
       [...this.#extras.querySelectorAll(`.${kind} input`)].map((input) => input.value.trim()).filter(Boolean);
-    return { text: this.#text.value.trim(), quick_replies: values("reply"), attachments: values("url") };
+    return { text: this.#text.value, quick_replies: values("reply"), attachments: values("url") };
   }
 
   /** @param {"reply" | "url"} kind */
   #add(kind) {
+    const others = this.#extras.querySelectorAll(`.${kind} input`);
+    // No message takes more.
+    if (others.length >= MOST_EXTRAS) return others[others.length - 1];
     const words = kind === "url"
       ? { type: "url", inputmode: "url", placeholder: "https://…", "aria-label": "Link of an attachment", maxlength: 2000 }
       : { type: "text", placeholder: "Quick reply", "aria-label": "Quick reply", maxlength: 100 };
@@ -87,6 +110,7 @@ export class Composer {
     const extra = h("div", { class: `extra ${kind}` }, icon(kind === "url" ? "link" : "replies"), input, drop);
     drop.addEventListener("click", () => {
       extra.remove();
+      this.#keep();
       this.#extras.hidden = this.#extras.childElementCount === 0;
       this.focus();
     });

@@ -1,17 +1,24 @@
 /** The desk's page: what is shown follows from the book, and the book from the server. */
 import { h } from "./widget/dom.js";
 import { Lightbox } from "./widget/lightbox.js";
-import { isComposing } from "./widget/typing.js";
+import { Notes } from "./widget/notes.js";
+import { showConnection, showTrouble } from "./banner.js";
 import { Book } from "./book.js";
 import { Composer } from "./composer.js";
 import { byId, icon } from "./dom.js";
 import { Door } from "./door.js";
-import { showHead } from "./head.js";
+import { handleRename, hideRename, showHead } from "./head.js";
+import { handleKeys } from "./keys.js";
 import { List } from "./list.js";
+import { conversations, messages } from "./loading.js";
 import { Log } from "./log.js";
+import { showNothing } from "./nothing.js";
 import { Notice, remember, remembered } from "./notice.js";
+import { Outbox, asMessage } from "./outbox.js";
+import { Sender } from "./sender.js";
 import { Refusal, Stream, get, newUuid, post, signOut } from "./server.js";
-import { nameOf, strings, summary } from "./words.js";
+import { Tally } from "./tally.js";
+import { nameOf, reason, strings, summary } from "./words.js";
 
 const AUTHOR = "chip-desk-author";
 
@@ -19,10 +26,17 @@ const AUTHOR = "chip-desk-author";
 
 const book = new Book();
 const notice = new Notice();
+const tally = new Tally((unread) => notice.count(unread));
+const notes = new Notes(document.body.dataset.desk ?? "", () => localStorage);
+const outbox = new Outbox(notes);
+const sender = new Sender(outbox, (message) => book.putAnswer(message), show);
 const list = new List(byId("list"), choose);
 const lightbox = new Lightbox(strings, () => document.body);
-const log = new Log(byId("log"), { retry, earlier, scrolled: markRead, showPicture: (address, name) => lightbox.show(address, name) });
-const composer = new Composer(reply);
+const log = new Log(byId("log"), {
+  retry, earlier, edit, scrolled: markRead, sendNow: () => sender.go(), resend: (uuid) => outbox.retry(uuid),
+  showPicture: (address, name) => lightbox.show(address, name),
+});
+const composer = new Composer(outbox, reply);
 const stream = new Stream(hear, afresh, connectionChanged);
 const door = new Door(() => stream.open());
 
@@ -30,11 +44,12 @@ let chosen = 0;
 let search = "";
 let loaded = false;
 let connected = false;
-let moreConversations = false;
 /** @type {Map<number, boolean>} */
 const moreMessages = new Map();
-/** What was asked for last: an answer to anything before it is out of date. */
+/** What was searched for last: an answer to anything before it is out of date. */
 let asked = 0;
+/** The same of everything that is asked for after a gap. */
+let gaps = 0;
 
 // What the server says.
 
@@ -42,43 +57,51 @@ let asked = 0;
 function hear({ conversation, message, settings }) {
   if (settings) showSettings(settings);
   const isNew = message && book.putMessage(message);
+  if (message) outbox.remove(message.uuid);
   if (conversation) {
-    // In a search, only what was found is listed.
-    if (search === "" || book.conversations.has(conversation.id)) book.put(conversation);
+    book.put(conversation);
+    tally.count();
     if (isNew && message.incoming) notice.arrived(`${nameOf(conversation)}: ${summary(message)}`);
   }
   show();
 }
 
+/** Anything may have happened unheard. What was shown stays, and is asked for again. */
 async function afresh() {
-  const mine = ++asked;
+  const mine = ++gaps;
+  sender.go();
+  tally.count();
+  book.doubt(chosen);
   try {
-    const found = await get("conversations", { search, before: 0 });
-    if (mine !== asked) return;
-    book.conversations.clear();
-    book.forgetMessages();
-    found.conversations.forEach((/** @type {any} */ one) => book.put(one));
-    moreConversations = found.more;
+    const found = await conversations(book.list.length);
+    if (mine !== gaps) return;
+    book.relist(found.conversations, found.more);
     loaded = true;
     showSettings(found.settings);
-    if (chosen) await load(chosen);
+    if (search) await find();
+    if (chosen) await load(chosen, book.messages(chosen)[0]?.id);
   } catch (error) {
     trouble(error);
   }
   show();
 }
 
-/** @param {number} id @param {number} [before] */
-async function load(id, before = 0) {
-  const found = await get(`conversations/${id}`, { before });
-  if (search === "" || book.conversations.has(id)) book.put(found.conversation);
-  opened = found.conversation;
+/** The end of a conversation, down to a message that was shown already. @param {number} id @param {number} [oldest] */
+async function load(id, oldest = Infinity) {
+  const found = await messages(id, oldest);
+  const first = found.messages[0]?.id ?? 0;
+  book.put(found.conversation);
+  if (oldest < Infinity && !found.reached) book.forgetBefore(id, first);
   found.messages.forEach((/** @type {Message} */ message) => book.putAnswer(message));
-  moreMessages.set(id, found.more);
+  if (book.messages(id)[0]?.id === first) moreMessages.set(id, found.more);
 }
 
-/** The chosen conversation, which a search need not have found. @type {import("./server.js").Conversation | null} */
-let opened = null;
+async function find() {
+  const mine = ++asked;
+  if (!search) return book.find();
+  const found = await get("conversations", { search, before: 0 });
+  if (mine === asked) book.find(found.conversations, found.more);
+}
 
 // What the person does.
 
@@ -99,22 +122,24 @@ async function choose(id) {
   if (id !== chosen) return;
   show();
   log.toEnd();
-  if (matchMedia("(min-width: 761px)").matches && !opened?.read_only) composer.focus();
+  if (matchMedia("(min-width: 761px)").matches && !book.conversations.get(id)?.read_only) composer.focus();
 }
 
-/** @param {import("./composer.js").Draft} draft */
-async function reply(draft) {
-  const id = chosen;
-  const body = { uuid: newUuid(), author: byId("author").value.trim(), ...draft };
-  try {
-    const { message } = await post(`conversations/${id}/messages`, body);
-    book.putAnswer(message);
-    show();
-    log.toEnd();
-  } catch (error) {
-    trouble(error);
-    if (id === chosen) composer.restore(draft);
+/** Whether it was taken. @param {import("./composer.js").Draft} draft */
+function reply(draft) {
+  if (outbox.isFull) {
+    notice.say(showTrouble("Too many replies wait to be sent."));
+    return false;
   }
+  outbox.add(newUuid(), chosen, byId("author").value.trim(), draft);
+  log.toEnd();
+  return true;
+}
+
+/** Take a reply back that was refused. @param {string} uuid */
+function edit(uuid) {
+  const taken = outbox.remove(uuid);
+  if (taken) composer.restore(taken);
 }
 
 /** @param {number} id */
@@ -123,19 +148,26 @@ function retry(id) {
 }
 
 async function earlier() {
-  const first = book.messages(chosen)[0];
-  if (first) await load(chosen, first.id).catch(trouble);
+  const id = chosen;
+  const first = book.messages(id)[0];
+  try {
+    const found = first && (await get(`conversations/${id}`, { before: first.id }));
+    found?.messages.forEach((/** @type {Message} */ message) => book.putAnswer(message));
+    if (found) moreMessages.set(id, found.more);
+  } catch (error) {
+    trouble(error);
+  }
   show();
 }
 
 /** What is shown at the end of an open, visible conversation has been read. */
 function markRead() {
-  const conversation = book.conversations.get(chosen) ?? opened;
+  const conversation = book.conversations.get(chosen);
   const last = book.messages(chosen).at(-1);
   byId("newer").hidden = !chosen || log.atEnd || !conversation?.unread;
   if (!chosen || !last || !conversation?.unread || document.hidden || !log.atEnd) return;
   conversation.unread = 0;
-  post(`conversations/${chosen}/read`, { up_to: last.id }).catch(trouble);
+  post(`conversations/${chosen}/read`, { up_to: last.id }).then(() => tally.count()).catch(trouble);
   showList();
 }
 
@@ -143,40 +175,28 @@ function markRead() {
 
 function show() {
   showList();
-  const conversation = book.conversations.get(chosen) ?? (opened?.id === chosen ? opened : null);
+  const conversation = book.conversations.get(chosen);
   byId("desk").classList.toggle("reading", chosen > 0);
   byId("open").hidden = !conversation;
-  showNothing(Boolean(conversation));
+  showNothing(Boolean(conversation) || !loaded, book.list.length === 0 && search === "");
   if (!conversation) return;
   showHead(conversation, connected);
   byId("composer").hidden = conversation.read_only;
-  log.show(chosen, book.messages(chosen), moreMessages.get(chosen) ?? false);
+  const confirmed = book.messages(chosen);
+  const known = new Set(confirmed.map(({ uuid }) => uuid));
+  const unsent = outbox.of(chosen).filter(({ uuid }) => !known.has(uuid));
+  log.show(chosen, [...confirmed, ...unsent.map((one) => asMessage(one, sender.troubled))], moreMessages.get(chosen) ?? false);
   markRead();
 }
 
 function showList() {
   if (!loaded) return void list.wait();
   list.show(book.list, chosen);
-  notice.count(book.unread);
   const note = byId("list-note");
-  if (moreConversations) {
+  if (book.more) {
     note.replaceChildren(h("button", { type: "button", class: "more", onclick: olderConversations }, "Older conversations"));
   } else if (book.list.length > 0) note.replaceChildren();
   else note.textContent = search ? `Nothing found for “${search}”.` : "No conversations yet.";
-}
-
-/** @param {boolean} open */
-function showNothing(open) {
-  const place = byId("nothing");
-  if (open || !loaded) return void place.replaceChildren();
-  const isFirst = book.list.length === 0 && search === "";
-  place.replaceChildren(
-    icon("chat"),
-    h("b", {}, isFirst ? "Nobody has written yet" : "Choose a conversation"),
-    h("p", {}, ...(isFirst
-      ? ["When a visitor writes, it shows up here at once. ", h("a", { href: "../", target: "_blank", rel: "noopener" }, "Open the chat"), " and say hello to yourself."]
-      : ["Arrow keys move through the list, / searches it."])),
-  );
 }
 
 /** @param {import("./server.js").Settings} settings */
@@ -191,18 +211,15 @@ function connectionChanged(state) {
   // Who is online is not known while nothing is heard.
   byId("desk").classList.toggle("cut-off", !connected);
   show();
-  const banner = byId("banner");
-  banner.hidden = connected;
-  if (state === "lost") banner.textContent = "The connection to Chip is lost. Trying again; nothing is lost meanwhile.";
+  showConnection(state);
 }
 
 /** Of what was read nothing stays behind; what was being written does. */
 function leave() {
   asked += 1;
-  book.conversations.clear();
-  book.forgetMessages();
-  opened = null;
-  byId("banner").hidden = true;
+  gaps += 1;
+  book.clear();
+  showConnection("ended");
   log.show(0, [], false);
   notice.say("");
   show();
@@ -212,27 +229,15 @@ function leave() {
 /** @param {unknown} error */
 function trouble(error) {
   if (error instanceof Refusal && error.status === 401) return; // The door says it.
-  const why = error instanceof Refusal ? error.message : "the server cannot be reached";
-  notice.say(`That did not work: ${why}.`);
-  if (!(error instanceof Refusal)) return;
-  const banner = byId("banner");
-  banner.hidden = false;
-  banner.textContent = `That did not work: ${why}.`;
-  setTimeout(() => connected && (banner.hidden = true), 6000);
+  notice.say(showTrouble(`That did not work. ${reason(error)}`));
 }
 
 async function olderConversations() {
   const last = book.list.at(-1);
   const found = await get("conversations", { search, before: last?.id ?? 0 }).catch(trouble);
   if (!found) return;
-  found.conversations.forEach((/** @type {any} */ one) => book.put(one));
-  moreConversations = found.more;
+  book.continue(found.conversations, found.more);
   show();
-}
-
-function hideRename() {
-  byId("rename").hidden = true;
-  byId("who").hidden = false;
 }
 
 // Handles.
@@ -253,48 +258,30 @@ byId("author").addEventListener("input", () => remember(AUTHOR, byId("author").v
 byId("guide").addEventListener("change", () => {
   post("settings", { guide: byId("guide").checked }).then(({ settings }) => showSettings(settings)).catch(trouble);
 });
-byId("logout").addEventListener("click", () => signOut().catch(trouble));
+byId("logout").addEventListener("click", () => {
+  if (outbox.replies().length > 0 && !confirm("Some replies are not sent yet. Leave the desk, and drop them?")) return;
+  signOut().then(() => outbox.forget(), trouble);
+});
 byId("back").addEventListener("click", () => choose(0));
 byId("newer").addEventListener("click", () => log.toEnd());
-byId("who").addEventListener("click", () => {
-  byId("who").hidden = true;
-  byId("rename").hidden = false;
-  byId("new-name").value = (book.conversations.get(chosen) ?? opened)?.name ?? "";
-  byId("new-name").focus();
-});
-byId("new-name").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-  if (event.key !== "Escape" || isComposing(event)) return;
-  hideRename();
-  byId("who").focus();
-  event.stopPropagation();
-});
-byId("rename").addEventListener("submit", (/** @type {Event} */ event) => {
-  event.preventDefault();
-  post(`conversations/${chosen}/name`, { name: byId("new-name").value }).catch(trouble);
-  hideRename();
-  byId("who").focus();
+handleRename((name) => {
+  if (name === undefined) return book.conversations.get(chosen)?.name ?? "";
+  post(`conversations/${chosen}/name`, { name }).catch(trouble);
+  return name;
 });
 let typing = 0;
 byId("search").addEventListener("input", () => {
   clearTimeout(typing);
   typing = setTimeout(() => {
     search = byId("search").value.trim();
-    afresh();
+    find().then(show, trouble);
   }, 200);
 });
-addEventListener("keydown", (event) => {
-  if (isComposing(event)) return;
-  const inField = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
-  if (event.key === "/" && !inField && !event.ctrlKey && !event.metaKey) {
-    event.preventDefault();
-    byId("search").focus();
-  } else if (event.key === "Escape" && event.target === byId("search")) {
-    byId("list").querySelector("button")?.focus();
-  } else if (event.key === "Escape" && chosen) {
-    const id = chosen;
-    choose(0);
-    byId("list").querySelectorAll("button")[book.list.findIndex((one) => one.id === id)]?.focus();
-  }
+handleKeys(list, () => {
+  if (!chosen) return;
+  const id = chosen;
+  choose(0);
+  byId("list").querySelectorAll("button")[book.list.findIndex((one) => one.id === id)]?.focus();
 });
 addEventListener("visibilitychange", markRead);
 addEventListener("hashchange", () => {
@@ -302,7 +289,13 @@ addEventListener("hashchange", () => {
   if (wanted !== chosen) choose(wanted);
 });
 
+addEventListener("storage", (event) => notes.heard(event));
+outbox.on("change", () => {
+  sender.go();
+  show();
+});
 list.wait();
 stream.open();
+sender.go();
 const wanted = Number(location.hash.slice(1)) || 0;
 if (wanted) choose(wanted);

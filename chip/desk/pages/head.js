@@ -1,5 +1,6 @@
 /** Above the open conversation: whose it is. */
 import { h } from "./widget/dom.js";
+import { isComposing } from "./widget/typing.js";
 import { byId } from "./dom.js";
 import { initials, nameOf, shortTime } from "./words.js";
 
@@ -25,4 +26,34 @@ export function showHead(conversation, connected) {
     byId("who").textContent = `Visitor ${id}`;
     byId("facts").replaceChildren(presence);
   }
+}
+
+export function hideRename() {
+  byId("rename").hidden = true;
+  byId("who").hidden = false;
+}
+
+/** @param {(name?: string) => string} rename  gives the visitor this name; without one, tells the present */
+export function handleRename(rename) {
+  const field = byId("new-name");
+  const done = () => {
+    hideRename();
+    byId("who").focus();
+  };
+  byId("who").addEventListener("click", () => {
+    byId("who").hidden = true;
+    byId("rename").hidden = false;
+    field.value = rename();
+    field.focus();
+  });
+  field.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== "Escape" || isComposing(event)) return;
+    done();
+    event.stopPropagation();
+  });
+  byId("rename").addEventListener("submit", (/** @type {Event} */ event) => {
+    event.preventDefault();
+    rename(field.value);
+    done();
+  });
 }

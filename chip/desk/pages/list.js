@@ -11,7 +11,6 @@ export class List {
   constructor(element, choose) {
     this.element = element;
     this.choose = choose;
-    element.addEventListener("keydown", (event) => this.#walk(event));
   }
 
   /** Show that they are being fetched. */
@@ -46,14 +45,12 @@ export class List {
     return item;
   }
 
-  /** @param {KeyboardEvent} event */
-  #walk(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step) return;
+  /** Go on from the conversation that has the focus, else from the chosen one. @param {number} step */
+  walk(step) {
     const buttons = [...this.element.querySelectorAll("button")];
-    const place = buttons.indexOf(/** @type {any} */ (document.activeElement));
+    const focused = buttons.indexOf(/** @type {any} */ (document.activeElement));
+    const place = focused >= 0 ? focused : buttons.findIndex((button) => button.ariaCurrent === "true");
     buttons[Math.min(Math.max(place + step, 0), buttons.length - 1)]?.focus();
-    event.preventDefault();
   }
 }
 

@@ -6,10 +6,13 @@ import { icon } from "./dom.js";
 import { ODD, STATES, authorOf, dayOf, strings, timeOf } from "./words.js";
 
 /**
- * @typedef {import("./server.js").Message} Message
+ * @typedef {import("./outbox.js").Shown} Message
  *
  * @typedef {object} Office  what happens elsewhere
- * @property {(id: number) => void} retry
+ * @property {(id: number) => void} retry  a message that Chip could not send
+ * @property {() => void} sendNow
+ * @property {(uuid: string) => void} resend  a reply that was refused
+ * @property {(uuid: string) => void} edit
  * @property {(address: string, name: string) => void} showPicture
  * @property {() => void} earlier
  * @property {() => void} scrolled
@@ -17,10 +20,10 @@ import { ODD, STATES, authorOf, dayOf, strings, timeOf } from "./words.js";
 
 const NEAR = 60;
 /** @type {Record<string, Parameters<typeof icon>[0]>} */
-const MARKS = { queued: "clock", sent: "sent", delivered: "delivered", failed: "warning" };
+const MARKS = { queued: "clock", sent: "sent", delivered: "delivered", failed: "warning", waiting: "clock", late: "warning", refused: "warning" };
 
 export class Log {
-  /** @type {Map<number, { seen: string, element: HTMLElement }>} */ #shown = new Map();
+  /** @type {Map<string, { seen: string, element: HTMLElement }>} */ #shown = new Map();
   #conversation = 0;
 
   /**
@@ -61,7 +64,7 @@ export class Log {
     this.#conversation = conversation;
     const follow = another || this.atEnd;
     const fromEnd = this.element.scrollHeight - this.element.scrollTop;
-    const first = messages[0];
+    const first = messages.find(({ id }) => id > 0);
     const grewUp = !another && this.#oldest !== undefined && first !== undefined && first.id < this.#oldest;
     this.#oldest = first?.id;
     this.#put([...(more ? [this.#earlier] : []), ...this.#lines(messages)]);
@@ -101,10 +104,10 @@ export class Log {
   /** @param {Message} message @param {boolean} turn */
   #message(message, turn) {
     const seen = JSON.stringify([message, turn]);
-    const known = this.#shown.get(message.id);
+    const known = this.#shown.get(keyOf(message));
     if (known?.seen === seen) return known.element;
     const element = this.#drawn(message, turn);
-    this.#shown.set(message.id, { seen, element });
+    this.#shown.set(keyOf(message), { seen, element });
     return element;
   }
 
@@ -151,9 +154,21 @@ function plain(message) {
 }
 
 /** @param {Message} message @param {Office} office */
-function status(message, { retry }) {
+function status(message, office) {
   const time = h("time", { datetime: message.time }, timeOf(message.time));
   if (message.state === "heard") return h("p", { class: "state" }, time);
-  return h("p", { class: `state ${message.state}` }, time, icon(MARKS[message.state] ?? "warning"), STATES[message.state],
-    message.state === "failed" && h("button", { type: "button", class: "again", onclick: () => retry(message.id) }, "Try again"));
+  return h("p", { class: `state ${message.state}` }, time, icon(MARKS[message.state] ?? "warning"), STATES[message.state], message.why && `: ${message.why}`,
+    ...actions(message, office).map(([words, onclick]) => h("button", { type: "button", class: "again", onclick }, words)));
+}
+
+/** What can be done about a message that is not on its way. @param {Message} message @param {Office} office @returns {[string, () => void][]} */
+function actions({ id, uuid, state }, office) {
+  if (state === "failed") return [["Try again", () => office.retry(id)]];
+  if (state === "late") return [["Try again", () => office.sendNow()]];
+  return state === "refused" ? [["Try again", () => office.resend(uuid)], ["Edit", () => office.edit(uuid)]] : [];
+}
+
+/** A reply keeps its place when it becomes a message. @param {Message} message */
+function keyOf({ id, uuid }) {
+  return String(uuid || id);
 }

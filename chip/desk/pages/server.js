@@ -53,7 +53,7 @@ export async function signOut() {
 
 /** @param {string} path @param {RequestInit} options */
 async function ask(path, options) {
-  const answer = await fetch(new URL(path, DESK), { ...options, headers: { "X-Chip-Desk": "1" }, cache: "no-store" });
+  const answer = await fetch(new URL(path, DESK), { ...options, headers: { "X-Chip-Desk": "1" }, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
   const content = await answer.json().catch(() => ({}));
   if (answer.status === 401) sessionOver();
   if (!answer.ok) throw new Refusal(answer.status, content.error ?? answer.statusText);

@@ -1,5 +1,6 @@
 /** What the page says: names, times, states. */
 import { Strings, midnight } from "./widget/strings.js";
+import { Refusal } from "./server.js";
 
 /** @typedef {import("./server.js").Conversation} Conversation */
 /** @typedef {import("./server.js").Message} Message */
@@ -16,7 +17,21 @@ export const STATES = {
   sent: "Sent",
   delivered: "Delivered",
   failed: "Not sent",
+  waiting: "Sending",
+  late: "Not sent yet",
+  refused: "Not sent",
 };
+
+/** Why something did not work, for people. @param {any} error  the server's refusal, or what else went wrong */
+export function reason(error) {
+  const status = error instanceof Refusal ? error.status : 0;
+  if (status === 0) return "Chip cannot be reached.";
+  if (status === 401 || status === 403) return "You are not signed in any more.";
+  if (status === 404) return "It is not there any more.";
+  if (status === 413) return "It is too long.";
+  if (status === 429 || status >= 500) return "Chip has too much to do, or trouble of its own.";
+  return "Chip does not take it as it is.";
+}
 
 /** What to say of a record that is not as it should be: then the others are shown all the same. */
 export const ODD = { message: "This message cannot be shown as it is.", conversation: "This conversation cannot be shown as it is." };
@@ -41,7 +56,7 @@ export function summary(message) {
   return message.incoming ? said : `${authorOf(message)}: ${said}`;
 }
 
-/** @param {Message} message */
+/** @param {{ author: string }} message */
 export function authorOf(message) {
   return message.author || "Guide";
 }

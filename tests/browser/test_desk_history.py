@@ -1,0 +1,90 @@
+"""What the desk has loaded stays, and its list is there for the keyboard."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from playwright.sync_api import expect
+
+MESSAGES = 130
+CONVERSATIONS = 60
+
+
+@pytest.fixture
+def agent(visitor, sit_down, chip):
+    """Somebody at the desk with a long list, in a long conversation."""
+    visitor.says("hello")
+    expect(visitor.log.get_by_role("article")).not_to_have_count(1)
+    with sqlite3.connect(chip.directory / "chip-data" / "chip.sqlite3") as db:
+        db.executemany(
+            "INSERT INTO message (uuid, contact_id, direction, text, status, created_on)"
+            " SELECT ?, id, 'I', ?, 'H', active_on + 1 FROM contact WHERE id = 1",
+            [(f"old-{number}", f"text {number}.") for number in range(MESSAGES)],
+        )
+        db.executemany(
+            "INSERT INTO contact (org_id, channel_uuid, chat_id, created_on, modified_on,"
+            " active_on) SELECT org_id, channel_uuid, ?, 1, 1, ? FROM contact WHERE id = 1",
+            [(f"{number:024}", number) for number in range(CONVERSATIONS)],
+        )
+        db.execute(
+            "INSERT INTO message (uuid, contact_id, direction, text, status, created_on)"
+            " VALUES ('far', 2, 'I', 'far away', 'H', 1)"
+        )
+    db.close()
+    return sit_down()
+
+
+def loads_everything(agent) -> None:
+    """Open the long conversation, and fetch it and the list to their beginnings."""
+    agent.page.get_by_role("button", name="Older conversations").click()
+    expect(agent.list.get_by_role("button")).to_have_count(CONVERSATIONS + 1)
+    agent.opens("Visitor 1,")
+    for _ in range(2):
+        agent.log.get_by_role("button", name="Earlier messages").click()
+    agent.reads("hello")
+
+
+def everything_is_there(agent) -> None:
+    """Nothing of it is missing."""
+    agent.reads("hello")
+    agent.reads("text 0.")
+    expect(agent.list.get_by_role("button")).to_have_count(CONVERSATIONS + 1)
+
+
+def test_a_search_and_a_restart_throw_nothing_away(agent, chip, browser):
+    loads_everything(agent)
+    search = agent.page.get_by_role("searchbox")
+    search.fill("far away")
+    expect(agent.list.get_by_role("button")).to_have_count(1)
+    agent.reads("hello")
+    search.fill("")
+    everything_is_there(agent)
+    chip.stop()
+    expect(agent.banner).to_contain_text("connection to Chip is lost")
+    chip.start()
+    expect(agent.banner).to_be_hidden()
+    everything_is_there(agent)
+    browser.problems.clear()  # A server that is away makes browsers complain.
+
+
+def test_the_title_counts_what_is_not_loaded_too(agent):
+    expect(agent.page).to_have_title(f"({MESSAGES + 2}) Desk · Chip")
+
+
+def test_arrow_keys_walk_the_list_from_anywhere_but_a_field(agent):
+    buttons = agent.list.get_by_role("button")
+    expect(buttons).to_have_count(50)
+    agent.page.keyboard.press("ArrowDown")
+    expect(buttons.nth(0)).to_be_focused()
+    agent.page.keyboard.press("ArrowDown")
+    expect(buttons.nth(1)).to_be_focused()
+    agent.page.keyboard.press("ArrowUp")
+    agent.page.keyboard.press("Enter")
+    box = agent.page.get_by_label("Reply", exact=True)
+    expect(box).to_be_focused()
+    agent.page.keyboard.press("ArrowDown")
+    expect(box).to_be_focused()
+    agent.page.get_by_role("searchbox").focus()
+    agent.page.keyboard.press("ArrowDown")
+    expect(buttons.nth(1)).to_be_focused()

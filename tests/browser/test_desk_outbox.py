@@ -1,0 +1,147 @@
+"""Replies at the desk: none is lost, none is sent twice, whatever happens on the way."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.pages import Visitor
+
+REPLIES = "**/desk/api/conversations/*/messages"
+
+
+@pytest.fixture
+def agent(visitor, sit_down):
+    """Somebody at the desk who has opened the only conversation."""
+    agent = sit_down()
+    visitor.says("hello")
+    agent.opens("hello")
+    return agent
+
+
+def is_cut_off(agent, browser) -> None:
+    """Nothing that the agent sends arrives."""
+    agent.page.route(REPLIES, lambda route: route.abort())
+
+
+def can_send_again(agent, browser) -> None:
+    """It does again."""
+    agent.page.unroute(REPLIES)
+    browser.problems.clear()  # A request that fails makes browsers complain.
+
+
+def test_a_reply_whose_answer_was_lost_is_there_once(agent, visitor, browser):
+    def lose_the_answer(route):
+        route.fetch()
+        route.abort()
+
+    agent.page.route(REPLIES, lose_the_answer, times=1)
+    agent.answers("only once")
+    agent.sees_state("only once", "Delivered")
+    expect(agent.page.get_by_label("Reply", exact=True)).to_have_value("")
+    agent.answers("and the next")
+    visitor.sees_in_order("only once", "and the next")
+    visitor.reads("only once")
+    agent.reads("only once")
+    browser.problems.clear()
+
+
+def test_an_answer_that_is_not_chips_confirms_nothing(agent, visitor, browser):
+    agent.page.route(REPLIES, lambda route: route.fulfill(body="<p>Sign in</p>"), times=1)
+    agent.answers("only once")
+    visitor.reads("only once")
+    agent.reads("only once")
+    browser.problems.clear()
+
+
+def test_replies_wait_for_the_connection_over_a_reload_and_go_in_order(agent, visitor, browser):
+    is_cut_off(agent, browser)
+    for text in ("one", "two", "three"):
+        agent.answers(text)
+    agent.sees_state("one", "Not sent yet")
+    agent.page.reload()
+    for text in ("one", "two", "three"):
+        agent.reads(text)
+    can_send_again(agent, browser)
+    agent.log.get_by_role("button", name="Try again").first.click()
+    visitor.sees_in_order("one", "two", "three")
+    for text in ("one", "two", "three"):
+        agent.reads(text)
+        agent.sees_state(text, "Delivered")
+
+
+def test_a_reply_that_fails_after_one_went_elsewhere_stays_where_it_was_written(
+    agent, visitor, browser, chip
+):
+    other = Visitor(browser, chip)
+    other.opens_chat()
+    other.says("somebody else")
+    is_cut_off(agent, browser)
+    agent.answers("for the first")
+    agent.opens("somebody else")
+    expect(agent.log.get_by_text("for the first")).to_have_count(0)
+    agent.opens("hello")
+    agent.sees_state("for the first", "Not sent yet")
+    can_send_again(agent, browser)
+    agent.log.get_by_role("button", name="Try again").click()
+    visitor.reads("for the first")
+
+
+def test_a_refused_reply_says_so_and_can_be_sent_again_or_edited(agent, visitor, browser):
+    wire = {"error": "error reading request: Expected `str`"}
+    agent.page.route(REPLIES, lambda route: route.fulfill(status=400, json=wire))
+    for text in ("first", "second"):
+        agent.answers(text, quick_replies=("Yes",))
+        agent.sees_state(text, "Not sent: Chip does not take it as it is.")
+    can_send_again(agent, browser)
+    second = agent.log.get_by_role("article").filter(has_text="second")
+    second.get_by_role("button", name="Edit").click()
+    box = agent.page.get_by_label("Reply", exact=True)
+    expect(box).to_have_value("second")
+    expect(agent.page.get_by_role("textbox", name="Quick reply")).to_have_value("Yes")
+    expect(second).to_have_count(0)
+    agent.log.get_by_role("button", name="Try again").click()
+    visitor.reads("first")
+
+
+def test_drafts_survive_a_switch_and_a_reload(agent, browser, chip):
+    other = Visitor(browser, chip)
+    other.opens_chat()
+    other.says("somebody else")
+    box = agent.page.get_by_label("Reply", exact=True)
+    box.fill("half a sent")
+    agent.page.get_by_role("button", name="Add a quick reply").click()
+    agent.page.get_by_role("textbox", name="Quick reply").fill("May")
+    agent.opens("somebody else")
+    expect(box).to_have_value("")
+    box.fill("another")
+    agent.page.reload()
+    expect(box).to_have_value("another")
+    agent.opens("hello")
+    expect(box).to_have_value("half a sent")
+    expect(agent.page.get_by_role("textbox", name="Quick reply")).to_have_value("May")
+
+
+def test_without_storage_replies_wait_as_well(agent, visitor, browser):
+    agent.page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('refused'); } })"
+    )
+    agent.page.reload()
+    agent.reads("hello")
+    is_cut_off(agent, browser)
+    agent.answers("kept by the page")
+    agent.sees_state("kept by the page", "Not sent yet")
+    can_send_again(agent, browser)
+    agent.log.get_by_role("button", name="Try again").click()
+    visitor.reads("kept by the page")
+
+
+def test_whoever_leaves_the_desk_leaves_no_words_behind(agent, browser):
+    agent.page.get_by_label("Reply", exact=True).fill("a secret")
+    stored = "() => JSON.stringify({ ...localStorage })"
+    assert "a secret" in agent.page.evaluate(stored)
+    agent.page.get_by_role("button", name="Settings").click()
+    agent.page.get_by_role("button", name="Leave the desk").click()
+    expect(agent.page.get_by_label("Token")).to_be_visible()
+    assert "a secret" not in agent.page.evaluate(stored)
+    browser.problems.clear()  # 401 is an error to a browser.
