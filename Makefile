@@ -2,6 +2,7 @@
 # make test         everything that is checked: style, types, tests against the real parts
 # make bench        the benchmark
 # make lint         style and types alone
+# make widget       what Chip serves of its widget, anew from the sources
 # make lock         the newest releases of what Chip and its tests need, into requirements/
 # make test-newest  whether the newest releases that setup.cfg allows still have the private parts
 #                   that Chip touches
@@ -17,7 +18,7 @@ PACKAGE = setup.cfg pyproject.toml
 # What is looked at besides the package: whichever of these exist.
 SOURCES = $(wildcard chip twisted tests bench tools)
 
-.PHONY: run test test-newest bench lint lock packages clean
+.PHONY: run test test-newest bench lint widget lock packages clean
 .SILENT:
 # A half-made virtual environment is none.
 .DELETE_ON_ERROR:
@@ -44,6 +45,9 @@ lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 
+widget: $(VENV)/node-modules
+	PATH="$(CURDIR)/$(BIN):$$PATH" tools/step "Building the widget" node tools/build-widget.mjs
+
 lock: $(BIN)/python
 	tools/step "Resolving what setup.cfg names" tools/lock $(BIN)/python
 
@@ -65,7 +69,7 @@ $(VENV)/installed-for-tests: requirements/test.txt $(VENV)/installed
 	tools/step "Installing what the tests need" $(BIN)/python $(PIP) --requirement $<
 	touch $@
 
-# The widget's types are checked by the TypeScript compiler. Where the machine has no Node.js,
+# The widget is built by esbuild, and its types are checked by the TypeScript compiler. Where the machine has no Node.js,
 # the Python package of it will do.
 $(VENV)/node-modules: tests/widget/package-lock.json requirements/node.txt $(VENV)/installed-for-tests
 	command -v npm >/dev/null || \

@@ -54,7 +54,6 @@ LIBRARIES = {
     "sqlite3": ("chip.sqlite.", "chip.store.sqlite", "chip.queue.sqlite.", "chip.desk."),
     "prometheus_client": ("chip.ops.metrics",),
     "sentry_sdk": ("chip.logs.sentry",),
-    "rjsmin": ("chip.widget.bundle",),
     "cryptography": ("chip.ops.tls",),
     # There is one way to answer HTTP.
     "twisted.web.http": ("chip.web.http.",),

@@ -33,7 +33,7 @@ from chip.web.http.answers import (
     method_not_allowed,
 )
 from chip.web.http.request import Request
-from chip.widget.bundle import SOURCES
+from chip.widget.serving import SOURCES
 
 _GATED = ("desk.css", "icon.svg")
 _PUBLIC = ("plain.css", "front.js", "icon.svg", "postcard.png")

@@ -9,11 +9,15 @@ import gzip
 import hashlib
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from chip.web.http.answers import GET_OR_HEAD, NOT_FOUND, Answer, Handler, method_not_allowed
 from chip.web.http.request import Request
-from chip.widget.bundle import LATER, SOURCES, join_later, join_modules
+
+SOURCES: Final = Path(__file__).parent / "src"
+BUILT: Final = Path(__file__).parent / "built"
+"""What `make widget` makes of the sources: the first load, and what few chats need of the rest."""
 
 # For 300 s a browser uses its copy. For a day after that it still does, and asks for a newer one
 # meanwhile: so a page never waits, and an update reaches everybody within a visit or two.
@@ -40,14 +44,15 @@ class _File(NamedTuple):
 
 def widget_handlers() -> dict[str, Handler]:
     """The handlers by the prefixes that they are mounted at: ``/wc/widget.js``; below
-    ``/wc/widget``, those of `LATER` and ``words/{language}.json``."""
-    script = _file(join_modules().encode(), _SCRIPT)
+    ``/wc/widget``, what few chats need, and ``words/{language}.json``."""
+    scripts = {path.name: _file(path.read_bytes(), _SCRIPT) for path in BUILT.glob("*.js")}
+    first = scripts.pop("widget.js")
     more: dict[_Path, _File] = {
         ("words", path.name): _file(path.read_bytes(), b"application/json")
         for path in (SOURCES / "words").glob("*.json")
     }
-    more |= {(f"{name}.js",): _file(join_later(name).encode(), _SCRIPT) for name in LATER}
-    return {"/wc/widget.js": _handler({(): script}), "/wc/widget": _handler(more)}
+    more |= {(name,): script for name, script in scripts.items()}
+    return {"/wc/widget.js": _handler({(): first}), "/wc/widget": _handler(more)}
 
 
 def _handler(files: Mapping[_Path, _File]) -> Handler:

@@ -15,7 +15,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Locator, Page, Route, WebSocketRoute
 
-from chip.widget.bundle import LATER, SOURCES, join_later, join_modules
+from chip.widget.serving import BUILT, SOURCES
 
 SITE = "https://shop.example"
 SERVER = "https://chat.example.org"
@@ -27,8 +27,8 @@ PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>A shop
 {embed}</html>"""
 START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 
-_script = join_modules()
-_later = {f"{SERVER}/wc/widget/{name}.js": join_later(name) for name in LATER}
+_script = (BUILT / "widget.js").read_text()
+_later = {f"{SERVER}/wc/widget/{path.name}": path.read_text() for path in BUILT.glob("*.js")}
 WORDS = f"{SERVER}/wc/widget/words/"
 MORE = f"{SERVER}/wc/widget/availability.js"
 FACTS = f"{SERVER}/wc/availability/{CHANNEL}"

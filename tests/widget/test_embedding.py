@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from chip.config.origins import origin_allowed, parse_allowed_origins
-from chip.widget.bundle import SOURCES
+from chip.widget.serving import SOURCES
 from tests.widget.guide import CSS, GUIDE, HTML, examples, tells_email
 from tests.widget.scripted_site import SERVER, SITE, ScriptedSite, Widget, embed
 from tests.widget.states import talk

@@ -10,7 +10,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from chip.widget.bundle import SOURCES
+from chip.widget.serving import SOURCES
 from tests.widget.guide import HTML
 from tests.widget.scripted_site import SITE, Widget
 from tests.widget.states import talk
