@@ -23,11 +23,6 @@ def page(name: str, folder: Traversable = PAGES) -> Answer:
 
 
 def scripts(folder: Traversable) -> dict[str, Answer]:
-    """The answers to requests for all modules of a folder, by their names. What they import of the
-    desk's, they find beside them: a proxy may serve the desk below a path of its own."""
+    """The answers to requests for all modules of a folder, by their names."""
     names = [entry.name for entry in folder.iterdir() if entry.name.endswith(".js")]
-    found = {name: page(name, folder) for name in names}
-    return {
-        name: script._replace(body=script.body.replace(b' "/desk/', b' "./'))
-        for name, script in found.items()
-    }
+    return {name: page(name, folder) for name in names}
