@@ -139,6 +139,7 @@ def test_a_public_url_that_is_none_is_refused(given: str) -> None:
         ("tcp:8070:interface=127.0.0.2", "127.0.0.2"),
         ("tcp:80:interface=box", "box"),
         (r"tcp:8070:interface=\:\:1", "[::1]"),
+        (r"tcp:80:interface=\:\:1", "[::1]"),
     ],
 )
 def test_the_desk_answers_to_the_host_in_the_link_that_is_printed(listen: str, host: str) -> None:

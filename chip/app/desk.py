@@ -3,6 +3,7 @@ Chip reach each other."""
 
 import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 from twisted.web.client import Agent, HTTPConnectionPool
 
@@ -56,8 +57,7 @@ def make_desk(
 
 def own_hosts(config: Config) -> frozenset[str]:
     """The hosts by which browsers on this machine ask: loopback's, and the one that is printed."""
-    host = config.own_origin.partition("://")[2]
-    return LOOPBACK | {host if host.endswith("]") else host.rpartition(":")[0] or host}
+    return LOOPBACK | {urlsplit(config.own_origin).hostname or ""}
 
 
 def loopback_socket() -> socket.socket:

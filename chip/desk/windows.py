@@ -15,7 +15,6 @@ which streams of events would use up. Whoever does not read as fast as things ha
 from typing import Final, Protocol
 
 import msgspec
-from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -27,7 +26,12 @@ from chip.throttle import LogThrottle
 from chip.web.http.answers import Answer, error_answer, method_not_allowed
 from chip.web.http.connection import SERVER
 from chip.web.http.request import Request
-from chip.web.websocket.handshake import BrokenUpgradeError, switching_protocols, wants_upgrade
+from chip.web.websocket.handshake import (
+    UPGRADE,
+    BrokenUpgradeError,
+    switching_protocols,
+    wants_upgrade,
+)
 from chip.web.websocket.protocol import CLOSE_TIMEOUT, WebSocketFactory, WebSocketProtocol
 
 PULSE: Final = 15.0
@@ -61,10 +65,10 @@ class DeskWindow(WebSocketProtocol):
 
     def ended(self, code: int) -> None:
         """The window is gone."""
-        self.factory.left(self)
+        self.factory.gone(self)
 
 
-class Windows(WebSocketFactory):
+class Windows(WebSocketFactory[DeskWindow]):
     """All windows that are open at the desk. `public_host` is that of `public_url`, with its port
     where it has one."""
 
@@ -74,10 +78,8 @@ class Windows(WebSocketFactory):
         super().__init__(clock, limits)
         self._public_host = public_host
         self._throttle = LogThrottle(clock.seconds)
-        self._open: set[DeskWindow] = set()
         self._pulse: LoopingCall | None = None
         self._sessions: KnownSessions
-        self._all_gone: Deferred[None] | None = None
 
     @property
     def anybody(self) -> bool:
@@ -101,7 +103,7 @@ class Windows(WebSocketFactory):
         """Send everybody away, and return when all are gone."""
         self.send_away()
         try:
-            await within(self.clock, CLOSE_TIMEOUT, self._gone())
+            await within(self.clock, CLOSE_TIMEOUT, self.all_gone())
         except Unavailable:
             for window in tuple(self._open):
                 window.abort()
@@ -119,25 +121,15 @@ class Windows(WebSocketFactory):
         if self._is_of_another_page(request):
             return error_answer(403, "the desk is not for other sites")
         if not wants_upgrade(headers):
-            answer = error_answer(426, "this is a WebSocket")
-            return answer.with_headers((b"Upgrade", b"websocket"), (b"Connection", b"Upgrade"))
+            return error_answer(426, "this is a WebSocket").with_headers(*UPGRADE)
         try:
             greeting = switching_protocols(request.method, request.clientproto, headers, SERVER)
         except BrokenUpgradeError as error:
             return error_answer(400, str(error))
         if len(self._open) >= MOST:
             raise Unavailable("too many windows are open at the desk", 30)
-        window = DeskWindow(self, session)
-        self._open.add(window)
-        request.hand_over(window, greeting)
+        self.admit(request, DeskWindow(self, session), greeting)
         return None
-
-    def left(self, window: DeskWindow) -> None:
-        """A window is gone."""
-        self._open.discard(window)
-        if self._all_gone is not None and not self._open:
-            all_gone, self._all_gone = self._all_gone, None
-            all_gone.callback(None)
 
     def end_session(self, session: str) -> None:
         """Close the windows of a session that is over."""
@@ -184,8 +176,3 @@ class Windows(WebSocketFactory):
     def _write_frame(self, frame: bytes) -> None:
         for window in tuple(self._open):
             window.send(frame)
-
-    async def _gone(self) -> None:
-        if self._open:
-            self._all_gone = Deferred()
-            await self._all_gone

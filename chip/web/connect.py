@@ -18,7 +18,6 @@ session's business, what its bytes may be `chip.web.websocket.protocol`'.
 from itertools import count
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from chip.chat.observer import Observer
@@ -36,7 +35,12 @@ from chip.web.http.connection import SERVER
 from chip.web.http.deadlines import Deadlines
 from chip.web.http.own_origin import own_origin
 from chip.web.http.request import Request
-from chip.web.websocket.handshake import BrokenUpgradeError, switching_protocols, wants_upgrade
+from chip.web.websocket.handshake import (
+    UPGRADE,
+    BrokenUpgradeError,
+    switching_protocols,
+    wants_upgrade,
+)
 from chip.web.websocket.protocol import WebSocketFactory, WebSocketProtocol
 
 SERVICE_RESTART: Final = 1012
@@ -95,7 +99,7 @@ class VisitorConnection(WebSocketProtocol):
         del self.session
 
 
-class Connections(WebSocketFactory):
+class Connections(WebSocketFactory[VisitorConnection]):
     """All open connections of this process. Pages of `own_origin` need not be allowed."""
 
     _log = Logger()
@@ -120,12 +124,7 @@ class Connections(WebSocketFactory):
         self._own_origin = own_origin
         self._observer = observer or Observer()
         self._throttle = LogThrottle(clock.seconds)
-        self._open: set[VisitorConnection] = set()
         self._numbers = count(1)
-        self._empty: Deferred[None] | None = None
-
-    def __len__(self) -> int:
-        return len(self._open)
 
     def close(self) -> None:
         """Stop all timers."""
@@ -197,7 +196,7 @@ class Connections(WebSocketFactory):
             )
         more: tuple[Header, ...] = ()
         if refusal.status == 426:
-            more = ((b"Upgrade", b"websocket"), (b"Connection", b"Upgrade"))
+            more = UPGRADE
         elif refusal.status == 405:
             more = ((b"Allow", b", ".join(GET_OR_HEAD)),)
         elif refusal.retry_after:
@@ -211,15 +210,13 @@ class Connections(WebSocketFactory):
         connection.session = self._chat_server.open(channel, connection)
         self._observer.connection("accepted")
         self.admission.entered(request.address)
-        self._open.add(connection)
         self.starting.start(connection)
-        request.hand_over(connection, greeting)
+        self.admit(request, connection, greeting)
 
     def left(self, connection: VisitorConnection, code: int) -> None:
         """A connection is gone: count it out, and log it."""
         self.starting.stop(connection)
         self.admission.left(connection.address)
-        self._open.discard(connection)
         self._observer.closed(code)
         session = connection.session
         self._log.info(
@@ -235,9 +232,7 @@ class Connections(WebSocketFactory):
             bytes_in=connection.bytes_in,
             bytes_out=connection.bytes_out,
         )
-        if self._empty is not None and not self._open:
-            self._empty.callback(None)
-            self._empty = None
+        self.gone(connection)
 
     async def drain(self, deadline: float) -> None:
         """Let nobody in any more, and tell everybody to come back: to a successor, by then.
@@ -248,8 +243,6 @@ class Connections(WebSocketFactory):
         self.admission.draining = True
         if not self._open:
             return
-        gone: Deferred[None] = Deferred()
-        self._empty = gone
         spread = min(deadline, max(SHORTEST_DRAIN, len(self._open) / DRAIN_PER_SECOND))
         rounds = max(1, round(spread / DRAIN_STEP))
         waiting = sorted(self._open, key=lambda connection: connection._number)
@@ -259,7 +252,7 @@ class Connections(WebSocketFactory):
         ]
         timers.append(self.clock.callLater(deadline, self._drop_all))
         try:
-            await gone
+            await self.all_gone()
         finally:
             for timer in timers:
                 if timer.active():

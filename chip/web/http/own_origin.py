@@ -24,7 +24,9 @@ _OWN_PORTS: Final = {"http": ":80", "https": ":443"}
 def own_origin(request: Request) -> str:
     """The origin, such as ``https://chat.example.org``; ``""`` when it is not certain."""
     host = request.forwarded_host or request.host_and_port
-    is_certain = bool(request.isSecure()) or request.is_by_proxy or _leads_here_alone(host)
+    is_certain = (
+        bool(request.isSecure()) or request.is_by_proxy or _leads_here_alone(request.asked_host)
+    )
     if not (host and is_certain):
         return ""
     scheme = "https" if request.is_by_tls else "http"
@@ -33,9 +35,8 @@ def own_origin(request: Request) -> str:
 
 def _leads_here_alone(host: str) -> bool:
     """Whether this is an address, or a name of this machine or of its own network."""
-    name = host.partition("]")[0].strip("[") if host.startswith("[") else host.partition(":")[0]
     try:
-        ipaddress.ip_address(name)
+        ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        return "." not in name or name.endswith(".localhost")
+        return "." not in host or host.endswith(".localhost")
     return True

@@ -16,8 +16,12 @@ its sender likes: it splits at the bytes 0b 0c 1c 1d 1e 85 too.
 import base64
 import hashlib
 import re
+from typing import Final
 
 from twisted.web.http_headers import Headers
+
+UPGRADE: Final = ((b"Upgrade", b"websocket"), (b"Connection", b"Upgrade"))
+"""The headers of 426: what is expected of whoever asks without an upgrade."""
 
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")

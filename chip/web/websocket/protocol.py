@@ -8,9 +8,10 @@ messages to `message_received`, and says `ended` once. What a peer may say is
     send, close → writer → the transport, or a backlog of ours when that is full
 """
 
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from autobahn.util import encode_truncate
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
@@ -18,6 +19,7 @@ from chip.limits import Limits
 from chip.tasks import Clock
 from chip.web.http.deadlines import Deadlines
 from chip.web.http.half_close import LINGER, end_writing
+from chip.web.http.request import Request
 from chip.web.websocket.autobahn_base import CLOSED, OPEN
 from chip.web.websocket.frames import PING, text_frame
 from chip.web.websocket.keepalive import Keepalive
@@ -33,9 +35,11 @@ CLOSE_TIMEOUT: Final = 3.0
 SLOWEST_LINE: Final = 2 * 1024
 """Bytes a second that a peer is trusted to take, before it counts as dead."""
 
+P = TypeVar("P", bound="WebSocketProtocol")
 
-class WebSocketFactory:
-    """What all connections have in common. Autobahn calls it the factory."""
+
+class WebSocketFactory(Generic[P]):
+    """What all connections have in common, and which are open. Autobahn calls it the factory."""
 
     isServer = True
 
@@ -47,6 +51,29 @@ class WebSocketFactory:
         self.lingering = Deadlines[WebSocketProtocol](clock, LINGER, WebSocketProtocol.abort)
         # A visitor who comes back may acknowledge a whole outbox as fast as he can.
         self.frames_burst = limits.frames_per_second + limits.outbox_messages
+        self._open: set[P] = set()
+        self._all_gone: Deferred[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def admit(self, request: Request, connection: P, greeting: bytes) -> None:
+        """Make a connection of the request; `greeting` is the answer to it."""
+        self._open.add(connection)
+        request.hand_over(connection, greeting)
+
+    def gone(self, connection: P) -> None:
+        """A connection has ended."""
+        self._open.discard(connection)
+        if self._all_gone is not None and not self._open:
+            all_gone, self._all_gone = self._all_gone, None
+            all_gone.callback(None)
+
+    async def all_gone(self) -> None:
+        """Returns when no connection is left."""
+        if self._open:
+            self._all_gone = Deferred()
+            await self._all_gone
 
     def close(self) -> None:
         """Stop all timers."""
