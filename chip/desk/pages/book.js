@@ -26,6 +26,7 @@ export class Book {
   /** @type {Map<number, Conversation>} */ conversations = new Map();
   /** @type {Map<number, Map<number, Message>>} */ #messages = new Map();
   /** Messages that the stream has spoken of. @type {Set<number>} */ #heard = new Set();
+  /** The first message of each conversation from which on all are known. @type {Map<number, number>} */ #begins = new Map();
   #newest = new Listed();
   /** @type {Listed | null} */ #found = null;
 
@@ -98,15 +99,34 @@ export class Book {
     if (!overtaken) this.#of(message.conversation).set(message.id, message);
   }
 
-  /** A conversation's messages that are known here, oldest first. @param {number} conversation */
+  /**
+   * What the server has of a conversation, without a gap: its end, or what lies before what is known.
+   *
+   * @param {number} conversation
+   * @param {Message[]} messages
+   */
+  putPage(conversation, messages) {
+    messages.forEach((message) => this.putAnswer(message));
+    const first = messages.find(isRecord)?.id ?? 0;
+    this.#begins.set(conversation, Math.min(this.#begins.get(conversation) ?? Infinity, first));
+  }
+
+  /**
+   * A conversation's messages, oldest first, as far back as all are known: the stream may have
+   * spoken of one from long before, such as a reply that was read only now.
+   *
+   * @param {number} conversation
+   */
   messages(conversation) {
-    return [...this.#of(conversation).values()].sort((one, other) => one.id - other.id);
+    const begin = this.#begins.get(conversation) ?? Infinity;
+    return [...this.#of(conversation).values()].filter(({ id }) => id >= begin).sort((one, other) => one.id - other.id);
   }
 
   /** After a gap nobody knows which messages are missing: only those of `conversation` stay, to be asked for again. @param {number} conversation */
   doubt(conversation) {
-    const kept = this.#of(conversation);
-    this.#messages = new Map([[conversation, kept]]);
+    for (const id of this.#messages.keys()) {
+      if (id !== conversation) this.#forget(id);
+    }
     this.#heard.clear();
   }
 
@@ -114,6 +134,7 @@ export class Book {
   clear() {
     this.conversations.clear();
     this.#messages.clear();
+    this.#begins.clear();
     this.#newest = new Listed();
     this.#found = null;
   }
@@ -121,6 +142,13 @@ export class Book {
   /** Forget what lies before a gap. @param {number} conversation @param {number} first */
   forgetBefore(conversation, first) {
     for (const id of [...this.#of(conversation).keys()]) if (id < first) this.#of(conversation).delete(id);
+    this.#begins.set(conversation, first);
+  }
+
+  /** @param {number} conversation */
+  #forget(conversation) {
+    this.#messages.delete(conversation);
+    this.#begins.delete(conversation);
   }
 
   /** @param {number} conversation */

@@ -33,7 +33,8 @@ const sender = new Sender(outbox, (message) => book.putAnswer(message), show);
 const list = new List(byId("list"), choose);
 const lightbox = new Lightbox(strings, () => document.body);
 const log = new Log(byId("log"), {
-  retry, earlier, edit, scrolled: markRead, sendNow: () => sender.go(), resend: (uuid) => outbox.retry(uuid),
+  retry: (id) => void post(`messages/${id}/retry`, {}).catch(trouble),
+  earlier, edit, scrolled: markRead, sendNow: () => sender.go(), resend: (uuid) => outbox.retry(uuid),
   showPicture: (address, name) => lightbox.show(address, name),
 });
 const composer = new Composer(outbox, reply);
@@ -92,7 +93,7 @@ async function load(id, oldest = Infinity) {
   const first = found.messages[0]?.id ?? 0;
   book.put(found.conversation);
   if (oldest < Infinity && !found.reached) book.forgetBefore(id, first);
-  found.messages.forEach((/** @type {Message} */ message) => book.putAnswer(message));
+  book.putPage(id, found.messages);
   if (book.messages(id)[0]?.id === first) moreMessages.set(id, found.more);
 }
 
@@ -142,18 +143,14 @@ function edit(uuid) {
   if (taken) composer.restore(taken);
 }
 
-/** @param {number} id */
-function retry(id) {
-  post(`messages/${id}/retry`, {}).catch(trouble);
-}
-
 async function earlier() {
   const id = chosen;
   const first = book.messages(id)[0];
   try {
     const found = first && (await get(`conversations/${id}`, { before: first.id }));
-    found?.messages.forEach((/** @type {Message} */ message) => book.putAnswer(message));
-    if (found) moreMessages.set(id, found.more);
+    if (!found) return;
+    book.putPage(id, found.messages);
+    moreMessages.set(id, found.more);
   } catch (error) {
     trouble(error);
   }
@@ -288,7 +285,6 @@ addEventListener("hashchange", () => {
   const wanted = Number(location.hash.slice(1)) || 0;
   if (wanted !== chosen) choose(wanted);
 });
-
 addEventListener("storage", (event) => notes.heard(event));
 outbox.on("change", () => {
   sender.go();
