@@ -17,6 +17,15 @@ async def message_states(desk: DeskFixture) -> list[str]:
     return [message["state"] for message in found["messages"]]
 
 
+async def with_a_visitor(tmp_path) -> DeskFixture:
+    """A desk that has heard something, and may be stopped."""
+    desk = DeskFixture(tmp_path / "data", guide=False)
+    await desk.open()
+    await desk.hear("hello")
+    await desk.sit_down()
+    return desk
+
+
 @transcript
 async def test_a_reply_goes_to_chip_as_courier_would_send_it(desk):
     await desk.hear("hello")
@@ -81,10 +90,7 @@ async def test_the_same_reply_twice_is_one_reply(desk):
 
 @transcript
 async def test_the_same_reply_after_a_restart_is_one_reply(tmp_path):
-    desk = DeskFixture(tmp_path / "data", guide=False)
-    await desk.open()
-    await desk.hear("hello")
-    await desk.sit_down()
+    desk = await with_a_visitor(tmp_path)
     body = reply()
     first = await desk.post("conversations/1/messages", body)
     await desk.has_sent(1)
@@ -155,10 +161,7 @@ async def test_a_reply_that_chip_refuses_has_failed_and_can_be_tried_again(desk,
 
 @transcript
 async def test_what_was_on_its_way_goes_again_after_a_restart(tmp_path):
-    desk = DeskFixture(tmp_path / "data", guide=False)
-    await desk.open()
-    await desk.hear("hello")
-    await desk.sit_down()
+    desk = await with_a_visitor(tmp_path)
     desk.answers = [None]
     await desk.post("conversations/1/messages", reply("kept"))
     await desk.has_sent(1)

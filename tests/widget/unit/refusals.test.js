@@ -93,22 +93,24 @@ test("a question that nobody answers, not even its abort, is given up", async ()
   assert.equal(world.sockets.length, 2);
 });
 
-test("a socket that is closed without a word is replaced", async () => {
+/** A connection whose socket was closed, which no event has told. */
+function closedWithoutAWord() {
   const world = new World();
   const connection = new Connection("https://chat.example/wc/connect/x", world);
   connection.start();
   world.line.opens();
   world.line.readyState = 3;
+  return { world, connection };
+}
+
+test("a socket that is closed without a word is replaced", async () => {
+  const { world, connection } = closedWithoutAWord();
   await world.pass(28.5);
   assert.equal(world.sockets.length, 2);
 });
 
 test("a socket that is closed without a word is replaced when the page is looked at", async () => {
-  const world = new World();
-  const connection = new Connection("https://chat.example/wc/connect/x", world);
-  connection.start();
-  world.line.opens();
-  world.line.readyState = 3;
+  const { world, connection } = closedWithoutAWord();
   connection.nudge();
   await world.pass(4.5);
   assert.equal(world.sockets.length, 2);
