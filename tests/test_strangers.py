@@ -43,6 +43,12 @@ class Rig:
     def connects(self, host: str, channel: str) -> Answer:
         return Wire(self.site, host).upgrades(channel)
 
+    def asks_when(self, host: str, channel: str) -> Answer:
+        """A page asks when somebody answers."""
+        wire = Wire(self.site, host)
+        wire.says(request(f"/wc/availability/{channel}"))
+        return wire.answer()
+
     def new_chat(self) -> str:
         """A chat that nobody has asked for so far."""
         number = next(self._fresh)
@@ -77,6 +83,7 @@ def nobody(number: int) -> str:
 STRANGERS = {
     "sends to unknown channels": lambda rig, number: rig.posts(STRANGER, nobody(number)),
     "handshakes for unknown channels": lambda rig, number: rig.connects(STRANGER, nobody(number)),
+    "questions about unknown channels": lambda rig, number: rig.asks_when(STRANGER, nobody(number)),
     "wrong secrets": lambda rig, _: rig.posts(STRANGER, CHANNEL.uuid, "guess"),
     "from all over a network": lambda rig, number: rig.posts(
         f"2001:db8:7:{number:x}::1", nobody(number)
@@ -98,6 +105,9 @@ def test_a_stranger_who_asks_in_vain_uses_up_no_lookups_of_others(rig, asks):
 CROWDS = {
     "sends to unknown channels": lambda rig, host, number: rig.posts(host, nobody(number)),
     "handshakes for unknown channels": lambda rig, host, number: rig.connects(host, nobody(number)),
+    "questions about unknown channels": lambda rig, host, number: rig.asks_when(
+        host, nobody(number)
+    ),
     "wrong secrets": lambda rig, host, _: rig.posts(host, CHANNEL.uuid, "guess"),
     "chats that do not exist": lambda rig, host, number: rig.resumes(host, f"{number:024}"),
 }
@@ -115,10 +125,11 @@ def test_a_crowd_of_strangers_uses_up_no_lookups_of_others(rig, asks):
         rig.clock.advance(1)
 
 
-def test_a_crowd_of_strangers_asks_the_database_only_so_often(rig):
+@pytest.mark.parametrize("asks", [Rig.posts, Rig.connects, Rig.asks_when])
+def test_a_crowd_of_strangers_asks_the_database_only_so_often(rig, asks):
     before = rig.chip.store.queries
     for number in range(6000):
-        rig.posts(f"198.51.100.{number % 60}", nobody(number))
+        asks(rig, f"198.51.100.{number % 60}", nobody(number))
     assert rig.chip.store.queries - before <= IN_VAIN_PER_SECOND + 60
 
 

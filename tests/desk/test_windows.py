@@ -79,3 +79,11 @@ async def test_there_may_be_only_so_many_windows(desk, monkeypatch):
     assert refusal.value.json["retry_after"] == 30
     await window.leave()
     assert await status(desk) == 101
+
+
+@transcript
+async def test_a_desk_that_stops_sends_its_windows_away(desk):
+    await desk.sit_down()
+    window = await desk.watch()
+    await desk.desk.stop()
+    assert await window.closed() == windows.SERVICE_RESTART
