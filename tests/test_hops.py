@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from twisted.logger import globalLogPublisher
 
@@ -37,8 +39,9 @@ def wanted():
 
 
 def hops(lines: list[str], short_id: str) -> list[str]:
-    """What grep finds, from the name of the hop on."""
-    return [line.partition("hop: ")[2] for line in lines if "hop: " in line and short_id in line]
+    """The hops of a message, from the hop's name on."""
+    told = [line.partition("hop: ")[2] for line in lines if "hop: " in line]
+    return [hop for hop in told if re.search(rf"messages=\S*\b{short_id}\b", hop)]
 
 
 def tell_both_ways() -> None:

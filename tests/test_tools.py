@@ -58,8 +58,13 @@ def test_the_port_of_make_run_can_be_given_on_either_side():
     assert "twistd -n --pidfile= chip  ||" in ran("make", "-n", "run").stdout
 
 
-def test_every_tool_is_a_shell_script_without_mistakes_of_spelling():
-    for tool in (ROOT / "tools").iterdir():
+@pytest.mark.parametrize("tool", sorted(path.name for path in (ROOT / "tools").iterdir()))
+def test_every_tool_is_a_script_without_mistakes_of_spelling(tool):
+    tool = ROOT / "tools" / tool
+    if tool.suffix == ".mjs":
+        checked = ran("node", "--check", str(tool))
+        assert (checked.returncode, checked.stderr) == (0, "")
+    else:
         checked = ran("sh", "-n", str(tool))
         assert (checked.returncode, checked.stderr) == (0, "")
         assert os.access(tool, os.X_OK), tool

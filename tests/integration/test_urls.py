@@ -84,7 +84,9 @@ def test_the_database_is_found_among_several_hosts(postgres, database):
 @either_way
 @pytest.mark.parametrize("number", [0, 5])
 def test_a_cluster_is_named(complaint, number):
-    with Valkey(settings={"cluster-enabled": "yes"}) as server:
+    # Its second port would be the first and 10000, where clients' ports begin.
+    cluster = {"cluster-enabled": "yes", "cluster-port": str(free_port())}
+    with Valkey(settings=cluster) as server:
         line = complaint(valkey=f"redis://127.0.0.1:{server.port}/{number}")
     assert "is a Cluster" in line
 
