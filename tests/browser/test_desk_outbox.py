@@ -7,6 +7,8 @@ from playwright.sync_api import expect
 
 from tests.browser.pages import Visitor
 
+# Milliseconds: half of FIRST_WAIT in sender.js.
+SOONEST_RETRY = 500
 REPLIES = "**/desk/api/conversations/*/messages"
 
 
@@ -16,6 +18,18 @@ def agent(visitor, sit_down):
     agent = sit_down()
     visitor.says("hello")
     agent.opens("hello")
+    return agent
+
+
+@pytest.fixture
+def patient(agent):
+    """The same, at a desk that never tries again by itself: not between a look and a click."""
+    agent.page.add_init_script(
+        "const later = setTimeout;"
+        f"window.setTimeout = (run, wait) => wait < {SOONEST_RETRY} ? later(run, wait) : 0"
+    )
+    agent.page.reload()
+    agent.reads("hello")
     return agent
 
 
@@ -54,36 +68,36 @@ def test_an_answer_that_is_not_chips_confirms_nothing(agent, visitor, browser):
     browser.problems.clear()
 
 
-def test_replies_wait_for_the_connection_over_a_reload_and_go_in_order(agent, visitor, browser):
-    is_cut_off(agent, browser)
+def test_replies_wait_for_the_connection_over_a_reload_and_go_in_order(patient, visitor, browser):
+    is_cut_off(patient, browser)
     for text in ("one", "two", "three"):
-        agent.answers(text)
-    agent.sees_state("one", "Not sent yet")
-    agent.page.reload()
+        patient.answers(text)
+    patient.sees_state("one", "Not sent yet")
+    patient.page.reload()
     for text in ("one", "two", "three"):
-        agent.reads(text)
-    can_send_again(agent, browser)
-    agent.log.get_by_role("button", name="Try again").first.click()
+        patient.reads(text)
+    can_send_again(patient, browser)
+    patient.log.get_by_role("button", name="Try again").first.click()
     visitor.sees_in_order("one", "two", "three")
     for text in ("one", "two", "three"):
-        agent.reads(text)
-        agent.sees_state(text, "Delivered")
+        patient.reads(text)
+        patient.sees_state(text, "Delivered")
 
 
 def test_a_reply_that_fails_after_one_went_elsewhere_stays_where_it_was_written(
-    agent, visitor, browser, chip
+    patient, visitor, browser, chip
 ):
     other = Visitor(browser, chip)
     other.opens_chat()
     other.says("somebody else")
-    is_cut_off(agent, browser)
-    agent.answers("for the first")
-    agent.opens("somebody else")
-    expect(agent.log.get_by_text("for the first")).to_have_count(0)
-    agent.opens("hello")
-    agent.sees_state("for the first", "Not sent yet")
-    can_send_again(agent, browser)
-    agent.log.get_by_role("button", name="Try again").click()
+    is_cut_off(patient, browser)
+    patient.answers("for the first")
+    patient.opens("somebody else")
+    expect(patient.log.get_by_text("for the first")).to_have_count(0)
+    patient.opens("hello")
+    patient.sees_state("for the first", "Not sent yet")
+    can_send_again(patient, browser)
+    patient.log.get_by_role("button", name="Try again").click()
     visitor.reads("for the first")
 
 
@@ -122,18 +136,26 @@ def test_drafts_survive_a_switch_and_a_reload(agent, browser, chip):
     expect(agent.page.get_by_role("textbox", name="Quick reply")).to_have_value("May")
 
 
-def test_without_storage_replies_wait_as_well(agent, visitor, browser):
-    agent.page.add_init_script(
+def test_without_storage_replies_wait_as_well(patient, visitor, browser):
+    patient.page.add_init_script(
         "Object.defineProperty(window, 'localStorage', { get() { throw new Error('refused'); } })"
     )
-    agent.page.reload()
-    agent.reads("hello")
-    is_cut_off(agent, browser)
-    agent.answers("kept by the page")
-    agent.sees_state("kept by the page", "Not sent yet")
-    can_send_again(agent, browser)
-    agent.log.get_by_role("button", name="Try again").click()
+    patient.page.reload()
+    patient.reads("hello")
+    is_cut_off(patient, browser)
+    patient.answers("kept by the page")
+    patient.sees_state("kept by the page", "Not sent yet")
+    can_send_again(patient, browser)
+    patient.log.get_by_role("button", name="Try again").click()
     visitor.reads("kept by the page")
+
+
+def test_the_desk_tries_again_by_itself(agent, visitor, browser):
+    is_cut_off(agent, browser)
+    agent.answers("on its way")
+    agent.sees_state("on its way", "Not sent yet")
+    can_send_again(agent, browser)
+    visitor.reads("on its way")
 
 
 def test_whoever_leaves_the_desk_leaves_no_words_behind(agent, browser):
