@@ -23,7 +23,8 @@ CHANNEL = "7d62d551-3030-4100-a260-2d7c4e9693e7"
 EMBED = f'<script async src="{SERVER}/wc/widget.js" data-channel="{CHANNEL}"{{}}></script>'
 PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>A shop</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,"><main><h1>A shop</h1><p>Buy <a href="/more">more</a>.</p></main>
+<link rel="icon" href="data:,">{head}
+<main><h1>A shop</h1><p>Buy <a href="/more">more</a>.</p></main>
 {embed}</html>"""
 START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 
@@ -56,9 +57,12 @@ class ScriptedSite:
         context.route("**/*", self._answer)
         context.route_web_socket(f"**/wc/connect/{CHANNEL}", self.chip.connected)
 
-    def page(self, markup: str | None = None, *, path: str = "/", lang: str = "en") -> Page:
-        """Open a page of the site; `markup` is its embed line, or more."""
-        self.pages[path] = PAGE.format(lang=lang, embed=embed() if markup is None else markup)
+    def page(
+        self, markup: str | None = None, *, path: str = "/", lang: str = "en", head: str = ""
+    ) -> Page:
+        """Open a page of the site; `markup` is its embed line, or more; `head` is in its head."""
+        line = embed() if markup is None else markup
+        self.pages[path] = PAGE.format(lang=lang, embed=line, head=head)
         page = self.context.new_page()
         page.goto(SITE + path)
         return page

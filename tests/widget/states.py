@@ -23,6 +23,16 @@ def returning(site: ScriptedSite) -> None:
     )
 
 
+def blocked_storage(site: ScriptedSite) -> None:
+    """Forbid the site to store anything, as browsers do that block site data."""
+    site.context.add_init_script(
+        """for (const name of ["localStorage", "sessionStorage"])
+          Object.defineProperty(window, name, {
+            get() { throw new DOMException("no", "SecurityError") }
+          })"""
+    )
+
+
 def talk(site: ScriptedSite) -> None:
     """Let the visitor have talked with people before."""
     returning(site)

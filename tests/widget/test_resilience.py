@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.widget.scripted_site import CHANNEL, Widget
-from tests.widget.states import CHAT, returning
+from tests.widget.states import CHAT, blocked_storage, returning
 
 AWAY = {"start_chat": lambda ws, _: ws.close(code=1012)}
 
@@ -188,12 +188,7 @@ def test_a_history_that_cannot_be_had_is_told_and_asked_for_again(site):
 
 
 def test_storage_that_is_forbidden_does_not_forbid_the_chat(site):
-    site.context.add_init_script(
-        """for (const name of ["localStorage", "sessionStorage"])
-          Object.defineProperty(window, name, {
-            get() { throw new DOMException("no", "SecurityError") }
-          })"""
-    )
+    blocked_storage(site)
     widget = Widget(site.page()).open()
     widget.write("Hello")
     expect(widget.message("Hello")).to_contain_text("Sent")

@@ -14,14 +14,31 @@ const SMALL = 200;
  */
 export function attachmentView(attachment, strings, show) {
   const { kind, url, rest } = parseAttachment(attachment);
-  if (kind === "geo") return h("span", { part: "attachment", class: "file" }, icon("place"), `${strings.say("location")} ${rest}`);
+  const named = (/** @type {HTMLElement} */ view) => nameAttachment(view, attachment, strings);
+  if (kind === "geo") return named(h("span", { part: "attachment", class: "file" }, icon("place"), h("span")));
   if (!url) return h("span", { part: "attachment", class: "file" }, icon("file"), h("bdi", {}, rest));
   const name = fileName(url);
-  if (kind === "image") return picture(url.href, name, strings, show);
+  if (kind === "image") return named(picture(url.href, name, show));
   if (kind === "audio" || kind === "video") {
-    return h(kind, { part: "attachment", src: url.href, controls: true, preload: "metadata", "aria-label": `${strings.say(kind)}: ${name}` });
+    return named(h(kind, { part: "attachment", src: url.href, controls: true, preload: "metadata" }));
   }
   return link(url.href, { part: "attachment", class: "file" }, icon("file"), h("bdi", {}, name));
+}
+
+/**
+ * Say what it is where its picture or player does not, in the visitor's language.
+ *
+ * @param {HTMLElement} view
+ * @param {string} attachment
+ * @param {import("./strings.js").Strings} strings
+ */
+export function nameAttachment(view, attachment, strings) {
+  const { kind, url, rest } = parseAttachment(attachment);
+  const place = view.querySelector("span");
+  if (kind === "geo" && place) place.textContent = `${strings.say("location")} ${rest}`;
+  else if (url && view.matches(".picture")) view.setAttribute("aria-label", `${strings.say("viewImage")}: ${fileName(url)}`);
+  else if (view instanceof HTMLMediaElement) view.setAttribute("aria-label", attachmentWords(attachment, strings));
+  return view;
 }
 
 /** In words, for those who listen. @param {string} attachment @param {import("./strings.js").Strings} strings */
@@ -35,12 +52,11 @@ export function attachmentWords(attachment, strings) {
 /**
  * @param {string} address
  * @param {string} name
- * @param {import("./strings.js").Strings} strings
  * @param {(address: string, name: string) => void} show
  */
-function picture(address, name, strings, show) {
+function picture(address, name, show) {
   const image = h("img", { src: address, alt: name, decoding: "async", referrerpolicy: "no-referrer" });
-  const button = h("button", { part: "attachment", class: "picture", type: "button", "aria-label": `${strings.say("viewImage")}: ${name}` }, image);
+  const button = h("button", { part: "attachment", class: "picture", type: "button" }, image);
   button.addEventListener("click", () => show(address, name));
   // A small one is shown as small as it is.
   image.addEventListener("load", () => image.classList.toggle("small", image.naturalWidth < SMALL));

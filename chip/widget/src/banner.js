@@ -39,6 +39,12 @@ export class Banner {
     this.element = h("div", { part: "banner", hidden: true }, h("div", {}, this.#words, this.#next), this.#button);
   }
 
+  /** @param {import("./strings.js").Strings} strings */
+  speak(strings) {
+    this.#strings = strings;
+    this.#draw();
+  }
+
   /** @param {Status} status */
   show(status) {
     this.#status = status;

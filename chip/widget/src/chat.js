@@ -152,12 +152,14 @@ export class Chat extends Emitter {
     this.#tell();
   }
 
+  /** Hang up. @returns {() => void} call it to go on, if this was going on */
   stop() {
+    const wake = this.#wanted ? () => this.want() : () => {};
     this.#start.over();
-    this.#timers.dropAll();
     this.#wanted = false;
-    this.#line = "down";
+    this.#lost(1001); // going away
     this.#connection.stop();
+    return wake;
   }
 
   /** Leave nothing behind in the browser. */

@@ -25,19 +25,27 @@ export class Composer {
     this.#strings = strings;
     this.#send = send;
     this.#save = save;
-    const say = (/** @type {string} */ word) => strings.say(word);
     this.#input = h("textarea", {
-      part: "input", rows: "1", dir: "auto", "aria-label": say("input"), placeholder: say("input"), enterkeyhint: "send",
+      part: "input", rows: "1", dir: "auto", enterkeyhint: "send",
       autocomplete: "off", oninput: () => this.#changed(), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#pressed(event),
     });
     this.#button = h(
       "button",
       // A frame without the right to submit forms swallows the click on a button that does.
-      { part: "send", type: "button", "aria-label": say("send"), onclick: (/** @type {Event} */ event) => this.#submit(event) },
+      { part: "send", type: "button", onclick: (/** @type {Event} */ event) => this.#submit(event) },
       icon("send"),
     );
     this.element = h("div", { part: "composer" }, this.#input, this.#button, this.#count);
     this.#input.value = draft;
+    this.speak(strings);
+  }
+
+  /** @param {import("./strings.js").Strings} strings */
+  speak(strings) {
+    this.#strings = strings;
+    this.#input.placeholder = strings.say("input");
+    this.#input.setAttribute("aria-label", this.#input.placeholder);
+    this.#button.setAttribute("aria-label", strings.say("send"));
     this.#changed();
   }
 

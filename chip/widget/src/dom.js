@@ -54,6 +54,18 @@ export function drawing(strokes) {
   return svg;
 }
 
+/**
+ * @param {EventTarget} target
+ * @param {string} name
+ * @param {(detail: any) => void} listener
+ * @returns {() => void} call it to hear no more
+ */
+export function listen(target, name, listener) {
+  const heard = (/** @type {Event} */ event) => listener(/** @type {CustomEvent} */ (event).detail);
+  target.addEventListener(name, heard);
+  return () => target.removeEventListener(name, heard);
+}
+
 /** A web address that is safe to fetch or follow, or null. @param {string} address */
 export function webAddress(address) {
   try {

@@ -17,6 +17,11 @@ export class Launcher {
     this.element = h("button", { part: "launcher", type: "button", onclick: toggle, "aria-haspopup": "dialog" }, icon("chat"), icon("down"), this.#badge);
   }
 
+  /** @param {import("./strings.js").Strings} strings */
+  speak(strings) {
+    this.#strings = strings;
+  }
+
   /** @param {boolean} open @param {number} unread */
   show(open, unread) {
     const say = this.#strings;

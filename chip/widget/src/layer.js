@@ -19,6 +19,11 @@ export class Layer {
     this.#observer.observe(this.probe);
   }
 
+  /** It is in a page again, where nothing is raised any more. */
+  shown() {
+    if (this.#root.hasAttribute("popover")) this.#root.showPopover();
+  }
+
   stop() {
     this.#observer.disconnect();
   }

@@ -6,21 +6,52 @@ const SHOWN = ["hours", "usually"];
 /** Milliseconds. */
 const WITHIN = 10_000;
 
-/**
- * @param {string} server
- * @param {string} channel
- * @param {(name: string) => string} wish  what an attribute says
- */
-export async function learn(server, channel, wish) {
-  const told = await ask(`${server}/wc/availability/${channel}`);
-  const fact = (/** @type {string} */ name) => wish(name) || String(told[name] ?? "");
-  if (!SHOWN.some(fact)) return null;
-  try {
-    /** @type {typeof import("./availability/availability.js")} */
-    const { Availability } = await import(`${server}/wc/widget/availability.js`);
-    return { Availability, fact };
-  } catch {
-    return null;
+/** @typedef {import("./availability/availability.js").Availability} Availability */
+
+export class Learning {
+  #address;
+  #server;
+  #wish;
+  #show;
+  #asking = false;
+  #stopped = false;
+  /** @type {Availability | undefined} */
+  #shown;
+
+  /**
+   * @param {string} server
+   * @param {string} channel
+   * @param {(name: string) => string} wish  what an attribute says
+   * @param {(shown: typeof import("./availability/availability.js").Availability, fact: (name: string) => string) => Availability} show
+   */
+  constructor(server, channel, wish, show) {
+    this.#server = server;
+    this.#address = `${server}/wc/availability/${channel}`;
+    this.#wish = wish;
+    this.#show = show;
+  }
+
+  /** Say it, as far as it is known, or anew: what is known has changed. */
+  async learn() {
+    if (this.#shown) return this.#shown.show();
+    if (this.#asking) return undefined;
+    this.#asking = true;
+    const told = await ask(this.#address);
+    const fact = (/** @type {string} */ name) => this.#wish(name) || String(told[name] ?? "");
+    const shown = SHOWN.some(fact) ? await load(this.#server) : null;
+    this.#asking = false;
+    if (shown && !this.#stopped) this.#shown = this.#show(shown, fact);
+    return undefined;
+  }
+
+  /** @param {import("./strings.js").Strings} strings */
+  speak(strings) {
+    this.#shown?.speak(strings);
+  }
+
+  stop() {
+    this.#stopped = true;
+    this.#shown?.stop();
   }
 }
 
@@ -31,5 +62,16 @@ async function ask(address) {
     return response.ok ? (await response.json()) ?? {} : {};
   } catch {
     return {};
+  }
+}
+
+/** @param {string} server */
+async function load(server) {
+  try {
+    /** @type {typeof import("./availability/availability.js")} */
+    const { Availability } = await import(`${server}/wc/widget/availability.js`);
+    return Availability;
+  } catch {
+    return null;
   }
 }

@@ -1,6 +1,7 @@
 /**
  * One picture, as large as the window allows, above everything.
  */
+import { keepIn } from "./boundary.js";
 import { h, icon, link } from "./dom.js";
 
 export class Lightbox {
@@ -16,6 +17,11 @@ export class Lightbox {
     this.#root = root;
   }
 
+  /** @param {import("./strings.js").Strings} strings */
+  speak(strings) {
+    this.#strings = strings;
+  }
+
   /** @param {string} address @param {string} name */
   show(address, name) {
     const say = (/** @type {string} */ word) => this.#strings.say(word);
@@ -26,8 +32,7 @@ export class Lightbox {
       h("img", { src: address, alt: name, referrerpolicy: "no-referrer" }),
       h("div", { class: "lightbox-bar" }, link(address, {}, say("openOriginal")), close),
     );
-    // Escape and the focus are the dialog's own; the panel below must not hear of them.
-    dialog.addEventListener("keydown", (event) => event.stopPropagation());
+    keepIn(dialog);
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
     dialog.addEventListener("close", () => dialog.remove());
     this.#root().append(dialog);

@@ -29,7 +29,9 @@ export class LogView {
   #replies = h("div", { part: "quick-replies", role: "group" });
   #scroller;
   #pill;
-  #greeting;
+  #welcome = h("p", { dir: "auto" });
+  #greeting = h("div", { class: "greeting" }, icon("chat"), this.#welcome);
+  #more = h("span");
   /** @type {Map<string, MessageView>} */
   #views = new Map();
   /** @type {Map<number, HTMLElement>} */
@@ -42,30 +44,47 @@ export class LogView {
 
   /**
    * @param {import("./strings.js").Strings} strings
-   * @param {string} greeting
    * @param {import("./message.js").Actions & {
    *   reply: (text: string) => void, older: () => void, bottom: () => void }} actions
    */
-  constructor(strings, greeting, actions) {
+  constructor(strings, actions) {
     this.#strings = strings;
     this.#actions = actions;
-    this.#greeting = h("div", { class: "greeting" }, icon("chat"), h("p", { dir: "auto" }, greeting));
-    this.#replies.setAttribute("aria-label", strings.say("replies"));
     this.#scroller = h(
       "div",
       {
-        part: "log", role: "log", tabindex: "0", "aria-live": "off", "aria-label": strings.say("log"), onscroll: () => this.#scrolled(),
+        part: "log", role: "log", tabindex: "0", "aria-live": "off", onscroll: () => this.#scrolled(),
       },
       this.#past, this.#greeting, this.#rows, this.#replies,
     );
     this.#pill = h(
       "button",
       { part: "new-messages", class: "pill", type: "button", hidden: true, onclick: () => this.toBottom(true) },
-      icon("down"), strings.say("newMessages"),
+      icon("down"), this.#more,
     );
     this.element = h("div", { class: "log-frame" }, this.#scroller, this.#pill);
+    this.speak(strings);
     this.#place = new Place(this.#scroller, this.#rows);
     for (const part of [this.#scroller, ...this.#scroller.children]) this.#observer.observe(part);
+  }
+
+  /** @param {string} greeting */
+  greet(greeting) {
+    this.#welcome.textContent = greeting;
+  }
+
+  /** @param {import("./strings.js").Strings} strings */
+  speak(strings) {
+    this.#strings = strings;
+    this.#replies.setAttribute("aria-label", strings.say("replies"));
+    this.#scroller.setAttribute("aria-label", strings.say("log"));
+    this.#more.textContent = strings.say("newMessages");
+    for (const view of this.#views.values()) view.speak(strings);
+  }
+
+  /** It is in a page again, scrolled to its start. */
+  shown() {
+    this.#place.keep();
   }
 
   /** Whether the newest message is in view. */

@@ -1,7 +1,7 @@
 /**
  * One message: an article with who, what and when.
  */
-import { attachmentView, attachmentWords } from "./attachments.js";
+import { attachmentView, attachmentWords, nameAttachment } from "./attachments.js";
 import { h, icon, webAddress } from "./dom.js";
 import { isBigEmoji, textNodes } from "./text.js";
 
@@ -45,6 +45,7 @@ export class MessageView {
   element;
   #strings;
   #actions;
+  #attachments;
   #standing = "";
 
   /**
@@ -65,6 +66,14 @@ export class MessageView {
       entry.text && h("div", { part: "bubble" }, words),
       ...entry.attachments.map((one) => attachmentView(one, strings, actions.showPicture)),
     );
+    this.#attachments = entry.attachments;
+  }
+
+  /** What it says in other words is written at the next update. @param {import("./strings.js").Strings} strings */
+  speak(strings) {
+    this.#strings = strings;
+    this.#standing = "";
+    this.element.querySelectorAll(":scope > .attachment").forEach((view, at) => nameAttachment(/** @type {HTMLElement} */ (view), this.#attachments[at] ?? "", strings));
   }
 
   /** @param {Entry} entry @param {Place} place */
@@ -74,6 +83,9 @@ export class MessageView {
     this.#standing = standing;
     const name = senderName(entry, this.#strings);
     const time = this.#strings.time(entry.when);
+    // A button that is made anew keeps the focus of the one in its place.
+    const buttons = [...this.element.querySelectorAll(".status button")];
+    const focused = buttons.findIndex((button) => button.matches(":focus"));
     this.element.querySelectorAll(":scope > :is(.sender, .status)").forEach((old) => old.remove());
     this.element.className = classes(entry, place);
     this.element.setAttribute("aria-label", `${name}, ${time}`);
@@ -82,6 +94,7 @@ export class MessageView {
     }
     const status = statusView(entry, place, time, this.#strings, this.#actions);
     if (status) this.element.append(status);
+    if (focused >= 0) status?.querySelectorAll("button")[focused]?.focus({ preventScroll: true });
   }
 }
 

@@ -13,39 +13,47 @@ export class Panel {
   #phone = matchMedia(PHONE);
   #hidden;
   #stopped = new AbortController();
+  #covers;
+  #heading = h("h2", { part: "heading", id: "heading", dir: "auto" });
+  #subheading = h("p", { part: "subheading", dir: "auto" });
+  #close;
   element;
 
   /**
    * @param {object} parts
    * @param {import("./strings.js").Strings} parts.strings
-   * @param {string} parts.heading
-   * @param {string} parts.subheading
    * @param {Node[]} parts.children  below the header
-   * @param {() => void} parts.hidden  somebody asked to close
+   * @param {(own: boolean) => void} parts.hidden  it is to be closed, by the visitor's own wish or not
+   * @param {() => boolean} parts.covers  whether it may cover the page now
    */
-  constructor({ strings, heading, subheading, children, hidden }) {
+  constructor({ strings, children, hidden, covers }) {
     this.#hidden = hidden;
+    this.#covers = covers;
+    this.#close = h("button", { part: "close", class: "round", type: "button", onclick: () => hidden(true) }, icon("close"));
     this.element = h(
       "dialog",
       { part: "panel", "aria-labelledby": "heading", tabindex: "-1" },
-      h(
-        "header",
-        { part: "header" },
-        h(
-          "div",
-          {},
-          h("h2", { part: "heading", id: "heading", dir: "auto" }, heading),
-          subheading && h("p", { part: "subheading", dir: "auto" }, subheading),
-        ),
-        h("button", { part: "close", class: "round", type: "button", "aria-label": strings.say("close"), onclick: hidden }, icon("close")),
-      ),
+      h("header", { part: "header" }, h("div", {}, this.#heading, this.#subheading), this.#close),
       ...children,
     );
     this.element.addEventListener("cancel", (event) => this.#escaped(event));
     this.element.addEventListener("keydown", (event) => event.key === "Escape" && !isComposing(event) && this.#escaped(event));
+    this.speak(strings);
     const { signal } = this.#stopped;
     this.#phone.addEventListener("change", () => this.#refit(), { signal });
     for (const change of ["resize", "scroll"]) visualViewport?.addEventListener(change, () => this.#fit(), { signal });
+  }
+
+  /** @param {import("./strings.js").Strings} strings */
+  speak(strings) {
+    this.#close.setAttribute("aria-label", strings.say("close"));
+  }
+
+  /** @param {string} heading @param {string} subheading */
+  title(heading, subheading) {
+    this.#heading.textContent = heading;
+    this.#subheading.textContent = subheading;
+    this.#subheading.hidden = !subheading;
   }
 
   get isOpen() {
@@ -65,13 +73,18 @@ export class Panel {
   open() {
     if (this.isOpen) return;
     this.#fit();
-    if (this.#phone.matches) this.element.showModal();
+    if (this.#phone.matches && this.element.isConnected) this.element.showModal();
     // `show()` would move the focus, also when nobody asked for it.
     else this.element.open = true;
   }
 
   close() {
     if (this.isOpen) this.element.close();
+  }
+
+  /** It is in a page again, where nothing is modal any more. */
+  shown() {
+    if (this.isModal) this.#refit();
   }
 
   stop() {
@@ -81,13 +94,13 @@ export class Panel {
   /** @param {Event} event */
   #escaped(event) {
     event.preventDefault();
-    event.stopPropagation();
-    this.#hidden();
+    this.#hidden(true);
   }
 
   /** The window grew or shrank across the border between desk and phone. */
   #refit() {
     if (!this.isOpen) return;
+    if (this.#phone.matches && !this.#covers()) return this.#hidden(false);
     const focused = /** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement;
     this.close();
     this.open();

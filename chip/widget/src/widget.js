@@ -1,61 +1,52 @@
 /**
- * The parts put together: a chat, its views, and the page around them.
+ * The parts put together: what an element shows of a chat, and of what the site wishes.
+ *
+ * It is built once. Whatever changes later, changes in place: nobody who is typing notices.
  */
 import { Announcer } from "./announcer.js";
 import { Banner } from "./banner.js";
-import { Chat } from "./chat.js";
+import { keepIn } from "./boundary.js";
 import { Composer } from "./composer.js";
-import { Connection } from "./connection.js";
 import { h } from "./dom.js";
-import { learn } from "./learn.js";
+import { LastFocus, typesElsewhere } from "./focus.js";
+import { Learning } from "./learn.js";
 import { Launcher } from "./launcher.js";
 import { Layer } from "./layer.js";
 import { Lightbox } from "./lightbox.js";
 import { LogView } from "./log.js";
 import { styledText } from "./marks.js";
 import { messageWords } from "./message.js";
-import { Notes } from "./notes.js";
+import { Opening } from "./opening.js";
 import { paint } from "./paint.js";
 import { Panel } from "./panel.js";
 import { isDark, watchTheme } from "./theme.js";
+import { leaveVisit, visitOf } from "./visit.js";
 
-/** @type {import("./connection.js").World} */
-const BROWSER = {
-  socket: (url) => new WebSocket(url),
-  fetch: (url, init) => fetch(url, init),
-  now: () => Date.now(),
-  random: () => Math.random(),
-  later: (run, milliseconds) => setTimeout(run, milliseconds),
-  cancel: (timer) => clearTimeout(timer),
-  online: () => navigator.onLine,
-};
-
-/** Everything that lives while the element is in a page. */
+/** Everything that an element shows. */
 export class Widget {
   #element;
+  #visit;
+  #session;
   #strings;
   #announcer = new Announcer(() => this.isModal);
   #banner;
   #composer;
+  #lightbox;
   #log;
   #panel;
   #launcher;
   #root;
   #layer;
-  #session;
   #stopped = new AbortController();
+  #focus;
   #drawing = false;
   #unread = 0;
   /** The key of the first message that had come before the visitor looked. */
   #fresh = "";
-  #server;
-  #channel;
-  #shadow;
-  #learning = false;
-  /** @type {import("./availability/availability.js").Availability | undefined} */
-  #availability;
+  #learning;
   #phase = "";
   chat;
+  opening;
 
   /**
    * @param {import("./element.js").ChipChat} element
@@ -66,25 +57,19 @@ export class Widget {
    */
   constructor(element, shadow, channel, server, strings) {
     this.#element = element;
-    this.#server = server;
-    this.#channel = channel;
-    this.#shadow = shadow;
-    const attribute = (/** @type {string} */ name) => element.getAttribute(name) ?? "";
+    this.#visit = visitOf(server, channel);
+    this.#session = this.#visit.session;
+    this.chat = this.#visit.chat;
     this.#strings = strings;
-    const notes = new Notes(channel, () => localStorage);
-    this.#session = new Notes(channel, () => sessionStorage);
-    const connection = new Connection(`${server}/wc/connect/${channel}`, BROWSER);
-    this.chat = new Chat({ channel, connection, notes, world: BROWSER, locks: navigator.locks });
-
     const say = (/** @type {string} */ sentence) => this.#announcer.say(sentence);
     this.#banner = new Banner(strings, { tryNow: () => this.chat.tryNow(), announce: say });
-    const lightbox = new Lightbox(strings, () => this.#root);
-    this.#log = new LogView(strings, attribute("greeting") || strings.say("greeting"), {
+    this.#lightbox = new Lightbox(strings, () => this.#root);
+    this.#log = new LogView(strings, {
       reply: (text) => this.#replied(text),
       retry: (ref) => this.chat.retry(ref),
       discard: (ref) => this.#discarded(ref),
       style: (text) => styledText(server, text),
-      showPicture: (address, name) => lightbox.show(address, name),
+      showPicture: (address, name) => this.#lightbox.show(address, name),
       older: () => this.chat.history.older(),
       bottom: () => this.#look(),
     });
@@ -95,66 +80,34 @@ export class Widget {
     });
     this.#panel = new Panel({
       strings,
-      heading: attribute("heading") || strings.say("heading"),
-      subheading: attribute("subheading"),
       children: [this.#banner.element, this.#log.element, this.#composer.element, this.#announcer.inside],
-      hidden: () => this.close(),
+      hidden: (own) => this.opening.close(own),
+      covers: () => !typesElsewhere(element),
     });
-    this.#launcher = new Launcher(strings, () => (this.#panel.isOpen ? this.close() : this.open()));
-    this.#launcher.element.hidden = attribute("launcher") === "none";
-    this.#root = h(
-      "div",
-      { class: "root", lang: strings.language, dir: attribute("dir") || strings.direction, "data-position": attribute("position") || undefined },
-      this.#launcher.element, this.#panel.element, this.#announcer.outside,
-    );
+    this.#launcher = new Launcher(strings, () => (this.#panel.isOpen ? this.opening.close(true) : this.opening.open(true)));
+    this.opening = new Opening({
+      element, panel: this.#panel, launcher: this.#launcher.element, composer: this.#composer, session: this.#session,
+      told: (open) => this.#turned(open),
+    });
+    keepIn(this.#launcher.element, ["Enter", " "]);
+    keepIn(this.#panel.element);
+    this.#root = h("div", { class: "root" }, this.#launcher.element, this.#panel.element, this.#announcer.outside);
     this.#layer = new Layer(this.#root);
+    this.#focus = new LastFocus(element, this.#root);
     shadow.replaceChildren(this.#root, this.#layer.probe);
-    this.#listen(notes, connection);
+    this.#learning = new Learning(server, channel, (name) => this.#wish(name), (Availability, fact) => this.#answering(new Availability({
+      h, fact, shadow, announce: say, chat: this.chat, session: this.#session, strings: this.#strings,
+      advise: (sentence) => console.warn(`Chip: ${sentence}`),
+      answered: () => this.#composer.focus(),
+    })));
+    this.#dress();
+    this.#listen();
     this.#begin();
   }
 
-  /** @param {boolean} [focus]  false if nobody asked for it */
-  open(focus = true) {
-    if (!this.#panel.isOpen) {
-      this.repaint();
-      this.#panel.open();
-      this.#session.set("open", "1");
-      this.chat.want();
-      this.#log.toBottom();
-      this.#draw();
-      void this.learn();
-      this.#element.tell("open", {});
-    }
-    if (focus && this.#panel.onPhone) this.#panel.element.focus();
-    else if (focus) this.#composer.focus();
-  }
-
-  close() {
-    if (!this.#panel.isOpen) return;
-    this.#panel.close();
-    this.#session.remove("open");
-    this.#draw();
-    this.#launcher.element.focus();
-    this.#element.tell("close", {});
-  }
-
   /** Say when somebody answers, as far as that is known. */
-  async learn() {
-    if (this.#availability) return this.#availability.show();
-    if (this.#learning || !this.isOpen) return undefined;
-    this.#learning = true;
-    const learnt = await learn(this.#server, this.#channel, (name) => this.#element.getAttribute(name) ?? "");
-    this.#learning = false;
-    if (!learnt || this.#stopped.signal.aborted) return undefined;
-    const { Availability, fact } = learnt;
-    const { word, element } = (this.#availability = new Availability({
-      h, fact, chat: this.chat, session: this.#session, strings: this.#strings, shadow: this.#shadow,
-      announce: (sentence) => this.#announcer.say(sentence),
-      advise: (sentence) => console.warn(`Chip: ${sentence}`),
-      answered: () => this.#composer.focus(),
-    }));
-    this.#panel.element.querySelector("header div")?.append(word);
-    return this.#composer.element.before(element);
+  learn() {
+    if (this.isOpen) void this.#learning.learn();
   }
 
   get isOpen() {
@@ -166,53 +119,108 @@ export class Widget {
     return this.#panel.isModal;
   }
 
-  stop() {
-    this.#stopped.abort();
-    this.chat.stop();
-    this.#availability?.stop();
-    for (const part of [this.#announcer, this.#banner, this.#layer, this.#log, this.#panel]) part.stop();
+  /** The element is in a page again: put back what its way there took. */
+  shown() {
+    const refocus = this.#focus.lost();
+    this.repaint();
+    this.#layer.shown();
+    this.#panel.shown();
+    this.#log.shown();
+    refocus();
   }
 
-  forget() {
-    this.chat.forget();
-    for (const name of this.#session.names("")) this.#session.remove(name);
+  /** Something that the site wishes has changed. @param {string} name */
+  follow(name) {
+    if (name === "email") this.chat.setEmail(this.#wish(name));
+    this.#dress();
+    this.repaint();
+  }
+
+  /** Say everything in other words. @param {import("./strings.js").Strings} strings */
+  speak(strings) {
+    this.#strings = strings;
+    for (const part of [this.#banner, this.#composer, this.#launcher, this.#lightbox, this.#log, this.#panel]) part.speak(strings);
+    this.#learning.speak(strings);
+    this.#dress();
   }
 
   repaint() {
     paint(this.#element, this.#root, this.#panel.element);
   }
 
-  /** @param {Notes} notes @param {Connection} connection */
-  #listen(notes, connection) {
+  stop() {
+    this.#stopped.abort();
+    this.#learning.stop();
+    for (const part of [this.#announcer, this.#banner, this.#layer, this.#log, this.opening, this.#panel]) part.stop();
+    leaveVisit(this.#visit);
+  }
+
+  forget() {
+    this.#visit.forget();
+  }
+
+  /** @param {string} name */
+  #wish(name) {
+    return this.#element.getAttribute(name) ?? "";
+  }
+
+  /** Say and place everything as the site wishes it, without making anything anew. */
+  #dress() {
+    const strings = this.#strings;
+    this.#panel.title(this.#wish("heading") || strings.say("heading"), this.#wish("subheading"));
+    this.#log.greet(this.#wish("greeting") || strings.say("greeting"));
+    this.#launcher.element.hidden = this.#wish("launcher") === "none";
+    this.#root.lang = strings.language;
+    this.#root.dir = this.#wish("dir") || strings.direction;
+    this.#root.dataset.position = this.#wish("position");
+    this.#draw();
+  }
+
+  /** @param {import("./availability/availability.js").Availability} availability */
+  #answering(availability) {
+    this.#panel.element.querySelector("header div")?.append(availability.word);
+    this.#composer.element.before(availability.element);
+    return availability;
+  }
+
+  #listen() {
     const { signal } = this.#stopped;
-    this.chat.on("change", () => this.#draw());
-    this.chat.on("status", (status) => this.#told(status));
-    this.chat.on("message", (entry) => this.#arrived(entry));
-    this.chat.on("problem", (problem) => this.#element.tell("error", problem));
-    connection.on("state", (state) => {
-      if (state.name === "refused") this.#element.tell("error", { code: "refused", message: state.reason });
-    });
-    addEventListener("storage", (event) => notes.heard(event), { signal });
-    const nudge = () => {
-      if (document.visibilityState === "hidden") return;
-      this.chat.nudge();
-      this.#look();
-    };
-    for (const name of ["online", "offline", "focus", "pageshow"]) addEventListener(name, nudge, { signal });
-    document.addEventListener("visibilitychange", nudge, { signal });
+    const { chat } = this;
+    const ends = [
+      chat.on("change", () => this.#draw()),
+      chat.on("status", (status) => this.#told(status)),
+      chat.on("message", (entry) => this.#arrived(entry)),
+      chat.on("problem", (problem) => this.#element.tell("error", problem)),
+      this.#visit.connection.on("state", (state) => {
+        if (state.name === "refused") this.#element.tell("error", { code: "refused", message: state.reason });
+      }),
+    ];
+    signal.addEventListener("abort", () => ends.forEach((end) => end()));
+    for (const name of ["focus", "pageshow"]) addEventListener(name, () => this.#look(), { signal });
+    document.addEventListener("visibilitychange", () => this.#look(), { signal });
     watchTheme(() => isDark(this.#element) !== (this.#root.dataset.theme === "dark") && this.repaint(), signal);
   }
 
   #begin() {
     this.repaint();
     this.chat.resume();
-    const email = this.#element.getAttribute("email");
+    const email = this.#wish("email");
     if (email) this.chat.setEmail(email);
-    // A phone shows the page first: nobody came for a chat that covers it.
-    const wasOpen = this.#session.get("open") || this.#element.hasAttribute("open");
-    if (wasOpen && !this.#panel.onPhone) this.open(false);
+    this.opening.begin();
     this.#told(this.chat.status);
     this.#drawNow();
+  }
+
+  /** @param {boolean} open */
+  #turned(open) {
+    if (open) {
+      this.repaint();
+      this.chat.want();
+      this.#log.toBottom();
+      this.learn();
+    }
+    this.#draw();
+    this.#element.tell(open ? "open" : "close", {});
   }
 
   /** @param {import("./status.js").Status} status */
@@ -237,8 +245,7 @@ export class Widget {
     this.chat.send(text);
     this.#drawNow();
     // The button is gone: go on where one would write the next answer.
-    if (this.#panel.onPhone) this.#panel.element.focus();
-    else this.#composer.focus();
+    this.opening.enter();
   }
 
   /** @param {string} ref */
@@ -253,7 +260,7 @@ export class Widget {
   }
 
   get #looking() {
-    return this.#panel.isOpen && document.visibilityState === "visible" && this.#log.atBottom;
+    return this.#panel.isOpen && this.#element.isConnected && document.visibilityState === "visible" && this.#log.atBottom;
   }
 
   /** Many things change at once; one picture is enough. */

@@ -1,0 +1,155 @@
+"""What a page makes of keys, words and the focus does not reach into the chat."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.widget.scripted_site import SITE
+
+# A page whose every key is a shortcut, unless one types into a field.
+SHORTCUTS = """(on) => {
+  window.heard = [];
+  for (const type of ["keydown", "keypress", "keyup"])
+    on.addEventListener(type, (event) => {
+      if (/INPUT|TEXTAREA/.test(event.target.tagName)) return;
+      heard.push(`${type} ${event.key}`);
+      event.preventDefault();
+    });
+}"""
+
+
+@pytest.mark.parametrize("place", ["window", "document", "document.body"])
+def test_a_page_with_shortcuts_eats_nothing_of_what_one_types(visit, place):
+    widget = visit()
+    widget.page.evaluate(f"() => ({SHORTCUTS})({place})")
+    widget.open()
+    widget.page.keyboard.type("Hello again")
+    widget.page.keyboard.press("Control+a")
+    widget.page.keyboard.press("Control+x")
+    expect(widget.input).to_have_value("")
+    widget.page.keyboard.press("Control+v")
+    expect(widget.input).to_have_value("Hello again")
+    widget.page.keyboard.press("Enter")
+
+    expect(widget.message("Hello again")).to_contain_text("Sent")
+    assert widget.page.evaluate("() => heard") == []
+
+
+def test_shortcuts_that_ask_in_time_let_one_type(visit):
+    widget = visit()
+    widget.page.evaluate(
+        """() => addEventListener("keydown", (event) => {
+          if (!event.target.isContentEditable) event.preventDefault();
+        }, true)"""
+    )
+    widget.open()
+    widget.page.keyboard.type("Hello")
+
+    expect(widget.input).to_have_value("Hello")
+    widget.launcher.focus()
+    assert widget.host.evaluate("e => e.isContentEditable") is False
+
+
+EATEN = ["beforeinput", "input", "copy", "cut", "paste", "contextmenu", "selectstart", "wheel"]
+
+
+def test_nothing_that_is_done_inside_is_the_pages_to_forbid(visit):
+    widget = visit().open()
+    widget.page.evaluate(
+        """(names) => {
+          window.heard = [];
+          for (const name of names)
+            document.addEventListener(name, (event) => heard.push(event.type), { passive: false });
+        }""",
+        [*EATEN, "compositionstart", "compositionupdate", "compositionend", "touchmove"],
+    )
+    for name in ("compositionstart", "compositionupdate", "compositionend", "touchmove", "wheel"):
+        widget.input.evaluate(
+            "(e, name) => e.dispatchEvent(new Event(name, { bubbles: true, composed: true }))", name
+        )
+    widget.input.press_sequentially("Hello")
+    widget.input.press("Control+a")
+    widget.input.press("Control+c")
+    widget.input.press("Control+x")
+    widget.input.press("Control+v")
+    widget.input.click(button="right")
+    expect(widget.input).to_have_value("Hello")
+
+    assert widget.page.evaluate("() => heard") == []
+
+
+def test_a_picture_shown_large_keeps_its_keys_too(site, visit):
+    widget = visit()
+    widget.page.evaluate(f"() => ({SHORTCUTS})(document)")
+    widget.open()
+    site.chip.say("Look", attachments=[f"image/png:{SITE}/parcel.svg"])
+    widget.page.get_by_role("button", name="View image: parcel.svg").click()
+    widget.page.keyboard.press("x")
+    widget.page.keyboard.press("Escape")
+
+    expect(widget.page.locator("chip-chat .lightbox")).to_have_count(0)
+    assert widget.page.evaluate("() => heard") == []
+
+
+def test_the_launcher_is_pressed_and_leaves_other_keys_to_the_page(visit):
+    widget = visit()
+    widget.page.evaluate(f"() => ({SHORTCUTS})(document)")
+    widget.launcher.focus()
+    widget.page.keyboard.press("Space")
+    expect(widget.panel).to_be_visible()
+    widget.launcher.focus()
+    widget.page.keyboard.press("Enter")
+    expect(widget.panel).to_be_hidden()
+    assert widget.page.evaluate("() => heard") == []
+
+    for key in ("Escape", "k"):
+        widget.page.keyboard.press(key)
+    assert widget.page.evaluate("() => heard") == [
+        "keydown Escape",
+        "keyup Escape",
+        "keydown k",
+        "keyup k",
+    ]
+
+
+def test_the_page_sees_that_one_clicked_elsewhere(visit):
+    widget = visit().open()
+    widget.page.evaluate(
+        """() => {
+          window.heard = [];
+          for (const name of ["pointerdown", "mousedown", "click"])
+            document.addEventListener(name, (event) =>
+              heard.push(`${name} ${event.target.tagName}`));
+        }"""
+    )
+    widget.input.click()
+
+    assert widget.page.evaluate("() => heard") == [
+        "pointerdown CHIP-CHAT",
+        "mousedown CHIP-CHAT",
+        "click CHIP-CHAT",
+    ]
+
+
+@pytest.mark.parametrize("event", ["focusin", "focusout"])
+def test_a_page_that_holds_the_focus_lets_it_into_the_chat(visit, event):
+    widget = visit()
+    widget.page.evaluate(
+        """(event) => {
+          const dialog = document.createElement("div");
+          const field = dialog.appendChild(document.createElement("input"));
+          document.body.append(dialog);
+          field.focus();
+          document.addEventListener(event, ({ target }) => {
+            if (!dialog.contains(target)) field.focus();
+          });
+        }""",
+        event,
+    )
+    widget.launcher.click()
+    widget.panel.wait_for()
+    widget.page.keyboard.type("Hello")
+    widget.page.locator("chip-chat .log").click()
+    widget.input.click()
+    widget.page.keyboard.type(" again")
+
+    expect(widget.input).to_have_value("Hello again")
