@@ -9,7 +9,12 @@ const esbuild = createRequire(here("../tests/widget/"))("esbuild");
 const built = process.argv[2] ?? here("../chip/widget/built");
 
 /** The first load, and what few chats need of the rest. */
-const FILES = { widget: ["embed", "iife"], availability: ["availability/availability", "esm"], markdown: ["markdown", "esm"] };
+const FILES = {
+  widget: ["embed", "iife"],
+  advice: ["advice/advice", "esm"],
+  availability: ["availability/availability", "esm"],
+  markdown: ["markdown", "esm"],
+};
 
 for (const [name, [entry, format]] of Object.entries(FILES)) {
   await esbuild.build({

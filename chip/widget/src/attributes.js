@@ -28,8 +28,8 @@ export function readWords(source) {
   return Object.fromEntries(Object.entries(words ?? {}).filter(([, phrase]) => isPhrase(phrase)));
 }
 
-/** @param {any} value */
-function isPhrase(value) {
+/** A text, or one for each plural form. @param {any} value */
+export function isPhrase(value) {
   const forms = typeof value === "object" && !Array.isArray(value) ? Object.values(value ?? [value]) : [value];
   return forms.every((form) => typeof form === "string");
 }

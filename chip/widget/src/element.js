@@ -1,6 +1,7 @@
 /**
  * `<chip-chat>`: attributes, methods and events, as the page sees them.
  */
+import { advise, adviseOnElement, adviseOnValue } from "./advise.js";
 import { ATTRIBUTES, channelOf, readWords } from "./attributes.js";
 import { listen } from "./dom.js";
 import { visitorActs } from "./focus.js";
@@ -63,6 +64,7 @@ export class ChipChat extends HTMLElement {
     if (before === value) return;
     if (name === "strings") this.#ownWords = readWords(value);
     if (this.#widget === undefined) return;
+    adviseOnValue(ChipChat.server, name, value);
     if (name === "channel" || name === "server") this.#rebuild();
     else if (name === "lang") void this.#build();
     else if (name === "strings") this.#widget?.speak(this.#strings());
@@ -79,6 +81,7 @@ export class ChipChat extends HTMLElement {
   /** @param {unknown} words  an object, or JSON of one */
   set strings(words) {
     this.#ownWords = readWords(words);
+    advise(ChipChat.server, "strings", words);
     this.#widget?.speak(this.#strings());
   }
 
@@ -167,6 +170,7 @@ export class ChipChat extends HTMLElement {
       /** @type {any} */ (this)[name] = value;
     }
     this.#rebuild();
+    adviseOnElement(ChipChat.server, this);
   }
 
   /** Another chat. */
@@ -193,7 +197,7 @@ export class ChipChat extends HTMLElement {
     queueMicrotask(() => {
       if (this.#widget !== widget || !this.isConnected) return;
       if (widget) this.tell("ready", {});
-      else this.tell("error", { code: "refused", message: server ? `not a channel: "${this.getAttribute("channel") ?? ""}"` : "not an address: server" });
+      else this.#refuse(server);
     });
   }
 
@@ -217,6 +221,15 @@ export class ChipChat extends HTMLElement {
     if (this.#widget) return run(this.#widget, own);
     this.#early = [...this.#early, (/** @type {Widget} */ widget) => void run(widget, own)].slice(-EARLY);
     return undefined;
+  }
+
+  /** @param {string | null} server */
+  #refuse(server) {
+    const channel = this.getAttribute("channel") ?? "";
+    if (!server) advise(ChipChat.server, "server", this.getAttribute("server") ?? "");
+    else if (channel) advise(server, "channel", channel);
+    else advise(server, "noChannel");
+    this.tell("error", { code: "refused", message: server ? `not a channel: "${channel}"` : "not an address: server" });
   }
 
   #stop() {

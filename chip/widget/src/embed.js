@@ -12,9 +12,8 @@ const script = /** @type {HTMLScriptElement | null} */ (document.currentScript ?
 // The same script may run in a page again; the first one defines, and knows of all tags.
 if (!customElements.get(TAG)) {
   const source = new URL(script?.src || location.href);
-  const page = new Page();
   ChipChat.server = source.pathname.endsWith(PATH) ? source.origin + source.pathname.slice(0, -PATH.length) : source.origin;
-  ChipChat.page = page;
+  const page = (ChipChat.page = new Page(ChipChat.server));
   /** @type {any} */
   const early = /** @type {any} */ (window).Chip;
   /** @type {any} */ (window).Chip = page.calls();

@@ -4,15 +4,19 @@
  * Calls wait for a chat, listeners outlive one, and the tag's element comes back whatever removes
  * it, until `destroy`. Knows elements by their methods only.
  */
+import { advise, adviseOnTag } from "./advise.js";
 import { ATTRIBUTES, channelOf } from "./attributes.js";
 import { listen } from "./dom.js";
 
 export const TAG = "chip-chat";
 const CALLS = ["open", "close", "toggle", "send", "setEmail", "destroy"];
+const EVENTS = ["ready", "open", "close", "message", "unread", "state", "error"];
 /** Calls that may wait for a chat; the oldest is dropped for the newest. */
 const WAITING = 100;
 /** Milliseconds. A page that removes the element again and again gets it back this often. */
 const BACK_AGAIN = 1_000;
+/** Milliseconds until a tag without a channel, in a page without an element, is a mistake. */
+const CHAT_WITHIN = 10_000;
 /** Marks what a tag made: copies of it are none. Turbo leaves them out of the pages it keeps. */
 const MARK = "data-turbo-temporary";
 
@@ -20,6 +24,7 @@ const MARK = "data-turbo-temporary";
 /** @typedef {[method: string, ...values: any[]]} Call */
 
 export class Page {
+  #server;
   #listeners = new EventTarget();
   /** @type {Call[]} */
   #waiting = [];
@@ -30,6 +35,11 @@ export class Page {
   /** What the tag made. @type {ChipChat | null} */
   #kept = null;
   #back = 0;
+
+  /** @param {string} server  where the script came from */
+  constructor(server) {
+    this.#server = server;
+  }
 
   /** The chat that the calls mean: the script tag's own, or the first in the page. */
   get #current() {
@@ -47,7 +57,7 @@ export class Page {
   perform(call) {
     const [method, ...values] = call;
     if (method === "on") return this.#on(values[0], values[1]);
-    if (!CALLS.includes(method)) return undefined;
+    if (!CALLS.includes(method)) return advise(this.#server, "call", method, [...CALLS, "on"]);
     const chat = /** @type {any} */ (this.#current);
     if (chat) return chat[method](...values);
     this.#waiting = [...this.#waiting, call].slice(-WAITING);
@@ -57,8 +67,9 @@ export class Page {
   /** A script tag has run, perhaps not the first. @param {HTMLScriptElement | null} tag */
   asked(tag) {
     const channel = tag?.dataset.channel;
-    if (!tag || !channel) return;
-    if (document.body) this.#make(tag, channel);
+    if (tag) adviseOnTag(this.#server, tag);
+    if (!tag || !channel) setTimeout(() => this.#current || advise(this.#server, "noChat"), CHAT_WITHIN);
+    else if (document.body) this.#make(tag, channel);
     else addEventListener("DOMContentLoaded", () => this.#make(tag, channel));
   }
 
@@ -89,6 +100,7 @@ export class Page {
 
   /** @param {string} name @param {(detail: any) => void} listener */
   #on(name, listener) {
+    if (!EVENTS.includes(name)) advise(this.#server, "event", name, EVENTS);
     const current = this.#current;
     // Whoever asks for "ready" after it happened still wants to know.
     if (name === "ready" && current && this.#ready.has(current)) queueMicrotask(() => listener({}));
@@ -100,7 +112,11 @@ export class Page {
     const [last, kept] = [this.#tag, this.#kept];
     const same = (/** @type {string | null | undefined} */ other) => channelOf(other) === channelOf(channel);
     // Of two tags in a page, and of a tag and an element, the first is shown.
-    if (kept ? last?.isConnected && !same(last.dataset.channel) : others().some((chat) => same(chat.getAttribute("channel")))) return;
+    if (kept && last?.isConnected && !same(last.dataset.channel)) {
+      advise(this.#server, "secondTag", last.dataset.channel ?? "", channel);
+      return;
+    }
+    if (!kept && others().some((chat) => same(chat.getAttribute("channel")))) return;
     const chat = kept ?? /** @type {ChipChat} */ (document.createElement(TAG));
     for (const name of ATTRIBUTES) {
       const [before, now] = [last?.dataset[name], tag.dataset[name]];
