@@ -97,6 +97,7 @@ def test_what_is_right_is_not_spoken_of(console):
         "position": "start",
         "heading": "A",
         "subheading": "B",
+        "avatar": "/team.svg",
         "greeting": "C",
         "launcher": "none",
         "open": "",
@@ -117,7 +118,7 @@ def test_what_is_right_is_not_spoken_of(console):
 
 
 def test_every_word_of_a_language_may_be_a_sites_own(console):
-    words = (SOURCES / "words" / "fr.json").read_text().replace("'", "’")
+    words = (SOURCES / "words" / "fr.json").read_text().replace("'", "&#39;")
 
     assert console(embed(strings=words)).lines == []
 

@@ -25,10 +25,15 @@ def in_the_left_half(widget):
     widget.until(lambda: widget.panel.bounding_box()["x"] < 100, "the panel is on the left")
 
 
+def shows_a_face(widget):
+    expect(widget.page.locator("chip-chat .face img")).to_be_visible()
+
+
 # What a page may change, and how one sees that it did.
 CHANGES = {
     "heading": ("The workshop", part("heading", "The workshop")),
     "subheading": ("Within minutes", part("subheading", "Within minutes")),
+    "avatar": ("/team.svg", shows_a_face),
     "greeting": ("What now?", part("greeting", "What now?")),
     "lang": ("fr", attribute("send_button", "aria-label", "Envoyer")),
     "dir": ("rtl", lambda widget: expect(widget.panel).to_have_css("direction", "rtl")),

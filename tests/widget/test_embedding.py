@@ -94,6 +94,11 @@ def chats(widget, site):
     expect(widget.message("Hello")).to_contain_text("Sent")
 
 
+def face(widget, site):
+    picture = widget.open().page.locator("chip-chat .face img")
+    expect(picture).to_have_attribute("src", f"{SITE}/team.svg")
+
+
 ATTRIBUTES = {
     "channel": chats,
     "server": chats,
@@ -104,6 +109,7 @@ ATTRIBUTES = {
     "position": right_to_left,
     "heading": text("heading", "The workshop"),
     "subheading": text("subheading", "We answer within minutes"),
+    "avatar": face,
     "greeting": text("greeting", "What shall we build?"),
     "launcher": own_button,
     "open": opened,

@@ -28,7 +28,7 @@ def test_blocked_site_data_does_not_stop_the_chat(site):
 
 
 def test_a_sandboxed_frame_has_a_chat_too(site):
-    site.pages["/inside"] = PAGE.format(lang="en", embed=embed())
+    site.pages["/inside"] = PAGE.format(lang="en", head="", embed=embed())
     page = site.page('<iframe sandbox="allow-scripts" src="/inside" height="700"></iframe>')
     widget = Widget(page.frame_locator("iframe"))
     widget.launcher.click()

@@ -133,3 +133,25 @@ def test_a_window_that_changes_leaves_the_end_in_view(reader):
         reader.page.set_viewport_size({"width": width, "height": height})
         run(reader, "await frames(4)")
         assert reader.log.evaluate(LEFT) <= 1, (width, height)
+
+
+def test_who_reads_above_finds_a_way_to_the_newest_also_when_there_is_no_news(site, reader):
+    way = reader.page.get_by_role("button", name="Go to the newest message")
+    expect(way).to_be_hidden()
+    reader.log.evaluate("log => log.scrollTop = 500")
+    expect(way).to_be_visible()
+
+    site.chip.say("New")
+    expect(reader.page.get_by_role("button", name="New messages")).to_be_visible()
+    expect(way).to_have_count(0)
+
+
+def test_the_way_to_the_newest_leaves_the_focus_in_the_conversation(reader):
+    reader.log.evaluate("log => log.scrollTop = 500")
+    way = reader.page.get_by_role("button", name="Go to the newest message")
+    way.focus()
+    reader.page.keyboard.press("Enter")
+
+    expect(reader.message("Message 59")).to_be_in_viewport()
+    expect(way).to_be_hidden()
+    expect(reader.log).to_be_focused()

@@ -3,7 +3,7 @@
  */
 /** Everything that an element, or the script tag after `data-`, may say. */
 export const ATTRIBUTES = [
-  "channel", "server", "lang", "dir", "accent", "theme", "position", "heading", "subheading", "greeting", "launcher", "open", "email", "strings",
+  "channel", "server", "lang", "dir", "accent", "theme", "position", "heading", "subheading", "avatar", "greeting", "launcher", "open", "email", "strings",
   "hours", "zone", "available", "away", "usually",
 ];
 

@@ -66,10 +66,15 @@ export function listen(target, name, listener) {
   return () => target.removeEventListener(name, heard);
 }
 
-/** A web address that is safe to fetch or follow, or null. @param {string} address */
-export function webAddress(address) {
+/**
+ * A web address that is safe to fetch or follow, or null.
+ *
+ * @param {string} address
+ * @param {string} [base]  where it may be relative
+ */
+export function webAddress(address, base) {
   try {
-    const url = new URL(address);
+    const url = new URL(address, base);
     return url.protocol === "https:" || url.protocol === "http:" ? url : null;
   } catch {
     return null;

@@ -119,7 +119,7 @@ export class ChipChat extends HTMLElement {
   }
 
   toggle() {
-    this.#soon((widget, own) => (widget.isOpen ? widget.opening.close(own) : widget.opening.open(own)));
+    this.#soon((widget, own) => widget.opening.toggle(own));
   }
 
   /** Send a message in the visitor's name. @param {string} text */

@@ -32,6 +32,8 @@ export class LogView {
   #welcome = h("p", { dir: "auto" });
   #greeting = h("div", { class: "greeting" }, icon("chat"), this.#welcome);
   #more = h("span");
+  /** Whether somebody who reads further up has missed what came meanwhile. */
+  #news = false;
   /** @type {Map<string, MessageView>} */
   #views = new Map();
   /** @type {Map<number, HTMLElement>} */
@@ -63,8 +65,8 @@ export class LogView {
       icon("down"), this.#more,
     );
     this.element = h("div", { class: "log-frame" }, this.#scroller, this.#pill);
-    this.speak(strings);
     this.#place = new Place(this.#scroller, this.#rows);
+    this.speak(strings);
     for (const part of [this.#scroller, ...this.#scroller.children]) this.#observer.observe(part);
   }
 
@@ -78,7 +80,7 @@ export class LogView {
     this.#strings = strings;
     this.#replies.setAttribute("aria-label", strings.say("replies"));
     this.#scroller.setAttribute("aria-label", strings.say("log"));
-    this.#more.textContent = strings.say("newMessages");
+    this.#point();
     for (const view of this.#views.values()) view.speak(strings);
   }
 
@@ -110,14 +112,24 @@ export class LogView {
     this.#newestKey = newest?.key ?? "";
     if (arrived && newest.own && newest.state === "queued") this.toBottom();
     this.#place.keep();
-    if (arrived && !newest.own && !this.atBottom) this.#pill.hidden = false;
+    if (arrived && !newest.own && !this.atBottom) this.#news = true;
+    this.#point();
     this.#fill();
   }
 
   /** @param {boolean} [gently] */
   toBottom(gently = false) {
-    this.#pill.hidden = true;
     this.#place.toEnd(gently);
+    if (this.#pill.matches(":focus")) this.#scroller.focus({ preventScroll: true });
+    this.#point();
+  }
+
+  /** Show the way to the newest message to whoever does not see it. */
+  #point() {
+    this.#news &&= !this.atBottom;
+    this.#pill.hidden = this.atBottom;
+    this.#pill.setAttribute("aria-label", this.#strings.say(this.#news ? "newMessages" : "newest"));
+    this.#more.textContent = this.#news ? this.#strings.say("newMessages") : "";
   }
 
   /**
@@ -175,15 +187,14 @@ export class LogView {
 
   #resized() {
     this.#place.keep();
+    this.#point();
     this.#fill();
   }
 
   #scrolled() {
     this.#place.look();
-    if (this.atBottom) {
-      this.#pill.hidden = true;
-      this.#actions.bottom();
-    }
+    this.#point();
+    if (this.atBottom) this.#actions.bottom();
     this.#fill();
   }
 

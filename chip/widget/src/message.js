@@ -2,7 +2,8 @@
  * One message: an article with who, what and when.
  */
 import { attachmentView, attachmentWords, nameAttachment } from "./attachments.js";
-import { h, icon, webAddress } from "./dom.js";
+import { h, icon } from "./dom.js";
+import { face } from "./face.js";
 import { isBigEmoji, textNodes } from "./text.js";
 
 /**
@@ -90,7 +91,7 @@ export class MessageView {
     this.element.className = classes(entry, place);
     this.element.setAttribute("aria-label", `${name}, ${time}`);
     if (place.first && !entry.own && entry.user?.name) {
-      this.element.prepend(h("div", { part: "sender", "aria-hidden": "true" }, avatar(entry, name), h("bdi", {}, name)));
+      this.element.prepend(h("div", { part: "sender", "aria-hidden": "true" }, face(name, entry.user.avatar), h("bdi", {}, name)));
     }
     const status = statusView(entry, place, time, this.#strings, this.#actions);
     if (status) this.element.append(status);
@@ -101,16 +102,6 @@ export class MessageView {
 /** @param {Entry} entry @param {Place} place */
 function classes(entry, place) {
   return ["message", entry.own && "own", entry.state, place.first && "first", place.last && "last", isBigEmoji(entry.text) && "emoji"].filter(Boolean).join(" ");
-}
-
-/** @param {Entry} entry @param {string} name */
-function avatar(entry, name) {
-  const initial = h("span", { class: "avatar" }, Array.from(name)[0] ?? "");
-  const address = webAddress(entry.user?.avatar ?? "")?.href;
-  if (!address) return initial;
-  const image = h("img", { class: "avatar", src: address, alt: "", referrerpolicy: "no-referrer" });
-  image.addEventListener("error", () => image.replaceWith(initial));
-  return image;
 }
 
 /**

@@ -69,6 +69,11 @@ export class Opening {
     this.#told(false);
   }
 
+  /** @param {boolean} own  by the visitor's own action */
+  toggle(own) {
+    this.#panel.isOpen ? this.close(own) : this.open(own);
+  }
+
   /** Go where one writes. */
   enter() {
     // A phone's keyboard comes up when it is asked for.

@@ -3,7 +3,7 @@
  *
  * Owns being open, being modal, and fitting the screen that a keyboard leaves.
  */
-import { h, icon } from "./dom.js";
+import { h } from "./dom.js";
 import { isComposing } from "./typing.js";
 
 /** As in the style sheet. */
@@ -14,46 +14,23 @@ export class Panel {
   #hidden;
   #stopped = new AbortController();
   #covers;
-  #heading = h("h2", { part: "heading", id: "heading", dir: "auto" });
-  #subheading = h("p", { part: "subheading", dir: "auto" });
-  #close;
   element;
 
   /**
    * @param {object} parts
-   * @param {import("./strings.js").Strings} parts.strings
-   * @param {Node[]} parts.children  below the header
+   * @param {Node[]} parts.children
    * @param {(own: boolean) => void} parts.hidden  it is to be closed, by the visitor's own wish or not
    * @param {() => boolean} parts.covers  whether it may cover the page now
    */
-  constructor({ strings, children, hidden, covers }) {
+  constructor({ children, hidden, covers }) {
     this.#hidden = hidden;
     this.#covers = covers;
-    this.#close = h("button", { part: "close", class: "round", type: "button", onclick: () => hidden(true) }, icon("close"));
-    this.element = h(
-      "dialog",
-      { part: "panel", "aria-labelledby": "heading", tabindex: "-1" },
-      h("header", { part: "header" }, h("div", {}, this.#heading, this.#subheading), this.#close),
-      ...children,
-    );
+    this.element = h("dialog", { part: "panel", tabindex: "-1" }, ...children);
     this.element.addEventListener("cancel", (event) => this.#escaped(event));
     this.element.addEventListener("keydown", (event) => event.key === "Escape" && !isComposing(event) && this.#escaped(event));
-    this.speak(strings);
     const { signal } = this.#stopped;
     this.#phone.addEventListener("change", () => this.#refit(), { signal });
     for (const change of ["resize", "scroll"]) visualViewport?.addEventListener(change, () => this.#fit(), { signal });
-  }
-
-  /** @param {import("./strings.js").Strings} strings */
-  speak(strings) {
-    this.#close.setAttribute("aria-label", strings.say("close"));
-  }
-
-  /** @param {string} heading @param {string} subheading */
-  title(heading, subheading) {
-    this.#heading.textContent = heading;
-    this.#subheading.textContent = subheading;
-    this.#subheading.hidden = !subheading;
   }
 
   get isOpen() {

@@ -67,7 +67,8 @@ a.file bdi { text-decoration: underline; text-underline-offset: 2px; }
 .quick-reply { max-inline-size: 100%; min-block-size: 38px; padding: 7px 16px; border: 1.5px solid var(--accent-ink); border-radius: 20px; color: var(--accent-ink); font-weight: 550; text-align: start; overflow-wrap: anywhere; transition: background .12s, color .12s; }
 .quick-reply:hover { background: var(--accent); color: var(--on-accent); }
 
-.pill { position: absolute; inset-block-end: 12px; inset-inline: 0; margin-inline: auto; inline-size: fit-content; display: flex; align-items: center; gap: 6px; min-block-size: 36px; padding-inline: 12px 16px; border: 1px solid var(--line); border-radius: 22px; background: var(--ground); color: var(--ink); font-size: .9em; font-weight: 600; box-shadow: 0 4px 16px #0003; }
+.pill { position: absolute; inset-block-end: 12px; inset-inline: 0; margin-inline: auto; inline-size: fit-content; display: flex; align-items: center; gap: 6px; min-block-size: 36px; padding-inline: 7px; border: 1px solid var(--line); border-radius: 22px; background: var(--ground); color: var(--ink); font-size: .9em; font-weight: 600; box-shadow: 0 4px 16px #0003; }
+.pill span:not(:empty) { margin-inline: -1px 8px; }
 .pill .icon { inline-size: 1.3em; block-size: 1.3em; }
 
 .skeleton { flex: 1; display: grid; place-items: center; }

@@ -131,7 +131,9 @@ a { color: inherit; text-underline-offset: 2px; }
 .panel:focus-visible { outline: none; }
 
 .header { display: flex; align-items: center; justify-content: space-between; gap: 12px; padding-block: 14px; padding-inline: 20px 12px; border-block-end: 1px solid var(--accent-edge); background: var(--accent); color: var(--on-accent); }
-.header > div { min-inline-size: 0; }
+.header > div { min-inline-size: 0; flex: 1; }
+.face .avatar { inline-size: 2.667em; block-size: 2.667em; border: 1px solid currentColor; }
+.face img.avatar { border: 0; background: var(--ground); }
 .heading { font-size: 1.133em; font-weight: 650; line-height: 1.3; letter-spacing: -.01em; }
 .subheading { font-size: .9em; line-height: 1.4; }
 .round { display: grid; place-items: center; inline-size: 2.4em; block-size: 2.4em; border-radius: 50%; color: var(--quiet); flex: none; transition: background .12s; }

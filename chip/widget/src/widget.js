@@ -8,7 +8,9 @@ import { Banner } from "./banner.js";
 import { keepIn } from "./boundary.js";
 import { Composer } from "./composer.js";
 import { h } from "./dom.js";
+import { agentOf } from "./face.js";
 import { LastFocus, typesElsewhere } from "./focus.js";
+import { Header } from "./header.js";
 import { Learning } from "./learn.js";
 import { Launcher } from "./launcher.js";
 import { Layer } from "./layer.js";
@@ -31,6 +33,7 @@ export class Widget {
   #announcer = new Announcer(() => this.isModal);
   #banner;
   #composer;
+  #header;
   #lightbox;
   #log;
   #panel;
@@ -78,13 +81,13 @@ export class Widget {
       draft: this.#session.get("draft") ?? "",
       save: (draft) => (draft ? this.#session.set("draft", draft) : this.#session.remove("draft")),
     });
+    this.#header = new Header(strings, () => this.opening.close(true));
     this.#panel = new Panel({
-      strings,
-      children: [this.#banner.element, this.#log.element, this.#composer.element, this.#announcer.inside],
+      children: [this.#header.element, this.#banner.element, this.#log.element, this.#composer.element, this.#announcer.inside],
       hidden: (own) => this.opening.close(own),
       covers: () => !typesElsewhere(element),
     });
-    this.#launcher = new Launcher(strings, () => (this.#panel.isOpen ? this.opening.close(true) : this.opening.open(true)));
+    this.#launcher = new Launcher(strings, () => this.opening.toggle(true));
     this.opening = new Opening({
       element, panel: this.#panel, launcher: this.#launcher.element, composer: this.#composer, session: this.#session,
       told: (open) => this.#turned(open),
@@ -107,11 +110,7 @@ export class Widget {
 
   /** Say when somebody answers, as far as that is known. */
   learn() {
-    if (this.isOpen) void this.#learning.learn();
-  }
-
-  get isOpen() {
-    return this.#panel.isOpen;
+    if (this.#panel.isOpen) void this.#learning.learn();
   }
 
   /** @returns {boolean} */
@@ -139,7 +138,7 @@ export class Widget {
   /** Say everything in other words. @param {import("./strings.js").Strings} strings */
   speak(strings) {
     this.#strings = strings;
-    for (const part of [this.#banner, this.#composer, this.#launcher, this.#lightbox, this.#log, this.#panel]) part.speak(strings);
+    for (const part of [this.#banner, this.#composer, this.#header, this.#launcher, this.#lightbox, this.#log]) part.speak(strings);
     this.#learning.speak(strings);
     this.#dress();
   }
@@ -164,10 +163,14 @@ export class Widget {
     return this.#element.getAttribute(name) ?? "";
   }
 
+  get #heading() {
+    return this.#wish("heading") || this.#strings.say("heading");
+  }
+
   /** Say and place everything as the site wishes it, without making anything anew. */
   #dress() {
     const strings = this.#strings;
-    this.#panel.title(this.#wish("heading") || strings.say("heading"), this.#wish("subheading"));
+    this.#panel.element.setAttribute("aria-label", this.#heading);
     this.#log.greet(this.#wish("greeting") || strings.say("greeting"));
     this.#launcher.element.hidden = this.#wish("launcher") === "none";
     this.#root.lang = strings.language;
@@ -178,7 +181,7 @@ export class Widget {
 
   /** @param {import("./availability/availability.js").Availability} availability */
   #answering(availability) {
-    this.#panel.element.querySelector("header div")?.append(availability.word);
+    this.#header.add(availability.word);
     this.#composer.element.before(availability.element);
     return availability;
   }
@@ -274,9 +277,9 @@ export class Widget {
 
   #drawNow() {
     this.#drawing = false;
-    const { conversation, history, recalling, status } = this.chat;
+    const { conversation, history, reading, recalling, status } = this.chat;
     const entries = conversation.list();
-    const { reading } = this.chat;
+    this.#header.show(this.#heading, this.#wish("subheading"), this.#wish("avatar"), agentOf(entries, Date.now()));
     if (!this.#panel.isOpen || (!this.#fresh && !this.#looking)) this.#fresh = reading.firstUnread;
     else if (entries.at(-1)?.own) this.#fresh = "";
     this.#log.show({

@@ -29,6 +29,7 @@ export const en = {
   retry: "Try again",
   discard: "Delete",
   newMessages: "New messages",
+  newest: "Go to the newest message",
   replies: "Suggested answers",
   today: "Today",
   yesterday: "Yesterday",
