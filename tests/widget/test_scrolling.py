@@ -85,6 +85,18 @@ def test_who_reads_above_keeps_his_place(reader, change):
     assert abs(reader.page.evaluate("window.moved")) <= 2
 
 
+def test_who_scrolls_to_the_very_top_keeps_his_place_when_older_messages_come(reader):
+    top = reader.message("Message 35")
+    expect(reader.messages).to_have_count(25)
+    reader.log.evaluate("log => log.scrollTop = 0")
+    before = top.bounding_box()["y"]
+    expect(reader.messages).to_have_count(50)
+
+    assert abs(top.bounding_box()["y"] - before) <= 2
+    # Nobody has scrolled to what is above of that.
+    assert reader.messages.count() == 50
+
+
 def test_a_scroll_upwards_while_a_message_comes_is_the_visitors(site, reader):
     run(
         reader,

@@ -14,7 +14,7 @@ export class Place {
   #scroller;
   #rows;
   #top = 0;
-  /** The first row in view, and how far below the upper edge it begins. @type {{ row: Element, offset: number } | null} */
+  /** The first message in view, and how far below the upper edge it begins. @type {{ row: Element, offset: number } | null} */
   #held = null;
   /** Whether the newest message is in view, or is about to be. */
   atEnd = true;
@@ -41,7 +41,8 @@ export class Place {
     else if (scrollTop < Math.min(this.#top, end) - 1) this.atEnd = false;
     if (scrollTop === this.#top) return;
     this.#top = scrollTop;
-    const row = [...this.#rows.children].find((one) => this.#offset(one) + one.clientHeight > 0);
+    // Not the name of a day: older messages of that day come below it.
+    const row = [...this.#rows.children].find((one) => one.matches("article") && this.#offset(one) + one.clientHeight > 0);
     this.#held = row ? { row, offset: this.#offset(row) } : null;
   }
 
