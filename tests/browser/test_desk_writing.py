@@ -61,6 +61,28 @@ def test_enter_that_chooses_a_character_of_a_quick_reply_stays_in_it(agent, how)
     expect(field).to_be_focused()
 
 
+def test_a_conversation_that_comes_late_leaves_the_focus_where_it_is(visitor, sit_down):
+    visitor.says("hello")
+    agent = sit_down()
+    late = []
+
+    def keep(route):
+        late.append(route)
+
+    agent.page.route("**/desk/api/conversations/1?*", keep)
+    agent.opens("Visitor 1")
+    box = agent.page.get_by_label("Reply", exact=True)
+    expect(box).to_be_focused()
+    agent.page.get_by_role("button", name="Visitor 1", exact=True).click()
+    agent.page.keyboard.type("Jo")
+    late[0].continue_()
+    agent.reads("hello")
+    agent.page.keyboard.type("nas")
+
+    expect(agent.page.get_by_label("Name of this visitor")).to_have_value("Jonas")
+    expect(box).to_have_value("")
+
+
 def test_links_names_and_times_are_those_that_the_visitor_sees(agent, visitor):
     text = "See https://x.example/a_(b), www.x.example or ann@x.example."
     visitor.says(text)

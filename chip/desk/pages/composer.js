@@ -55,6 +55,13 @@ export class Composer {
     this.#text.focus();
   }
 
+  /** Take the focus, if one can write here and has room to read meanwhile. @param {import("./server.js").Conversation | undefined} conversation */
+  enter(conversation) {
+    if (!conversation || conversation.read_only || !matchMedia("(min-width: 761px)").matches) return false;
+    this.focus();
+    return true;
+  }
+
   /** Give a reply back, above what is written already. @param {Draft} draft */
   restore(draft) {
     const now = this.#draft();

@@ -114,6 +114,8 @@ async function choose(id) {
   hideRename();
   show();
   if (!id) return;
+  const ready = composer.enter(book.conversations.get(id));
+  const focused = document.activeElement;
   try {
     await load(id);
   } catch (error) {
@@ -123,7 +125,8 @@ async function choose(id) {
   if (id !== chosen) return;
   show();
   log.toEnd();
-  if (matchMedia("(min-width: 761px)").matches && !book.conversations.get(id)?.read_only) composer.focus();
+  // Whoever writes elsewhere meanwhile goes on there.
+  if (!ready && document.activeElement === focused) composer.enter(book.conversations.get(id));
 }
 
 /** Whether it was taken. @param {import("./composer.js").Draft} draft */
