@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.pages import Agent, Visitor, desk_link
+from tests.browser.pages import Agent, Visitor, desk_link, try_now
 
 HELLO = "Hello! 👋"
 
@@ -124,6 +124,7 @@ def test_chip_restarts_under_both_open_pages(visitor, sit_down, chip, browser):
     expect(agent.banner).to_contain_text("connection to Chip is lost")
     visitor.says("while it was away")
     chip.start()
+    try_now(visitor.page, agent.page)
     agent.reads("while it was away")
     expect(agent.banner).to_be_hidden()
     agent.answers("after")
@@ -141,8 +142,7 @@ def test_chip_is_killed_and_nothing_is_lost(visitor, sit_down, chip, browser):
     chip.kill()
     visitor.says("said to nobody")
     chip.start()
-    for page in (visitor.page, agent.page):
-        page.evaluate("dispatchEvent(new Event('online'))")  # Else it may wait for half a minute.
+    try_now(visitor.page, agent.page)
     agent.reads("said to nobody")
     agent.answers("reply after")
     visitor.sees_in_order("before", "reply before", "said to nobody", "reply after")

@@ -7,6 +7,8 @@ import sqlite3
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.pages import try_now
+
 MESSAGES = 130
 CONVERSATIONS = 60
 
@@ -66,6 +68,7 @@ def test_a_search_and_a_restart_throw_nothing_away(agent, chip, browser):
     chip.stop()
     expect(agent.banner).to_contain_text("connection to Chip is lost")
     chip.start()
+    try_now(agent.page)
     expect(agent.banner).to_be_hidden()
     everything_is_there(agent)
     browser.problems.clear()  # A server that is away makes browsers complain.

@@ -1,4 +1,4 @@
-"""A real, headless Chromium: Debian's, driven by Playwright's blocking interface.
+"""A real Chromium without windows: Debian's, driven by Playwright's blocking interface.
 
 Owns starting it and noticing what goes wrong inside pages. It blocks the thread while it works,
 so the server that it visits must be another process.
@@ -43,9 +43,10 @@ class Browser:
 
     def start(self) -> None:
         """Start Chromium."""
-        path = shutil.which("chromium") or shutil.which("chromium-browser")
+        # Without the pages that draw a window's frame, a context costs a quarter of the time.
+        path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
         if path is None:
-            raise NotRunningError("chromium is not installed")
+            raise NotRunningError("neither chromium-headless-shell nor chromium is installed")
         self._playwright = sync_playwright().start()
         self._chromium = self._playwright.chromium.launch(
             executable_path=path,
