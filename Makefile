@@ -3,6 +3,7 @@
 # make bench        the benchmark
 # make lint         style and types alone
 # make widget       what Chip serves of its widget, anew from the sources
+# make pictures     the README's picture anew, light and dark
 # make lock         the newest releases of what Chip and its tests need, into requirements/
 # make test-newest  whether the newest releases that setup.cfg allows still have the private parts
 #                   that Chip touches
@@ -18,7 +19,7 @@ PACKAGE = setup.cfg pyproject.toml
 # What is looked at besides the package: whichever of these exist.
 SOURCES = $(wildcard chip twisted tests bench tools)
 
-.PHONY: run test test-newest bench lint widget lock packages clean
+.PHONY: run test test-newest bench lint widget pictures lock packages clean
 .SILENT:
 # A half-made virtual environment is none.
 .DELETE_ON_ERROR:
@@ -47,6 +48,9 @@ lint: $(VENV)/installed-for-tests
 
 widget: $(VENV)/node-modules
 	PATH="$(CURDIR)/$(BIN):$$PATH" tools/step "Building the widget" node tools/build-widget.mjs
+
+pictures: packages $(VENV)/installed-for-tests
+	$(BIN)/python -m tests.browser.pictures docs/images
 
 lock: $(BIN)/python
 	tools/step "Resolving what setup.cfg names" tools/lock $(BIN)/python

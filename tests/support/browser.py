@@ -79,19 +79,22 @@ class Browser:
         permissions: Sequence[str] = (),
         **options: Any,
     ) -> BrowserContext:
-        """Return a context of its own: nobody else's cookies and storage, one device."""
+        """Return a context of its own: nobody else's cookies and storage, one device.
+
+        `options` are Playwright's, and win.
+        """
         width, height = PHONE if phone else DESKTOP
-        context = self._chromium.new_context(
-            viewport={"width": width, "height": height},
-            device_scale_factor=2 if phone else 1,
-            has_touch=phone,
-            is_mobile=phone,
-            color_scheme="dark" if dark else "light",
-            reduced_motion="reduce" if reduced_motion else "no-preference",
-            locale=locale,
-            permissions=list(permissions),
-            **options,
-        )
+        device = {
+            "viewport": {"width": width, "height": height},
+            "device_scale_factor": 2 if phone else 1,
+            "has_touch": phone,
+            "is_mobile": phone,
+            "color_scheme": "dark" if dark else "light",
+            "reduced_motion": "reduce" if reduced_motion else "no-preference",
+            "locale": locale,
+            "permissions": list(permissions),
+        }
+        context = self._chromium.new_context(**(device | options))
         context.set_default_timeout(_PATIENCE_MS)
         context.on("page", self._watch)
         self._contexts.append(context)
