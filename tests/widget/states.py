@@ -157,6 +157,21 @@ def styled(site: ScriptedSite, widget: Widget) -> None:
     expect(widget.bubbles.locator("pre")).to_be_visible()
 
 
+def away(site: ScriptedSite, widget: Widget) -> None:
+    site.facts = {"hours": "Mon 00:00-00:01", "zone": "UTC"}
+    site.context.clock.set_fixed_time("2026-05-05T09:00:00Z")  # A Tuesday.
+    widget.open()
+    widget.write("Is anybody there?")
+    expect(widget.page.locator("chip-chat .email")).to_be_visible()
+
+
+def answered(site: ScriptedSite, widget: Widget) -> None:
+    site.context.clock.set_fixed_time("2026-05-04T09:05:00Z")
+    widget.open()
+    site.chip.say("Bob here, how can I help?", user=BOB)
+    expect(widget.page.locator("chip-chat .heading")).to_have_text("Bob McTickets")
+
+
 def refused(site: ScriptedSite, widget: Widget) -> None:
     widget.open(online=False)
     expect(widget.banner).to_contain_text("not available")
@@ -177,6 +192,8 @@ STATES: dict[str, tuple[Callable[[ScriptedSite], None], Act]] = {
     "replaced": (talk, replaced),
     "styled": (nothing, styled),
     "refused": (unknown, refused),
+    "away": (nothing, away),
+    "answered": (nothing, answered),
     "long history": (much_said, long_history),
     "lightbox": (talk, lightbox),
     "too long": (nothing, too_long),

@@ -108,3 +108,20 @@ def test_the_theme_follows_a_page_that_changes_its_own(visit):
     widget.page.evaluate("document.documentElement.classList.add('night')")
 
     widget.until(lambda: widget.panel.evaluate(ground) == "rgb(23, 25, 29)", "the night")
+
+
+def test_the_theme_follows_a_body_that_came_later(visit):
+    widget = visit("<style>.night { color-scheme: dark }</style>" + embed(theme="auto")).open()
+    widget.page.evaluate(
+        """() => {
+          const body = document.createElement("body");
+          body.append(...document.body.childNodes);
+          document.body.replaceWith(body);
+        }"""
+    )
+    ground = "e => getComputedStyle(e).backgroundColor"
+    widget.until(lambda: widget.panel.evaluate(ground) == "rgb(255, 255, 255)", "the day")
+
+    widget.page.evaluate("document.body.classList.add('night')")
+
+    widget.until(lambda: widget.panel.evaluate(ground) == "rgb(23, 25, 29)", "the night")

@@ -65,8 +65,9 @@ def text(place, words):
 
 
 def closed(widget, site):
+    widget.page.clock.set_fixed_time("2026-05-05T09:00:00Z")  # A Tuesday.
     word = widget.open().page.locator("chip-chat .availability")
-    expect(word).to_contain_text("The workshop is closed · Back ")
+    expect(word).to_contain_text("The workshop is closed · Back Mon")
 
 
 def own_button(widget, site):
@@ -181,6 +182,7 @@ def test_the_variables_of_the_documentation_are_all_there_are_and_change_the_loo
 def test_the_parts_of_the_documentation_can_be_styled(site):
     [css] = CSS["Parts"]
     talk(site)
+    site.context.clock.set_fixed_time("2026-05-05T09:00:00Z")  # A Tuesday: nobody is there.
     site.facts = {"hours": "Mon 00:00-00:01", "zone": "UTC"}
     widget = Widget(site.page(f"<style>{css}</style>{embed(subheading='Minutes')}"))
     expect(widget.badge).to_be_visible()

@@ -19,8 +19,16 @@ export function isDark(host) {
  * @param {AbortSignal} signal  ends it
  */
 export function watchTheme(changed, signal) {
-  const observer = new MutationObserver(changed);
-  for (const element of [document.documentElement, document.body]) observer.observe(element, { attributes: true });
+  const observer = new MutationObserver(() => {
+    watch();
+    changed();
+  });
+  // The body may be another one tomorrow.
+  const watch = () => {
+    observer.observe(document.documentElement, { attributes: true, childList: true });
+    if (document.body) observer.observe(document.body, { attributes: true });
+  };
+  watch();
   signal.addEventListener("abort", () => observer.disconnect());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed, { signal });
   addEventListener("load", changed, { signal });

@@ -12,7 +12,7 @@ const AGAIN = 15 * 60_000;
 
 const css = String.raw`
 .availability { font-size: .9em; line-height: 1.4; }
-.email { display: grid; gap: 8px; padding: 12px 20px; border-block-start: 1px solid var(--line); background: var(--raised); font-size: 14px; }
+.email { display: grid; gap: 8px; padding: 12px 20px; border-block-start: 1px solid var(--line); background: var(--raised); font-size: .933em; }
 .email input { font: inherit; font-size: max(16px, 1.067em); color: var(--ink); background: var(--ground); border: 1px solid var(--quiet); border-radius: 10px; padding: 8px 12px; min-inline-size: 0; margin: 0; }
 .email input::placeholder { color: var(--quiet); opacity: 1; }
 .email .wrong { color: var(--alarm); }
