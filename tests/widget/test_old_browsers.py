@@ -126,7 +126,7 @@ def can_be_read_and_used(widget):
 
 
 def test_whatever_is_new_in_the_styles_is_taken_away_by_a_test():
-    sources = "".join(path.read_text() for path in SOURCES.glob("*.js"))
+    sources = "".join(path.read_text() for path in SOURCES.rglob("*.js"))
     styles = "".join(re.findall(r"String\.raw`.*?`|`color-mix.*?`", sources, re.DOTALL))
     used = {found.strip("0123456789 {;") for found in NEW_STYLES.findall(styles)}
 

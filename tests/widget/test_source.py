@@ -11,7 +11,7 @@ from tests.widget.tools import HERE, installed, run_node
 LIMIT = 25_000
 BUILD = HERE.parent.parent / "tools" / "build-widget.mjs"
 UNITS = sorted((HERE / "unit").glob("*.test.js"))
-MODULES = sorted(SOURCES.glob("*.js"))
+MODULES = sorted(SOURCES.rglob("*.js"))
 
 
 def names(directory):

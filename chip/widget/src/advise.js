@@ -3,6 +3,7 @@
  * where there is one to be said.
  */
 import { ATTRIBUTES } from "./attributes.js";
+import { later } from "./later.js";
 
 /** The attributes that know a few words only. @type {Record<string, string[]>} */
 const CHOICES = { theme: ["auto", "light", "dark"], position: ["end", "start"], dir: ["auto", "ltr", "rtl"], launcher: ["none"] };
@@ -20,7 +21,7 @@ const USUAL = ["class", "is", "tabindex", "accesskey"];
  */
 export function advise(server, mistake, ...details) {
   // Where it cannot be had, the chat is no worse.
-  import(`${server}/wc/widget/advice.js`).then(({ advise }) => advise(mistake, details), () => {});
+  void later(server, "advice").then((file) => file?.advise(mistake, details));
 }
 
 /** Say which of a script tag's data mean nothing here. @param {string} server @param {HTMLElement} tag */

@@ -2,6 +2,8 @@
  * What is known of when somebody answers, by the page's attributes or by the server. What shows it
  * is in a file of its own, which is loaded where there is something to show.
  */
+import { later } from "./later.js";
+
 const SHOWN = ["hours", "usually"];
 /** Milliseconds. */
 const WITHIN = 10_000;
@@ -38,9 +40,9 @@ export class Learning {
     this.#asking = true;
     const told = await ask(this.#address);
     const fact = (/** @type {string} */ name) => this.#wish(name) || String(told[name] ?? "");
-    const shown = SHOWN.some(fact) ? await load(this.#server) : null;
+    const shown = SHOWN.some(fact) ? await later(this.#server, "availability") : null;
     this.#asking = false;
-    if (shown && !this.#stopped) this.#shown = this.#show(shown, fact);
+    if (shown && !this.#stopped) this.#shown = this.#show(shown.Availability, fact);
     return undefined;
   }
 
@@ -62,16 +64,5 @@ async function ask(address) {
     return response.ok ? (await response.json()) ?? {} : {};
   } catch {
     return {};
-  }
-}
-
-/** @param {string} server */
-async function load(server) {
-  try {
-    /** @type {typeof import("./availability/availability.js")} */
-    const { Availability } = await import(`${server}/wc/widget/availability.js`);
-    return Availability;
-  } catch {
-    return null;
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Whether a text of the business has marks, and what they mean: that is in a file of its own.
  */
+import { later } from "./later.js";
 
 /** What `markdown.js` may know. */
 const MARKS = /[*_`]|\]\(|^ {0,3}(?:[-•]|\d+\.) /m;
@@ -14,9 +15,6 @@ const MARKS = /[*_`]|\]\(|^ {0,3}(?:[-•]|\d+\.) /m;
  */
 export async function styledText(server, text) {
   if (!MARKS.test(text)) return null;
-  try {
-    return (await import(`${server}/wc/widget/markdown.js`)).markdown(text);
-  } catch {
-    return null;
-  }
+  const file = await later(server, "markdown");
+  return file && file.markdown(text);
 }
