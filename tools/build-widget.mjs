@@ -12,6 +12,7 @@ const built = process.argv[2] ?? here("../chip/widget/built");
 const FILES = {
   widget: ["embed", "iife"],
   advice: ["advice/advice", "esm"],
+  attention: ["attention/attention", "esm"],
   availability: ["availability/availability", "esm"],
   markdown: ["markdown", "esm"],
 };

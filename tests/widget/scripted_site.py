@@ -32,6 +32,7 @@ _script = (BUILT / "widget.js").read_text()
 _later = {f"{SERVER}/wc/widget/{path.name}": path.read_text() for path in BUILT.glob("*.js")}
 WORDS = f"{SERVER}/wc/widget/words/"
 MORE = f"{SERVER}/wc/widget/availability.js"
+ATTENTION = f"{SERVER}/wc/widget/attention.js"
 FACTS = f"{SERVER}/wc/availability/{CHANNEL}"
 CORS = {"Access-Control-Allow-Origin": "*"}
 ANY = {"headers": CORS, "content_type": "application/json"}

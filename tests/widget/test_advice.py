@@ -107,6 +107,7 @@ def test_what_is_right_is_not_spoken_of(console):
         "available": "D",
         "away": "E",
         "usually": "60",
+        "teaser": "F",
         "strings": '{"unread": {"one": "a", "other": "b"}}',
         "server": "https://chat.example.org",
     }

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from chip.config.origins import origin_allowed, parse_allowed_origins
 from chip.widget.serving import SOURCES
+from tests.widget.attention import stay, teaser, with_clock
 from tests.widget.guide import CSS, GUIDE, HTML, examples, tells_email
 from tests.widget.scripted_site import SERVER, SITE, ScriptedSite, Widget, embed
 from tests.widget.states import talk
@@ -90,6 +91,10 @@ def own_words(widget, site):
     expect(widget.launcher).to_have_accessible_name("Open chat, 1 new")
 
 
+def newcomers(widget, site):
+    expect(teaser(stay(widget))).to_contain_text("Half price until Sunday. Questions?")
+
+
 def chats(widget, site):
     widget.open().write("Hello")
     expect(widget.message("Hello")).to_contain_text("Sent")
@@ -120,6 +125,7 @@ ATTRIBUTES = {
     "available": text("availability", "The workshop is open"),
     "away": closed,
     "usually": text("availability", "Usually answers in a few minutes"),
+    "teaser": newcomers,
     "strings": own_words,
 }
 
@@ -127,6 +133,7 @@ ATTRIBUTES = {
 @pytest.mark.parametrize("name", ATTRIBUTES)
 def test_each_attribute_does_what_the_documentation_says(site, name):
     [example] = HTML[name]
+    with_clock(site)
     site.context.route(
         f"{SITE}/assets/widget.js",
         lambda route: route.fulfill(body=site.script, content_type="text/javascript"),
@@ -181,10 +188,13 @@ def test_the_variables_of_the_documentation_are_all_there_are_and_change_the_loo
 
 def test_the_parts_of_the_documentation_can_be_styled(site):
     [css] = CSS["Parts"]
+    markup = f"<style>{css}</style>{embed(subheading='Minutes')}"
+    newcomer = stay(Widget(with_clock(site).page(markup)))
+    expect(teaser(newcomer)).to_be_visible()
     talk(site)
     site.context.clock.set_fixed_time("2026-05-05T09:00:00Z")  # A Tuesday: nobody is there.
     site.facts = {"hours": "Mon 00:00-00:01", "zone": "UTC"}
-    widget = Widget(site.page(f"<style>{css}</style>{embed(subheading='Minutes')}"))
+    widget = Widget(site.page(markup))
     expect(widget.badge).to_be_visible()
     widget.open()
     widget.write("Is anybody there?")
@@ -199,15 +209,16 @@ def test_the_parts_of_the_documentation_can_be_styled(site):
 
     assert len(rules) == css.count("::part")
     for part, style, value in rules:
-        element = widget.page.locator(f"chip-chat [part~='{part}']").first
+        shown = newcomer if part == "teaser" else widget
+        element = shown.page.locator(f"chip-chat [part~='{part}']").first
         found = element.evaluate("(e, s) => getComputedStyle(e).getPropertyValue(s)", style)
         assert found == value, part
 
 
 def later_words():
-    """The names of what the second file says."""
-    source = (SOURCES / "availability" / "phrases.js").read_text()
-    return re.findall(r"^  (\w+): \"", source, re.MULTILINE)
+    """The names of what the files say that are loaded later."""
+    sources = [path.read_text() for path in sorted(SOURCES.glob("*/phrases.js"))]
+    return re.findall(r"^  (\w+): [\"{]", "".join(sources), re.MULTILINE)
 
 
 def test_the_guide_names_everything_there_is():

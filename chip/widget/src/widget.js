@@ -4,10 +4,11 @@
  * It is built once. Whatever changes later, changes in place: nobody who is typing notices.
  */
 import { Announcer } from "./announcer.js";
+import { attract } from "./attract.js";
 import { Banner } from "./banner.js";
 import { keepIn } from "./boundary.js";
 import { Composer } from "./composer.js";
-import { h } from "./dom.js";
+import { h, icon } from "./dom.js";
 import { agentOf } from "./face.js";
 import { LastFocus, typesElsewhere } from "./focus.js";
 import { Header } from "./header.js";
@@ -89,8 +90,7 @@ export class Widget {
     });
     this.#launcher = new Launcher(strings, () => this.opening.toggle(true));
     this.opening = new Opening({
-      element, panel: this.#panel, launcher: this.#launcher.element, composer: this.#composer, session: this.#session,
-      told: (open) => this.#turned(open),
+      element, panel: this.#panel, launcher: this.#launcher.element, composer: this.#composer, session: this.#session, told: (open) => this.#turned(open),
     });
     keepIn(this.#launcher.element, ["Enter", " "]);
     keepIn(this.#panel.element);
@@ -103,6 +103,7 @@ export class Widget {
       advise: (sentence) => console.warn(`Chip: ${sentence}`),
       answered: () => this.#composer.focus(),
     })));
+    attract({ h, icon, server, element, chat: this.chat, panel: this.#panel, opening: this.opening, say: (name, n) => this.#strings.say(name, n) }, this.#stopped.signal);
     this.#dress();
     this.#listen();
     this.#begin();

@@ -3,12 +3,13 @@
  *
  * A file of its own: the widget loads it where there may be something to say.
  */
+import { phrases as attention } from "../attention/phrases.js";
 import { ATTRIBUTES, isPhrase } from "../attributes.js";
-import { phrases } from "../availability/phrases.js";
+import { phrases as availability } from "../availability/phrases.js";
 import { en } from "../words.js";
 
 /** All that the chat says and a site may say otherwise. */
-const WORDS = Object.keys({ ...en, ...phrases });
+const WORDS = Object.keys({ ...en, ...attention, ...availability });
 /** More are not worth anybody's time. */
 const MOST = 50;
 /** @type {Set<string>} */

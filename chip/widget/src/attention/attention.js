@@ -1,0 +1,17 @@
+/**
+ * What asks for attention: a teaser beside the closed launcher.
+ *
+ * A file of its own: the widget loads it for somebody new who stays.
+ */
+export { tease } from "./teaser.js";
+
+/**
+ * @typedef {object} Parts  of the widget
+ * @property {typeof import("../dom.js").h} h
+ * @property {typeof import("../dom.js").icon} icon
+ * @property {HTMLElement} element  the widget's own
+ * @property {import("../panel.js").Panel} panel
+ * @property {import("../chat.js").Chat} chat
+ * @property {import("../opening.js").Opening} opening
+ * @property {(name: string, n?: number) => string} say  in the visitor's language
+ */
