@@ -40,6 +40,7 @@ MISTAKES = {
     "a position that is none": (embed(position="left"), ["position", "left", "start"]),
     "a direction that is none": (embed(dir="left"), ["dir", "left", "rtl"]),
     "a launcher that is none": (embed(launcher="hidden"), ["launcher", "hidden", "none"]),
+    "a sound that is none": (embed(sound="off"), ["sound", "off", "none"]),
     "a colour that is none": (embed(accent="bluu"), ["accent", "bluu"]),
     "a server that is none": (embed(server="https://"), ["server", "https://"]),
     "two tags for two channels": (
@@ -108,6 +109,7 @@ def test_what_is_right_is_not_spoken_of(console):
         "away": "E",
         "usually": "60",
         "teaser": "F",
+        "sound": "none",
         "strings": '{"unread": {"one": "a", "other": "b"}}',
         "server": "https://chat.example.org",
     }

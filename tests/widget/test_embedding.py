@@ -8,7 +8,16 @@ from playwright.sync_api import expect
 
 from chip.config.origins import origin_allowed, parse_allowed_origins
 from chip.widget.serving import SOURCES
-from tests.widget.attention import stay, teaser, with_clock
+from tests.widget.attention import (
+    COUNT_TONES,
+    attentive,
+    away,
+    comes,
+    stay,
+    teaser,
+    tones,
+    with_clock,
+)
 from tests.widget.guide import CSS, GUIDE, HTML, examples, tells_email
 from tests.widget.scripted_site import SERVER, SITE, ScriptedSite, Widget, embed
 from tests.widget.states import talk
@@ -95,6 +104,12 @@ def newcomers(widget, site):
     expect(teaser(stay(widget))).to_contain_text("Half price until Sunday. Questions?")
 
 
+def silent(widget, site):
+    away(attentive(widget.open(), site))
+    comes(site, "Psst", widget)
+    assert tones(widget) == 0
+
+
 def chats(widget, site):
     widget.open().write("Hello")
     expect(widget.message("Hello")).to_contain_text("Sent")
@@ -126,6 +141,7 @@ ATTRIBUTES = {
     "away": closed,
     "usually": text("availability", "Usually answers in a few minutes"),
     "teaser": newcomers,
+    "sound": silent,
     "strings": own_words,
 }
 
@@ -133,7 +149,7 @@ ATTRIBUTES = {
 @pytest.mark.parametrize("name", ATTRIBUTES)
 def test_each_attribute_does_what_the_documentation_says(site, name):
     [example] = HTML[name]
-    with_clock(site)
+    with_clock(site).context.add_init_script(COUNT_TONES)
     site.context.route(
         f"{SITE}/assets/widget.js",
         lambda route: route.fulfill(body=site.script, content_type="text/javascript"),

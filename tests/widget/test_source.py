@@ -63,7 +63,7 @@ def test_the_first_load_is_one_classic_script(tmp_path):
 @pytest.mark.parametrize(
     ("file", "exported"),
     [
-        ("attention", ["tease"]),
+        ("attention", ["notify", "tease"]),
         ("availability", ["Availability"]),
         ("markdown", ["markdown"]),
     ],

@@ -6,7 +6,7 @@ import { ATTRIBUTES } from "./attributes.js";
 import { later } from "./later.js";
 
 /** The attributes that know a few words only. @type {Record<string, string[]>} */
-const CHOICES = { theme: ["auto", "light", "dark"], position: ["end", "start"], dir: ["auto", "ltr", "rtl"], launcher: ["none"] };
+const CHOICES = { theme: ["auto", "light", "dark"], position: ["end", "start"], dir: ["auto", "ltr", "rtl"], launcher: ["none"], sound: ["none"] };
 
 /** What every element may have, but not as a property of this name. */
 const USUAL = ["class", "is", "tabindex", "accesskey"];

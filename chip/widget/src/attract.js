@@ -1,6 +1,6 @@
 /**
  * When to load what asks for attention: the teaser where somebody new stays on the first page of a
- * visit.
+ * visit, title and sound where somebody chats.
  */
 import { later } from "./later.js";
 
@@ -13,12 +13,18 @@ const STAYS = 5_000;
  */
 export function attract(parts, signal) {
   const { chat, element, panel, server } = parts;
-  const load = async () => {
+  const load = async (/** @type {"notify" | "tease"} */ what) => {
     const file = await later(server, "attention");
-    if (!signal.aborted) file?.tease(parts, signal);
+    if (!signal.aborted) file?.[what](parts, signal);
   };
+  const end = chat.on("status", ({ phase }) => {
+    if (phase !== "online") return;
+    end();
+    load("notify");
+  });
+  signal.addEventListener("abort", end);
   if (document.referrer.startsWith(location.origin)) return;
   setTimeout(() => {
-    if (!signal.aborted && chat.status.phase === "idle" && !panel.onPhone && element.getAttribute("teaser") !== "none") load();
+    if (!signal.aborted && chat.status.phase === "idle" && !panel.onPhone && element.getAttribute("teaser") !== "none") load("tease");
   }, STAYS);
 }

@@ -4,7 +4,7 @@
 /** Everything that an element, or the script tag after `data-`, may say. */
 export const ATTRIBUTES = [
   "channel", "server", "lang", "dir", "accent", "theme", "position", "heading", "subheading", "avatar", "greeting", "launcher", "open", "email", "strings",
-  "hours", "zone", "available", "away", "usually", "teaser",
+  "hours", "zone", "available", "away", "usually", "teaser", "sound",
 ];
 
 /** A channel, however it was written. @param {string | null | undefined} written */

@@ -103,7 +103,7 @@ export class Widget {
       advise: (sentence) => console.warn(`Chip: ${sentence}`),
       answered: () => this.#composer.focus(),
     })));
-    attract({ h, icon, server, element, chat: this.chat, panel: this.#panel, opening: this.opening, say: (name, n) => this.#strings.say(name, n) }, this.#stopped.signal);
+    attract({ h, icon, server, channel, element, chat: this.chat, panel: this.#panel, opening: this.opening, say: (name, n) => this.#strings.say(name, n) }, this.#stopped.signal);
     this.#dress();
     this.#listen();
     this.#begin();

@@ -5,6 +5,7 @@
 /** @type {Record<string, { one?: string, other: string }>} */
 export const phrases = {
   teaserHide: { other: "Hide this message" },
+  arrived: { one: "({n}) New message", other: "({n}) New messages" },
 };
 
 /**
