@@ -44,9 +44,15 @@ def embed(**data: str) -> str:
 
 
 class ScriptedSite:
-    """A website with the widget in it, for one visitor: `context` is his browser."""
+    """A website with the widget in it, for one visitor: `context` is his browser.
 
-    def __init__(self, context: BrowserContext, *, csp: str | None = None) -> None:
+    No policy keeps a page from the scripted socket, which is none of the browser's; `socket` False
+    leaves the page with the browser's own.
+    """
+
+    def __init__(
+        self, context: BrowserContext, *, csp: str | None = None, socket: bool = True
+    ) -> None:
         self.context = context
         self.chip = ScriptedChip()
         self.pages: dict[str, str] = {}
@@ -56,7 +62,8 @@ class ScriptedSite:
         self.words_answer: Callable[[Route], None] | None = None
         self._headers = {"Content-Security-Policy": csp} if csp else {}
         context.route("**/*", self._answer)
-        context.route_web_socket(f"**/wc/connect/{CHANNEL}", self.chip.connected)
+        if socket:
+            context.route_web_socket(f"**/wc/connect/{CHANNEL}", self.chip.connected)
 
     def page(
         self, markup: str | None = None, *, path: str = "/", lang: str = "en", head: str = ""

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.widget.scripted_site import CHANNEL, PAGE, Widget, embed
+from tests.widget.scripted_site import CHANNEL, PAGE, ScriptedSite, Widget, embed
 
 BLOCKED = """
 const refuse = () => { throw new DOMException("no", "SecurityError"); };
@@ -36,6 +36,17 @@ def test_a_sandboxed_frame_has_a_chat_too(site):
     widget.send_button.click()
 
     expect(widget.message("Hello")).to_contain_text("Sent")
+
+
+def test_a_page_whose_policy_forbids_the_connection_promises_nothing(browser):
+    policy = "default-src 'none'; script-src https://chat.example.org; img-src data:"
+    site = ScriptedSite(browser.person(), csp=policy, socket=False)
+    widget = Widget(site.page()).open(online=False)
+
+    expect(widget.banner).to_contain_text("This chat is not available.")
+    assert widget.page.evaluate("document.querySelector('chip-chat').state") == "refused"
+    assert any("connect-src" in problem for problem in browser.problems)
+    browser.problems.clear()
 
 
 def test_a_page_that_stands_still_with_its_turn_holds_nobody_up_for_long(site):

@@ -47,6 +47,7 @@ const REPLACED = 4409;
  * @property {(run: () => void, milliseconds: number) => any} later
  * @property {(timer: any) => void} cancel
  * @property {() => boolean} online  false only if the browser is sure
+ * @property {(url: string) => boolean} forbidden  by a policy of the page
  */
 
 /** @extends {Emitter<{ state: LineState, open: null, lost: { code: number }, frame: any }>} */
@@ -161,9 +162,11 @@ export class Connection extends Emitter {
       this.#alive();
       if (frame && frame.type !== "pong") this.emit("frame", frame);
     };
-    socket.onclose = (event) => {
+    // Where the page's policy forbids a socket, Chromium tells of an error and no close.
+    socket.onclose = socket.onerror = (event) => {
+      if (opened && event.type === "error") return;
       this.#drop();
-      if (opened) this.#lost(event.code);
+      if (opened) this.#lost(/** @type {CloseEvent} */ (event).code);
       else this.#askWhy();
     };
     this.#become({ name: "connecting" });
@@ -176,7 +179,7 @@ export class Connection extends Emitter {
     const socket = this.#socket;
     this.#socket = null;
     if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
     // Closing a dead socket properly can take minutes; nobody waits for it.
     socket.close();
   }

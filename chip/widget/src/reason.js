@@ -1,5 +1,6 @@
 /**
- * Why a handshake failed, which browsers hide: a plain GET of the same address tells.
+ * Why a handshake failed, which browsers hide: a plain GET of the same address tells, or the page's
+ * own policy, which forbids both.
  */
 
 /** Milliseconds. */
@@ -25,6 +26,7 @@ export async function reasonOf(world, url, signal) {
     wait = Number(body.retry_after) || wait;
   } catch {
     // Nobody is there, or one who does not speak JSON: the status says enough.
+    if (!status && world.forbidden(url)) return { refused: "the page's Content-Security-Policy: connect-src", patience: 0 };
   }
   const final = status === 403 || status === 404 || (status === 400 && error === "no such channel");
   const busy = status === 429 || status === 503;

@@ -17,7 +17,14 @@ const BROWSER = {
   later: (run, milliseconds) => setTimeout(run, milliseconds),
   cancel: (timer) => clearTimeout(timer),
   online: () => navigator.onLine,
+  forbidden: (url) => forbidden.has(new URL(url).host),
 };
+
+/** The hosts that the page's policy keeps from it. @type {Set<string>} */
+const forbidden = new Set();
+document.addEventListener("securitypolicyviolation", ({ effectiveDirective: directive, blockedURI, disposition }) => {
+  if (directive === "connect-src" && disposition === "enforce") forbidden.add(blockedURI.split("/")[2] ?? "");
+});
 
 /** @type {Map<string, Visit>} */
 const visits = new Map();

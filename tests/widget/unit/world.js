@@ -14,6 +14,7 @@ export class World {
   now = () => this.time;
   random = () => this.luck;
   online = () => this.isOnline;
+  forbidden = () => false;
 
   later = (run, milliseconds) => {
     const id = ++this.#ids;
