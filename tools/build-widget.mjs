@@ -14,6 +14,7 @@ const FILES = {
   advice: ["advice/advice", "esm"],
   attention: ["attention/attention", "esm"],
   availability: ["availability/availability", "esm"],
+  lightbox: ["lightbox/lightbox", "esm"],
   markdown: ["markdown", "esm"],
 };
 

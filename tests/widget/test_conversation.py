@@ -5,10 +5,8 @@ import re
 from playwright.sync_api import expect
 
 from tests.widget.hostile import HOSTILE
-from tests.widget.scripted_site import SITE
-
-BOB = {"id": 234, "email": "bob@example.com", "name": "Bob McTickets", "avatar": f"{SITE}/bob.svg"}
-ANN = {"id": 235, "email": "ann@example.com", "name": "Ann Uwase"}
+from tests.widget.scripted_site import SERVER, SITE
+from tests.widget.states import ANN, BOB, talk
 
 
 def test_a_chat_starts_when_the_visitor_opens_it_and_not_before(site, visit):
@@ -179,6 +177,33 @@ def test_a_picture_opens_large_and_escape_closes_only_it(site, visit):
     expect(large).to_have_count(0)
     expect(widget.panel).to_be_visible()
     expect(picture).to_be_focused()
+
+
+def test_a_picture_that_is_pressed_twice_opens_once(site, visit):
+    talk(site)
+    widget = visit().open()
+    pictures = widget.page.locator("chip-chat .lightbox")
+    widget.page.evaluate(
+        """() => {
+          const picture = document.querySelector("chip-chat").shadowRoot.querySelector(".picture");
+          for (let times = 0; times < 2; times++) picture.click();
+        }"""
+    )
+    expect(pictures).to_be_visible()
+    # Both clicks have had the file by then.
+    widget.page.evaluate(f"async () => {{ await import('{SERVER}/wc/widget/lightbox.js'); }}")
+    expect(pictures).to_have_count(1)
+
+
+def test_a_picture_opens_elsewhere_where_nothing_can_show_it_here(site, visit, browser):
+    site.context.route(f"{SERVER}/wc/widget/lightbox.js", lambda route: route.fulfill(status=404))
+    talk(site)
+    widget = visit().open()
+    with site.context.expect_page() as opened:
+        widget.page.get_by_role("button", name="View image: parcel.svg").click()
+
+    assert opened.value.url == f"{SITE}/parcel.svg"
+    browser.problems.clear()
 
 
 def test_a_picture_that_cannot_be_shown_is_a_link(site, visit):

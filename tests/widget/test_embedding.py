@@ -221,6 +221,7 @@ def test_the_parts_of_the_documentation_can_be_styled(site):
     widget.open()
     expect(widget.replies).to_have_count(2)
     widget.page.locator("chip-chat .picture").click()
+    expect(widget.page.locator("chip-chat .lightbox")).to_be_visible()
     rules = re.findall(r"::part\(([\w-]+)\) \{ ([\w-]+): ([^;]+); \}", css)
 
     assert len(rules) == css.count("::part")

@@ -98,6 +98,7 @@ def test_paper_shows_the_page_only(site, visit):
     widget = visit().open()
     expect(widget.replies).to_have_count(2)
     widget.page.locator("chip-chat .picture").click()
+    expect(widget.page.locator("chip-chat .lightbox")).to_be_visible()
 
     widget.page.emulate_media(media="print")
 

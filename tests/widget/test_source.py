@@ -65,6 +65,7 @@ def test_the_first_load_is_one_classic_script(tmp_path):
     [
         ("attention", ["notify", "tease"]),
         ("availability", ["Availability"]),
+        ("lightbox", ["enlarge"]),
         ("markdown", ["markdown"]),
     ],
 )

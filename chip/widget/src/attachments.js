@@ -1,7 +1,9 @@
 /**
  * Pictures, sounds, films and files that came with a message: `content/type:address` each.
  */
+import { keepIn } from "./boundary.js";
 import { h, icon, link, webAddress } from "./dom.js";
+import { later } from "./later.js";
 
 /** Pixels: a picture of less than this width would be blurred if it filled its frame. */
 const SMALL = 200;
@@ -81,4 +83,19 @@ function fileName(url) {
   } catch {
     return last;
   }
+}
+
+/**
+ * Show a picture in full, or its original where the file for that cannot be had.
+ *
+ * @param {string} server
+ * @param {HTMLElement} root
+ * @param {import("./strings.js").Strings} strings
+ * @param {string} address
+ * @param {string} name
+ */
+export async function enlarge(server, root, strings, address, name) {
+  const file = await later(server, "lightbox");
+  if (!file) open(address, "_blank", "noopener,noreferrer");
+  else if (root.isConnected) file.enlarge({ h, icon, keepIn, link, root, strings }, address, name);
 }

@@ -72,12 +72,4 @@ a.file bdi { text-decoration: underline; text-underline-offset: 2px; }
 .pill .icon { inline-size: 1.3em; block-size: 1.3em; }
 
 .skeleton { flex: 1; display: grid; place-items: center; }
-
-.lightbox { position: fixed; inset: 0; margin: 0; padding: 0; border: 0; inline-size: 100%; block-size: 100%; max-inline-size: none; max-block-size: none; background: #0b0c0ee8; color: #fff; }
-.lightbox[open] { display: grid; place-items: center; animation: fade .16s; }
-.lightbox > img { max-inline-size: calc(100vw - 32px); max-block-size: calc(100dvh - 128px); object-fit: contain; border-radius: 6px; }
-.lightbox-bar { position: absolute; inset-block-start: 0; inset-inline: 0; display: flex; justify-content: flex-end; align-items: center; gap: 16px; padding: max(12px, env(safe-area-inset-top)) 16px; }
-.lightbox .round { inline-size: 44px; block-size: 44px; color: #fff; }
-.lightbox .round:hover { background: #ffffff2e; }
-.lightbox :focus-visible { outline-color: #fff; }
 `;

@@ -4,6 +4,7 @@
  * It is built once. Whatever changes later, changes in place: nobody who is typing notices.
  */
 import { Announcer } from "./announcer.js";
+import { enlarge } from "./attachments.js";
 import { attract } from "./attract.js";
 import { Banner } from "./banner.js";
 import { keepIn } from "./boundary.js";
@@ -15,7 +16,6 @@ import { Header } from "./header.js";
 import { Learning } from "./learn.js";
 import { Launcher } from "./launcher.js";
 import { Layer } from "./layer.js";
-import { Lightbox } from "./lightbox.js";
 import { LogView } from "./log.js";
 import { styledText } from "./marks.js";
 import { messageWords } from "./message.js";
@@ -35,7 +35,6 @@ export class Widget {
   #banner;
   #composer;
   #header;
-  #lightbox;
   #log;
   #panel;
   #launcher;
@@ -67,13 +66,12 @@ export class Widget {
     this.#strings = strings;
     const say = (/** @type {string} */ sentence) => this.#announcer.say(sentence);
     this.#banner = new Banner(strings, { tryNow: () => this.chat.tryNow(), announce: say });
-    this.#lightbox = new Lightbox(strings, () => this.#root);
     this.#log = new LogView(strings, {
       reply: (text) => this.#replied(text),
       retry: (ref) => this.chat.retry(ref),
       discard: (ref) => this.#discarded(ref),
       style: (text) => styledText(server, text),
-      showPicture: (address, name) => this.#lightbox.show(address, name),
+      showPicture: (address, name) => enlarge(server, this.#root, this.#strings, address, name),
       older: () => this.chat.history.older(),
       bottom: () => this.#look(),
     });
@@ -139,7 +137,7 @@ export class Widget {
   /** Say everything in other words. @param {import("./strings.js").Strings} strings */
   speak(strings) {
     this.#strings = strings;
-    for (const part of [this.#banner, this.#composer, this.#header, this.#launcher, this.#lightbox, this.#log]) part.speak(strings);
+    for (const part of [this.#banner, this.#composer, this.#header, this.#launcher, this.#log]) part.speak(strings);
     this.#learning.speak(strings);
     this.#dress();
   }
