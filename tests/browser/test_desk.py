@@ -69,6 +69,11 @@ def test_an_attachment_by_link_is_shown_on_both_sides(visitor, sit_down, chip):
     agent.answers("Here", link=f"{chip.url}/welcome/postcard.png")
     for log in (visitor.log, agent.log):
         expect(log.get_by_role("img")).to_have_js_property("naturalWidth", 560)
+    agent.log.get_by_role("img").click()
+    large = agent.page.get_by_role("dialog", name="postcard.png")
+    expect(large.get_by_role("img")).to_have_js_property("naturalWidth", 560)
+    large.get_by_role("button", name="Close image").click()
+    expect(large).to_have_count(0)
 
 
 def test_a_link_that_is_none_is_not_sent(visitor, sit_down):

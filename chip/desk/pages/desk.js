@@ -1,6 +1,6 @@
 /** The desk's page: what is shown follows from the book, and the book from the server. */
+import { enlarge } from "./widget/attachments.js";
 import { h } from "./widget/dom.js";
-import { Lightbox } from "./widget/lightbox.js";
 import { Notes } from "./widget/notes.js";
 import { showConnection, showTrouble } from "./banner.js";
 import { Book } from "./book.js";
@@ -16,7 +16,7 @@ import { showNothing } from "./nothing.js";
 import { Notice, remember, remembered } from "./notice.js";
 import { Outbox, asMessage } from "./outbox.js";
 import { Sender } from "./sender.js";
-import { Refusal, Stream, get, newUuid, post, signOut } from "./server.js";
+import { CHIP, Refusal, Stream, get, newUuid, post, signOut } from "./server.js";
 import { Tally } from "./tally.js";
 import { nameOf, reason, strings, summary } from "./words.js";
 
@@ -31,11 +31,10 @@ const notes = new Notes(document.body.dataset.desk ?? "", () => localStorage);
 const outbox = new Outbox(notes);
 const sender = new Sender(outbox, (message) => book.putAnswer(message), show);
 const list = new List(byId("list"), choose);
-const lightbox = new Lightbox(strings, () => document.body);
 const log = new Log(byId("log"), {
   retry: (id) => void post(`messages/${id}/retry`, {}).catch(trouble),
   earlier, edit, scrolled: markRead, sendNow: () => sender.go(), resend: (uuid) => outbox.retry(uuid),
-  showPicture: (address, name) => lightbox.show(address, name),
+  showPicture: (address, name) => enlarge(CHIP, document.body, strings, address, name),
 });
 const composer = new Composer(outbox, reply);
 const stream = new Stream(hear, afresh, connectionChanged);

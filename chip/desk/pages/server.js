@@ -27,6 +27,9 @@ export class Refusal extends Error {
 /** Where the desk is served, this file with it. */
 const DESK = new URL(".", import.meta.url);
 
+/** Where Chip is. */
+export const CHIP = new URL("..", DESK).href.replace(/\/$/, "");
+
 /** Called when an answer says that this browser's session is over. */
 let sessionOver = () => {};
 
