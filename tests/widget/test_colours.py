@@ -125,3 +125,16 @@ def test_the_theme_follows_a_body_that_came_later(visit):
     widget.page.evaluate("document.body.classList.add('night')")
 
     widget.until(lambda: widget.panel.evaluate(ground) == "rgb(23, 25, 29)", "the night")
+
+
+def test_links_have_the_sites_colour_and_ones_own_that_of_the_text(site, visit):
+    widget = visit(embed(accent="#0b57d0")).open()
+    site.chip.say("See https://shop.example/new")
+    widget.write("I saw https://shop.example/new")
+    expect(widget.message("I saw")).to_contain_text("Sent")
+    colour = "e => getComputedStyle(e).color"
+
+    theirs, own = widget.bubbles.locator("a").all()
+
+    assert theirs.evaluate(colour) == "rgb(11, 87, 208)"
+    assert own.evaluate(colour) == "rgb(255, 255, 255)"
