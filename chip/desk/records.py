@@ -24,7 +24,7 @@ MessageState = Literal["heard", "queued", "sent", "delivered", "failed"]
 
 LongText = Annotated[str, msgspec.Meta(max_length=10_000)]
 ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-Url = Annotated[str, msgspec.Meta(max_length=2000, pattern=r"^https?://[^\s]+$")]
+Url = Annotated[str, msgspec.Meta(max_length=2000, pattern=r"^(?i:https?)://[^\s]+$")]
 Uuid = Annotated[str, msgspec.Meta(pattern=f"^{UUID_FORM}$")]
 
 

@@ -231,6 +231,14 @@ async def test_a_reply_that_cannot_be_is_refused(desk, body):
 
 
 @transcript
+async def test_a_scheme_may_have_capitals(desk):
+    await desk.hear("hello")
+    await desk.sit_down()
+    body = reply(attachments=["HTTPS://x.example/cat.jpg"])
+    assert (await desk.post("conversations/1/messages", body)).status == 200
+
+
+@transcript
 async def test_nobody_can_be_answered_who_is_not_there(desk):
     await desk.sit_down()
     assert (await desk.post("conversations/7/messages", reply())).status == 404
