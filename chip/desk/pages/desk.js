@@ -13,14 +13,13 @@ import { List } from "./list.js";
 import { conversations, messages } from "./loading.js";
 import { Log } from "./log.js";
 import { showNothing } from "./nothing.js";
-import { Notice, remember, remembered } from "./notice.js";
+import { Notice } from "./notice.js";
 import { Outbox, asMessage } from "./outbox.js";
 import { Sender } from "./sender.js";
 import { CHIP, Refusal, Stream, get, newUuid, post, signOut } from "./server.js";
+import { author, handleSettings } from "./settings.js";
 import { Tally } from "./tally.js";
 import { nameOf, reason, strings, summary } from "./words.js";
-
-const AUTHOR = "chip-desk-author";
 
 /** @typedef {import("./server.js").Message} Message */
 
@@ -134,7 +133,7 @@ function reply(draft) {
     notice.say(showTrouble("Too many replies wait to be sent."));
     return false;
   }
-  outbox.add(newUuid(), chosen, byId("author").value.trim(), draft);
+  outbox.add(newUuid(), chosen, author(), draft);
   log.toEnd();
   return true;
 }
@@ -241,19 +240,11 @@ async function olderConversations() {
 
 // Handles.
 
-byId("settings-button").append(icon("settings"));
-byId("settings-button").setAttribute("aria-label", "Settings");
 byId("back").append(icon("back"));
 byId("back").setAttribute("aria-label", "All conversations");
 byId("newer").textContent = "New messages";
-byId("author").value = remembered(AUTHOR) ?? "";
 
-byId("settings-button").addEventListener("click", () => {
-  const panel = byId("settings");
-  panel.hidden = !panel.hidden;
-  byId("settings-button").setAttribute("aria-expanded", String(!panel.hidden));
-});
-byId("author").addEventListener("input", () => remember(AUTHOR, byId("author").value));
+handleSettings();
 byId("guide").addEventListener("change", () => {
   post("settings", { guide: byId("guide").checked }).then(({ settings }) => showSettings(settings)).catch(trouble);
 });
