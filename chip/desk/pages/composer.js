@@ -28,7 +28,7 @@ export class Composer {
     byId("add-reply").addEventListener("click", () => this.#add("reply").focus());
     byId("add-link").addEventListener("click", () => this.#add("url").focus());
     this.#text.addEventListener("input", () => fitToText(this.#text));
-    this.#form.addEventListener("input", () => this.#keep());
+    this.#form.addEventListener("input", () => this.keep());
     this.#text.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
       if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
       event.preventDefault();
@@ -47,7 +47,8 @@ export class Composer {
     this.#show(this.#outbox.draft(conversation) ?? EMPTY);
   }
 
-  #keep() {
+  /** Keep what is written as a draft. */
+  keep() {
     if (this.#conversation) this.#outbox.keepDraft(this.#conversation, this.#draft());
   }
 
@@ -70,7 +71,7 @@ export class Composer {
       quick_replies: [...draft.quick_replies, ...now.quick_replies],
       attachments: [...draft.attachments, ...now.attachments],
     });
-    this.#keep();
+    this.keep();
     this.focus();
   }
 
@@ -92,7 +93,7 @@ export class Composer {
     if (draft.text === "" && draft.attachments.length === 0) return this.focus();
     if (this.send(draft)) {
       this.#show(EMPTY);
-      this.#keep();
+      this.keep();
     }
     return this.focus();
   }
@@ -117,7 +118,7 @@ export class Composer {
     const extra = h("div", { class: `extra ${kind}` }, icon(kind === "url" ? "link" : "replies"), input, drop);
     drop.addEventListener("click", () => {
       extra.remove();
-      this.#keep();
+      this.keep();
       this.#extras.hidden = this.#extras.childElementCount === 0;
       this.focus();
     });

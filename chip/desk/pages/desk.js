@@ -37,7 +37,10 @@ const log = new Log(byId("log"), {
 });
 const composer = new Composer(outbox, reply);
 const stream = new Stream(hear, afresh, connectionChanged);
-const door = new Door(() => stream.open());
+const door = new Door(() => {
+  composer.keep(); // Another window may have left the desk, with all drafts.
+  stream.open();
+});
 
 let chosen = 0;
 let search = "";
@@ -106,6 +109,7 @@ async function find() {
 
 /** @param {number} id */
 async function choose(id) {
+  if (byId("desk").hidden) return; // Nobody is here.
   chosen = id;
   location.hash = id ? String(id) : "";
   composer.open(id);

@@ -18,6 +18,7 @@ export class Door {
 
   /** Shut the desk behind the person. */
   shut() {
+    document.querySelector("dialog")?.close(); // A picture in full.
     byId("desk").hidden = true;
     this.#door.hidden = false;
     this.#note.textContent = "You have left the desk, or your time here is over. What you were writing is kept.";
