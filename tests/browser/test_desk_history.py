@@ -65,11 +65,15 @@ def test_a_search_and_a_restart_throw_nothing_away(agent, chip, browser):
     agent.reads("hello")
     search.fill("")
     everything_is_there(agent)
+    search.fill("far away")
+    expect(agent.list.get_by_role("button")).to_have_count(1)
     chip.stop()
     expect(agent.banner).to_contain_text("connection to Chip is lost")
     chip.start()
     try_now(agent.page)
     expect(agent.banner).to_be_hidden()
+    expect(agent.list.get_by_role("button")).to_have_count(1)
+    search.fill("")
     everything_is_there(agent)
     browser.problems.clear()  # A server that is away makes browsers complain.
 

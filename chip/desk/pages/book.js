@@ -36,6 +36,11 @@ export class Book {
     return known.sort((one, other) => compare(other.active, one.active) || other.id - one.id);
   }
 
+  /** How many are listed where nothing is searched for. */
+  get listed() {
+    return this.#newest.ids.size;
+  }
+
   /** Whether the list goes on. */
   get more() {
     return this.#shown.more;

@@ -75,7 +75,7 @@ async function afresh() {
   tally.count();
   book.doubt(chosen);
   try {
-    const found = await conversations(book.list.length);
+    const found = await conversations(book.listed);
     if (mine !== gaps) return;
     book.relist(found.conversations, found.more);
     loaded = true;
