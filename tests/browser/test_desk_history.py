@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 import pytest
@@ -76,6 +77,28 @@ def test_a_search_and_a_restart_throw_nothing_away(agent, chip, browser):
     search.fill("")
     everything_is_there(agent)
     browser.problems.clear()  # A server that is away makes browsers complain.
+
+
+def test_what_comes_too_late_changes_nothing(agent, browser):
+    late = []
+    asked = re.compile("before=[1-9]|conversations/999[?]")
+
+    def keep(route):
+        late.append(route)
+
+    agent.page.route(asked, keep)
+    agent.page.evaluate("location.hash = '999'")  # There is no such conversation.
+    agent.page.get_by_role("button", name="Older conversations").click()
+    agent.opens("Visitor 1,")
+    agent.page.get_by_role("searchbox").fill("far away")
+    expect(agent.list.get_by_role("button")).to_have_count(1)
+    for route in late:
+        with agent.page.expect_response(route.request.url) as answer:
+            route.continue_()
+        answer.value.finished()
+    agent.reads(f"text {MESSAGES - 1}.")
+    expect(agent.list.get_by_role("button")).to_have_count(1)
+    browser.problems.clear()  # 404 is an error to a browser.
 
 
 def test_the_title_counts_what_is_not_loaded_too(agent):

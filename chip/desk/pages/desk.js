@@ -121,8 +121,8 @@ async function choose(id) {
   try {
     await load(id);
   } catch (error) {
-    if (error instanceof Refusal && error.status === 404) return void choose(0);
-    trouble(error);
+    if (!(error instanceof Refusal && error.status === 404)) trouble(error);
+    else if (id === chosen) return void choose(0);
   }
   if (id !== chosen) return;
   show();
@@ -236,8 +236,9 @@ function trouble(error) {
 
 async function olderConversations() {
   const last = book.list.at(-1);
+  const mine = asked;
   const found = await get("conversations", { search, before: last?.id ?? 0 }).catch(trouble);
-  if (!found) return;
+  if (!found || mine !== asked) return;
   book.continue(found.conversations, found.more);
   show();
 }
