@@ -99,15 +99,39 @@ def test_the_theme_is_the_sites_then_the_pages_then_the_devices(browser, page, a
     assert ground == ("rgb(23, 25, 29)" if dark else "rgb(255, 255, 255)")
 
 
-def test_the_theme_follows_a_page_that_changes_its_own(visit):
-    page = "<style>:root { color-scheme: light } .night { color-scheme: dark }</style>"
-    widget = visit(page + embed()).open()
+@pytest.mark.parametrize(
+    "switch",
+    [
+        "document.documentElement.classList.add('night')",
+        "document.querySelector('meta[name=color-scheme]').content = 'dark'",
+        "document.querySelector('#dusk').media = 'all'",
+        """document.head.append(Object.assign(
+             document.createElement("link"), { rel: "stylesheet", href: "/night.css" }))""",
+    ],
+    ids=["class", "meta", "media", "link"],
+)
+def test_the_theme_follows_a_page_that_changes_its_own(site, visit, switch):
+    night = {"body": ":root { color-scheme: dark }", "content_type": "text/css"}
+    site.context.route("**/night.css", lambda route: route.fulfill(**night))
+    head = """<meta name="color-scheme" content="light">
+      <style>.night { color-scheme: dark }</style>
+      <style id="dusk" media="print">:root { color-scheme: dark }</style>"""
+    widget = visit(head=head).open()
     ground = "e => getComputedStyle(e).backgroundColor"
     assert widget.panel.evaluate(ground) == "rgb(255, 255, 255)"
 
-    widget.page.evaluate("document.documentElement.classList.add('night')")
+    widget.page.evaluate(switch)
 
     widget.until(lambda: widget.panel.evaluate(ground) == "rgb(23, 25, 29)", "the night")
+
+
+def test_the_colour_follows_a_page_that_changes_its_own(visit):
+    style = "<style>.new chip-chat { --chip-accent: rgb(1, 2, 3) }</style>"
+    widget = visit(style + embed())
+
+    widget.page.evaluate("document.body.classList.add('new')")
+
+    expect(widget.launcher).to_have_css("background-color", "rgb(1, 2, 3)")
 
 
 def test_the_theme_follows_a_body_that_came_later(visit):

@@ -13,7 +13,8 @@ export function isDark(host) {
 }
 
 /**
- * Tell whenever that may have changed: pages switch by a class or an attribute of their own.
+ * Tell whenever that, or a colour, may have changed: pages switch by a class or an attribute of their
+ * own, by their `meta`, or by another style sheet, which comes a moment later.
  *
  * @param {() => void} changed
  * @param {AbortSignal} signal  ends it
@@ -23,13 +24,14 @@ export function watchTheme(changed, signal) {
     watch();
     changed();
   });
-  // The body may be another one tomorrow.
+  // The head and the body may be others tomorrow.
   const watch = () => {
     observer.observe(document.documentElement, { attributes: true, childList: true });
+    if (document.head) observer.observe(document.head, { attributes: true, childList: true, subtree: true });
     if (document.body) observer.observe(document.body, { attributes: true });
   };
   watch();
   signal.addEventListener("abort", () => observer.disconnect());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed, { signal });
-  addEventListener("load", changed, { signal });
+  document.addEventListener("load", ({ target }) => target instanceof HTMLImageElement || changed(), { signal, capture: true });
 }

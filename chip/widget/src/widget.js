@@ -22,7 +22,7 @@ import { messageWords } from "./message.js";
 import { Opening } from "./opening.js";
 import { paint } from "./paint.js";
 import { Panel } from "./panel.js";
-import { isDark, watchTheme } from "./theme.js";
+import { watchTheme } from "./theme.js";
 import { leaveVisit, visitOf } from "./visit.js";
 
 /** Everything that an element shows. */
@@ -200,7 +200,7 @@ export class Widget {
     signal.addEventListener("abort", () => ends.forEach((end) => end()));
     for (const name of ["focus", "pageshow"]) addEventListener(name, () => this.#look(), { signal });
     document.addEventListener("visibilitychange", () => this.#look(), { signal });
-    watchTheme(() => isDark(this.#element) !== (this.#root.dataset.theme === "dark") && this.repaint(), signal);
+    watchTheme(() => this.repaint(), signal);
   }
 
   #begin() {
