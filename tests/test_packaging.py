@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -71,7 +72,7 @@ def wheel(sources, tmp_path_factory) -> Path:
     built = tmp_path_factory.mktemp("wheel")
     pip = (sys.executable, "-m", "pip", "wheel", "--no-deps", "-q")
     run(*pip, "-w", built, sources, cwd=built)
-    (found,) = built.glob("chip-*.whl")
+    (found,) = built.glob("chip_webchat-*.whl")
     return found
 
 
@@ -85,6 +86,24 @@ def test_a_wheel_holds_every_file_of_the_package_and_leaves_twisted_whole(source
     assert {name for name in packed if name.startswith("twisted")} == {
         "twisted/plugins/chip_plugin.py"
     }
+
+
+def test_every_page_names_the_distribution_that_is_ours():
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*")]
+    text = "\n".join(page.read_text() for page in pages if page.is_file())
+
+    assert "install chip-webchat" in text
+    assert re.findall(r"""install ['"]?chip(?![-\w]).*""", text) == []
+
+
+def test_a_wheel_brings_the_command_chip(wheel, tmp_path):
+    installation = Installation(tmp_path)
+    installation.install(wheel)
+    chip = installation.bin / "chip"
+    assert run(chip, "--version", cwd=tmp_path).startswith("Chip ")
+    made = run(chip, "channels", "--data-dir=data", "add", "Shop", cwd=tmp_path)
+    assert "Shop" in run(chip, "channels", "--data-dir", "data", cwd=tmp_path)
+    assert "<script" in made
 
 
 def twistd_knows_chip(installation: Installation) -> bool:

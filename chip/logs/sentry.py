@@ -1,4 +1,4 @@
-"""Errors to Sentry, when ``sentry_dsn`` is set; needs the extra ``chip[sentry]``.
+"""Errors to Sentry, when ``sentry_dsn`` is set; needs the extra ``chip-webchat[sentry]``.
 
 Sentry's own integrations would send local variables and requests; none is used. What is sent is
 the message and fields that the log has of the same event, redacted in the same way.
@@ -26,7 +26,7 @@ class SentryObserver:
             self._sdk = import_module("sentry_sdk")
         except ImportError:
             raise ConfigError(
-                "sentry_dsn: needs the package sentry-sdk (pip install 'chip[sentry]')"
+                "sentry_dsn: needs the package sentry-sdk (pip install 'chip-webchat[sentry]')"
             ) from None
         self._redact = redact
         try:

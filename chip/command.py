@@ -1,0 +1,64 @@
+"""The command ``chip``: what ``twistd chip`` does, by words of its own.
+
+    chip run [settings]        twistd -n chip [settings]
+    chip check [settings]      twistd chip [settings] --check
+    chip VERB [settings] …     twistd chip [settings] VERB …
+
+Owns nothing but the order of the words. Under systemd, and to run as a daemon, it is twistd itself.
+"""
+
+import getopt
+import sys
+from collections.abc import Sequence
+
+from twisted.scripts import twistd
+
+from chip import __version__
+from chip.tap import Options
+
+_FOREGROUND = ["--nodaemon", "--pidfile="]
+_VERBS = {
+    "run": "serve, in the foreground",
+    "check": "look whether everything would work, and say what would not",
+    **{verb: text for verb, _, _, text in Options.subCommands},
+}
+
+
+def main() -> None:
+    """Do what the command line says."""
+    match sys.argv[1:]:
+        case [] | ["--help" | "-h" | "help"]:
+            print(_usage())
+        case ["--version" | "version"]:
+            print(f"Chip {__version__}")
+        case [verb, *words] if verb in _VERBS:
+            sys.argv[1:] = _in_order(verb, words)
+            twistd.run()
+        case [word, *_]:
+            raise SystemExit(f"chip: there is no command {word!r} (see chip --help)")
+
+
+def _in_order(verb: str, words: Sequence[str]) -> list[str]:
+    """The command line of twistd's: it wants the settings before the verb."""
+    chip = [*_FOREGROUND, "chip"]
+    if verb == "run":
+        return [*chip, *words]
+    if verb == "check":
+        return [*chip, *words, "--check"]
+    known = Options()  # type: ignore[no-untyped-call]
+    try:
+        _, rest = getopt.getopt(words, known.shortOpt, known.longOpt)
+    except getopt.GetoptError:
+        # Twistd names it, with what there is instead.
+        rest = []
+    settings = words[: len(words) - len(rest)]
+    return [*chip, *settings, verb, *rest]
+
+
+def _usage() -> str:
+    verbs = "\n".join(f"  {verb:<10}{text}" for verb, text in _VERBS.items())
+    return (
+        "Usage: chip COMMAND [settings] …\n\n"
+        f"{verbs}\n\n"
+        "chip run --help lists all settings; config.toml and the environment have them, too."
+    )
