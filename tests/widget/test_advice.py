@@ -30,6 +30,15 @@ MISTAKES = {
         element(channel=CHANNEL, headline="Hi"),
         ["headline", "heading"],
     ),
+    "an attribute as on the script": (
+        element(**{"channel": CHANNEL, "data-heading": "Hi"}),
+        ["data-heading", "heading"],
+    ),
+    "a chat that is not to be open": (embed(open="false"), ["open", "false"]),
+    "something else than a call": (
+        f"<script>window.Chip = [null]</script>{embed()}",
+        ["call", "null", "setEmail"],
+    ),
     "strings that are no JSON": (embed(strings="{input: Hello}"), ["strings", "JSON"]),
     "strings that are a list": (embed(strings="[1]"), ["strings", "object"]),
     "strings with a word that is none": (embed(strings='{"inptu": "Hello"}'), ["inptu", "input"]),

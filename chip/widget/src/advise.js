@@ -6,7 +6,10 @@ import { ATTRIBUTES } from "./attributes.js";
 import { later } from "./later.js";
 
 /** The attributes that know a few words only. @type {Record<string, string[]>} */
-const CHOICES = { theme: ["auto", "light", "dark"], position: ["end", "start"], dir: ["auto", "ltr", "rtl"], launcher: ["none"], sound: ["none"] };
+const CHOICES = { theme: ["auto", "light", "dark"], position: ["end", "start"], dir: ["auto", "ltr", "rtl"], launcher: ["none"], sound: ["none"], open: ["true", "open"] };
+
+/** What is written so on the script tag only; a channel that is missed is told by itself. */
+const OF_THE_TAG = ATTRIBUTES.slice(1).map((name) => `data-${name}`);
 
 /** What every element may have, but not as a property of this name. */
 const USUAL = ["class", "is", "tabindex", "accesskey"];
@@ -32,8 +35,8 @@ export function adviseOnTag(server, tag) {
 
 /** Say what of an element's attributes means nothing here. @param {string} server @param {HTMLElement} element */
 export function adviseOnElement(server, element) {
-  // Names with a dash or a colon are other tools'.
-  const strange = element.getAttributeNames().filter((name) => /^[a-z]+$/.test(name) && !(name in element) && !ATTRIBUTES.includes(name) && !USUAL.includes(name));
+  // Names with a dash or a colon are other tools', but for those that the script tag has.
+  const strange = element.getAttributeNames().filter((name) => /^[a-z]+$/.test(name) ? !(name in element) && !ATTRIBUTES.includes(name) && !USUAL.includes(name) : OF_THE_TAG.includes(name));
   if (strange.length) advise(server, "names", strange, "");
   for (const name of ATTRIBUTES) adviseOnValue(server, name, element.getAttribute(name));
 }

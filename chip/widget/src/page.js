@@ -53,9 +53,9 @@ export class Page {
     return Object.assign({ push }, ...[...CALLS, "on"].map((method) => ({ [method]: call(method) })));
   }
 
-  /** @param {Call} call */
+  /** @param {Call} call  or whatever a page has put into the list: all of it comes from there */
   perform(call) {
-    const [method, ...values] = call;
+    const [method, ...values] = /** @type {Call} */ ([call].flat());
     if (method === "on") return this.#on(values[0], values[1]);
     if (!CALLS.includes(method)) return advise(this.#server, "call", method, [...CALLS, "on"]);
     const chat = /** @type {any} */ (this.#current);
