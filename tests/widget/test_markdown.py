@@ -20,6 +20,10 @@ SHOWN = {
     "Press `**`, or `a_b`.": "Press <code>**</>, or <code>a_b</>.",
     "See [the page](https://a.example/x_y_z)!": "See <a https://a.example/x_y_z>the page</>!",
     "**https://a.example/_b_**": "<strong><a https://a.example/_b>https://a.example/_b</>_</>",
+    "[one](https://a.example/b_(c)), [two](mailto:a@b.example) [3](tel:+2507)": (
+        "<a https://a.example/b_(c)>one</>, <a mailto:a@b.example>two</> <a tel:+2507>3</>"
+    ),
+    "这是**重点**内容": "这是<strong>重点</>内容",
     "Choose:\n- tea\n- **rum**\nor not": (
         "Choose:<ul><li>tea</>\n<li><strong>rum</></>\n</>or not"
     ),
@@ -82,11 +86,20 @@ def test_marks_of_the_visitor_are_his_own(site, visit):
     expect(widget.bubbles.locator("strong, code")).to_have_count(0)
 
 
-def test_marks_are_not_read_aloud(site, visit):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("The **red** one, `rm -r`", "The red one, rm -r"),
+        ("*Not* the _blue_ **_one_**.", "Not the blue one."),
+        ("See [the page](https://a.example/b_(c)), [or not](tel:+2507)", "See the page, or not"),
+        ("5 * 3 * 2, 5*3, a_b_c", "5 * 3 * 2, 5*3, a_b_c"),
+    ],
+)
+def test_marks_are_not_read_aloud(site, visit, text, said):
     widget = visit().open()
-    site.chip.say("The **red** one, `rm -r`")
+    site.chip.say(text)
 
-    expect(announced(widget)).to_have_text(["Support: The red one, rm -r"])
+    expect(announced(widget)).to_have_text([f"Support: {said}"])
 
 
 def test_without_the_file_of_marks_the_text_is_plain(site, visit):

@@ -15,11 +15,14 @@ const LONGEST = 20_000;
 /** @type {Record<string, "strong" | "em">} */
 const MARKS = { "**": "strong", __: "strong", "*": "em", _: "em" };
 const RUN = /\*+|_+/g;
-const CODE_OR_LINK = /(`{1,3})([^`]+)\1|\[([^[\]]+)\]\((https?:[^\s()]+)\)/gi;
+/** An address may have brackets of its own, in pairs. */
+const CODE_OR_LINK = /(`{1,3})([^`]+)\1|\[([^[\]]+)\]\(((?:https?|mailto|tel):(?:[^\s()]|\([^\s()]*\))+)\)/gi;
+const NO_PAGE = /^(?:mailto|tel):/i;
 const FENCE = /^```/;
 const BULLET = /^ {0,3}[-*•] +(\S.*)$/;
 const NUMBER = /^ {0,3}(\d{1,9})\. +(\S.*)$/;
-const LETTER = /[\p{L}\p{N}]/u;
+/** Next to one of these a mark is part of a word. Some scripts have no blanks between words. */
+const LETTER = /(?![\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}])[\p{L}\p{N}]/u;
 
 /** @typedef {Node | string} Piece */
 
@@ -102,7 +105,7 @@ function partsOf(line) {
     for (const { start, end, node } of linksIn(line.slice(at, to))) parts.push({ start: at + start, end: at + end, node });
   };
   for (const { 0: whole, 2: code, 3: name = "", 4: wish = "", index } of line.matchAll(CODE_OR_LINK)) {
-    const address = webAddress(wish)?.href;
+    const address = NO_PAGE.test(wish) ? wish : webAddress(wish)?.href;
     const node = code ? h("code", {}, code) : address && link(address, { dir: "auto" }, h("bdi", {}, name));
     if (!node) continue;
     links(index);

@@ -22,6 +22,9 @@ import { isBigEmoji, textNodes } from "./text.js";
  * @property {(text: string) => Promise<(Node | string)[] | null>} style  what is shown for marks, in time
  */
 
+/** At the edge of a word, or around one; of a link what is shown of it. */
+const MARKS = /\[([^[\]]+)\]\((?:[^\s()]|\([^\s()]*\))+\)|(?<!\w)[*_]+(?=\S)|(?<=\S)[*_]+(?!\w)|`/g;
+
 /** Who says it. @param {Entry} entry @param {import("./strings.js").Strings} strings */
 export function senderName(entry, strings) {
   return entry.own ? strings.say("you") : entry.user?.name || strings.say("agent");
@@ -34,7 +37,7 @@ export function sameRun(one, other) {
 
 /** The message in a sentence. @param {Entry} entry @param {import("./strings.js").Strings} strings */
 export function messageWords(entry, strings) {
-  const parts = [entry.own ? entry.text : entry.text.replace(/\*\*|__|`/g, ""), ...entry.attachments.map((one) => attachmentWords(one, strings))];
+  const parts = [entry.own ? entry.text : entry.text.replace(MARKS, "$1"), ...entry.attachments.map((one) => attachmentWords(one, strings))];
   return `${senderName(entry, strings)}: ${parts.filter(Boolean).join(". ")}`;
 }
 
