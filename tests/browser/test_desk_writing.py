@@ -103,6 +103,28 @@ def test_the_field_grows_with_text_that_wraps(box):
     assert box.bounding_box()["height"] == low
 
 
+def test_a_draft_is_shown_in_full_where_style_sheets_cannot_fit_the_field(agent, box):
+    agent.page.route("**/desk.css", without_field_sizing)
+    agent.page.add_init_script("CSS.supports = () => false")
+    agent.page.reload()
+    low = box.bounding_box()["height"]
+    box.fill("many words in one line " * 20)
+    agent.page.reload()
+    agent.reads("hello")
+    expect(box).not_to_have_css("height", f"{low:g}px")
+    wide = box.bounding_box()["height"]
+    assert wide > low + 40
+    agent.page.set_viewport_size({"width": 900, "height": 800})
+    expect(box).not_to_have_css("height", f"{wide:g}px")
+    assert box.bounding_box()["height"] > wide
+
+
+def without_field_sizing(route) -> None:
+    """The style sheet as a browser without field-sizing reads it."""
+    answer = route.fetch()
+    route.fulfill(response=answer, body=answer.text().replace("field-sizing: content;", ""))
+
+
 def test_each_message_of_a_visitor_has_its_time(agent, visitor):
     visitor.says("another")
     agent.reads("another")

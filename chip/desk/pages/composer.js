@@ -28,6 +28,8 @@ export class Composer {
     byId("add-reply").addEventListener("click", () => this.#add("reply").focus());
     byId("add-link").addEventListener("click", () => this.#add("url").focus());
     this.#text.addEventListener("input", () => fitToText(this.#text));
+    // While it is not shown it has no height, and in another width another one.
+    new ResizeObserver(() => fitToText(this.#text)).observe(this.#form);
     this.#form.addEventListener("input", () => this.keep());
     this.#text.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
       if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
