@@ -25,6 +25,20 @@ def nginx_of_courier(directory: Path, backend: int, listen: str) -> Path:
     return _nginx_config(directory, text)
 
 
+def nginx_below_a_path(directory: Path, backend: int, port: int, path: str) -> Path:
+    """Write a whole nginx.conf that serves one Chip below `path`, and takes that off."""
+    text = (DEPLOY / "nginx" / "chip.conf").read_text()
+    [passing_on] = re.findall(r"( *proxy_set_header X-.*?)\n\n", text, re.DOTALL)
+    sockets = (
+        "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $http_connection;"
+    )
+    return _nginx_config(
+        directory,
+        f"server {{ listen 127.0.0.1:{port};\n{passing_on}\n{sockets}\n"
+        f"location {path}/ {{ proxy_pass http://127.0.0.1:{backend}/; }} }}\n",
+    )
+
+
 def _nginx_config(directory: Path, text: str) -> Path:
     config = directory / "nginx.conf"
     config.write_text(
