@@ -11,6 +11,8 @@ for (const name of ["localStorage", "sessionStorage"])
   Object.defineProperty(window, name, { get: refuse });
 if (navigator.locks) navigator.locks.request = async () => refuse();
 """
+# As storage is where it is blocked: even to name it is refused.
+NO_LOCKS = "Object.defineProperty(navigator, 'locks', { get: refuse });"
 # What Firefox (white) and Brave (noise) answer where pages may not tell visitors apart.
 WHITE_CANVAS = """
 CanvasRenderingContext2D.prototype.getImageData = (x, y, w, h) =>
@@ -19,8 +21,9 @@ CanvasRenderingContext2D.prototype.getImageData = (x, y, w, h) =>
 NO_CANVAS = "HTMLCanvasElement.prototype.getContext = () => null;"
 
 
-def test_blocked_site_data_does_not_stop_the_chat(site):
-    site.context.add_init_script(BLOCKED)
+@pytest.mark.parametrize("locks", ["", NO_LOCKS], ids=["refused", "out of reach"])
+def test_blocked_site_data_does_not_stop_the_chat(site, locks):
+    site.context.add_init_script(BLOCKED + locks)
     widget = Widget(site.page()).open()
     widget.write("Hello")
 

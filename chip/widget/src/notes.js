@@ -64,11 +64,13 @@ export class Notes extends Emitter {
 }
 
 /**
+ * What the browser answers; undefined where it refuses.
+ *
  * @template Result
  * @param {() => Result} action
  * @returns {Result | undefined}
  */
-function attempt(action) {
+export function attempt(action) {
   try {
     return action();
   } catch {

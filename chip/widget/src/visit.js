@@ -6,7 +6,7 @@
  */
 import { Chat } from "./chat.js";
 import { Connection } from "./connection.js";
-import { Notes } from "./notes.js";
+import { attempt, Notes } from "./notes.js";
 
 /** @type {import("./connection.js").World} */
 const BROWSER = {
@@ -58,7 +58,7 @@ export class Visit {
     /** What this tab alone remembers. */
     this.session = new Notes(channel, () => sessionStorage);
     this.connection = new Connection(url, BROWSER);
-    const chat = (this.chat = new Chat({ channel, connection: this.connection, notes, world: BROWSER, locks: navigator.locks }));
+    const chat = (this.chat = new Chat({ channel, connection: this.connection, notes, world: BROWSER, locks: attempt(() => navigator.locks) }));
     const { signal } = this.#stopped;
     addEventListener("storage", (event) => notes.heard(event), { signal });
     const nudge = () => document.visibilityState === "hidden" || chat.nudge();
