@@ -8,14 +8,18 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PARTS = ("chip", "twisted", "setup.cfg", "pyproject.toml", "LICENSE", "README.md")
-LITTER = shutil.ignore_patterns("__pycache__", "dropin.cache", "node_modules")
+FOLDERS = (".ci", "bench", "chip", "deploy", "docs", "requirements", "tests", "tools", "twisted")
+FILES = ("LICENSE", "MANIFEST.in", "Makefile", "README.md", "chip.tac")
+SETTINGS = ("pyproject.toml", "ruff.toml", "setup.cfg")
+PARTS = (*FOLDERS, *FILES, *SETTINGS)
+LITTER = shutil.ignore_patterns("__pycache__", "dropin.cache", "node_modules", "*.egg-info")
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -74,6 +78,34 @@ def wheel(sources, tmp_path_factory) -> Path:
     run(*pip, "-w", built, sources, cwd=built)
     (found,) = built.glob("chip_webchat-*.whl")
     return found
+
+
+@pytest.fixture(scope="module")
+def unpacked(sources, tmp_path_factory) -> Path:
+    """The source distribution, unpacked."""
+    built = tmp_path_factory.mktemp("sdist")
+    build = f"from setuptools.build_meta import build_sdist; build_sdist({str(built)!r})"
+    run(sys.executable, "-c", build, cwd=sources)
+    (archive,) = built.glob("chip?webchat-*.tar.gz")
+    with tarfile.open(archive) as packed:
+        packed.extractall(built, filter="data")
+    return built / archive.name.removesuffix(".tar.gz")
+
+
+def test_a_source_distribution_is_whole(sources, unpacked):
+    def files(tree: Path) -> set[str]:
+        return {str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_file()}
+
+    assert {name for name in files(sources) if ".egg-info/" not in name} - files(unpacked) == set()
+
+
+def test_a_source_distribution_passes_its_own_tests(unpacked):
+    some = (
+        "tests/test_command.py",
+        "tests/test_architecture.py",
+        "tests/test_protocol_document.py",
+    )
+    run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *some, cwd=unpacked)
 
 
 def test_a_wheel_holds_every_file_of_the_package_and_leaves_twisted_whole(sources, wheel):
