@@ -16,9 +16,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = (".ci", "bench", "chip", "deploy", "docs", "requirements", "tests", "tools", "twisted")
-FILES = ("LICENSE", "MANIFEST.in", "Makefile", "README.md", "chip.tac")
-SETTINGS = ("pyproject.toml", "ruff.toml", "setup.cfg")
-PARTS = (*FOLDERS, *FILES, *SETTINGS)
+FILES = ("LICENSE", "MANIFEST.in", "Makefile", "chip.tac")
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+SETTINGS = (".editorconfig", "pyproject.toml", "ruff.toml", "setup.cfg")
+PARTS = (*FOLDERS, *FILES, *PAGES, *SETTINGS)
 LITTER = shutil.ignore_patterns("__pycache__", "dropin.cache", "node_modules", "*.egg-info")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -56,6 +57,22 @@ def test_the_port_of_make_run_can_be_given_on_either_side():
     for plan in (ran("make", "-n", "run", "PORT=8410"), ran("make", "-n", "run", PORT="8410")):
         assert "twistd -n --pidfile= chip --port='8410' ||" in plan.stdout
     assert "twistd -n --pidfile= chip  ||" in ran("make", "-n", "run").stdout
+
+
+def test_contributors_are_told_what_make_has():
+    told = re.findall(r"^make (\S+)", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+
+    assert {"run", "test", "lint"} <= set(told)
+    for target in told:
+        assert ran("make", "-n", target).returncode == 0, target
+
+
+def test_pages_link_to_what_there_is():
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "bench" / "README.md"]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+            if not target.startswith(("http:", "https:", "mailto:")):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
 @pytest.mark.parametrize("tool", sorted(path.name for path in (ROOT / "tools").iterdir()))
