@@ -162,3 +162,21 @@ def test_links_have_the_sites_colour_and_ones_own_that_of_the_text(site, visit):
 
     assert theirs.evaluate(colour) == "rgb(11, 87, 208)"
     assert own.evaluate(colour) == "rgb(255, 255, 255)"
+
+
+def test_a_page_that_changes_other_things_has_nothing_painted_anew(visit):
+    widget = visit()
+    painted = widget.page.evaluate(
+        """async () => {
+          const root = document.querySelector("chip-chat").shadowRoot.querySelector(".root");
+          let painted = 0;
+          new MutationObserver(() => painted++).observe(root, { attributes: true });
+          for (let change = 0; change < 5; change++) {
+            document.body.dataset.change = document.title = change;
+            await new Promise((resolve) => setTimeout(resolve));
+          }
+          return painted;
+        }"""
+    )
+
+    assert painted == 0

@@ -12,8 +12,8 @@ const CALM = "#0f766e";
  * @param {HTMLElement} panel
  */
 export function paint(host, root, panel) {
-  root.dataset.theme = isDark(host) ? "dark" : "light";
-  const wish = host.getAttribute("accent") || getComputedStyle(host).getPropertyValue("--chip-accent").trim();
+  root.dataset.theme = themeOf(host);
+  const wish = (root.dataset.accent = accentOf(host));
   const accent = readColour(wish, root) ?? readColour(CALM, root) ?? [15, 118, 110];
   const style = getComputedStyle(panel);
   const ground = readColour(style.backgroundColor, root) ?? [255, 255, 255];
@@ -27,4 +27,25 @@ export function paint(host, root, panel) {
   })) {
     root.style.setProperty(name, colour);
   }
+}
+
+/**
+ * Whether the page wishes something else by now. Pages change many a thing each moment, and painting is
+ * far from free.
+ *
+ * @param {HTMLElement} host
+ * @param {HTMLElement} root
+ */
+export function isStale(host, root) {
+  return root.dataset.theme !== themeOf(host) || root.dataset.accent !== accentOf(host);
+}
+
+/** @param {HTMLElement} host */
+function themeOf(host) {
+  return isDark(host) ? "dark" : "light";
+}
+
+/** @param {HTMLElement} host */
+function accentOf(host) {
+  return host.getAttribute("accent") || getComputedStyle(host).getPropertyValue("--chip-accent").trim();
 }

@@ -20,7 +20,7 @@ import { LogView } from "./log.js";
 import { styledText } from "./marks.js";
 import { messageWords } from "./message.js";
 import { Opening } from "./opening.js";
-import { paint } from "./paint.js";
+import { isStale, paint } from "./paint.js";
 import { Panel } from "./panel.js";
 import { watchTheme } from "./theme.js";
 import { leaveVisit, visitOf } from "./visit.js";
@@ -200,7 +200,7 @@ export class Widget {
     signal.addEventListener("abort", () => ends.forEach((end) => end()));
     for (const name of ["focus", "pageshow"]) addEventListener(name, () => this.#look(), { signal });
     document.addEventListener("visibilitychange", () => this.#look(), { signal });
-    watchTheme(() => this.repaint(), signal);
+    watchTheme(() => isStale(this.#element, this.#root) && this.repaint(), signal);
   }
 
   #begin() {
