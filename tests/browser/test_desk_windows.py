@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.pages import Agent, desk_link
+from tests.browser.pages import Agent, Visitor, desk_link
 
 
 def another_window(agent: Agent) -> Page:
@@ -67,3 +67,30 @@ def test_signing_out_shows_the_sign_in_in_all_windows_at_once_and_keeps_what_was
 def token(chip) -> str:
     """The token that Chip has printed."""
     return desk_link(chip).partition("token=")[2]
+
+
+NO_SOCKETS = """
+window.WebSocket = class extends EventTarget {
+  constructor() {
+    super();
+    setTimeout(() => this.dispatchEvent(new CloseEvent("close", { code: 1006 })));
+  }
+  close() {}
+};
+"""
+
+
+def test_a_network_without_websockets_leaves_a_desk_that_looks_by_itself(browser, chip, visitor):
+    visitor.says("before")
+    page = browser.person().new_page()
+    page.add_init_script(NO_SOCKETS)
+    page.goto(desk_link(chip))
+    conversations = page.locator("#list").get_by_role("button")
+    expect(conversations).to_have_count(1)
+    expect(page.locator("#banner")).to_contain_text("keeps WebSockets from Chip")
+
+    another = Visitor(browser, chip)
+    another.opens_chat()
+    another.says("after")
+    expect(conversations).to_have_count(2)
+    browser.problems.clear()  # 426 is an error to the browser.

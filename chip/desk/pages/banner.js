@@ -4,6 +4,12 @@ import { byId } from "./dom.js";
 /** Milliseconds. */
 const READ_WITHIN = 8_000;
 
+/** @type {Record<string, string>} */
+const WORDS = {
+  lost: "The connection to Chip is lost. Trying again; nothing is lost meanwhile.",
+  blocked: "Something on the way keeps WebSockets from Chip, so news comes late: the desk looks every few seconds.",
+};
+
 /** @type {import("./server.js").Connection} */
 let connection = "connecting";
 let trouble = "";
@@ -29,9 +35,8 @@ export function showTrouble(words) {
 }
 
 function show() {
-  const lost = "The connection to Chip is lost. Trying again; nothing is lost meanwhile.";
   // Whoever has left is told so at the door.
-  const words = connection === "lost" ? lost : connection === "ended" ? "" : trouble;
+  const words = connection === "ended" ? "" : WORDS[connection] ?? trouble;
   byId("banner").textContent = words;
   byId("banner").hidden = words === "";
 }

@@ -7,11 +7,13 @@
  *   active: string, started: string, last: Message | null }} Conversation
  * @typedef {{ guide: boolean }} Settings
  * @typedef {{ conversation?: Conversation, message?: Message, settings?: Settings }} News
- * @typedef {"connecting" | "open" | "lost" | "ended"} Connection
+ * @typedef {"connecting" | "open" | "lost" | "blocked" | "ended"} Connection  blocked: the server is there, and no WebSocket comes through
  */
 
 const PATIENCE = 40_000; // The server shows every 15 s that it is there.
+const OPEN_WITHIN = 10_000;
 const SESSION_OVER = 4401;
+const IS_A_WEBSOCKET = 426;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
 
@@ -78,6 +80,7 @@ export class Stream {
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
   #wait = FIRST_WAIT;
   #ended = false;
+  #blocked = false;
 
   /**
    * @param {(news: News) => void} heard
@@ -99,10 +102,12 @@ export class Stream {
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address);
     this.#socket = socket;
-    this.#expectLife(socket);
+    this.#expectLife(socket, OPEN_WITHIN);
     let opened = false;
     socket.addEventListener("open", () => {
       opened = true;
+      this.#blocked = false;
+      this.#expectLife(socket);
       this.#wait = FIRST_WAIT;
       this.changed("open");
       this.afresh();
@@ -118,7 +123,7 @@ export class Stream {
       if (code === SESSION_OVER && socket === this.#socket) return this.#end();
       this.#lost(socket);
       // A WebSocket does not say why it was refused.
-      if (!opened) get("events").catch(() => {});
+      if (!opened) get("events").catch((error) => this.#askedWhy(error));
     });
   }
 
@@ -127,17 +132,25 @@ export class Stream {
     if (this.#socket === null && !this.#ended) this.open();
   }
 
-  /** @param {WebSocket} socket */
-  #expectLife(socket) {
+  /** Without news there is still looking, at each attempt. @param {unknown} error */
+  #askedWhy(error) {
+    if (this.#ended || !(error instanceof Refusal) || error.status !== IS_A_WEBSOCKET) return;
+    this.#blocked = true;
+    this.changed("blocked");
+    this.afresh();
+  }
+
+  /** @param {WebSocket} socket @param {number} [patience]  milliseconds */
+  #expectLife(socket, patience = PATIENCE) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#lost(socket), PATIENCE);
+    this.#timer = setTimeout(() => this.#lost(socket), patience);
   }
 
   /** @param {WebSocket} socket */
   #lost(socket) {
     if (socket !== this.#socket) return;
     this.#drop();
-    this.changed("lost");
+    this.changed(this.#blocked ? "blocked" : "lost");
     this.#timer = setTimeout(() => this.now(), this.#wait * (0.5 + Math.random() / 2));
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
   }
