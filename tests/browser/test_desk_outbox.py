@@ -118,6 +118,15 @@ def test_a_refused_reply_says_so_and_can_be_sent_again_or_edited(agent, visitor,
     visitor.reads("first")
 
 
+def test_half_a_character_in_a_quick_reply_keeps_no_reply_back(agent, visitor):
+    agent.page.get_by_role("button", name="Add a quick reply").click()
+    field = agent.page.get_by_role("textbox", name="Quick reply")
+    field.evaluate("field => (field.value = 'Yes\\ud83d')")
+    agent.answers("Shall we?")
+    agent.sees_state("Shall we?", "Delivered")
+    visitor.chooses("Yes\ufffd")
+
+
 def test_drafts_survive_a_switch_and_a_reload(agent, browser, chip):
     other = Visitor(browser, chip)
     other.opens_chat()

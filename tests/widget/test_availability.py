@@ -50,6 +50,14 @@ def asked(site, visit):
     return widget
 
 
+def test_enter_that_chooses_a_character_leaves_no_address(site, asked):
+    email(asked).fill("bob@example.com")
+    email(asked).dispatch_event("keydown", {"key": "Enter", "keyCode": 229})
+
+    expect(email(asked)).to_be_visible()
+    assert site.chip.commands("set_email") == []
+
+
 # The word.
 
 

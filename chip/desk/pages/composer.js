@@ -104,7 +104,7 @@ export class Composer {
   #draft() {
     const values = (/** @type {string} */ kind) =>
       [...this.#extras.querySelectorAll(`.${kind} input`)].map((input) => input.value.trim()).filter(Boolean);
-    return { text: this.#text.value, quick_replies: values("reply"), attachments: values("url") };
+    return { text: this.#text.value, quick_replies: values("reply").map(cleanText), attachments: values("url") };
   }
 
   /** @param {"reply" | "url"} kind */

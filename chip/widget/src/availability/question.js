@@ -3,6 +3,7 @@
  *
  * It is no form, which a page in a sandbox may be forbidden to send.
  */
+import { isComposing } from "../typing.js";
 import { say } from "./phrases.js";
 
 const MOST = 255;
@@ -40,7 +41,7 @@ export class Question {
     this.#no = h("button", { type: "button", onclick: decline });
     this.#answer = h("div", { class: "answer" }, this.#label, this.#input, this.#wrong, h("div", { class: "choice" }, this.#yes, this.#no));
     this.element = h("div", { part: "email", role: "group", "aria-labelledby": "email-words", hidden: true }, this.#words, this.#answer);
-    this.#input.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && this.#answered());
+    this.#input.addEventListener("keydown", (event) => event.key === "Enter" && !isComposing(event) && this.#answered());
     this.speak(strings);
   }
 
