@@ -106,5 +106,5 @@ def test_an_address_that_is_none_is_refused_without_showing_it():
 
 def test_without_the_extra_the_start_is_refused_with_the_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "sentry_sdk", None)
-    with pytest.raises(ConfigError, match=r"pip install 'chip\[sentry\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'chip-webchat\[sentry\]'"):
         SentryObserver(Config(sentry_dsn="https://key@sentry.example/1"), Redactor(), "1")
