@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 from twisted.scripts import twistd
 
-from chip import __version__
 from chip.tap import Options
 
 _FOREGROUND = ["--nodaemon", "--pidfile="]
@@ -30,12 +29,16 @@ def main() -> None:
         case [] | ["--help" | "-h" | "help"]:
             print(_usage())
         case ["--version" | "version"]:
-            print(f"Chip {__version__}")
+            _twistd("chip", "--version")
         case [verb, *words] if verb in _VERBS:
-            sys.argv[1:] = _in_order(verb, words)
-            twistd.run()
+            _twistd(*_in_order(verb, words))
         case [word, *_]:
             raise SystemExit(f"chip: there is no command {word!r} (see chip --help)")
+
+
+def _twistd(*words: str) -> None:
+    sys.argv[1:] = words
+    twistd.run()
 
 
 def _in_order(verb: str, words: Sequence[str]) -> list[str]:
@@ -45,7 +48,8 @@ def _in_order(verb: str, words: Sequence[str]) -> list[str]:
         return [*chip, *words]
     if verb == "check":
         return [*chip, *words, "--check"]
-    known = Options()  # type: ignore[no-untyped-call]
+    # Where the settings end: some take the next word, as in "--data-dir /d".
+    known = Options()  # type: ignore[no-untyped-call]  # Twisted's constructor
     try:
         _, rest = getopt.getopt(words, known.shortOpt, known.longOpt)
     except getopt.GetoptError:

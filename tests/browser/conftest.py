@@ -28,3 +28,12 @@ def visitor(browser, chip):
 def sit_down(browser, chip):
     """Somebody sits down at the desk, once the test says so."""
     return lambda **device: Agent(browser, chip, **device)
+
+
+@pytest.fixture
+def agent(visitor, sit_down):
+    """Somebody at the desk who has opened the only conversation, in which a visitor says hello."""
+    agent = sit_down()
+    visitor.says("hello")
+    agent.opens("hello")
+    return agent

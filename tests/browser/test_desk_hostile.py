@@ -6,7 +6,6 @@ import json
 import uuid
 from urllib.parse import urljoin
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.pages import Agent
@@ -24,15 +23,6 @@ def replies(agent: Agent, **fields) -> None:
         data={"uuid": str(uuid.uuid4()), "text": "", **fields},
     )
     assert answer.ok, answer.text()
-
-
-@pytest.fixture
-def agent(visitor, sit_down):
-    """Somebody at the desk, to whom a visitor has said hello."""
-    agent = sit_down()
-    visitor.says("hello")
-    agent.opens("hello")
-    return agent
 
 
 ADDRESSES = [

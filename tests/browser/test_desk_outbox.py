@@ -13,15 +13,6 @@ REPLIES = "**/desk/api/conversations/*/messages"
 
 
 @pytest.fixture
-def agent(visitor, sit_down):
-    """Somebody at the desk who has opened the only conversation."""
-    agent = sit_down()
-    visitor.says("hello")
-    agent.opens("hello")
-    return agent
-
-
-@pytest.fixture
 def patient(agent):
     """The same, at a desk that never tries again by itself: not between a look and a click."""
     agent.page.add_init_script(
@@ -116,6 +107,16 @@ def test_a_refused_reply_says_so_and_can_be_sent_again_or_edited(agent, visitor,
     expect(second).to_have_count(0)
     agent.log.get_by_role("button", name="Try again").click()
     visitor.reads("first")
+
+
+def test_a_quick_reply_of_nothing_that_can_be_read_is_none(agent, visitor):
+    agent.page.get_by_role("button", name="Add a quick reply").click()
+    field = agent.page.get_by_role("textbox", name="Quick reply")
+    field.evaluate("field => (field.value = '\\u0001')")
+    agent.answers("Shall we?")
+    agent.sees_state("Shall we?", "Delivered")
+    visitor.reads("Shall we?")
+    expect(agent.log.locator(".chip")).to_have_count(0)
 
 
 def test_half_a_character_in_a_quick_reply_keeps_no_reply_back(agent, visitor):

@@ -80,6 +80,24 @@ window.WebSocket = class extends EventTarget {
 """
 
 
+SILENT_SOCKETS = """
+window.WebSocket = class extends EventTarget {
+  close() { this.dispatchEvent(new CloseEvent("close", { code: 1006 })); }
+};
+"""
+
+
+def test_a_socket_that_says_nothing_is_given_up_after_ten_seconds(browser, chip):
+    page = browser.person().new_page()
+    page.clock.install()
+    page.add_init_script(SILENT_SOCKETS)
+    page.goto(desk_link(chip))
+    expect(page.locator("#desk")).to_be_visible()
+    page.clock.run_for(10_000)
+    expect(page.locator("#banner")).to_contain_text("keeps WebSockets from Chip")
+    browser.problems.clear()  # 426 is an error to the browser.
+
+
 def test_a_network_without_websockets_leaves_a_desk_that_looks_by_itself(browser, chip, visitor):
     visitor.says("before")
     page = browser.person().new_page()

@@ -10,15 +10,6 @@ COMPOSING = [{"isComposing": True, "keyCode": 229}, {"keyCode": 229}]
 
 
 @pytest.fixture
-def agent(visitor, sit_down):
-    """Somebody at the desk who has opened the only conversation."""
-    visitor.says("hello")
-    agent = sit_down()
-    agent.opens("Visitor 1")
-    return agent
-
-
-@pytest.fixture
 def box(agent) -> Locator:
     """Where replies are written."""
     return agent.page.get_by_label("Reply", exact=True)

@@ -175,31 +175,6 @@ def test_calls_and_events_that_do_not_exist_are_told(console):
     assert "mesage" in event and "message" in event
 
 
-def test_words_that_are_wrong_leave_the_right_ones(visit):
-    strings = '{"input": "Ask us", "send": 5, "close": null, "unread": []}'
-    widget = visit(embed(strings=strings)).open()
-
-    expect(widget.input).to_have_attribute("placeholder", "Ask us")
-    expect(widget.send_button).to_have_accessible_name("Send")
-
-
-@pytest.mark.parametrize(
-    "channel", [CHANNEL.upper(), f" {CHANNEL}\n"], ids=["upper case", "blanks"]
-)
-def test_a_channel_in_another_spelling_is_taken(site, channel):
-    widget = Widget(site.page(embed().replace(CHANNEL, channel))).open()
-    widget.write("Hello")
-
-    expect(widget.message("Hello")).to_contain_text("Sent")
-
-
-def test_two_tags_for_two_channels_show_the_first_chat(site):
-    in_order = (embed() + embed().replace(CHANNEL, OTHER)).replace("async ", "")
-    widget = Widget(site.page(in_order)).open()
-
-    expect(widget.host).to_have_count(1)
-
-
 def test_a_page_with_a_tag_and_no_chat_is_told_after_a_while(site, console):
     site.context.clock.install()
     told = console(SCRIPT)

@@ -52,6 +52,37 @@ def test_a_page_whose_policy_forbids_the_connection_promises_nothing(browser):
     browser.problems.clear()
 
 
+@pytest.mark.parametrize(
+    ("host", "disposition"),
+    [("chat.example.org", "report"), ("elsewhere.example", "enforce")],
+    ids=["only reported", "another host"],
+)
+def test_a_policy_that_does_not_forbid_the_connection_is_not_blamed(
+    site, browser, host, disposition
+):
+    site.context.route("**/wc/connect/*", lambda route: route.abort())
+    widget = Widget(site.page())
+    widget.page.evaluate(
+        """([host, disposition]) => document.dispatchEvent(
+          new SecurityPolicyViolationEvent("securitypolicyviolation", {
+            blockedURI: `https://${host}/`, disposition, effectiveDirective: "connect-src",
+            documentURI: location.href, violatedDirective: "connect-src", originalPolicy: "",
+            statusCode: 200,
+          }))""",
+        [host, disposition],
+    )
+    widget.page.evaluate(
+        "() => { window.WebSocket = class { constructor() {"
+        " setTimeout(() => this.onclose({ type: 'close', code: 1006 })); } close() {} }; }"
+    )
+    widget.open(online=False)
+    state = "document.querySelector('chip-chat').state"
+    widget.until(lambda: widget.page.evaluate(state) in ("waiting", "refused"), "an end")
+
+    assert widget.page.evaluate(state) == "waiting"
+    browser.problems.clear()  # A request without an answer makes browsers complain.
+
+
 def test_a_page_that_stands_still_with_its_turn_holds_nobody_up_for_long(site):
     still = site.page("")
     still.evaluate(

@@ -103,8 +103,8 @@ export class Composer {
   /** @returns {Draft} */
   #draft() {
     const values = (/** @type {string} */ kind) =>
-      [...this.#extras.querySelectorAll(`.${kind} input`)].map((input) => input.value.trim()).filter(Boolean);
-    return { text: this.#text.value, quick_replies: values("reply").map(cleanText), attachments: values("url") };
+      [...this.#extras.querySelectorAll(`.${kind} input`)].map((input) => cleanText(input.value)).filter(Boolean);
+    return { text: this.#text.value, quick_replies: values("reply"), attachments: values("url") };
   }
 
   /** @param {"reply" | "url"} kind */

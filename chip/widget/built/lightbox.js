@@ -1,5 +1,5 @@
 /*! Chip's chat widget. MIT licence. */
-var b=String.raw`
+var l=new Map;function d(i,o){let t=l.get(o)??new CSSStyleSheet;l.has(o)||t.replaceSync(o),l.set(o,t),i.adoptedStyleSheets.includes(t)||(i.adoptedStyleSheets=[...i.adoptedStyleSheets,t])}var b=String.raw`
 .lightbox { position: fixed; inset: 0; margin: 0; padding: 0; border: 0; inline-size: 100%; block-size: 100%; max-inline-size: none; max-block-size: none; background: #0b0c0ee8; color: #fff; }
 .lightbox[open] { display: grid; place-items: center; animation: fade .16s; }
 .lightbox > img { max-inline-size: calc(100vw - 32px); max-block-size: calc(100dvh - 128px); object-fit: contain; border-radius: 6px; }
@@ -7,4 +7,4 @@ var b=String.raw`
 .lightbox .round { inline-size: 44px; block-size: 44px; color: #fff; }
 .lightbox .round:hover { background: #ffffff2e; }
 .lightbox :focus-visible { outline-color: #fff; }
-`,c=new WeakSet;function g({h:e,icon:o,keepIn:r,link:d,root:n,strings:t},l,a){if(n.querySelector(".lightbox"))return;p(n.getRootNode());let s=e("button",{type:"button",class:"round","aria-label":t.say("closeImage"),onclick:()=>i.close()},o("close")),i=e("dialog",{part:"lightbox","aria-label":a},e("img",{src:l,alt:a,referrerpolicy:"no-referrer"}),e("div",{class:"lightbox-bar"},d(l,{},t.say("openOriginal")),s));r(i),i.addEventListener("click",f=>f.target===i&&i.close()),i.addEventListener("close",()=>i.remove()),n.append(i),i.showModal(),s.focus()}function p(e){if(c.has(e))return;c.add(e);let o=new CSSStyleSheet;o.replaceSync(b),e.adoptedStyleSheets=[...e.adoptedStyleSheets,o]}export{g as enlarge};
+`;function u({h:i,icon:o,keepIn:t,link:f,root:n,strings:a},s,r){if(n.querySelector(".lightbox"))return;d(n.getRootNode(),b);let c=i("button",{type:"button",class:"round","aria-label":a.say("closeImage"),onclick:()=>e.close()},o("close")),e=i("dialog",{part:"lightbox","aria-label":r},i("img",{src:s,alt:r,referrerpolicy:"no-referrer"}),i("div",{class:"lightbox-bar"},f(s,{},a.say("openOriginal")),c));t(e),e.addEventListener("click",p=>p.target===e&&e.close()),e.addEventListener("close",()=>e.remove()),n.append(e),e.showModal(),c.focus()}export{u as enlarge};

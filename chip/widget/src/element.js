@@ -4,10 +4,11 @@
 import { advise, adviseOnElement, adviseOnValue } from "./advise.js";
 import { ATTRIBUTES, channelOf, readWords } from "./attributes.js";
 import { listen } from "./dom.js";
+import { dress } from "./dress.js";
 import { visitorActs } from "./focus.js";
 import { base, chooseLanguage, fetchWords } from "./language.js";
 import { Strings } from "./strings.js";
-import { styleSheet } from "./styles.js";
+import { css } from "./styles.js";
 import { Widget } from "./widget.js";
 
 const FACTS = ["hours", "zone", "available", "away", "usually"];
@@ -161,7 +162,7 @@ export class ChipChat extends HTMLElement {
   }
 
   #begin() {
-    if (!this.#shadow.adoptedStyleSheets.length) this.#shadow.adoptedStyleSheets = [styleSheet()];
+    dress(this.#shadow, css);
     // Set before this element was defined, they hide what it has under these names.
     for (const name of /** @type {const} */ (["strings", "open"])) {
       if (!Object.hasOwn(this, name)) continue;

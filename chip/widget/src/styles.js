@@ -1,5 +1,5 @@
 /**
- * How the widget looks: colours, launcher, panel. Constructed, so that no policy forbids it.
+ * How the widget looks: colours, launcher, panel.
  */
 import { logCss } from "./styles-log.js";
 
@@ -204,11 +204,5 @@ a { color: inherit; text-underline-offset: 2px; }
 }
 `;
 
-/** @returns {CSSStyleSheet} */
-export function styleSheet() {
-  const sheet = new CSSStyleSheet();
-  const css = frameCss + logCss;
-  // Browsers of 2022 do not know what is left of a phone's screen below its bars.
-  sheet.replaceSync(CSS.supports("height", "1dvh") ? css : css.replaceAll("dvh", "vh"));
-  return sheet;
-}
+// Browsers of 2022 do not know what is left of a phone's screen below its bars.
+export const css = (frameCss + logCss).replaceAll("dvh", CSS.supports("height", "1dvh") ? "dvh" : "vh");

@@ -4,6 +4,7 @@
  * It is built once. Whatever changes later, changes in place: nobody who is typing notices.
  */
 import { Announcer } from "./announcer.js";
+import { advise } from "./advise.js";
 import { enlarge } from "./attachments.js";
 import { attract } from "./attract.js";
 import { Banner } from "./banner.js";
@@ -98,7 +99,7 @@ export class Widget {
     shadow.replaceChildren(this.#root, this.#layer.probe);
     this.#learning = new Learning(server, channel, (name) => this.#wish(name), (Availability, fact) => this.#answering(new Availability({
       h, fact, shadow, announce: say, chat: this.chat, session: this.#session, strings: this.#strings,
-      advise: (sentence) => console.warn(`Chip: ${sentence}`),
+      advise: (sentence) => advise(server, "fact", sentence),
       answered: () => this.#composer.focus(),
     })));
     attract({ h, icon, server, channel, element, chat: this.chat, panel: this.#panel, opening: this.opening, say: (name, n) => this.#strings.say(name, n) }, this.#stopped.signal);

@@ -25,6 +25,8 @@ export const SENTENCES = {
   colour: (value) => `accent="${value}" is no colour of CSS.`,
   /** @param {unknown} source */
   strings: (source) => [...wrongWords(source)],
+  /** What a part that reads facts by itself has to say of them. @param {string} sentence */
+  fact: (sentence) => sentence,
   /** @param {string} server */
   server: (server) => `server="${server}" is no address, as https://chat.example.org is.`,
   /** @param {string} channel */

@@ -6,6 +6,7 @@
  * its place is free, and while the page scrolls whether it still is.
  */
 import { keepIn } from "../boundary.js";
+import { dress } from "../dress.js";
 import { coversContent } from "./covers.js";
 import { sayOwn } from "./phrases.js";
 
@@ -51,9 +52,7 @@ export function tease({ h, icon, element, opening, say }, stopped) {
   const purpose = h("span", { class: "unseen" });
   const close = h("button", { class: "round", type: "button", onclick: end }, icon("close"));
   const bubble = h("div", { part: "teaser" }, h("button", { class: "opens", type: "button", onclick: () => opening.open(true) }, words, " ", purpose), close);
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(css);
-  shadow.adoptedStyleSheets = [...shadow.adoptedStyleSheets, sheet];
+  dress(shadow, css);
   bubble.addEventListener("keydown", (event) => event.key === "Escape" && end());
   keepIn(bubble, ["Enter", " ", "Escape"]);
   launcher.before(bubble);

@@ -3,6 +3,7 @@
  *
  * A file of its own: the widget loads it when a chat is opened of which something of this is known.
  */
+import { dress } from "../dress.js";
 import { schedule } from "./hours.js";
 import { Question } from "./question.js";
 import { word } from "./word.js";
@@ -36,7 +37,6 @@ export class Availability {
   #schedule = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  #advised = new Set();
   /** The word on when somebody answers. */
   word;
   /** The question, or the thanks. */
@@ -57,9 +57,7 @@ export class Availability {
   constructor(parts) {
     const { h, shadow, strings, chat } = (this.#parts = parts);
     this.#strings = strings;
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(css);
-    shadow.adoptedStyleSheets = [...shadow.adoptedStyleSheets, sheet];
+    dress(shadow, css);
     this.word = h("p", { part: "availability", dir: "auto", hidden: true });
     this.#question = new Question({ h, strings, leave: (email) => this.#left(email), decline: () => this.#answered("unasked") });
     this.element = this.#question.element;
@@ -146,7 +144,7 @@ export class Availability {
       try {
         if (hours) this.#schedule = schedule(hours, zone);
       } catch (error) {
-        this.#advise(`hours="${hours}" zone="${zone}" say nothing: ${/** @type {Error} */ (error).message}.`);
+        this.#parts.advise(`hours="${hours}" zone="${zone}" say nothing: ${/** @type {Error} */ (error).message}.`);
       }
     }
     return this.#schedule?.(now) ?? null;
@@ -156,13 +154,7 @@ export class Availability {
     const text = this.#parts.fact("usually");
     const seconds = Number(text);
     if (seconds >= 0) return seconds;
-    this.#advise(`usually="${text}" says nothing: it is a number of seconds.`);
+    this.#parts.advise(`usually="${text}" says nothing: it is a number of seconds.`);
     return 0;
-  }
-
-  /** @param {string} sentence */
-  #advise(sentence) {
-    if (!this.#advised.has(sentence)) this.#parts.advise(sentence);
-    this.#advised.add(sentence);
   }
 }

@@ -3,6 +3,7 @@
  *
  * A file of its own: the widget loads it when somebody wants to see a picture.
  */
+import { dress } from "../dress.js";
 
 const css = String.raw`
 .lightbox { position: fixed; inset: 0; margin: 0; padding: 0; border: 0; inline-size: 100%; block-size: 100%; max-inline-size: none; max-block-size: none; background: #0b0c0ee8; color: #fff; }
@@ -13,9 +14,6 @@ const css = String.raw`
 .lightbox .round:hover { background: #ffffff2e; }
 .lightbox :focus-visible { outline-color: #fff; }
 `;
-
-/** Those that have the style sheet. @type {WeakSet<ShadowRoot>} */
-const dressed = new WeakSet();
 
 /**
  * @param {object} parts  of the widget
@@ -31,7 +29,7 @@ const dressed = new WeakSet();
 export function enlarge({ h, icon, keepIn, link, root, strings }, address, name) {
   // Somebody pressed twice while this file was under way.
   if (root.querySelector(".lightbox")) return;
-  dress(/** @type {ShadowRoot} */ (root.getRootNode()));
+  dress(/** @type {ShadowRoot} */ (root.getRootNode()), css);
   const close = h("button", { type: "button", class: "round", "aria-label": strings.say("closeImage"), onclick: () => dialog.close() }, icon("close"));
   const dialog = h(
     "dialog",
@@ -45,13 +43,4 @@ export function enlarge({ h, icon, keepIn, link, root, strings }, address, name)
   root.append(dialog);
   dialog.showModal();
   close.focus();
-}
-
-/** @param {ShadowRoot} shadow */
-function dress(shadow) {
-  if (dressed.has(shadow)) return;
-  dressed.add(shadow);
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(css);
-  shadow.adoptedStyleSheets = [...shadow.adoptedStyleSheets, sheet];
 }
