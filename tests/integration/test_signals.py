@@ -258,12 +258,10 @@ async def test_a_stop_is_logged_with_what_still_waits(start_chip, visit, courier
     bob, ann = await visit(chip), await visit(chip)
     await bob.start_chat()
     await ann.start_chat()
-    await courier.apart.deaf()
+    await courier.apart.fail()
     bob.send("not now", "c1")
     await bob.expect("msg_accepted", ref="c1")
     await bob.vanish()
-    await courier.apart.heal()
-    await courier.apart.fail()
     sent = await courier.apart.send(channel, bob.chat_id, "for later")
     assert sent["status"] == 200
     await deferToThread(chip.stop)
