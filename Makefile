@@ -4,6 +4,7 @@
 # make lint         style and types alone
 # make widget       what Chip serves of its widget, anew from the sources
 # make pictures     the README's picture anew, light and dark
+# make spec         docs/spec/schemas.json anew, from the types of the protocol
 # make lock         the newest releases of what Chip and its tests need, into requirements/
 # make test-newest  whether the newest releases that setup.cfg allows still have the private parts
 #                   that Chip touches
@@ -19,7 +20,7 @@ PACKAGE = setup.cfg pyproject.toml
 # What is looked at besides the package: whichever of these exist.
 SOURCES = $(wildcard chip twisted tests bench tools)
 
-.PHONY: run test test-newest bench lint widget pictures lock packages clean
+.PHONY: run test test-newest bench lint widget pictures spec lock packages clean
 .SILENT:
 # A half-made virtual environment is none.
 .DELETE_ON_ERROR:
@@ -51,6 +52,9 @@ widget: $(VENV)/node-modules
 
 pictures: packages $(VENV)/installed-for-tests
 	$(BIN)/python -m tests.browser.pictures docs/images
+
+spec: $(VENV)/installed
+	$(BIN)/python -m tools.schemas
 
 lock: $(BIN)/python
 	tools/step "Resolving what setup.cfg names" tools/lock $(BIN)/python

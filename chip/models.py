@@ -13,6 +13,8 @@ DeliveryStatus = Literal["delivered", "failed"]
 
 UUID_FORM: Final = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 """How a UUID is written, as a regular expression; in lower case."""
+CHAT_ID_FORM: Final = "[a-zA-Z0-9]{24}"
+"""How a chat id is written."""
 
 
 class ChatKey(NamedTuple):

@@ -18,13 +18,13 @@ from chip.chat.outbound.outbound import Outbound
 from chip.chat.ports import Notes
 from chip.errors import AskedInVain, Unavailable
 from chip.limits import Limits
-from chip.models import Channel, ChatKey, Contact
+from chip.models import CHAT_ID_FORM, Channel, ChatKey, Contact
 from chip.protocol.commands import CommandError
 from chip.tasks import Clock, pause
 from chip.throttle import LogThrottle
 
 _ALPHABET: Final = string.ascii_letters + string.digits
-_CHAT_ID: Final = re.compile(r"[a-zA-Z0-9]{24}", re.ASCII)
+_CHAT_ID: Final = re.compile(CHAT_ID_FORM)
 
 LOOKS: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
 """Seconds to wait before each look whether Courier's new contact can be read."""

@@ -46,7 +46,9 @@ def _event(event: SpoolEvent) -> dict[str, object]:
     return {"type": "msg_status", "status": {**names, "status": event.status}}
 
 
-class _Item(msgspec.Struct):
+class ReceiveResult(msgspec.Struct):
+    """What Courier made of one event."""
+
     type: str = ""
     msg_uuid: str = ""
     error: str = ""
@@ -56,7 +58,7 @@ class ReceiveAnswer(msgspec.Struct):
     """What Courier answers to a request, whether it took it or refused it."""
 
     message: str
-    data: list[_Item] | None = None
+    data: list[ReceiveResult] | None = None
 
     def confirms(self, events: Sequence[SpoolEvent | None]) -> bool:
         """Whether this says that each of `events` was handled: one item for each, and for a
