@@ -3,6 +3,7 @@
     chip run [settings]        twistd -n chip [settings]
     chip check [settings]      twistd chip [settings] --check
     chip VERB [settings] …     twistd chip [settings] VERB …
+    chip samples DIRECTORY     nothing of twistd's: copies `chip.samples`
 
 Owns nothing but the order of the words. Under systemd, and to run as a daemon, it is twistd itself.
 """
@@ -10,9 +11,11 @@ Owns nothing but the order of the words. Under systemd, and to run as a daemon, 
 import getopt
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from twisted.scripts import twistd
 
+from chip.samples import copy
 from chip.tap import Options
 
 _FOREGROUND = ["--nodaemon", "--pidfile="]
@@ -20,6 +23,7 @@ _VERBS = {
     "run": "serve, in the foreground",
     "check": "look whether everything would work, and say what would not",
     **{verb: text for verb, _, _, text in Options.subCommands},
+    "samples": "copy units, set-ups of proxies, alerts and a dashboard to a directory",
 }
 
 
@@ -30,6 +34,8 @@ def main() -> None:
             print(_usage())
         case ["--version" | "version"]:
             _twistd("chip", "--version")
+        case ["samples", *words]:
+            _samples(words)
         case [verb, *words] if verb in _VERBS:
             _twistd(*_in_order(verb, words))
         case [word, *_]:
@@ -57,6 +63,21 @@ def _in_order(verb: str, words: Sequence[str]) -> list[str]:
         rest = []
     settings = words[: len(words) - len(rest)]
     return [*chip, *settings, verb, *rest]
+
+
+def _samples(words: Sequence[str]) -> None:
+    try:
+        flags, directories = getopt.gnu_getopt(words, "", ["replace"])
+        [directory] = directories
+    except (getopt.GetoptError, ValueError):
+        raise SystemExit("chip: expected samples DIRECTORY [--replace]") from None
+    try:
+        for path in copy(Path(directory), replace=bool(flags)):
+            print(path)
+    except FileExistsError as error:
+        raise SystemExit(f"chip: samples: {error} (--replace takes their place)") from None
+    except OSError as error:
+        raise SystemExit(f"chip: samples: {error}") from None
 
 
 def _usage() -> str:

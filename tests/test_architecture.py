@@ -42,7 +42,8 @@ ROOMS: dict[str, set[str]] = {
         *("chip.chat", "chip.config", "chip.desk", "chip.gateway", "chip.logs", "chip.ops"),
         *("chip.queue", "chip.sqlite", "chip.store", "chip.web", "chip.web.http", "chip.widget"),
     },
-    "chip.command": {"chip.tap"},
+    "chip.command": {"chip.samples", "chip.tap"},
+    "chip.samples": set(),
     "chip.tap": {"chip.app", "chip.config", "chip.logs"},
 }
 

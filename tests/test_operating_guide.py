@@ -108,7 +108,7 @@ def test_every_close_code_of_ours_and_every_error_is_explained_to_operators():
 
 
 def test_every_alert_names_a_row_of_the_table_of_symptoms():
-    rules = (ROOT / "deploy" / "prometheus" / "chip-rules.yml").read_text()
+    rules = (ROOT / "chip" / "samples" / "prometheus" / "chip-rules.yml").read_text()
     actions = set(re.findall(r'action: "(.*)"', rules))
     symptoms = {row.split("|")[1].strip() for row in rows(section("What to do when"))}
     assert actions
@@ -116,6 +116,9 @@ def test_every_alert_names_a_row_of_the_table_of_symptoms():
 
 
 def test_every_file_that_the_guide_mentions_exists():
-    mentioned = set(re.findall(r"`((?:deploy|docs)/[\w./@-]+)`", GUIDE))
+    mentioned = {
+        re.sub("^samples/", "chip/samples/", name)
+        for name in re.findall(r"`((?:samples|deploy|docs)/[\w./@-]+)`", GUIDE)
+    }
     assert len(mentioned) > 5
     assert [name for name in mentioned if not (ROOT / name).exists()] == []

@@ -1,7 +1,8 @@
-"""What is installed is what is here: from a wheel, and from an editable install."""
+"""What is published is whole, and what is installed of it works."""
 
 from __future__ import annotations
 
+import email
 import os
 import re
 import shutil
@@ -13,8 +14,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from readme_renderer.markdown import render
+from twisted.internet.threads import deferToThread
+
+from tests.support.chip_process import ChipProcess
+from tests.support.first_chat import serves_a_chat
 
 ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
 FOLDERS = (".ci", "bench", "chip", "deploy", "docs", "requirements", "tests", "tools", "twisted")
 FILES = ("LICENSE", "MANIFEST.in", "Makefile", "chip.tac")
 PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
@@ -23,7 +30,7 @@ PARTS = (*FOLDERS, *FILES, *PAGES, *SETTINGS)
 LITTER = shutil.ignore_patterns("__pycache__", "dropin.cache", "node_modules", "*.egg-info")
 
 
-def run(*command: str | Path, cwd: Path) -> str:
+def run(*command: str | Path, cwd: Path, **more: str) -> str:
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
@@ -31,7 +38,7 @@ def run(*command: str | Path, cwd: Path) -> str:
         text=True,
         timeout=300,
         check=False,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | more,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -73,24 +80,32 @@ def sources(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wheel(sources, tmp_path_factory) -> Path:
-    built = tmp_path_factory.mktemp("wheel")
-    pip = (sys.executable, "-m", "pip", "wheel", "--no-deps", "-q")
-    run(*pip, "-w", built, sources, cwd=built)
-    (found,) = built.glob("chip_webchat-*.whl")
+def dist(sources, tmp_path_factory) -> Path:
+    """What is published: the source distribution, and the wheel that is built of it."""
+    built = tmp_path_factory.mktemp("dist")
+    run(BIN / "uv", "build", "--quiet", "--out-dir", built, sources, cwd=built, UV_SYSTEM_CERTS="1")
+    return built
+
+
+@pytest.fixture(scope="module")
+def wheel(dist) -> Path:
+    (found,) = dist.glob("chip_webchat-*.whl")
     return found
 
 
 @pytest.fixture(scope="module")
-def unpacked(sources, tmp_path_factory) -> Path:
+def sdist(dist) -> Path:
+    (found,) = dist.glob("chip_webchat-*.tar.gz")
+    return found
+
+
+@pytest.fixture(scope="module")
+def unpacked(sdist, tmp_path_factory) -> Path:
     """The source distribution, unpacked."""
-    built = tmp_path_factory.mktemp("sdist")
-    build = f"from setuptools.build_meta import build_sdist; build_sdist({str(built)!r})"
-    run(sys.executable, "-c", build, cwd=sources)
-    (archive,) = built.glob("chip?webchat-*.tar.gz")
-    with tarfile.open(archive) as packed:
-        packed.extractall(built, filter="data")
-    return built / archive.name.removesuffix(".tar.gz")
+    directory = tmp_path_factory.mktemp("sdist")
+    with tarfile.open(sdist) as packed:
+        packed.extractall(directory, filter="data")
+    return directory / sdist.name.removesuffix(".tar.gz")
 
 
 def test_a_source_distribution_is_whole(sources, unpacked):
@@ -121,22 +136,58 @@ def test_a_wheel_holds_every_file_of_the_package_and_leaves_twisted_whole(source
     }
 
 
+def test_an_index_takes_both_and_shows_the_readme_as_it_is(dist, wheel):
+    run(BIN / "twine", "check", "--strict", *dist.glob("chip*"), cwd=dist)
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        told = email.message_from_bytes(archive.read(metadata))
+    shown = render(str(told.get_payload()))
+    assert shown
+    assert "<picture>" in shown
+    links = re.findall(r'(?:href|src)="([^"]+)"', shown)
+    home = told["Home-page"]
+    ours = [link.removeprefix(f"{home}/") for link in links if link.startswith(f"{home}/")]
+    assert [link for link in links if not link.startswith(("https://", "http://local", "#"))] == []
+    assert any(link.endswith(".png") for link in ours)
+    pages = (re.sub("^(blob|raw)/main/|#.*", "", link) for link in ours)
+    assert [page for page in pages if not (ROOT / page).exists()] == []
+
+
+def test_a_wheel_has_nothing_that_wheels_should_not_have(wheel, sources):
+    run(BIN / "check-wheel-contents", "--config", sources / "setup.cfg", wheel, cwd=sources)
+
+
 def test_every_page_names_the_distribution_that_is_ours():
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*")]
-    text = "\n".join(page.read_text() for page in pages if page.is_file())
+    handed_out = (*(ROOT / "chip" / "samples").rglob("*.*"), *(ROOT / "deploy").rglob("*"))
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *handed_out]
+    text = "\n".join(page.read_text() for page in pages if page.is_file() and page.suffix != ".pyc")
 
     assert "install chip-webchat" in text
     assert re.findall(r"""install ['"]?chip(?![-\w]).*""", text) == []
 
 
-def test_a_wheel_brings_the_command_chip(wheel, tmp_path):
-    installation = Installation(tmp_path)
-    installation.install(wheel)
-    chip = installation.bin / "chip"
-    assert run(chip, "--version", cwd=tmp_path).startswith("Chip ")
-    made = run(chip, "channels", "--data-dir=data", "add", "Shop", cwd=tmp_path)
-    assert "Shop" in run(chip, "channels", "--data-dir", "data", cwd=tmp_path)
-    assert "<script" in made
+class InstalledChip(ChipProcess):
+    """The command of an installation, in a directory of its own."""
+
+    def __init__(self, chip: Path, directory: Path) -> None:
+        super().__init__(directory=directory, ops_listen="off")
+        self.chip = chip
+
+    def command(self) -> list[str]:
+        return [str(self.chip), "run"]
+
+
+async def works(chip: Path, directory: Path) -> None:
+    """The command does what a first page promises, away from the sources."""
+    run(chip, "samples", "samples", cwd=directory)
+    assert "ExecStart=" in (directory / "samples" / "systemd" / "chip.service").read_text()
+    process = InstalledChip(chip, directory)
+    await deferToThread(process.start)
+    try:
+        await serves_a_chat(process.url)
+    finally:
+        await deferToThread(process.close)
+    process.check_log()
 
 
 def twistd_knows_chip(installation: Installation) -> bool:
@@ -145,10 +196,35 @@ def twistd_knows_chip(installation: Installation) -> bool:
     return "    chip                 A webchat server." in listed and version.startswith("Chip ")
 
 
-def test_twistd_knows_chip_from_a_wheel(wheel, tmp_path):
+async def test_pip_installs_a_wheel_that_works(wheel, tmp_path):
     installation = Installation(tmp_path)
     installation.install(wheel)
+    await works(installation.bin / "chip", tmp_path)
     assert twistd_knows_chip(installation)
+    chip = installation.bin / "chip"
+    made = run(chip, "channels", "--data-dir=data", "add", "Shop", cwd=tmp_path)
+    assert "Shop" in run(chip, "channels", "--data-dir", "data", cwd=tmp_path)
+    assert "<script" in made
+
+
+async def test_pip_installs_a_source_distribution_that_works(sdist, tmp_path):
+    installation = Installation(tmp_path)
+    installation.install(sdist)
+    await works(installation.bin / "chip", tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+async def test_uv_installs_a_chip_that_works(kind, request, tmp_path):
+    made = request.getfixturevalue(kind)
+    run(
+        *(BIN / "uv", "tool", "install", "--quiet", "--python", sys.executable, made),
+        *("--constraints", ROOT / "requirements" / "run.txt"),
+        cwd=tmp_path,
+        UV_SYSTEM_CERTS="1",
+        UV_TOOL_DIR=str(tmp_path / "tools"),
+        UV_TOOL_BIN_DIR=str(tmp_path / "bin"),
+    )
+    await works(tmp_path / "bin" / "chip", tmp_path)
 
 
 def test_twistd_knows_chip_from_an_editable_install(sources, tmp_path):

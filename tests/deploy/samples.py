@@ -1,16 +1,16 @@
-"""The files of deploy/, made to run on this machine: its paths, its ports, no public names."""
+"""The samples, made to run on this machine: its paths, its ports, no public names."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+SAMPLES = Path(__file__).parents[2] / "chip" / "samples"
 
 
 def nginx(directory: Path, backends: tuple[int, int], listen: str, tls: str = "") -> Path:
     """Write a whole nginx.conf around the sample; `listen` and `tls` stand for its own."""
-    text = (DEPLOY / "nginx" / "chip.conf").read_text()
+    text = (SAMPLES / "nginx" / "chip.conf").read_text()
     text = _replace(text, r"listen 443 ssl;", f"listen {listen};")
     text = _replace(text, r" *ssl_certificate [^;]*;\n *ssl_certificate_key [^;]*;\n", tls)
     return _nginx_config(directory, _ports(text, backends))
@@ -18,7 +18,7 @@ def nginx(directory: Path, backends: tuple[int, int], listen: str, tls: str = ""
 
 def nginx_of_courier(directory: Path, backend: int, listen: str) -> Path:
     """Write a whole nginx.conf around the sample that stands before Courier, without TLS."""
-    text = (DEPLOY / "nginx" / "courier.conf").read_text()
+    text = (SAMPLES / "nginx" / "courier.conf").read_text()
     text = _replace(text, r"listen 443 ssl;", f"listen {listen};")
     text = _replace(text, r" *ssl_certificate [^;]*;\n *ssl_certificate_key [^;]*;\n", "")
     text = _replace(text, r"127\.0\.0\.1:8080", f"127.0.0.1:{backend}")
@@ -27,7 +27,7 @@ def nginx_of_courier(directory: Path, backend: int, listen: str) -> Path:
 
 def nginx_below_a_path(directory: Path, backend: int, port: int, path: str) -> Path:
     """Write a whole nginx.conf that serves one Chip below `path`, and takes that off."""
-    text = (DEPLOY / "nginx" / "chip.conf").read_text()
+    text = (SAMPLES / "nginx" / "chip.conf").read_text()
     [passing_on] = re.findall(r"( *proxy_set_header X-.*?)\n\n", text, re.DOTALL)
     sockets = (
         "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $http_connection;"
@@ -51,7 +51,7 @@ def _nginx_config(directory: Path, text: str) -> Path:
 
 def haproxy(directory: Path, backends: tuple[int, int], ops: tuple[int, int], bind: str) -> Path:
     """Write the sample; `bind` stands for its own."""
-    text = _ports((DEPLOY / "haproxy" / "haproxy.cfg").read_text(), backends)
+    text = _ports((SAMPLES / "haproxy" / "haproxy.cfg").read_text(), backends)
     text = _replace(text, r"bind :443 ssl crt \S+", f"bind {bind}")
     for number, port in zip(("8071", "8081"), ops, strict=True):
         text = _replace(text, f"check port {number}", f"check port {port}")
@@ -65,7 +65,7 @@ def haproxy(directory: Path, backends: tuple[int, int], ops: tuple[int, int], bi
 def units(directory: Path, twistd: str) -> list[Path]:
     """Write the systemd units, with `twistd` in place of the one in /opt."""
     written = []
-    for unit in sorted((DEPLOY / "systemd").iterdir()):
+    for unit in sorted((SAMPLES / "systemd").iterdir()):
         copy = directory / unit.name
         copy.write_text(unit.read_text().replace("/opt/chip/bin/twistd", twistd))
         written.append(copy)

@@ -1,4 +1,4 @@
-"""The files of deploy/, as the programs that read them see them."""
+"""The samples, as the programs that read them see them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from prometheus_client import generate_latest
 
 from chip.ops.metrics import Metrics
 from tests.deploy import samples
-from tests.deploy.samples import DEPLOY
+from tests.deploy.samples import SAMPLES
 from tests.support.certificates import Certificates
 from tests.support.fetch import fetch
 from tests.support.process import ChildProcess, answers, free_port
 
-RULES = DEPLOY / "prometheus" / "chip-rules.yml"
-DASHBOARD = DEPLOY / "grafana" / "chip.json"
+RULES = SAMPLES / "prometheus" / "chip-rules.yml"
+DASHBOARD = SAMPLES / "grafana" / "chip.json"
 SERVICES = ("chip.service", "chip@1.service")
 TWISTD = str(Path(sys.executable).with_name("twistd"))
 
@@ -53,7 +53,7 @@ def test_the_units_expose_little(service, tmp_path):
 
 def test_one_process_and_one_of_several_are_confined_alike():
     one, several = (
-        (DEPLOY / "systemd" / name).read_text().partition("Restart=always")[2]
+        (SAMPLES / "systemd" / name).read_text().partition("Restart=always")[2]
         for name in ("chip.service", "chip@.service")
     )
     assert one == several

@@ -1,4 +1,4 @@
-"""Two instances behind the real nginx and the real HAProxy, set up by the samples of deploy/."""
+"""Two instances behind the real nginx and the real HAProxy, set up by the samples."""
 
 from __future__ import annotations
 
