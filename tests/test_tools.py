@@ -75,12 +75,17 @@ def test_pages_link_to_what_there_is():
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-@pytest.mark.parametrize("tool", sorted(path.name for path in (ROOT / "tools").iterdir()))
+TOOLS = sorted(path.name for path in (ROOT / "tools").iterdir() if path.is_file())
+
+
+@pytest.mark.parametrize("tool", TOOLS)
 def test_every_tool_is_a_script_without_mistakes_of_spelling(tool):
     tool = ROOT / "tools" / tool
     if tool.suffix == ".mjs":
         checked = ran("node", "--check", str(tool))
         assert (checked.returncode, checked.stderr) == (0, "")
+    elif tool.suffix == ".py":
+        compile(tool.read_text(), tool, "exec")
     else:
         checked = ran("sh", "-n", str(tool))
         assert (checked.returncode, checked.stderr) == (0, "")
