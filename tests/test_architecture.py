@@ -51,6 +51,7 @@ ROOMS: dict[str, set[str]] = {
 LIBRARIES = {
     "autobahn": ("chip.web.websocket.",),
     "treq": ("chip.gateway.",),
+    "httptools": ("chip.gateway.",),
     "psycopg": ("chip.store.rapidpro.",),
     "txredisapi": ("chip.queue.valkey.",),
     "sqlite3": ("chip.sqlite.", "chip.store.sqlite", "chip.queue.sqlite.", "chip.desk."),

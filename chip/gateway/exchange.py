@@ -9,12 +9,12 @@ request without an answer can have arrived. What is asked is the business of the
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
-from twisted.internet.defer import CancelledError
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 
 from chip.chat.observer import Observer
 from chip.chat.outbound.ports import CourierAnswer
-from chip.gateway.http_client import HttpAnswer, HttpClient, never_sent
+from chip.gateway.http_agent import Unreachable
+from chip.gateway.http_client import HttpAnswer, HttpClient
 from chip.logs.network import in_words
 from chip.protocol.courier_receive import ReceiveAnswer, decode_answer
 
@@ -98,8 +98,8 @@ def _channel_problem(status: int, answer: ReceiveAnswer, channel_type: str) -> s
 
 
 def _outcome_without_answer(problem: Exception) -> CourierAnswer:
-    cause = next((reason.value for reason in getattr(problem, "reasons", ())), problem)
-    if isinstance(cause, DeferredTimeout | CancelledError):
+    if isinstance(problem, Unreachable):
+        return CourierAnswer("unsent", detail=in_words(problem.cause))
+    if isinstance(problem, DeferredTimeout):
         return CourierAnswer("unknown", detail="no answer in time")
-    kind: Literal["unsent", "unknown"] = "unsent" if never_sent(problem) else "unknown"
-    return CourierAnswer(kind, detail=in_words(cause))
+    return CourierAnswer("unknown", detail=in_words(problem))
