@@ -6,9 +6,8 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from chip.chat.lookups import FRESH_FOR
-from chip.chat.outbound.attempt import CLAIM_TRUSTED
 from chip.chat.outbound.forwarder import LOOK_AGAIN, TAKEN_TOGETHER
-from chip.chat.outbound.ports import REPORT_REST
+from chip.chat.outbound.ports import CLAIM_LASTS, CLAIM_TRUSTED, COURIER_DEADLINE, REPORT_REST
 from chip.errors import Unavailable
 from chip.models import ChatKey
 from tests.support.commands import say
@@ -258,7 +257,7 @@ def test_a_dead_process_s_chat_is_taken_over_once_the_outcome_can_be_looked_up(c
     chip.server.outbound._forwarder._spool = _Silent(chip.queue.spool)
     chip.process()
     chip.courier_has("one")
-    chip.later(30)
+    chip.later(CLAIM_LASTS - 1)
     assert chip.gateway.requests == []
     chip.later(3)
     assert chip.gateway.take().texts == ["two"]
@@ -270,7 +269,7 @@ def test_a_process_that_lost_its_claim_removes_nothing(chip, bob):
     chip.queues.alive.clear()
     chip.server.outbound._forwarder._spool = _Silent(chip.queue.spool)
     chip.process()
-    chip.later(33)
+    chip.later(CLAIM_LASTS + 2)
     retry = chip.gateway.take()
     assert retry.texts == ["one"]
     late.handle("uuid-1")
@@ -294,7 +293,7 @@ def test_a_process_that_stood_still_sends_nothing_on_an_old_claim(chip, bob):
     chip.queues.alive.clear()
     chip.server.outbound._forwarder._spool = _Silent(chip.queue.spool)
     chip.process()
-    chip.later(40)
+    chip.later(CLAIM_LASTS + 9)
     by_the_other = chip.gateway.take()
     woken.callback(None)
     assert chip.gateway.requests == []
@@ -316,6 +315,33 @@ def test_a_claim_that_grew_old_with_nobody_else_about_is_made_anew(chip, bob):
     chip.later(CLAIM_TRUSTED + 1)
     woken.callback(None)
     assert chip.gateway.take().texts == ["one"]
+
+
+def test_what_was_sent_at_the_last_moment_is_not_sent_again_while_courier_is_at_work_on_it(
+    chip, bob
+):
+    chip.later(FRESH_FOR)
+    woken, look_up = Deferred(), chip.store.channel
+
+    async def stands_still(uuid):
+        chip.store.channel = look_up
+        await woken
+        return await look_up(uuid)
+
+    chip.store.channel = stands_still
+    bob.says(say("one"))
+    chip.server.outbound._forwarder._spool = _Silent(chip.queue.spool)
+    chip.later(CLAIM_TRUSTED - 0.5)
+    woken.callback(None)
+    chip.gateway.take()  # and then its process dies
+    chip.queues.alive.clear()
+    chip.process()
+    chip.later(COURIER_DEADLINE - 1)
+    assert chip.gateway.requests == []
+    chip.courier_has("one")
+    chip.later(30)
+    assert chip.gateway.requests == []
+    assert chip.waiting(bob.chat) == []
 
 
 class _Silent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import pytest_twisted
 
-from chip.chat.outbound.ports import Outcome
+from chip.chat.outbound.ports import CLAIM_LASTS, Outcome
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.models import ChatKey, Incoming, MsgName, Report
@@ -66,7 +66,7 @@ async def test_what_was_under_way_is_unknown_once_courier_is_done_with_it(machin
     queue = await machine.start()
     assert await queue.spool.due(10) == []
     assert (await queue.spool.claim(CHAT))[0] == "elsewhere"
-    await machine.pass_time(30)
+    await machine.pass_time(CLAIM_LASTS - 1)
     assert await queue.spool.due(10) == []
     await machine.pass_time(2)
     assert await queue.spool.due(10) == [CHAT]
@@ -172,7 +172,7 @@ async def test_clock_that_was_set_back_strands_nothing(machine):
     await machine.pass_time(-86_400)
 
     queue = await machine.start()
-    await machine.pass_time(32)
+    await machine.pass_time(CLAIM_LASTS + 1)
     assert await queue.spool.due(10) == [CHAT]
 
 

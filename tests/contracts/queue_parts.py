@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from chip.chat.outbound.ports import REPORT_REST, Batch, ClaimResult, Outcome, Spooled
+from chip.chat.outbound.ports import CLAIM_LASTS, REPORT_REST, Batch, ClaimResult, Outcome, Spooled
 from chip.chat.ports import OutboxItem, Queue
 from chip.limits import Limits
 from chip.models import ChatKey, Incoming, MsgName, Report
@@ -20,7 +20,7 @@ OTHER_CHAT = ChatKey("AAAAbDAQCdPdEWlEhDGy4utO", CHANNEL)
 REPORT = Report("delivered", 10, "uuid-10")
 HOUR = 3600.0
 DAY = 24 * HOUR
-ATTEMPT = 31.0
+ATTEMPT = CLAIM_LASTS
 """Seconds after which Courier is certainly done with an attempt."""
 REST = REPORT_REST
 """Seconds that a report rests after the answer to the last send of its message."""

@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from chip.chat.outbound.ports import (
     ALIVE,
     BATCH,
-    COURIER_DEADLINE,
+    CLAIM_LASTS,
     REPORT_REST,
     Appended,
     Batch,
@@ -283,7 +283,7 @@ class MemorySpool(_Part):
             return self._rest(state, now)
         unknown = max(state.unknown, state.under_way)
         entries = [SpoolEntry(event, int((now - at) * 1000)) for at, event in state.spool[:BATCH]]
-        state.owner, state.due, state.not_before = self._queue.token, now + COURIER_DEADLINE, 0
+        state.owner, state.due, state.not_before = self._queue.token, now + CLAIM_LASTS, 0
         state.grants += 1
         state.grant = f"{self._queue.token}:{state.grants}"
         state.under_way = len(entries)

@@ -26,7 +26,14 @@ from chip.chat.outbound.channel_requests import ChannelRequests
 from chip.chat.outbound.circuit import backoff
 from chip.chat.outbound.circuits import Circuits
 from chip.chat.outbound.keeper import Keeper
-from chip.chat.outbound.ports import COURIER_DEADLINE, Batch, CourierAnswer, Habits, Outcome
+from chip.chat.outbound.ports import (
+    CLAIM_TRUSTED,
+    COURIER_DEADLINE,
+    Batch,
+    CourierAnswer,
+    Habits,
+    Outcome,
+)
 from chip.chat.ports import Live, Store
 from chip.errors import Unavailable
 from chip.models import Channel, ChatKey, Incoming, SpoolEvent
@@ -42,9 +49,6 @@ ALONE_FOR: Final = 3_600_000
 """Milliseconds after which an event that fails while others succeed is given up."""
 OTHERS_WITHIN: Final = 300.0
 """Seconds within which another chat of the channel must have succeeded for that."""
-CLAIM_TRUSTED: Final = 20.0
-"""Seconds after a claim was asked for when nothing may be sent on the strength of it any more: a
-process that stood still for longer may have lost it, and another be at work on the chat."""
 MAX_REQUEST_TEXT: Final = 100_000
 """Characters of text in one request."""
 DATABASE_AWAY: Final = 3000

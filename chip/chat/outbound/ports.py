@@ -16,6 +16,12 @@ from chip.models import Channel, ChatKey, SpoolEvent
 
 COURIER_DEADLINE: Final = 31
 """Seconds after a request was sent when Courier, which gives up after 30, is done with it."""
+CLAIM_TRUSTED: Final = 5
+"""Seconds after a claim was asked for when nothing may be sent on the strength of it any more: a
+process that stood still for longer may have lost it, and another be at work on the chat."""
+CLAIM_LASTS: Final = CLAIM_TRUSTED + 4 + COURIER_DEADLINE
+"""Seconds after a claim was granted when Courier is done with whatever was sent on the strength of
+it: the 4 are for a connection to be made, and for a turn where there is room for few requests."""
 BATCH: Final = 50
 """Entries that one claim brings at most."""
 ALIVE: Final = 12
@@ -117,8 +123,8 @@ class Spool(Protocol):
 
     A *claim* belongs to a process (to a random token of its start). It is held while an attempt is
     under way and given up in the very step that settles the attempt, so that none is left.
-    A process that stops calling `keep_alive` loses its claims: `COURIER_DEADLINE` after the attempt
-    began, when Courier cannot be at work on it any more, others may claim the chat, and get the
+    A process that stops calling `keep_alive` loses its claims: `CLAIM_LASTS` after they were
+    granted, when Courier cannot be at work on what was sent, others may claim the chat, and get the
     events of that attempt as `Batch.unknown`.
     """
 

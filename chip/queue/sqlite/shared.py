@@ -4,7 +4,7 @@ import time
 from sqlite3 import Connection, Row
 from typing import NamedTuple, cast
 
-from chip.chat.outbound.ports import ABANDONED, COURIER_DEADLINE, REPORT_REST
+from chip.chat.outbound.ports import ABANDONED, CLAIM_LASTS, REPORT_REST
 from chip.limits import Limits
 from chip.models import ChatKey
 from chip.sqlite.database import SqliteDatabase
@@ -12,7 +12,7 @@ from chip.tasks import BOOT_CLOCK
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-ATTEMPT_MS = COURIER_DEADLINE * 1000
+CLAIM_MS = CLAIM_LASTS * 1000
 REST_MS = round(REPORT_REST * 1000)
 ABANDONED_MS = ABANDONED * 1000
 

@@ -12,7 +12,7 @@ from chip.queue.snapshot import (
     sent_by_name,
     waiting_event,
 )
-from chip.queue.sqlite.shared import ATTEMPT_MS, HOUR_MS, find_chat
+from chip.queue.sqlite.shared import CLAIM_MS, HOUR_MS, find_chat
 
 
 def take(connection: Connection, chat: ChatKey, now: int, limits: Limits) -> ChatSnapshot:
@@ -58,5 +58,5 @@ def _claim(connection: Connection, row: Row | None, now: int) -> HeldClaim | Non
     alive = connection.execute(
         "SELECT 1 FROM process WHERE token = ? AND until > ?", (row["claimed_by"], now)
     ).fetchone()
-    age = ATTEMPT_MS - ((row["due"] or now) - now)
+    age = CLAIM_MS - ((row["due"] or now) - now)
     return HeldClaim(row["claimed_by"], age, alive is not None, row["under_way"])

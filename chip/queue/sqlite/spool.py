@@ -23,7 +23,7 @@ from chip.queue.sqlite.claims import (
 )
 from chip.queue.sqlite.shared import (
     ABANDONED_MS,
-    ATTEMPT_MS,
+    CLAIM_MS,
     HOUR_MS,
     SqliteContext,
     chat_row,
@@ -127,7 +127,7 @@ class SqliteSpool:
                 "SELECT name FROM chat WHERE due <= ? AND (claimed_by = '' OR (claimed_by != ?"
                 " AND claimed_by NOT IN (SELECT token FROM process WHERE until > ?))"
                 " OR (claimed_by = ? AND due <= ?)) ORDER BY due LIMIT ?",
-                (now, token, now, token, now + ATTEMPT_MS - ABANDONED_MS, limit),
+                (now, token, now, token, now + CLAIM_MS - ABANDONED_MS, limit),
             )
             return [ChatKey.parse(name) for (name,) in rows]
 

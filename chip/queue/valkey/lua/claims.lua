@@ -124,7 +124,7 @@ local function give(spool, chat, process, grant)
     'under_way', #entries, 'unknown', unknown)
   redis.call('HDEL', spool.courier, 'not_before')
   redis.call('EXPIRE', spool.courier, COURIER_SECONDS)
-  redis.call('ZADD', spool.spools, NOW + ATTEMPT_MS, chat)
+  redis.call('ZADD', spool.spools, NOW + CLAIM_MS, chat)
   local answer = {
     'claimed', grant, unknown, known[3], known[4] or '', since(known[5]),
     tonumber(known[6] or 0), since(known[7]), redis.call('GET', spool.email) or '', NOW,
