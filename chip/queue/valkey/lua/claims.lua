@@ -3,6 +3,8 @@
 -- time in ms from which it may: see `report_due_at` in items.lua. Then they join the spool.
 -- Its score in `spools` says when to look at the chat next. Unclaimed, that is when it is due;
 -- claimed, it is when Courier cannot be at work on the attempt any more, should the owner be dead.
+-- What holds of claims, in whatever order processes die, stand still and lose answers, is proved of
+-- the model in claims.pml.
 -- Who is at work, and what is known of the last attempts, is in the hash `courier`:
 --   owner, grant        whose claim it is, and the name that its process gave it
 --   began               when it was given
