@@ -1,6 +1,7 @@
 # make run          a working chat on this machine, with nothing else installed (PORT=8410 for that port)
 # make test         everything that is checked: style, types, tests against the real parts
 # make bench        the benchmark
+# make faults       everything breaks, by a plan that a seed draws (MINUTES=60 SEED=harbour for those)
 # make lint         style and types alone
 # make widget       what Chip serves of its widget, anew from the sources
 # make pictures     the README's picture anew, light and dark
@@ -18,9 +19,9 @@ WORKERS = 3
 PYTEST = -m pytest --numprocesses=$(WORKERS) --dist=loadscope
 PACKAGE = setup.cfg pyproject.toml
 # What is looked at besides the package: whichever of these exist.
-SOURCES = $(wildcard chip twisted tests bench tools)
+SOURCES = $(wildcard chip twisted tests bench faults tools)
 
-.PHONY: run test test-newest bench lint widget pictures spec lock packages clean
+.PHONY: run test test-newest bench faults lint widget pictures spec lock packages clean
 .SILENT:
 # A half-made virtual environment is none.
 .DELETE_ON_ERROR:
@@ -41,6 +42,10 @@ test-newest: packages
 
 bench: packages $(VENV)/installed-for-tests
 	$(BIN)/python -m bench
+
+faults: packages $(VENV)/installed-for-tests
+	$(BIN)/python -m faults $(if $(MINUTES),--minutes='$(MINUTES)') $(if $(SEED),--seed='$(SEED)') \
+		$(if $(EMBEDDED),--embedded)
 
 lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff check $(SOURCES)

@@ -22,7 +22,18 @@ from tests.support.first_chat import serves_a_chat
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
-FOLDERS = (".ci", "bench", "chip", "deploy", "docs", "requirements", "tests", "tools", "twisted")
+FOLDERS = (
+    ".ci",
+    "bench",
+    "chip",
+    "deploy",
+    "docs",
+    "faults",
+    "requirements",
+    "tests",
+    "tools",
+    "twisted",
+)
 FILES = ("LICENSE", "MANIFEST.in", "Makefile", "chip.tac")
 PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 SETTINGS = (".editorconfig", "pyproject.toml", "ruff.toml", "setup.cfg")

@@ -184,6 +184,8 @@ class FaultyProxy:
                 group.create_task(self._pump("down", target[0], writer, pair))
         except* OSError:
             pair.reset()
+        except* asyncio.CancelledError:
+            pass  # the proxy ends; a task that was cancelled would make asyncio complain
         finally:
             self._pairs.discard(pair)
             pair.close()
@@ -200,6 +202,10 @@ class FaultyProxy:
             if faults.black_hole:
                 await self._healed.wait()
                 faults = self._faults
+                if pair.client.is_closing():
+                    # What its sender has given up meanwhile does not arrive late.
+                    pair.reset()
+                    return
             if faults.latency:
                 await asyncio.sleep(faults.latency)
             left = faults.left(direction)
