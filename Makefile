@@ -19,7 +19,7 @@ WORKERS = 3
 PYTEST = -m pytest --numprocesses=$(WORKERS) --dist=loadscope
 PACKAGE = setup.cfg pyproject.toml
 # What is looked at besides the package: whichever of these exist.
-SOURCES = $(wildcard chip twisted tests bench faults tools)
+SOURCES = $(wildcard chip twisted tests bench conformance faults tools)
 
 .PHONY: run test test-newest bench faults lint widget pictures spec lock packages clean
 .SILENT:
@@ -68,7 +68,8 @@ packages:
 	tools/test-packages
 
 clean:
-	rm -rf $(VENV) $(NEWEST) build dist chip.egg-info tests/widget/node_modules
+	rm -rf $(VENV) $(NEWEST) build dist *.egg-info conformance/build conformance/*.egg-info \
+		tests/widget/node_modules
 
 $(BIN)/python:
 	tools/make-venv $(VENV)

@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -63,6 +64,9 @@ LIBRARIES = {
     "twisted.web.resource": (),
     "twisted.web.server": (),
 }
+# A distribution of its own, and all that it may know.
+KIT = ROOT / "conformance" / "chip_conformance"
+KIT_KNOWS = {"chip_conformance", "h11", "websockets", *sys.stdlib_module_names}
 REACTOR = {"chip.app.service", "chip.tap"}
 MOST_LINES = 300
 MOST_LINES_OF_TESTS = 400
@@ -203,6 +207,15 @@ def test_every_module_says_what_it_is_for():
         for module, source in sources.items()
         if source.strip() and not ast.get_docstring(ast.parse(source))
     ] == []
+
+
+def test_the_conformance_kit_knows_nothing_of_chip():
+    modules = sorted(KIT.rglob("*.py"))
+    known = {name.split(".")[0] for path in modules for name in _imports(path, KIT.name)}
+    assert modules
+    assert known - KIT_KNOWS == set()
+    assert [path for path in modules if lines_of(path) > MOST_LINES] == []
+    assert [path for path in modules if not ast.get_docstring(ast.parse(path.read_text()))] == []
 
 
 def test_the_plugin_imports_neither_the_reactor_nor_chip():

@@ -26,6 +26,7 @@ FOLDERS = (
     ".ci",
     "bench",
     "chip",
+    "conformance",
     "deploy",
     "docs",
     "faults",
@@ -166,6 +167,17 @@ def test_an_index_takes_both_and_shows_the_readme_as_it_is(dist, wheel):
 
 def test_a_wheel_has_nothing_that_wheels_should_not_have(wheel, sources):
     run(BIN / "check-wheel-contents", "--config", sources / "setup.cfg", wheel, cwd=sources)
+
+
+def test_the_conformance_kit_is_a_distribution_of_its_own(sources, tmp_path):
+    uv = (BIN / "uv", "build", "--wheel", "--quiet", "--out-dir", tmp_path)
+    run(*uv, sources / "conformance", cwd=tmp_path, UV_SYSTEM_CERTS="1")
+    (built,) = tmp_path.glob("*.whl")
+    assert built.name.startswith("chip_conformance-")
+    installation = Installation(tmp_path)
+    installation.install(built)
+    listed = run(installation.bin / "chip-conformance", "--list", cwd=tmp_path)
+    assert "handshake.opens" in listed
 
 
 def test_every_page_names_the_distribution_that_is_ours():

@@ -1,0 +1,48 @@
+"""Which extensions of the protocol a server offers, found out by asking for each."""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+from chip_conformance.promise import Broken, Extension
+from chip_conformance.stage import Stage
+from chip_conformance.visitor import Visitor
+
+WITHIN: Final = 2.0
+"""Seconds that an answer may take which a server without the extension never gives."""
+
+
+_EVENTS: Final = {
+    "pong": Extension.PING,
+    "error": Extension.ERRORS,
+    "msg_accepted": Extension.ACCEPTED,
+    "msg_echo": Extension.ECHO,
+}
+
+
+async def offers(stage: Stage) -> frozenset[Extension]:
+    """The extensions of the server. Raises Broken where it cannot be talked to at all."""
+    target, found = stage.target, set()
+    if (await target.ask("GET", stage.place)).status == 426:
+        found.add(Extension.REASONS)
+    if (await target.ask("GET", f"/wc/availability/{target.channel.page}")).status == 200:
+        found.add(Extension.AVAILABILITY)
+    here = await stage.visitor()
+    there = await stage.again(here.chat)
+    await here.command("ping")
+    await here.command("dance")
+    await here.say(stage.words(), ref="r1")
+    kinds = await asyncio.gather(
+        _heard(here, {"pong", "error", "msg_accepted"}), _heard(there, {"msg_echo"})
+    )
+    return frozenset(found.union(*kinds))
+
+
+async def _heard(visitor: Visitor, kinds: set[str]) -> set[Extension]:
+    """The extensions of these events, as far as they come."""
+    heard: set[str] = set()
+    with suppress(Broken):
+        while heard != kinds:
+            event = await visitor.next(wanted="msg_echo", within=WITHIN)
+            heard |= {event["type"]} & kinds
+    return {_EVENTS[kind] for kind in heard}

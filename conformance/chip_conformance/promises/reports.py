@@ -1,0 +1,99 @@
+"""What Courier is told of the messages that it has sent."""
+
+import asyncio
+
+from chip_conformance.promise import Need, Subject, expect
+from chip_conformance.stage import Stage
+
+reports = Subject("Reports", Need.COURIER, Need.SENDS)
+TOO_SOON = 0.5
+"""Seconds after its answer within which Courier loses a report."""
+
+
+@reports()
+async def delivered(stage: Stage) -> str:
+    """An acknowledged message is reported as delivered, by its name, once Courier can keep that."""
+    visitor = await stage.visitor()
+    message = await stage.send(visitor.chat)
+    answered = asyncio.get_running_loop().time()
+    (event,) = await visitor.is_shown(message.text)
+    await visitor.ack(event)
+    attempt = await stage.courier.hears_of(message)
+    after = attempt.at - answered
+    expect(after >= TOO_SOON, f"it came {after:.2f} s after the answer to the send")
+    return f"after {after:.1f} s"
+
+
+@reports()
+async def only_acked(stage: Stage) -> str:
+    """What was shown and not acknowledged is not reported."""
+    visitor = await stage.visitor()
+    silent, acked = [await stage.send(visitor.chat) for _ in range(2)]
+    events = await visitor.is_shown(silent.text, acked.text)
+    await visitor.ack(events[1])
+    await stage.courier.hears_of(acked)
+    told = [a.heard.kind for a in stage.courier.attempts if a.heard.names & silent.names]
+    expect(not told, f"the other one is {told}")
+    return "one of two"
+
+
+@reports()
+async def once(stage: Stage) -> str:
+    """A message that is acknowledged on two connections is reported once."""
+    here = await stage.visitor()
+    there = await stage.again(here.chat)
+    one = await stage.send(here.chat)
+    for visitor in (here, there):
+        (event,) = await visitor.is_shown(one.text)
+        await visitor.ack(event)
+        await visitor.history()
+    two = await stage.send(here.chat)
+    (event,) = await here.is_shown(two.text)
+    await here.ack(event)
+    await stage.courier.hears_of(two)
+    told = [a for a in stage.courier.attempts if a.heard.names & one.names]
+    expect(len(told) == 1, f"it was reported {len(told)} times")
+    return "once"
+
+
+@reports()
+async def by_a_stranger(stage: Stage) -> str:
+    """What another visitor acknowledges is not reported."""
+    visitor, other = await stage.visitor(), await stage.visitor()
+    his, own = await stage.send(visitor.chat), await stage.send(other.chat)
+    (event,) = await visitor.is_shown(his.text)
+    await other.ack(event)
+    (event,) = await other.is_shown(own.text)
+    await other.ack(event)
+    await stage.courier.hears_of(own)
+    told = [a for a in stage.courier.attempts if a.heard.names & his.names]
+    expect(not told, "it was reported")
+    return "nothing"
+
+
+@reports()
+async def reported_again(stage: Stage) -> str:
+    """A message that Courier sends again after its report is reported again."""
+    visitor = await stage.visitor()
+    message = await stage.send(visitor.chat)
+    (event,) = await visitor.is_shown(message.text)
+    await visitor.ack(event)
+    await stage.courier.hears_of(message)
+    await stage.resend(message)
+    await stage.courier.hears_of(message, times=2)
+    return "twice"
+
+
+@reports()
+async def holds_nothing_up(stage: Stage) -> str:
+    """A report that has to wait holds up nothing that the visitor says meanwhile."""
+    visitor = await stage.visitor()
+    message = await stage.send(visitor.chat)
+    (event,) = await visitor.is_shown(message.text)
+    await visitor.ack(event)
+    begun = asyncio.get_running_loop().time()
+    await stage.said(visitor)
+    took = asyncio.get_running_loop().time() - begun
+    reported = [a for a in stage.courier.attempts if a.heard.names & message.names]
+    expect(not reported, f"what was said came {took:.1f} s later, after the report")
+    return f"said within {took:.2f} s"

@@ -1,0 +1,132 @@
+"""One way to break each promise of the kit, by the promise's name."""
+
+from __future__ import annotations
+
+from chip_conformance.target import NOBODYS
+from tests.conformance import wrong_fields as wrong
+from tests.conformance import wrong_http as http
+from tests.conformance import wrong_talk as talk
+from tests.conformance.frames import BINARY
+from tests.conformance.wrong_server import Wrong
+
+EARLIER = Wrong(event=talk.without_extensions, answer=http.only_old_answers)
+"""A server of this protocol that has none of its extensions."""
+EVERYWHERE: dict[str, Wrong] = {
+    "handshake.opens": Wrong(answer=http.chooses_compression),
+    "handshake.unknown_channel": wrong.status(400, 404),
+    "handshake.not_a_channel": Wrong(request=http.lower_case),
+    "handshake.broken_upgrade": wrong.status(400, 426),
+    "handshake.plain_get": wrong.without_header("access-control-allow-origin"),
+    "handshake.slashes": Wrong(request=http.one_slash),
+    "handshake.version": wrong.body("/", b"{}"),
+    "handshake.nowhere": wrong.body("/wc/nowhere", b"not here"),
+    "handshake.availability": wrong.status(404, 200),
+    "starting.new_chat": wrong.event("chat_started", chat_id="x" * 24),
+    "starting.unknown_id": Wrong(command=talk.remembers_the_given_id, event=talk.given_id),
+    "starting.nothing_before": wrong.event("error", command=None),
+    "starting.second_start": wrong.event("error", code="invalid_command"),
+    "starting.resumed": wrong.event("chat_resumed", email=None),
+    "starting.case": Wrong(command=talk.any_case),
+    "starting.email": wrong.deaf("set_email"),
+    "saying.whole": Wrong(told=http.trims),
+    "saying.in_order": Wrong(command=talk.swaps_what_is_said),
+    "saying.as_json_or_form": Wrong(told=http.as_text),
+    "saying.accepted": wrong.event("msg_accepted", ref="r2"),
+    "saying.said_twice": Wrong(command=talk.forgets_refs, event=talk.first_ref),
+    "saying.goodbye": wrong.deaf("send_msg"),
+    "saying.tries_again": Wrong(heard=http.takes_all_for_confirmed),
+    "saying.refused": wrong.event("error", ref=None),
+    "saying.echo": wrong.event("msg_echo", msg_in={"text": "something", "time": "now"}),
+    "delivery.at_once": wrong.message(time="2024-05-01T17:15:30+00:00"),
+    "delivery.every_part": wrong.message(quick_replies=[]),
+    "delivery.while_away": Wrong(event=talk.message_first),
+    "delivery.until_acked": wrong.deaf("ack_chat"),
+    "delivery.by_uuid": wrong.command("ack_chat", msg_uuid=NOBODYS),
+    "delivery.without_waiting": Wrong(event=talk.one_at_a_time),
+    "delivery.every_tab": Wrong(event=talk.news_only),
+    "delivery.only_his": Wrong(event=talk.to_everybody),
+    "delivery.foreign_ack": Wrong(command=talk.acks_for_everybody),
+    "delivery.acked_twice": Wrong(command=talk.complains_of_acks),
+    "delivery.in_order": Wrong(event=talk.swaps_what_is_shown),
+    "delivery.old_before_new": Wrong(event=talk.swaps_what_is_shown),
+    "delivery.sent_twice": Wrong(request=http.new_names),
+    "delivery.sent_after_ack": Wrong(request=http.new_names),
+    "delivery.same_words": Wrong(request=http.by_words({})),
+    "history.newest_first": wrong.history(lambda _, page: page[::-1]),
+    "history.strictly_before": wrong.command("get_history", before="2100-01-01T00:00:00Z"),
+    "history.pages": wrong.history(lambda _, page: page[:10]),
+    "history.any_zone": Wrong(command=talk.deaf_to_zones),
+    "history.only_his": wrong.history(talk.everybodys),
+    "history.survives": Wrong(command=talk.notes_new_chats, event=talk.only_of_new_chats),
+    "mistakes.no_json": wrong.event("error", code="invalid_command"),
+    "mistakes.unknown_command": wrong.event("error", ref=None),
+    "mistakes.wrong_fields": wrong.event("error", command=None),
+    "mistakes.nul": Wrong(command=talk.without_nul),
+    "mistakes.which_ack": wrong.event("error", msg_id=None),
+    "mistakes.unknown_fields": Wrong(command=talk.insists_on_known_fields),
+    "mistakes.binary": Wrong(frame=lambda _, frame: [] if frame.opcode == BINARY else [frame]),
+    "mistakes.binary_not_utf8": Wrong(frame=talk.as_text_frame),
+    "mistakes.text_not_utf8": Wrong(frame=talk.mends_utf8),
+    "mistakes.too_large": Wrong(close=lambda _: None),
+    "mistakes.unmasked": Wrong(frame=lambda _, frame: [frame._replace(masked=True)]),
+    "mistakes.ping": wrong.event("pong", type="ping"),
+    "mistakes.others_stay": Wrong(frame=talk.ends_for_all),
+    "mistakes.goes_on": Wrong(command=talk.sulks),
+}
+EXTERNAL: dict[str, Wrong] = {
+    "starting.courier_hears_nothing": Wrong(told=http.speaks_first),
+    "saying.bad_gateway": Wrong(heard=http.takes_all_for_confirmed),
+    "saying.somebody_else": Wrong(heard=http.takes_all_for_confirmed),
+    "saying.confirms_nothing": Wrong(heard=http.takes_all_for_confirmed),
+    "saying.redirected": Wrong(heard=http.takes_all_for_confirmed),
+    "saying.without_answer": Wrong(heard=http.takes_all_for_confirmed),
+    "reports.delivered": Wrong(answer=http.reports_before_the_answer),
+    "reports.only_acked": Wrong(event=talk.reports_what_is_shown),
+    "reports.once": Wrong(told=http.reports_twice),
+    "reports.by_a_stranger": Wrong(event=talk.reports_what_is_shown),
+    "reports.reported_again": Wrong(told=http.reports_once),
+    "reports.holds_nothing_up": Wrong(told=http.waits_for_the_report),
+    "history.both_sides": wrong.history(talk.one_side),
+    "external.taken": wrong.body("/wc/external", b"ok"),
+    "external.wrong_authorization": Wrong(request=http.any_authorization),
+    "external.never_429": Wrong(answer=http.loses_patience({})),
+    "external.only_forms": wrong.status(400, 200),
+    "external.only_post": wrong.status(405, 200),
+    "external.in_the_path": wrong.status(200, 404, "/wc/external/"),
+    "external.by_number": wrong.message(id=NOBODYS),
+    "external.parts": Wrong(request=http.new_names),
+    "external.ignored": Wrong(heard=http.takes_all_for_confirmed),
+    "external.own_uuid": wrong.status(400, 101),
+}
+WEBCHAT: dict[str, Wrong] = {
+    "starting.courier_hears": Wrong(told=http.tells_of_a_new_chat),
+    "saying.channel_refused": Wrong(heard=http.takes_all_for_confirmed),
+    "starting.courier_away": wrong.event("error", code="internal"),
+    "starting.silently": Wrong(told=http.tells_of_a_new_chat),
+    "sends.taken": wrong.body("/wc/send", b"ok"),
+    "sends.wrong_secret": Wrong(request=http.any_secret),
+    "sends.unknown_channel": wrong.status(400, 404),
+    "sends.unreadable": wrong.status(400, 422),
+    "sends.unknown_chat": wrong.status(400, 404),
+    "sends.no_name": wrong.status(400, 200),
+    "sends.unknown_user": Wrong(request=http.without_user),
+    "sends.only_post": wrong.status(405, 404),
+    "sends.too_large": wrong.status(400, 413),
+    "sends.by_id": wrong.message(id="1"),
+    "sends.by_uuid": wrong.message(uuid=None),
+    "sends.nulls": Wrong(request=http.refuses_nulls),
+}
+ALONE = (
+    "starting.courier_hears",
+    "starting.courier_away",
+    "starting.silently",
+    "saying.channel_refused",
+)
+"""Courier hears of these chats before anybody can know which server they belong to."""
+NEVER_ANSWER = {
+    *("delivery.without_waiting", "delivery.same_words", "history.newest_first", "mistakes.binary"),
+    *("mistakes.goes_on", "mistakes.nul", "mistakes.ping", "mistakes.text_not_utf8"),
+    *("mistakes.unmasked", "reports.holds_nothing_up", "reports.reported_again", "saying.goodbye"),
+    *("saying.said_twice", "delivery.foreign_ack"),
+}
+"""Whose fault is that something never comes."""
