@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     promises = _chosen(options.only, quick=options.quick)
     if options.list:
         for promise in promises:
-            print(f"{promise.name:<28} {promise.sentence}")
+            print(f"{promise.name:<32} {promise.sentence}  [{promise.wants or 'nothing'}]")
         return 0
     if not promises:
         parser.error("--only names no promise; --list has all of them")

@@ -1,6 +1,6 @@
 """What a promise is: a sentence, a function that tries it, and what it needs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -55,6 +55,16 @@ class Promise:
     def name(self) -> str:
         """How it is called on the command line."""
         return f"{self.check.__module__.rpartition('.')[2]}.{getattr(self.check, '__name__', '')}"
+
+    @property
+    def wants(self) -> str:
+        """What it needs, and the extensions that it is about."""
+        return words(self.needs | self.extensions)
+
+
+def words(wanted: Iterable[Need | Extension]) -> str:
+    """Such needs in words."""
+    return ", ".join(sorted(one.value for one in wanted))
 
 
 class Subject:

@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 from chip_conformance.courier import Courier
 from chip_conformance.offers import offers
-from chip_conformance.promise import Broken, Extension, Need, Promise
+from chip_conformance.promise import Broken, Extension, Need, Promise, words
 from chip_conformance.stage import Stage
 from chip_conformance.target import External, Target
 
@@ -65,9 +65,9 @@ class Run:
 
     async def one(self, promise: Promise) -> Outcome:
         """What became of this one."""
-        if missing := _words(promise.needs & self._missing):
+        if missing := words(promise.needs & self._missing):
             return Outcome(promise, "not tried", f"needs {missing}")
-        if missing := _words(promise.extensions - self._offered):
+        if missing := words(promise.extensions - self._offered):
             required = promise.extensions - self._offered <= self._required
             return Outcome(promise, "broken" if required else "not offered", f"no {missing}")
         async with self._turns:
@@ -100,7 +100,3 @@ def _missing(target: Target, courier: Courier, plays_courier: bool) -> frozenset
         # It reads what is said from Courier's database, into which the kit does not write.
         missing.add(Need.OWN_STORE)
     return frozenset(missing)
-
-
-def _words(what: Iterable[Need | Extension]) -> str:
-    return ", ".join(sorted(one.value for one in what))

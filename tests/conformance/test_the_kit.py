@@ -150,11 +150,14 @@ def test_a_wrong_command_line_ends_with_2_and_says_why(arguments, complaint, cap
     assert complaint in capsys.readouterr().err
 
 
-def test_the_list_has_each_promise_by_its_name_and_its_sentence(capsys):
+def test_the_list_has_each_promise_by_its_name_with_what_it_needs(capsys):
     assert main(["--list"]) == 0
     listed = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
-    assert listed == {name: promise.sentence for name, promise in BY_NAME.items()}
-    assert all(sentence.endswith(".") for sentence in listed.values())
+    assert listed == {
+        name: f"{promise.sentence}  [{promise.wants or 'nothing'}]"
+        for name, promise in BY_NAME.items()
+    }
+    assert listed["mistakes.ping"].endswith("in it.  [ping and pong]")
 
 
 def test_junit_says_what_failed_and_holds_no_control_characters(external):

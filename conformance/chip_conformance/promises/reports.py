@@ -2,12 +2,14 @@
 
 import asyncio
 
-from chip_conformance.promise import Need, Subject, expect
+from chip_conformance.promise import Broken, Need, Subject, expect
 from chip_conformance.stage import Stage
 
 reports = Subject("Reports", Need.COURIER, Need.SENDS)
 TOO_SOON = 0.5
 """Seconds after its answer within which Courier loses a report."""
+TRIES = 3
+"""For a server, or a machine, that is only slow."""
 
 
 @reports()
@@ -87,13 +89,12 @@ async def reported_again(stage: Stage) -> str:
 @reports()
 async def holds_nothing_up(stage: Stage) -> str:
     """A report that has to wait holds up nothing that the visitor says meanwhile."""
-    visitor = await stage.visitor()
-    message = await stage.send(visitor.chat)
-    (event,) = await visitor.is_shown(message.text)
-    await visitor.ack(event)
-    begun = asyncio.get_running_loop().time()
-    await stage.said(visitor)
-    took = asyncio.get_running_loop().time() - begun
-    reported = [a for a in stage.courier.attempts if a.heard.names & message.names]
-    expect(not reported, f"what was said came {took:.1f} s later, after the report")
-    return f"said within {took:.2f} s"
+    for _ in range(TRIES):
+        visitor = await stage.visitor()
+        message = await stage.send(visitor.chat)
+        (event,) = await visitor.is_shown(message.text)
+        await visitor.ack(event)
+        text = await stage.said(visitor)
+        if not any(each.heard.names & message.names for each in stage.courier.attempts):
+            return f"{text!r} came before it"
+    raise Broken("what was said came after it")
