@@ -214,6 +214,13 @@ def test_the_conformance_kit_knows_nothing_of_chip():
     known = {name.split(".")[0] for path in modules for name in _imports(path, KIT.name)}
     assert modules
     assert known - KIT_KNOWS == set()
+    graph = {
+        str(path.relative_to(KIT.parent).with_suffix("")).replace("/", "."): {
+            name.rpartition(".")[0] for name in _imports(path, KIT.name)
+        }
+        for path in modules
+    }
+    assert not circle(graph)
     assert [path for path in modules if lines_of(path) > MOST_LINES] == []
     assert [path for path in modules if not ast.get_docstring(ast.parse(path.read_text()))] == []
 

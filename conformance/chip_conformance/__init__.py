@@ -9,6 +9,7 @@ It is the server's visitors and its Courier at once, and knows nothing of how th
     run.py        tries them
     report.py     says what was seen, for people and as JUnit XML
     visitor.py courier.py http.py        the two parts that the kit plays, and HTTP
+    offers.py     which extensions the server has
 """
 
 __version__ = "1.0.0"

@@ -15,9 +15,10 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from chip_conformance import __version__
+from chip_conformance.broken import Broken
 from chip_conformance.courier import Courier
 from chip_conformance.http import PATIENCE
-from chip_conformance.promise import Broken, Extension, Promise
+from chip_conformance.promise import Extension, Promise
 from chip_conformance.promises import PROMISES
 from chip_conformance.report import junit, table
 from chip_conformance.run import AT_ONCE, Outcome, Run

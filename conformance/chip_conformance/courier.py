@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 import h11
 
+from chip_conformance.broken import Broken
 from chip_conformance.http import PATIENCE, Answer, Request, ask, json_answer, serving
-from chip_conformance.promise import Broken
 from chip_conformance.target import External, Heard, Message, Webchat
 
 HANG_UP: Final = Answer(0)

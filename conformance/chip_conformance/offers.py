@@ -4,7 +4,8 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
-from chip_conformance.promise import Broken, Extension
+from chip_conformance.broken import Broken
+from chip_conformance.promise import Extension
 from chip_conformance.stage import Stage
 from chip_conformance.visitor import Visitor
 

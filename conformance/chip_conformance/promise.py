@@ -3,14 +3,8 @@
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from chip_conformance.stage import Stage
-
-
-class Broken(Exception):
-    """The server has not kept a promise; the text says what was seen instead."""
+from chip_conformance.stage import Stage
 
 
 class Need(Enum):
@@ -34,7 +28,7 @@ class Extension(Enum):
     AVAILABILITY = "availability"
 
 
-Check = Callable[["Stage"], Awaitable[str]]
+Check = Callable[[Stage], Awaitable[str]]
 
 
 @dataclass(frozen=True)
@@ -95,9 +89,3 @@ class Subject:
             return check
 
         return decorate
-
-
-def expect(holds: object, seen: object) -> None:
-    """Raises Broken with what was seen, unless it holds."""
-    if not holds:
-        raise Broken(str(seen))

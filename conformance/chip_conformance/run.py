@@ -5,9 +5,10 @@ import time
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
+from chip_conformance.broken import Broken
 from chip_conformance.courier import Courier
 from chip_conformance.offers import offers
-from chip_conformance.promise import Broken, Extension, Need, Promise, words
+from chip_conformance.promise import Extension, Need, Promise, words
 from chip_conformance.stage import Stage
 from chip_conformance.target import External, Target
 
@@ -79,7 +80,7 @@ class Run:
         try:
             async with (
                 asyncio.timeout(DEADLINE),
-                Stage(self._target, self._courier, self._offered) as stage,
+                Stage(self._target, self._courier) as stage,
             ):
                 return "kept", await promise.check(stage)
         except Broken as broken:

@@ -4,25 +4,19 @@ import secrets
 from contextlib import AsyncExitStack
 from typing import Any
 
+from chip_conformance.broken import Broken, expect
 from chip_conformance.courier import Courier
 from chip_conformance.http import Answer
-from chip_conformance.promise import Broken, Extension, expect
 from chip_conformance.target import External, Message, Target, Webchat
 from chip_conformance.visitor import Visitor
 
 
 class Stage:
-    """One try of one promise. All visitors have left when it is closed.
+    """One try of one promise. All visitors have left when it is closed."""
 
-    `offered` are the extensions that the server has.
-    """
-
-    def __init__(
-        self, target: Target, courier: Courier, offered: frozenset[Extension] = frozenset()
-    ) -> None:
+    def __init__(self, target: Target, courier: Courier) -> None:
         self.target = target
         self.courier = courier
-        self.offered = offered
         self._leaving = AsyncExitStack()
 
     async def __aenter__(self) -> "Stage":

@@ -9,8 +9,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from chip_conformance.broken import Broken
 from chip_conformance.http import PATIENCE
-from chip_conformance.promise import Broken
 
 Event = dict[str, Any]
 TRIES: Final = 20

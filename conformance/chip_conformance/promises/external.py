@@ -2,8 +2,9 @@
 
 import asyncio
 
+from chip_conformance.broken import expect
 from chip_conformance.http import json_answer
-from chip_conformance.promise import Need, Subject, expect
+from chip_conformance.promise import Need, Subject
 from chip_conformance.promises.handshake import UPGRADE
 from chip_conformance.promises.saying import is_tried_again
 from chip_conformance.stage import Stage

@@ -1,6 +1,7 @@
 """The way to the socket, and what else a page may ask before it."""
 
-from chip_conformance.promise import Extension, Subject, expect
+from chip_conformance.broken import expect
+from chip_conformance.promise import Extension, Subject
 from chip_conformance.stage import Stage
 from chip_conformance.target import NOBODYS
 

@@ -3,7 +3,8 @@
 import asyncio
 from datetime import datetime, timedelta, timezone
 
-from chip_conformance.promise import Broken, Need, Subject, expect
+from chip_conformance.broken import Broken, expect
+from chip_conformance.promise import Need, Subject
 from chip_conformance.stage import Stage
 from chip_conformance.visitor import Event, Visitor
 

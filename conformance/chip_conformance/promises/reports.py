@@ -2,7 +2,8 @@
 
 import asyncio
 
-from chip_conformance.promise import Broken, Need, Subject, expect
+from chip_conformance.broken import Broken, expect
+from chip_conformance.promise import Need, Subject
 from chip_conformance.stage import Stage
 
 reports = Subject("Reports", Need.COURIER, Need.SENDS)

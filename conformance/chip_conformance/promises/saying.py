@@ -1,8 +1,9 @@
 """What a visitor says, on its way to Courier."""
 
+from chip_conformance.broken import expect
 from chip_conformance.courier import HANG_UP
 from chip_conformance.http import Answer, json_answer
-from chip_conformance.promise import Extension, Need, Subject, expect
+from chip_conformance.promise import Extension, Need, Subject
 from chip_conformance.stage import Stage
 from chip_conformance.visitor import Visitor
 

@@ -3,8 +3,9 @@
 from typing import Any
 from uuid import uuid4
 
+from chip_conformance.broken import expect
 from chip_conformance.http import Answer, Request
-from chip_conformance.promise import Need, Subject, expect
+from chip_conformance.promise import Need, Subject
 from chip_conformance.stage import Stage
 from chip_conformance.target import NOBODYS, number
 
