@@ -6,6 +6,9 @@
 # make widget       what Chip serves of its widget, anew from the sources
 # make pictures     the README's picture anew, light and dark
 # make spec         docs/spec/schemas.json anew, from the types of the protocol
+# make deb          the Debian package, for the release that this machine has, into dist/
+# make test-debian  the container's image and the Debian package, made and used on a fresh Debian
+#                   (DEBIAN=bookworm for that release)
 # make lock         the newest releases of what Chip and its tests need, into requirements/
 # make test-newest  whether the newest releases that setup.cfg allows still have the private parts
 #                   that Chip touches
@@ -16,12 +19,13 @@ NEWEST = .venv-newest
 PIP = -m pip install --disable-pip-version-check
 # Tests mostly wait, for processes to start or for time-outs to pass: one more than the usual cores.
 WORKERS = 3
+DEBIAN = trixie
 PYTEST = -m pytest --numprocesses=$(WORKERS) --dist=loadscope
 PACKAGE = setup.cfg pyproject.toml
 # What is looked at besides the package: whichever of these exist.
 SOURCES = $(wildcard chip twisted tests bench conformance faults tools)
 
-.PHONY: run test test-newest bench faults lint widget pictures spec lock packages clean
+.PHONY: run test test-newest bench faults lint widget pictures spec deb test-debian lock packages clean
 .SILENT:
 # A half-made virtual environment is none.
 .DELETE_ON_ERROR:
@@ -60,6 +64,13 @@ pictures: packages $(VENV)/installed-for-tests
 
 spec: $(VENV)/installed
 	$(BIN)/python -m tools.schemas
+
+deb:
+	tools/build-deb dist
+
+test-debian: packages $(VENV)/installed-for-tests
+	command -v debootstrap >/dev/null || { echo "Please install debootstrap, first." >&2; exit 1; }
+	CHIP_TEST_DEBIAN=$(DEBIAN) $(BIN)/python -m pytest tests/deploy/test_on_debian.py
 
 lock: $(BIN)/python
 	tools/step "Resolving what setup.cfg names" tools/lock $(BIN)/python
