@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,31 +10,33 @@ from chip_conformance.http import Answer, Request
 from tests.conformance.wrong_server import Event, Line, Wrong, WrongServer
 
 
-def status(was: int, now: int, path: str = "") -> Wrong:
-    """Another status than this one, for paths that begin like this."""
+def status(was: int, now: int, where: str = "", says: bytes = b"") -> Wrong:
+    """Another status than this one, at places that begin like this, if the answer says that."""
 
-    def answer(_: WrongServer, request: Request, answer: Answer) -> Answer:
-        hit = answer.status == was and request.path.startswith(path)
-        return answer._replace(status=now) if hit else answer
+    def change(_: WrongServer, request: Request, answer: Answer) -> Answer:
+        is_it = answer.status == was and says in answer.body
+        return answer._replace(status=now) if is_it and re.match(where, request.path) else answer
 
-    return Wrong(answer=answer)
+    return Wrong(answer=change)
 
 
-def body(path: str, now: bytes) -> Wrong:
-    """Another body for paths that begin like this."""
+def body(where: str, now: bytes) -> Wrong:
+    """Another body at places that begin like this."""
     return Wrong(
         answer=lambda _, request, answer: (
-            answer._replace(body=now) if request.path.startswith(path) else answer
+            answer._replace(body=now) if re.match(where, request.path) else answer
         )
     )
 
 
-def without_header(name: str) -> Wrong:
-    return Wrong(
-        answer=lambda _, __, answer: answer._replace(
-            headers={key: value for key, value in answer.headers.items() if key != name}
-        )
-    )
+def without_header(name: str, where: str) -> Wrong:
+    """No such header at places that begin like this."""
+
+    def change(_: WrongServer, request: Request, answer: Answer) -> Answer:
+        kept = {key: value for key, value in answer.headers.items() if key != name}
+        return answer._replace(headers=kept) if re.match(where, request.path) else answer
+
+    return Wrong(answer=change)
 
 
 def event(kind: str, **changes: Any) -> Wrong:

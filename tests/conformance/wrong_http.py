@@ -43,8 +43,9 @@ def confirmed(request: Request) -> Answer:
     return json_answer(200, {"message": heading, "data": data})
 
 
-def chooses_compression(_: WrongServer, __: Request, answer: Answer) -> Answer:
-    more = {"sec-websocket-extensions": "permessage-deflate"} if answer.status == 101 else {}
+def chooses_compression(_: WrongServer, request: Request, answer: Answer) -> Answer:
+    offered = any(name.lower() == "sec-websocket-extensions" for name in request.headers)
+    more = {"sec-websocket-extensions": "permessage-deflate"} if offered else {}
     return answer._replace(headers={**answer.headers, **more})
 
 
@@ -149,6 +150,13 @@ def without_user(request: Request) -> Request:
 
 def refuses_nulls(request: Request) -> Request | Answer:
     return json_answer(400, {"error": "null"}) if b": null" in request.body else request
+
+
+def any_content_type(request: Request) -> Request:
+    if not request.path.startswith("/wc/external"):
+        return request
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    return request._replace(headers={**request.headers, **form})
 
 
 def any_authorization(request: Request) -> Request:
