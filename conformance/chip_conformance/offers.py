@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from typing import Final
+from uuid import uuid4
 
 from chip_conformance.broken import Broken
 from chip_conformance.promise import Extension
@@ -36,7 +37,22 @@ async def offers(stage: Stage) -> frozenset[Extension]:
     kinds = await asyncio.gather(
         _heard(here, {"pong", "error", "msg_accepted"}), _heard(there, {"msg_echo"})
     )
+    if target.knows_secret and await _takes_uuids(stage, there):
+        found.add(Extension.UUIDS)
     return frozenset(found.union(*kinds))
+
+
+async def _takes_uuids(stage: Stage, visitor: Visitor) -> bool:
+    message = stage.target.channel.new(
+        visitor.chat, stage.words("news"), id=None, uuid=str(uuid4())
+    )
+    if (await stage.post(message)).status != 200:
+        return False
+    with suppress(Broken):
+        while (event := await visitor.next(within=WITHIN))["type"] != "chat_out":
+            pass
+        return bool(event["msg_out"].get("uuid") == message.uuid)
+    return False
 
 
 async def _heard(visitor: Visitor, kinds: set[str]) -> set[Extension]:

@@ -26,6 +26,7 @@ class Extension(Enum):
     ECHO = "msg_echo"
     REASONS = "an answer to a plain GET of the socket"
     AVAILABILITY = "availability"
+    UUIDS = "messages named by a uuid"
 
 
 Check = Callable[[Stage], Awaitable[str]]

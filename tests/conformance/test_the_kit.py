@@ -27,6 +27,7 @@ from tests.support.process import free_port
 WAITING = "Courier waits|nothing came|still open|TimeoutError"
 ON_EARLIER = {
     "delivery.at_once": "kept",
+    "delivery.by_uuid": "not offered",
     "starting.nothing_before": "not offered",
     "mistakes.ping": "not offered",
     "handshake.plain_get": "not offered",

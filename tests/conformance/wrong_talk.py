@@ -162,5 +162,6 @@ def without_nul(_: Line, said: Event) -> list[Event]:
 
 
 def without_extensions(_: Line, event: Event) -> list[Event]:
+    event.get("msg_out", {}).pop("uuid", None)
     later = {"error", "msg_accepted", "msg_echo", "resync", "pong"}
     return [] if event["type"] in later else [event]

@@ -65,7 +65,7 @@ async def until_acked(stage: Stage) -> str:
     return "the other one came again"
 
 
-@delivery()
+@delivery(Extension.UUIDS)
 async def by_uuid(stage: Stage) -> str:
     """A message that has a uuid may be acknowledged by it."""
     visitor = await stage.visitor()

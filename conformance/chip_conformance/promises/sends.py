@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from chip_conformance.broken import expect
 from chip_conformance.http import Answer, Request
-from chip_conformance.promise import Need, Subject
+from chip_conformance.promise import Extension, Need, Subject
 from chip_conformance.stage import Stage
 from chip_conformance.target import NOBODYS, number
 
@@ -119,7 +119,7 @@ async def by_id(stage: Stage) -> str:
     return f"id {message.id}"
 
 
-@sends()
+@sends(Extension.UUIDS)
 async def by_uuid(stage: Stage) -> str:
     """A message that is named by a uuid alone, as newer Couriers do, is shown by it."""
     visitor = await stage.visitor()
