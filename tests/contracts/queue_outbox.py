@@ -288,6 +288,20 @@ class OutboxContract:
         assert await here.reports() == [Report("failed", 1, "uuid-1")]
 
     @pytest_twisted.ensureDeferred
+    async def test_what_was_reported_long_ago_is_not_reported_of_what_is_sent_anew(
+        self, rig: QueueRig
+    ):
+        here = await rig.process()
+        await here.send(1)
+        await rig.pass_time(15 * DAY)
+        assert await here.outbox.expire(10) == 1
+        assert await here.reports() == [Report("failed", 1, "uuid-1")]
+        assert await here.send(1) == "queued"
+        assert await here.send(1) == "repeated"
+        await rig.pass_time(REST)
+        assert await here.reports() == []
+
+    @pytest_twisted.ensureDeferred
     async def test_expired_messages_are_told_to_listeners(self, rig: QueueRig):
         here = await rig.process()
         await here.live.subscribe(CHAT)

@@ -11,7 +11,7 @@ import msgspec
 
 from chip.chat.outbound.ports import ALIVE, BATCH, Batch, ClaimResult, Outcome, SpoolEntry
 from chip.models import ChatKey, Incoming, Report, SpoolEvent
-from chip.queue.sqlite.shared import ABANDONED_MS, CLAIM_MS, SqliteContext, chat_row
+from chip.queue.sqlite.shared import ABANDONED_MS, CLAIM_MS, SqliteContext, chat_row, forget
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(SpoolEvent)
@@ -123,10 +123,8 @@ def remove_done(connection: Connection, batch: Batch, outcome: Outcome) -> None:
         (name, outcome.remove),
     )
     rejected = [entry.event for entry in batch.entries[: outcome.rejected]]
-    connection.executemany(
-        "DELETE FROM seen WHERE chat = ? AND name = ?",
-        [(name, f"r{event.ref}") for event in rejected if isinstance(event, Incoming)],
-    )
+    refs = [f"r{event.ref}" for event in rejected if isinstance(event, Incoming)]
+    forget(connection, batch.chat, refs)
 
 
 def _is_held(connection: Connection, shared: SqliteContext, row: Row, now: int) -> bool:

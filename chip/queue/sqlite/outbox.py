@@ -15,6 +15,7 @@ from chip.queue.sqlite.shared import (
     SqliteContext,
     chat_row,
     find_chat,
+    forget,
     last_seen,
     remember,
     seen_before,
@@ -55,6 +56,8 @@ class SqliteOutbox:
                 (str(chat), number, name.id, name.uuid, now, msg_out),
             )
             self._remember(connection, chat, _names(name), now)
+            # What became of it when it was sent long ago says nothing of this time.
+            forget(connection, chat, [f"{one}={it}" for one in _names(name) for it in STATUSES])
             return "queued", number
 
         result, number = await shared.database.write(store)

@@ -67,6 +67,13 @@ def seen_before(connection: Connection, chat: ChatKey, names: list[str], now: in
     return connection.execute(query, (str(chat), *names, now)).fetchone() is not None
 
 
+def forget(connection: Connection, chat: ChatKey, names: list[str]) -> None:
+    """Remember `names` no longer."""
+    connection.executemany(
+        "DELETE FROM seen WHERE chat = ? AND name = ?", [(str(chat), name) for name in names]
+    )
+
+
 def last_seen(connection: Connection, chat: ChatKey, names: list[str], memory: int) -> int:
     """When one of `names` was last remembered for the chat, for `memory` ms; 0 for never."""
     places = ", ".join("?" * len(names))

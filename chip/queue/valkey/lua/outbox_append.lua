@@ -52,6 +52,8 @@ end
 redis.call('ZREMRANGEBYSCORE', sent, '-inf', oldest)
 for _, known in ipairs(names) do
   redis.call('ZADD', sent, NOW, known)
+  -- What became of it when it was sent long ago says nothing of this time.
+  redis.call('ZREM', sent, known .. '=delivered', known .. '=failed')
 end
 redis.call('PEXPIRE', sent, DUPLICATE_MS)
 -- Something was said in between, so that the visitor may repeat himself.
