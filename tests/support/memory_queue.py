@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from twisted.internet.task import Clock
 
 from chip.chat.outbound.ports import (
+    ABANDONED,
     ALIVE,
     BATCH,
     CLAIM_LASTS,
@@ -159,6 +160,7 @@ class MemoryOutbox(_Part):
         ):
             return "full"
         state.sent.update(dict.fromkeys(names, now))
+        state.statuses = {part: it for part, it in state.statuses.items() if part not in names}
         state.head += 1
         item = OutboxItem(state.head, name.outbox_id, msg_out)
         state.items.append(_Item(now, item, name))
@@ -261,7 +263,7 @@ class MemorySpool(_Part):
         if not state.owner:
             return False
         if state.owner == self._queue.token:
-            return True
+            return (state.due or 0) > now + CLAIM_LASTS - ABANDONED
         alive = self._server.alive.get(state.owner, float("-inf")) > now
         return alive or (state.due or 0) > now
 
