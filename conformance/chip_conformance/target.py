@@ -21,7 +21,9 @@ from chip_conformance.http import PATIENCE, Answer, Request, ask, json_answer
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
 NOBODYS: Final = "00000000-0000-4000-8000-000000000000"
-"""The UUID of a channel, a chat and a message that there are not."""
+"""The UUID of a channel and a message that there are not."""
+CHAT_ID: Final = "[a-zA-Z0-9]{24}"
+"""How a chat id is written, as a regular expression."""
 # Larger than any server has counted to, and others in every run.
 _numbers = itertools.count(secrets.randbelow(2**50) + 2**40)
 
@@ -29,6 +31,11 @@ _numbers = itertools.count(secrets.randbelow(2**50) + 2**40)
 def number() -> int:
     """A message's id that no message had before."""
     return next(_numbers)
+
+
+def stranger() -> str:
+    """A chat id that no visitor has."""
+    return secrets.token_hex(12)
 
 
 class Message(NamedTuple):

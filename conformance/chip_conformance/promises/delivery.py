@@ -6,6 +6,7 @@ from uuid import uuid4
 from chip_conformance.broken import expect
 from chip_conformance.promise import Extension, Need, Subject
 from chip_conformance.stage import Stage
+from chip_conformance.target import NOBODYS
 
 delivery = Subject("Delivery and acknowledgements", Need.SENDS)
 order = Subject("Order and duplicates", Need.SENDS)
@@ -129,7 +130,7 @@ async def acked_twice(stage: Stage) -> str:
     (event,) = await visitor.is_shown((await stage.send(visitor.chat)).text)
     for _ in range(2):
         await visitor.ack(event)
-    await visitor.command("ack_chat", msg_uuid="00000000-0000-4000-8000-000000000000")
+    await visitor.command("ack_chat", msg_uuid=NOBODYS)
     await visitor.history()
     return "silence"
 

@@ -7,10 +7,9 @@ from chip_conformance.broken import expect
 from chip_conformance.http import Answer, Request
 from chip_conformance.promise import Extension, Need, Subject
 from chip_conformance.stage import Stage
-from chip_conformance.target import NOBODYS, number
+from chip_conformance.target import NOBODYS, number, stranger
 
 sends = Subject("Sends on webchat channels", Need.WEBCHAT, Need.SENDS)
-UNKNOWN = "0" * 24
 
 
 async def send(stage: Stage, **changes: Any) -> Answer:
@@ -67,7 +66,7 @@ async def unreadable(stage: Stage) -> str:
 @sends()
 async def unknown_chat(stage: Stage) -> str:
     """A chat that there is not is 400 `error loading contact with chat id …`."""
-    for chat in (UNKNOWN, "not an id"):
+    for chat in (stranger(), "not an id"):
         answer = await send(stage, chat_id=chat)
         expect(answer.status == 400, answer)
         expect(answer.error.startswith("error loading contact with chat id "), answer)

@@ -6,17 +6,17 @@ from chip_conformance.broken import expect
 from chip_conformance.http import json_answer
 from chip_conformance.promise import Extension, Need, Subject
 from chip_conformance.stage import Stage
+from chip_conformance.target import CHAT_ID, stranger
 
 starting = Subject("Starting a chat")
 resuming = Subject("Going on with a chat")
-UNKNOWN = "0" * 24
 
 
 @starting()
 async def new_chat(stage: Stage) -> str:
     """A new chat gets an id of 24 letters and digits, and no two get the same."""
     ids = [(await stage.visitor()).chat for _ in range(2)]
-    expect(all(re.fullmatch("[a-zA-Z0-9]{24}", chat) for chat in ids), f"the ids are {ids}")
+    expect(all(re.fullmatch(CHAT_ID, chat) for chat in ids), f"the ids are {ids}")
     expect(ids[0] != ids[1], f"both are {ids[0]}")
     return "two ids"
 
@@ -24,7 +24,7 @@ async def new_chat(stage: Stage) -> str:
 @starting()
 async def unknown_id(stage: Stage) -> str:
     """An id that is unknown or malformed, null or empty begins a new chat, under another id."""
-    for given in (UNKNOWN, "x" * 24, "not an id", "", None):
+    for given in (stranger(), "x" * 48, "not an id", "", None):
         visitor = await stage.connected()
         await visitor.command("start_chat", chat_id=given)
         event = await visitor.expect("chat_started")
