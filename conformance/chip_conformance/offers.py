@@ -10,8 +10,8 @@ from chip_conformance.promise import Extension
 from chip_conformance.stage import Stage
 from chip_conformance.visitor import Visitor
 
-WITHIN: Final = 2.0
-"""Seconds that an answer may take which a server without the extension never gives."""
+PART: Final = 0.2
+"""Of the usual patience, for answers that a server without the extension never gives."""
 
 
 _EVENTS: Final = {
@@ -25,6 +25,7 @@ _EVENTS: Final = {
 async def offers(stage: Stage) -> frozenset[Extension]:
     """The extensions of the server. Raises Broken where it cannot be talked to at all."""
     target, found = stage.target, set()
+    within = target.patience * PART
     if (await target.ask("GET", stage.place)).status == 426:
         found.add(Extension.REASONS)
     if (await target.ask("GET", f"/wc/availability/{target.channel.page}")).status == 200:
@@ -35,31 +36,31 @@ async def offers(stage: Stage) -> frozenset[Extension]:
     await here.command("dance")
     await here.say(stage.words(), ref="r1")
     kinds = await asyncio.gather(
-        _heard(here, {"pong", "error", "msg_accepted"}), _heard(there, {"msg_echo"})
+        _heard(here, {"pong", "error", "msg_accepted"}, within), _heard(there, {"msg_echo"}, within)
     )
-    if target.knows_secret and await _takes_uuids(stage, there):
+    if target.knows_secret and await _takes_uuids(stage, there, within):
         found.add(Extension.UUIDS)
     return frozenset(found.union(*kinds))
 
 
-async def _takes_uuids(stage: Stage, visitor: Visitor) -> bool:
+async def _takes_uuids(stage: Stage, visitor: Visitor, within: float) -> bool:
     message = stage.target.channel.new(
         visitor.chat, stage.words("news"), id=None, uuid=str(uuid4())
     )
     if (await stage.post(message)).status != 200:
         return False
     with suppress(Broken):
-        while (event := await visitor.next(within=WITHIN))["type"] != "chat_out":
+        while (event := await visitor.next(within=within))["type"] != "chat_out":
             pass
         return bool(event["msg_out"].get("uuid") == message.uuid)
     return False
 
 
-async def _heard(visitor: Visitor, kinds: set[str]) -> set[Extension]:
+async def _heard(visitor: Visitor, kinds: set[str], within: float) -> set[Extension]:
     """The extensions of these events, as far as they come."""
     heard: set[str] = set()
     with suppress(Broken):
         while heard != kinds:
-            event = await visitor.next(wanted="msg_echo", within=WITHIN)
+            event = await visitor.next(wanted="msg_echo", within=within)
             heard |= {event["type"]} & kinds
     return {_EVENTS[kind] for kind in heard}

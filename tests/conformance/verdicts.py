@@ -72,11 +72,13 @@ class Verdicts:
         together = {name: wrong for name, wrong in wrongs.items() if name not in ALONE}
         listening = self._courier.listening("127.0.0.1", self._kit)
         async with listening, self._between.serving(self._port):
+            run = self._run(self.chip.url, self._courier)
+            await run.find_offers()
             await asyncio.gather(
-                self._try_chip([promise for promise in promises if not promise.alone]),
+                self._try_chip(run, [promise for promise in promises if not promise.alone]),
                 *(self._try_wrong(name, wrong) for name, wrong in together.items()),
             )
-            await self._try_chip([promise for promise in promises if promise.alone])
+            await self._try_chip(run, [promise for promise in promises if promise.alone])
             for name in wrongs.keys() - together.keys():
                 await self._try_wrong(name, wrongs[name])
 
@@ -89,9 +91,7 @@ class Verdicts:
             for outcome in await run.all([BY_NAME[name] for name in names]):
                 self.of_earlier[outcome.promise.name] = outcome
 
-    async def _try_chip(self, promises: list[Promise]) -> None:
-        run = self._run(self.chip.url, self._courier)
-        await run.find_offers()
+    async def _try_chip(self, run: Run, promises: list[Promise]) -> None:
         for outcome in await run.all(promises):
             self.of_chip[outcome.promise.name] = outcome
 
