@@ -5,7 +5,10 @@
 # make lint         style and types alone
 # make widget       what Chip serves of its widget, anew from the sources
 # make pictures     the README's picture anew, light and dark
+# make site         the documentation as a site, in build/site
+# make links        whether what its pages link to is there
 # make spec         docs/spec/schemas.json anew, from the types of the protocol
+# make dist         what is published: the distributions, and the list of what they need
 # make deb          the Debian package, for the release that this machine has, into dist/
 # make test-debian  the container's image and the Debian package, made and used on a fresh Debian
 #                   (DEBIAN=bookworm for that release)
@@ -23,9 +26,10 @@ DEBIAN = trixie
 PYTEST = -m pytest --numprocesses=$(WORKERS) --dist=loadscope
 PACKAGE = setup.cfg pyproject.toml
 # What is looked at besides the package: whichever of these exist.
-SOURCES = $(wildcard chip twisted tests bench conformance faults tools)
+SOURCES = $(wildcard chip twisted tests bench conformance docs faults tools)
 
-.PHONY: run test test-newest bench faults lint widget pictures spec deb test-debian lock packages clean
+.PHONY: run test test-newest bench faults lint widget pictures site links spec dist version-is deb test-debian lock \
+	packages clean
 .SILENT:
 # A half-made virtual environment is none.
 .DELETE_ON_ERROR:
@@ -58,6 +62,24 @@ lint: $(VENV)/installed-for-tests
 
 widget: $(VENV)/node-modules
 	PATH="$(CURDIR)/$(BIN):$$PATH" tools/step "Building the widget" node tools/build-widget.mjs
+
+site: $(VENV)/installed-for-tests
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/site
+	echo "The site is in build/site/index.html"
+
+links: $(VENV)/installed-for-tests
+	$(BIN)/python -m sphinx -b linkcheck --quiet docs build/links
+
+dist: $(VENV)/installed-for-tests
+	rm -f dist/*.whl dist/*.tar.gz
+	$(BIN)/python -m build --installer uv --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*.whl dist/*.tar.gz
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+		--output-file dist/chip-webchat.cdx.json requirements/run.txt
+
+# Whether the code has the version that a release is to have (VERSION=1.2.3).
+version-is: $(VENV)/installed
+	$(BIN)/python -c 'import chip, sys; sys.exit(chip.__version__ != "$(VERSION)" and f"this is {chip.__version__}")'
 
 pictures: packages $(VENV)/installed-for-tests
 	$(BIN)/python -m tests.browser.pictures docs/images

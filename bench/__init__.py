@@ -1,6 +1,6 @@
 """Chip's own benchmark: how fast it is, how much it takes, and beside that what bare parts cost.
 
-    python -m bench                    everything, one table; a full run is saved to results.md
+    python -m bench                    everything, one table; a full run is saved to docs/results.md
     python -m bench delivery history   some measurements
     python -m bench --quick            shorter, for a look
 

@@ -12,7 +12,7 @@ from bench.servers import Servers, allow_many_files, machine
 from bench.sizes import at_size, sizes_table
 from bench.targets import Figure, Yardstick, table, yardstick_table
 
-RESULTS = Path(__file__).with_name("results.md")
+RESULTS = Path(__file__).parents[1] / "docs" / "results.md"
 SIZES = (1000, 4000, 10_000)
 
 

@@ -23,6 +23,7 @@ from chip.web.http import connection, server
 
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "operating.md").read_text()
+SCALING = (ROOT / "docs" / "scaling.md").read_text()
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 
 
@@ -118,7 +119,7 @@ def test_every_alert_names_a_row_of_the_table_of_symptoms():
 def test_every_file_that_the_guide_mentions_exists():
     mentioned = {
         re.sub("^samples/", "chip/samples/", name)
-        for name in re.findall(r"`((?:samples|deploy|docs)/[\w./@-]+)`", GUIDE)
+        for name in re.findall(r"`((?:samples|deploy|docs)/[\w./@-]+)`", GUIDE + SCALING)
     }
     assert len(mentioned) > 5
     assert [name for name in mentioned if not (ROOT / name).exists()] == []

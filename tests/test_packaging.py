@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 FOLDERS = (
     ".ci",
+    ".github",
     "bench",
     "chip",
     "conformance",
@@ -36,8 +37,8 @@ FOLDERS = (
     "twisted",
 )
 FILES = ("LICENSE", "MANIFEST.in", "Makefile", "chip.tac")
-PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
-SETTINGS = (".editorconfig", "pyproject.toml", "ruff.toml", "setup.cfg")
+PAGES = ("README.md", "CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "SECURITY.md")
+SETTINGS = (".editorconfig", ".pre-commit-config.yaml", "pyproject.toml", "ruff.toml", "setup.cfg")
 PARTS = (*FOLDERS, *FILES, *PAGES, *SETTINGS)
 LITTER = shutil.ignore_patterns("__pycache__", "dropin.cache", "node_modules", "*.egg-info")
 
