@@ -100,14 +100,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--external", default="", metavar="UUID", help="what Courier calls an External channel")
     add("--authorization", default="", metavar="TEXT", help="the authorization of that")
     add(
-        *("--courier",),
+        "--courier",
         type=_place,
         metavar="HOST:PORT",
         help="where the server has been told that its Courier is: the kit listens there; without"
         " it, what is promised to Courier is not tried",
     )
     add(
-        *("--upstream",),
+        "--upstream",
         default="",
         metavar="URL",
         help="a real Courier, which is asked all that the kit is asked as Courier: for servers that"
@@ -115,19 +115,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--whole", action="store_true", help="an extension that is not offered counts as broken")
     add(
-        *("--only",),
+        "--only",
         action="append",
         default=[],
         metavar="PATTERN",
         help="try these alone, such as history.*; may be given several times",
     )
     add(
-        *("--quick",),
+        "--quick",
         action="store_true",
         help="leave out those for which a server may take half a minute",
     )
     add(
-        *("--patience",),
+        "--patience",
         type=float,
         default=PATIENCE,
         metavar="SECONDS",

@@ -12,8 +12,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-import h11
-
 from chip_conformance.broken import Broken
 from chip_conformance.http import PATIENCE, Answer, Request, ask, json_answer, serving
 from chip_conformance.target import External, Heard, Message, Webchat
@@ -41,7 +39,7 @@ class Courier:
     patience: float = PATIENCE
     attempts: list[Attempt] = field(default_factory=list)
     strangers: list[Request] = field(default_factory=list)
-    """Requests for anything that Courier does not have."""
+    """Requests for anything that Courier does not have, or cannot read."""
     new_chats: deque[Answer] = field(default_factory=deque)
     """What the next new chats are answered, whosever they are."""
     _scripts: dict[str, deque[Answer]] = field(default_factory=lambda: defaultdict(deque))
@@ -125,10 +123,12 @@ class Courier:
         return heard.chat or next((self._chats.get(name, "") for name in heard.names), "")
 
     async def _handle(self, request: Request) -> Answer | None:
-        heard = self.channel.read(request)
+        try:
+            heard = self.channel.read(request)
+        except (ValueError, TypeError, KeyError):
+            return self._note_stranger(request, self.channel.refused())
         if heard is None:
-            self.strangers.append(request)
-            return NO_ROUTE
+            return self._note_stranger(request, NO_ROUTE)
         chat = self.chat_of(heard[0]) if heard else ""
         begins = bool(heard) and heard[0].kind == "chat_started"
         script = self.new_chats if begins and self.new_chats else self._scripts[chat]
@@ -146,8 +146,12 @@ class Courier:
             self._news.notify_all()
         return None if answer is HANG_UP else answer
 
+    def _note_stranger(self, request: Request, answer: Answer) -> Answer:
+        self.strangers.append(request)
+        return answer
+
     async def _ask_upstream(self, request: Request) -> Answer:
         try:
             return await ask(self.upstream, request, self.patience)
-        except (OSError, TimeoutError, h11.RemoteProtocolError) as trouble:
+        except (OSError, TimeoutError, Broken) as trouble:
             return Answer(502, f"upstream: {trouble}".encode())

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import h11
 
+from chip_conformance.broken import Broken
+
 PATIENCE: Final = 10.0
 """Seconds to wait for anything that has to come, unless another patience is given."""
 _CHUNK: Final = 65536
@@ -57,7 +59,7 @@ def json_answer(status: int, value: object) -> Answer:
 
 async def ask(url: str, request: Request, patience: float = PATIENCE) -> Answer:
     """The answer to one request on a connection of its own. `url` is the server's, its path is put
-    before the request's. Raises OSError, TimeoutError or h11.RemoteProtocolError."""
+    before the request's. Raises OSError, TimeoutError, or Broken where it is no HTTP."""
     place = urlsplit(url)
     secure = place.scheme in {"https", "wss"}
     host, port = place.hostname or "localhost", place.port or (443 if secure else 80)
@@ -76,6 +78,8 @@ async def ask(url: str, request: Request, patience: float = PATIENCE) -> Answer:
             )
             writer.write(b"".join(client.send(part) or b"" for part in said))
             return await _answer(client, reader)
+        except h11.RemoteProtocolError as error:
+            raise Broken(f"the answer is no HTTP: {error}") from None
         finally:
             writer.close()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final, Self
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol
 
 from chip_conformance.broken import Broken
@@ -55,6 +55,8 @@ class Visitor:
                 if answer.status_code not in {429, 503}:
                     raise Broken(f"the handshake is answered {answer.status_code}") from None
                 await asyncio.sleep(float(answer.headers.get("Retry-After", "1")))
+            except InvalidHandshake as trouble:
+                raise Broken(f"the handshake went wrong: {trouble}") from None
         raise Broken("the server lets nobody in: its limits are too low for this kit")
 
     # Speaking.

@@ -9,7 +9,10 @@ from xml.etree import ElementTree
 import pytest
 
 from chip_conformance.command import main
+from chip_conformance.courier import Courier
+from chip_conformance.http import Request, ask
 from chip_conformance.report import junit
+from chip_conformance.target import Webchat
 from tests.conformance.verdicts import (
     BEARER,
     BY_NAME,
@@ -134,6 +137,23 @@ def test_the_command_ends_with_1_where_there_is_no_server(capsys):
     url = f"http://127.0.0.1:{free_port()}"
     assert main([url, "--channel", "7d62d551-3030-4100-a260-2d7c4e9693e7"]) == 1
     assert "cannot be tried" in capsys.readouterr().err
+
+
+def test_the_command_ends_with_1_where_the_server_is_another(external, capsys):
+    assert main([external.chip.ops_url, "--channel", external.channel.page]) == 1
+    assert "cannot be tried: the handshake is answered 404" in capsys.readouterr().err
+
+
+def test_what_courier_cannot_read_is_refused():
+    channel, port = Webchat(page="7d62d551-3030-4100-a260-2d7c4e9693e7", secret=""), free_port()
+
+    async def asked(body: bytes) -> int:
+        courier = Courier(channel)
+        async with courier.listening("127.0.0.1", port):
+            request = Request("POST", channel.receive, {}, body)
+            return (await ask(f"http://127.0.0.1:{port}", request)).status
+
+    assert [asyncio.run(asked(body)) for body in (b"nothing", b"[]", b"{}")] == [400] * 3
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs
 
 import h11
 
+from chip_conformance.broken import Broken
 from chip_conformance.courier import HANG_UP
 from chip_conformance.http import Answer, Request, ask, serving
 from tests.conformance.frames import CLOSE, Frame, read_frame, text
@@ -196,7 +197,7 @@ class WrongCourier:
             return told
         heard = HANG_UP
         for each in told:
-            with contextlib.suppress(OSError, h11.RemoteProtocolError):
+            with contextlib.suppress(OSError, Broken):
                 heard = await ask(self.courier, each)
         if server:
             heard = server.wrong.heard(server, request, heard)
