@@ -74,7 +74,7 @@ dist: $(VENV)/installed-for-tests
 	rm -f dist/*.whl dist/*.tar.gz
 	$(BIN)/python -m build --installer uv --outdir dist .
 	$(BIN)/python -m twine check --strict dist/*.whl dist/*.tar.gz
-	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+	$(BIN)/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
 		--output-file dist/chip-webchat.cdx.json requirements/run.txt
 
 # Whether the code has the version that a release is to have (VERSION=1.2.3).

@@ -23,5 +23,8 @@ def test_a_picture_is_taken_of_a_real_conversation(browser, tmp_path):
 
 
 def test_the_readme_shows_pictures_that_there_are():
-    shown = re.findall(r'src(?:set)?="(docs/images/[^"]+)"', (ROOT / "README.md").read_text())
+    shown = re.findall(
+        r'src(?:set)?="https://github.com/chip-webchat/chip/raw/main/(docs/images/[^"]+)"',
+        (ROOT / "README.md").read_text(),
+    )
     assert [size(ROOT / picture) for picture in shown] == [SIZE, SIZE]
