@@ -6,6 +6,7 @@ start ──► visitors and agents talk ──► the plan's steps ──► ev
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from faults.parts import Parts
 from faults.people import Crowd
 from faults.plan import Step
 from faults.truth import Row
+from tests.support.fetch import fetch
 
 VISITORS: Final = 4
 TABS: Final = 2
@@ -159,6 +161,12 @@ async def _look(parts: Parts, run: Run) -> None:
     for name, process in parts.processes.items():
         if not process.running:
             run.findings.append(Finding("failed", "", name, f"has ended:\n{process.log()[-2000:]}"))
+    for chip in filter(lambda chip: chip.running, parts.chips):
+        page = (await deferToThread(fetch, f"{chip.ops_url}/metrics")).body.decode()
+        for way, count in re.findall(r'chip_balance{state="missing",way="(\w+)"} (\S+)', page):
+            if float(count):
+                why = f"Chip counts {count} as missing, {way}"
+                run.findings.append(Finding("failed", "", str(chip.settings["instance_id"]), why))
     for chip in parts.chips:
         chip.secrets |= {tab_chat for tab_chat, _, _ in history.said}
         try:

@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 
 from chip.chat.observer import ConnectOutcome
 from chip.chat.outbound.ports import AnswerKind
-from chip.chat.ports import Depths
+from chip.chat.ports import Balance, Balances, Depths
 from chip.desk.access import Login
 from chip.errors import Unavailable
 from chip.ops.lag import LagService
@@ -43,6 +43,7 @@ def test_everything_is_counted_under_its_own_label():
     metrics.shown(0.004)
     metrics.lag(0.03)
     metrics.depths(Depths(1, 2.5, 3, 4.5))
+    metrics.balances(Balances(to_courier=Balance(9, 4, 2, 3)))
     found = samples(metrics)
     for name, value in {
         'chip_connections_total{outcome="accepted"}': 2,
@@ -60,6 +61,8 @@ def test_everything_is_counted_under_its_own_label():
         "chip_outbox_oldest_seconds": 2.5,
         "chip_spool_events": 3,
         "chip_spool_oldest_seconds": 4.5,
+        'chip_balance{state="waiting",way="to_courier"}': 3,
+        'chip_balance{state="accepted",way="to_visitors"}': 0,
     }.items():
         assert found[name] == value, name
 

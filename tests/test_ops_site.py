@@ -6,7 +6,7 @@ import pytest
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
-from chip.chat.ports import Depths
+from chip.chat.ports import Balances, Depths
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.ops.metrics import Metrics
@@ -29,6 +29,10 @@ class Patient:
     async def depths(self) -> Depths:
         await self._answers()
         return Depths(outbox_chats=3)
+
+    async def balances(self) -> Balances:
+        await self._answers()
+        return Balances()
 
     async def status(self) -> dict[str, object]:
         return {"version": "1", "sockets": 2}

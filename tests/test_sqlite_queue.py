@@ -6,6 +6,7 @@ import pytest
 import pytest_twisted
 
 from chip.chat.outbound.ports import CLAIM_LASTS, Outcome
+from chip.chat.ports import Balance, Balances
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.models import ChatKey, Incoming, MsgName, Report
@@ -234,3 +235,14 @@ async def test_a_process_that_could_not_write_tries_until_it_can(machine, expect
     await queue.spool.keep_alive()
     assert machine.database.takes_writes
     expected_failures.take()
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_somebody_else_took_out_is_missing(machine):
+    queue = await machine.start()
+    await queue.outbox.append(CHAT, MsgName(7, "u7"), b"{}")
+    await say(queue, "one", "two", may_claim=False)
+    await machine.database.write(lambda connection: connection.execute("DELETE FROM spool"))
+    assert await queue.balances() == Balances(
+        Balance(accepted=1, waiting=1), Balance(accepted=2, missing=2)
+    )

@@ -33,6 +33,10 @@ TESTS = {
         "test_what_waits_for_courier_is_found_by_what_the_log_calls_the_chat",
         "test_any_other_server_in_couriers_place_is_found_out",
     ],
+    "something is missing": [
+        "test_messages_that_somebody_else_took_out_are_missing",
+        "test_events_that_were_evicted_are_missing_once_their_chat_is_looked_at",
+    ],
     "everything is unavailable": [
         "test_a_part_in_trouble_is_named_and_the_process_still_lives",
         "test_while_valkey_is_away_sockets_stay_and_everybody_is_told_to_try_again",

@@ -178,6 +178,7 @@ async def test_queues_stay_for_ever_and_bookkeeping_does_not(rig):
             "chat:spool-ages",
             "chat:spool-totals",
             "chat:alive",
+            "chat:balance",
         ]
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from chip.chat.observer import Observer
-from chip.chat.ports import Depths, Queue, Store
+from chip.chat.ports import Balances, Depths, Queue, Store
 from chip.config.schema import Config
 from chip.errors import Unavailable
 from chip.gateway.courier import CourierGateway
@@ -134,6 +134,10 @@ class TimedQueue:
     async def depths(self) -> Depths:
         """Count what waits now."""
         return await self._queue.depths()
+
+    async def balances(self) -> Balances:
+        """What became of everything that was ever accepted."""
+        return await self._queue.balances()
 
 
 def make_gateway(

@@ -190,6 +190,29 @@ class Depths(NamedTuple):
     spool_oldest: float = 0.0
 
 
+class Balance(NamedTuple):
+    """What became of everything that was accepted one way, in all processes and since the queues
+    were made: `accepted` = `done` + `given_up` + `waiting` + `missing`.
+
+    `done` was acknowledged by its visitor, or confirmed by Courier; `given_up` has waited too long
+    or was rejected, and somebody was told. `missing` is none of that and does not wait either: it
+    was taken out by others, or lost with its storage.
+    """
+
+    accepted: int = 0
+    done: int = 0
+    given_up: int = 0
+    waiting: int = 0
+    missing: int = 0
+
+
+class Balances(NamedTuple):
+    """Messages for visitors, and events for Courier, reports on messages included."""
+
+    to_visitors: Balance = Balance()
+    to_courier: Balance = Balance()
+
+
 class Queue(Protocol):
     """The queues together."""
 
@@ -212,3 +235,6 @@ class Queue(Protocol):
     async def depths(self) -> Depths:
         """Count what waits now. Raises Unavailable when the queues cannot be reached, so it says
         too whether they can."""
+
+    async def balances(self) -> Balances:
+        """What became of everything that was ever accepted. Raises Unavailable."""

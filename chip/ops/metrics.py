@@ -25,7 +25,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from chip import __version__
 from chip.chat.observer import ConnectOutcome, MessageOutcome, Observer, Sender
 from chip.chat.outbound.ports import AnswerKind
-from chip.chat.ports import Depths
+from chip.chat.ports import Balances, Depths
 from chip.ops.metrics_messages import OTHER, MessageCounts
 from chip.ops.metrics_timed import Timed
 from chip.protocol.commands import COMMAND_NAMES
@@ -146,6 +146,11 @@ class Metrics(Observer):
                 "chip_spool_oldest_seconds", "Age of the oldest event waiting for Courier"
             ),
         }
+        self._balances = self._gauge(
+            "chip_balance",
+            "What became of all that was ever accepted, by all processes that share the queues",
+            ["way", "state"],
+        )
         self._timers = {
             "store": Histogram(
                 "chip_store_seconds",
@@ -245,6 +250,12 @@ class Metrics(Observer):
         """Note how much waits."""
         for name, value in depths._asdict().items():
             self._depths[name].set(value)
+
+    def balances(self, balances: Balances) -> None:
+        """Note what became of everything that was ever accepted."""
+        for way, balance in balances._asdict().items():
+            for state, count in balance._asdict().items():
+                self._balances.labels(way, state).set(count)
 
     def page(self, accept: str) -> tuple[bytes, str]:
         """Everything in the format that a reader accepts, and that format's media type."""

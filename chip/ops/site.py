@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
-from chip.chat.ports import Depths
+from chip.chat.ports import Balances, Depths
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.ops.metrics import Metrics
@@ -60,6 +60,9 @@ class Health(Protocol):
 
     async def depths(self) -> Depths:
         """Count what waits now."""
+
+    async def balances(self) -> Balances:
+        """What became of everything that was ever accepted."""
 
     async def status(self) -> Mapping[str, object]:
         """What a person would want to know, ready for JSON, without anything secret."""
@@ -134,6 +137,7 @@ class OpsSite(HttpServer):
         try:
             ready = (await self._health.readiness()).ready
             self._metrics.depths(await self._health.depths())
+            self._metrics.balances(await self._health.balances())
         except (Unavailable, CancelledError) as trouble:
             self._log.debug("depths could not be read", reason=str(trouble))
         except Exception:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, Protocol
 
 from chip import __version__
-from chip.chat.ports import Depths, Queue, Store
+from chip.chat.ports import Balances, Depths, Queue, Store
 from chip.chat.server import ChatServer
 from chip.config.schema import Config
 from chip.errors import Unavailable
@@ -70,6 +70,10 @@ class Status:
     async def depths(self) -> Depths:
         """How much waits in the queues."""
         return await self._backend.queue.depths()
+
+    async def balances(self) -> Balances:
+        """What became of everything that was ever accepted."""
+        return await self._backend.queue.balances()
 
     async def status(self) -> Mapping[str, object]:
         """What a person would want to know."""

@@ -7,11 +7,11 @@ import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
 
 from chip.chat.outbound.ports import BATCH, ClaimResult
-from chip.chat.ports import Depths
+from chip.chat.ports import Balance, Balances, Depths
 from chip.limits import Limits
 from chip.models import Incoming
 
-from .queue_parts import CHAT, HOUR, OTHER_CHAT, REPORT, REST, QueueRig, claimed, name, texts
+from .queue_parts import CHAT, DAY, HOUR, OTHER_CHAT, REPORT, REST, QueueRig, claimed, name, texts
 
 
 class SpoolContract:
@@ -211,7 +211,37 @@ class SpoolContract:
         assert (await here.take("one")).email == "bob@example.com"
         assert (await here.take("one", chat=OTHER_CHAT)).email == ""
 
-    # How much waits.
+    # How much waits, and what became of the rest.
+
+    @pytest_twisted.ensureDeferred
+    async def test_whatever_was_accepted_is_done_given_up_or_waits(self, rig: QueueRig):
+        here, there = await rig.process(), await rig.process("there")
+        assert await here.queue.balances() == Balances()
+        for number in range(1, 5):
+            await here.send(number)
+        await here.send(4)
+        batch = await there.take("one", "two", "three")
+        await there.say("one", may_claim=False)
+        await here.outbox.ack(CHAT, name(1))
+        await here.outbox.ack(CHAT, name(1))
+        await here.send(5, OTHER_CHAT)
+        await there.settle(batch, remove=2, rejected=1, may_continue=False)
+        assert await here.queue.balances() == Balances(
+            Balance(accepted=5, done=1, waiting=4),
+            Balance(accepted=4, done=1, given_up=1, waiting=2),
+        )
+
+        await rig.pass_time(15 * DAY)
+        assert await here.outbox.expire(10) == 4
+        assert await here.send(6) == "queued"
+        assert await there.queue.balances() == Balances(
+            Balance(accepted=6, done=1, given_up=4, waiting=1),
+            Balance(accepted=8, done=1, given_up=1, waiting=6),
+        )
+        await rig.pass_time(REST)
+        assert len(await here.reports()) == 4
+        assert len(await here.reports(OTHER_CHAT)) == 1
+        assert (await there.queue.balances()).to_courier == Balance(accepted=8, done=7, given_up=1)
 
     @pytest_twisted.ensureDeferred
     async def test_what_waits_is_counted_with_the_age_of_its_oldest(self, rig: QueueRig):

@@ -42,6 +42,8 @@ async def test_a_conversation_shows_in_the_metrics(chip, visit, courier, channel
     assert seen['chip_store_seconds_count{operation="message"}'] == 2
     assert seen["chip_outbox_chats"] == 1
     assert 0 < seen["chip_outbox_oldest_seconds"] < 60
+    assert seen['chip_balance{state="waiting",way="to_visitors"}'] == 1
+    assert seen['chip_balance{state="missing",way="to_visitors"}'] == 0
     assert seen["chip_spool_events"] == seen["chip_spool_oldest_seconds"] == 0
 
 

@@ -218,6 +218,15 @@ class QueueMachine(RuleBasedStateMachine):
             assert claim.batch.unknown == model.give(token, entries)
             self.batches[who] = claim.batch
 
+    @invariant()
+    def nothing_is_missing(self) -> None:
+        visitors, courier = self.run(self.processes[1].queue.balances())
+        waiting = len(self.model.spool) + len(self.model.resting)
+        assert (visitors.waiting, visitors.missing) == (len(self.model.outbox), 0)
+        assert (courier.waiting, courier.missing) == (waiting, 0)
+        for balance in (visitors, courier):
+            assert balance.accepted == balance.done + balance.given_up + balance.waiting
+
     # What befalls processes.
 
     @rule(who=PROCESSES)

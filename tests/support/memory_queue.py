@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from twisted.internet.task import Clock
 
@@ -24,52 +23,15 @@ from chip.chat.outbound.ports import (
     Spooled,
     SpoolEntry,
 )
-from chip.chat.ports import Acked, Depths, LiveListener, OutboxItem, Page
+from chip.chat.ports import Acked, Balances, Depths, LiveListener, OutboxItem, Page
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.models import ChatKey, DeliveryStatus, Incoming, MsgName, Report, SpoolEvent
 from chip.protocol.events import MsgEcho, Said, encode_event
 from chip.protocol.times import time_of_timestamp
+from tests.support.memory_state import Chat, Counts, Item
 
 EMAIL_LIFE = 90 * 86400.0
-
-
-@dataclass
-class _Item:
-    stored: float
-    item: OutboxItem
-    name: MsgName
-
-
-@dataclass
-class _Chat:
-    items: list[_Item] = field(default_factory=list)
-    head: int = 1000
-    sent: dict[str, float] = field(default_factory=dict)
-    spool: list[tuple[float, SpoolEvent]] = field(default_factory=list)
-    refs: dict[str, float] = field(default_factory=dict)
-    owner: str = ""
-    grant: str = ""
-    grants: int = 0
-    under_way: int = 0
-    unknown: int = 0
-    due: float | None = None
-    not_before: float = 0
-    reports: dict[Report, float] = field(default_factory=dict)
-    statuses: dict[str, DeliveryStatus] = field(default_factory=dict)
-    last_confirmed: str | None = None
-    last_text: str = ""
-    last_text_at: float = 0
-    tries: int = 0
-    failing_since: float = 0
-    email: str = ""
-    email_at: float = float("-inf")
-    made_until: float = float("-inf")
-
-    @property
-    def said(self) -> int:
-        """How many of the spooled events the visitor said."""
-        return sum(isinstance(event, Incoming) for _, event in self.spool)
 
 
 class MemoryQueues:
@@ -79,7 +41,8 @@ class MemoryQueues:
         self.clock = clock
         self.limits = limits or Limits()
         self.away = False
-        self.chats: dict[ChatKey, _Chat] = defaultdict(_Chat)
+        self.to_visitors, self.to_courier = Counts(), Counts()
+        self.chats: dict[ChatKey, Chat] = defaultdict(Chat)
         self.alive: dict[str, float] = {}
         self.processes: list[MemoryQueue] = []
 
@@ -135,6 +98,13 @@ class MemoryQueue:
             spool_oldest=max((now - s.spool[0][0] for s in chats if s.spool), default=0),
         )
 
+    async def balances(self) -> Balances:
+        self.server.reach()
+        chats, server = self.server.chats.values(), self.server
+        events = sum(len(state.spool) + len(state.reports) for state in chats)
+        messages = sum(len(state.items) for state in chats)
+        return Balances(server.to_visitors.balance(messages), server.to_courier.balance(events))
+
 
 class _Part:
     def __init__(self, queue: MemoryQueue) -> None:
@@ -163,7 +133,8 @@ class MemoryOutbox(_Part):
         state.statuses = {part: it for part, it in state.statuses.items() if part not in names}
         state.head += 1
         item = OutboxItem(state.head, name.outbox_id, msg_out)
-        state.items.append(_Item(now, item, name))
+        state.items.append(Item(now, item, name))
+        self._server.to_visitors.accepted += 1
         state.last_text = ""
         for listener in self._server.listeners(chat):
             listener.arrived(chat, item)
@@ -211,9 +182,11 @@ class MemoryOutbox(_Part):
                     listener.acked(chat, one.item.number)
         return taken
 
-    def _take_out(self, chat: ChatKey, one: _Item, status: DeliveryStatus) -> None:
+    def _take_out(self, chat: ChatKey, one: Item, status: DeliveryStatus) -> None:
         now, state = self._server.reach(), self._server.chats[chat]
         state.items.remove(one)
+        self._server.to_visitors.done += status == "delivered"
+        self._server.to_visitors.given_up += status == "failed"
         names = [str(part) for part in one.name if part]
         last_sent = max(state.sent.get(part, float("-inf")) for part in names)
         state.statuses.update(dict.fromkeys(names, status))
@@ -247,19 +220,21 @@ class MemorySpool(_Part):
             for listener in self._server.listeners(chat, but=self._queue):
                 listener.told(chat, encode_event(MsgEcho(said)))
         state.spool.append((now, event))
+        self._server.to_courier.accepted += 1
         return "queued"
 
     def add_report(self, chat: ChatKey, report: Report, ready: float) -> None:
         state = self._server.chats[chat]
+        self._server.to_courier.accepted += report not in state.reports
         state.reports[report] = ready
         self._make_due(state, ready)
 
-    def _make_due(self, state: _Chat, time: float) -> None:
+    def _make_due(self, state: Chat, time: float) -> None:
         if not state.owner:
             time = max(time, state.not_before)
             state.due = time if state.due is None else min(state.due, time)
 
-    def _is_held(self, state: _Chat, now: float) -> bool:
+    def _is_held(self, state: Chat, now: float) -> bool:
         if not state.owner:
             return False
         if state.owner == self._queue.token:
@@ -277,7 +252,7 @@ class MemorySpool(_Part):
             return ClaimResult("waiting", delay=round((state.due - now) * 1000))
         return self._give(chat, state, now) if may_claim else ClaimResult("waiting")
 
-    def _give(self, chat: ChatKey, state: _Chat, now: float) -> ClaimResult:
+    def _give(self, chat: ChatKey, state: Chat, now: float) -> ClaimResult:
         for report in [one for one, ready in state.reports.items() if ready <= now]:
             del state.reports[report]
             state.spool.append((now, report))
@@ -304,7 +279,7 @@ class MemorySpool(_Part):
         )
         return ClaimResult("claimed", batch)
 
-    def _rest(self, state: _Chat, now: float) -> ClaimResult:
+    def _rest(self, state: Chat, now: float) -> ClaimResult:
         """Nothing can go now."""
         state.owner, state.under_way, state.unknown = "", 0, 0
         state.tries, state.not_before = 0, 0
@@ -325,7 +300,11 @@ class MemorySpool(_Part):
         for _, event in state.spool[: outcome.rejected]:
             if isinstance(event, Incoming):
                 state.refs.pop(event.ref, None)
-        del state.spool[: outcome.remove]
+        removed = min(outcome.remove, len(state.spool))
+        rejected = min(outcome.rejected, removed)
+        self._server.to_courier.done += removed - rejected
+        self._server.to_courier.given_up += rejected
+        del state.spool[:removed]
         state.last_confirmed = outcome.last_confirmed or state.last_confirmed
         if outcome.last_text:
             state.last_text, state.last_text_at = outcome.last_text, now

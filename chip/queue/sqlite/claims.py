@@ -11,7 +11,7 @@ import msgspec
 
 from chip.chat.outbound.ports import ALIVE, BATCH, Batch, ClaimResult, Outcome, SpoolEntry
 from chip.models import ChatKey, Incoming, Report, SpoolEvent
-from chip.queue.sqlite.shared import ABANDONED_MS, CLAIM_MS, SqliteContext, chat_row, forget
+from chip.queue.sqlite.shared import ABANDONED_MS, CLAIM_MS, SqliteContext, chat_row, count, forget
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(SpoolEvent)
@@ -20,11 +20,16 @@ _decoder = msgspec.json.Decoder(SpoolEvent)
 def add_report(connection: Connection, chat: ChatKey, report: Report, ready: int) -> None:
     """Leave a report for Courier, which may go from `ready` on. The same one again only moves its
     time."""
-    connection.execute(
-        "INSERT INTO report (chat, event, ready) VALUES (?, ?, ?)"
-        " ON CONFLICT (chat, event) DO UPDATE SET ready = excluded.ready",
-        (str(chat), _encoder.encode(report).decode(), ready),
+    values = {"chat": str(chat), "event": _encoder.encode(report).decode(), "ready": ready}
+    added = connection.execute(
+        "INSERT OR IGNORE INTO report (chat, event, ready) VALUES (:chat, :event, :ready)", values
     )
+    if added.rowcount:
+        count(connection, "courier", accepted=1)
+    else:
+        connection.execute(
+            "UPDATE report SET ready = :ready WHERE chat = :chat AND event = :event", values
+        )
     make_due(connection, chat, ready)
 
 
@@ -117,11 +122,12 @@ def rest(connection: Connection, chat: ChatKey, now: int) -> ClaimResult:
 
 def remove_done(connection: Connection, batch: Batch, outcome: Outcome) -> None:
     """Remove what is done with, and forget the refs of what was rejected."""
-    name = str(batch.chat)
-    connection.execute(
+    removed = connection.execute(
         "DELETE FROM spool WHERE id IN (SELECT id FROM spool WHERE chat = ? ORDER BY id LIMIT ?)",
-        (name, outcome.remove),
-    )
+        (str(batch.chat), outcome.remove),
+    ).rowcount
+    given_up = min(outcome.rejected, removed)
+    count(connection, "courier", done=removed - given_up, given_up=given_up)
     rejected = [entry.event for entry in batch.entries[: outcome.rejected]]
     refs = [f"r{event.ref}" for event in rejected if isinstance(event, Incoming)]
     forget(connection, batch.chat, refs)

@@ -14,6 +14,7 @@ from chip.queue.sqlite.shared import (
     REST_MS,
     SqliteContext,
     chat_row,
+    count,
     find_chat,
     forget,
     last_seen,
@@ -55,6 +56,7 @@ class SqliteOutbox:
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (str(chat), number, name.id, name.uuid, now, msg_out),
             )
+            count(connection, "visitors", accepted=1)
             self._remember(connection, chat, _names(name), now)
             # What became of it when it was sent long ago says nothing of this time.
             forget(connection, chat, [f"{one}={it}" for one in _names(name) for it in STATUSES])
@@ -80,7 +82,7 @@ class SqliteOutbox:
         remember(connection, chat, names, now, now + self._memory)
 
     def _is_full(self, connection: Connection, chat: ChatKey, size: int) -> bool:
-        count, total = connection.execute(
+        waiting, total = connection.execute(
             "SELECT count(*), coalesce(sum(length(msg_out)), 0) FROM outbox WHERE chat = ?",
             (str(chat),),
         ).fetchone()
@@ -92,7 +94,7 @@ class SqliteOutbox:
             {"chat": str(chat)},
         ).fetchone()
         return bool(
-            count >= limits.outbox_messages
+            waiting >= limits.outbox_messages
             or total + size > limits.outbox_bytes
             or spooled >= 2 * limits.spool_events
         )
@@ -166,6 +168,8 @@ class SqliteOutbox:
         connection.execute(
             "DELETE FROM outbox WHERE chat = ? AND number = ?", (str(chat), row["number"])
         )
+        is_shown = status == "delivered"
+        count(connection, "visitors", done=int(is_shown), given_up=int(not is_shown))
         names = _names(MsgName(row["msg_id"], row["uuid"]))
         last_sent = last_seen(connection, chat, names, self._memory)
         report = Report(status, row["msg_id"], row["uuid"])

@@ -4,9 +4,9 @@ Owns how the parts are connected, and what a start recovers. The data directory'
 says that no other process is at work, so whatever another token has claimed is a dead one's.
 """
 
-from sqlite3 import Connection
+from sqlite3 import Connection, Row
 
-from chip.chat.ports import Depths
+from chip.chat.ports import Balance, Balances, Depths
 from chip.limits import Limits
 from chip.queue.sqlite.live import SqliteLive
 from chip.queue.sqlite.notes import SqliteNotes
@@ -80,6 +80,25 @@ class SqliteQueue:
             return Depths(chats, _seconds(now, oldest), events, _seconds(now, first))
 
         return await self._shared.database.read(count)
+
+    async def balances(self) -> Balances:
+        """What became of everything that was ever accepted."""
+
+        def look(connection: Connection) -> Balances:
+            counted = connection.execute("SELECT * FROM balance").fetchall()
+            waiting = connection.execute(
+                "SELECT (SELECT count(*) FROM outbox) AS visitors,"
+                " (SELECT count(*) FROM spool) + (SELECT count(*) FROM report) AS courier"
+            ).fetchone()
+            found = {row["way"]: _balance(row, waiting[row["way"]]) for row in counted}
+            return Balances(found["visitors"], found["courier"])
+
+        return await self._shared.database.read(look)
+
+
+def _balance(row: Row, waiting: int) -> Balance:
+    accepted, done, given_up = row["accepted"], row["done"], row["given_up"]
+    return Balance(accepted, done, given_up, waiting, accepted - done - given_up - waiting)
 
 
 def _seconds(now: int, since: int | None) -> float:

@@ -67,6 +67,17 @@ def seen_before(connection: Connection, chat: ChatKey, names: list[str], now: in
     return connection.execute(query, (str(chat), *names, now)).fetchone() is not None
 
 
+def count(
+    connection: Connection, way: str, *, accepted: int = 0, done: int = 0, given_up: int = 0
+) -> None:
+    """Note what became of so many; see `ports.Balance`."""
+    connection.execute(
+        "UPDATE balance SET accepted = accepted + ?, done = done + ?, given_up = given_up + ?"
+        " WHERE way = ?",
+        (accepted, done, given_up, way),
+    )
+
+
 def forget(connection: Connection, chat: ChatKey, names: list[str]) -> None:
     """Remember `names` no longer."""
     connection.executemany(

@@ -27,6 +27,7 @@ from chip.queue.sqlite.shared import (
     HOUR_MS,
     SqliteContext,
     chat_row,
+    count,
     remember,
     seen_before,
 )
@@ -70,6 +71,7 @@ class SqliteSpool:
             memory = int((limits.spool_hours + limits.duplicate_memory_hours) * HOUR_MS)
             remember(connection, chat, names, now, now + memory)
         put(connection, chat, event, now)
+        count(connection, "courier", accepted=1)
         return "queued"
 
     async def claim(self, chat: ChatKey) -> ClaimResult:

@@ -6,13 +6,14 @@ stay as they are. All else is Chip's own. A chat is written ``<chat id>@<channel
     chat:outbox:<chat>    list    messages waiting for the visitor          lua/items.lua
     chat:outboxes         zset    chat, by the ms timestamp of its oldest message
     chat:damaged:<chat>   list    items of the outbox that cannot be read   30 days
-    chat:numbers:<chat>   hash    head, bytes                               30 idle days
+    chat:numbers:<chat>   hash    head, bytes, count                        30 idle days
     chat:sent:<chat>      zset    names of messages, by when they came      duplicate_memory_hours
     chat:spool:<chat>     list    events waiting for Courier                lua/claims.lua
     chat:spools           zset    chat, by when to look at it next
     chat:courier:<chat>   hash    who is at work, what is known             30 idle days
     chat:spool-ages       zset    chat, by the ms timestamp of its oldest event
     chat:spool-totals     hash    events: how many wait; said: those that visitors said
+    chat:balance          hash    what became of all that was ever accepted: see `ports.Balance`
     chat:reports:<chat>   zset    reports on messages, by when they may go  lua/claims.lua
     chat:refs:<chat>      zset    the visitor's own message ids             that and spool_hours
     chat:alive            zset    process, by how long it may be trusted to live
@@ -28,6 +29,7 @@ SPOOLS: Final = b"chat:spools"
 ALIVE: Final = b"chat:alive"
 SPOOL_AGES: Final = b"chat:spool-ages"
 SPOOL_TOTALS: Final = b"chat:spool-totals"
+BALANCE: Final = b"chat:balance"
 
 
 def outbox(chat: bytes) -> bytes:
@@ -69,6 +71,7 @@ def spool(chat: bytes) -> list[bytes]:
         SPOOL_AGES,
         SPOOL_TOTALS,
         b"chat:reports:" + chat,
+        BALANCE,
     ]
 
 

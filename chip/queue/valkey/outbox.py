@@ -26,11 +26,11 @@ class ValkeyOutbox:
     def __init__(self, scripts: Scripts, live: ValkeyLive, token: str) -> None:
         self._live = live
         self._token = token.encode()
-        self._append = scripts.script("outbox_append", "items", "claims", keys=12)
-        self._read = scripts.script("outbox_read", "items", keys=3)
-        self._ack = scripts.script("outbox_ack", "items", "claims", keys=12)
+        self._append = scripts.script("outbox_append", "items", "claims", keys=13)
+        self._read = scripts.script("outbox_read", "items", keys=4)
+        self._ack = scripts.script("outbox_ack", "items", "claims", keys=13)
         self._stale = scripts.script("outboxes_stale", keys=1)
-        self._expire = scripts.script("outbox_expire", "items", "claims", keys=12)
+        self._expire = scripts.script("outbox_expire", "items", "claims", keys=13)
         self._tidy = scripts.script("outbox_tidy", "items", keys=3)
 
     async def append(self, chat: ChatKey, name: MsgName, msg_out: bytes) -> Appended:
@@ -54,7 +54,7 @@ class ValkeyOutbox:
     async def read(self, chat: ChatKey, after: int, limit: int, max_bytes: int) -> Page:
         """Items numbered above `after`, oldest first, within the limits but for the first."""
         raw = str(chat).encode()
-        names = [keys.outbox(raw), keys.numbers(raw), keys.sent(raw)]
+        names = [keys.outbox(raw), keys.numbers(raw), keys.sent(raw), keys.BALANCE]
         arguments = [b"%d" % after, b"%d" % limit, b"%d" % max_bytes]
         try:
             return _page(await self._run(self._read, raw, names, arguments))

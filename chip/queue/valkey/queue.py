@@ -7,9 +7,9 @@ package may know txredisapi.
 
 from dataclasses import replace
 from secrets import token_hex
-from typing import Any
+from typing import Any, Final
 
-from chip.chat.ports import Depths
+from chip.chat.ports import Balance, Balances, Depths
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.queue.valkey import keys
@@ -23,6 +23,11 @@ from chip.queue.valkey.outbox import ValkeyOutbox
 from chip.queue.valkey.protocol import CommandProtocol, encode_command
 from chip.queue.valkey.scripts import Scripts
 from chip.queue.valkey.spool import ValkeySpool
+
+_FIELDS: Final = tuple(
+    [f"{way}_{state}".encode() for state in ("accepted", "done", "given_up", "missing")]
+    for way in ("visitors", "courier")
+)
 
 
 class ValkeyQueue:
@@ -83,6 +88,13 @@ class ValkeyQueue:
         chats, oldest, events, oldest_event = await self._depths.run(names, [])
         return Depths(chats, oldest / 1000, events, oldest_event / 1000)
 
+    async def balances(self) -> Balances:
+        """What became of everything that was ever accepted. Raises Unavailable."""
+        visitors, courier = _FIELDS
+        found = await self._commands.call(b"HMGET", keys.BALANCE, *visitors, *courier)
+        counts = [int(count or 0) for count in found]
+        return Balances(_balance(*counts[:4]), _balance(*counts[4:]))
+
     @property
     def connected(self) -> bool:
         """Whether both connections stand."""
@@ -98,3 +110,9 @@ class ValkeyQueue:
         if self.connected:
             self._commands.outages.away.worked()
             self.live.interrupted()
+
+
+def _balance(accepted: int, done: int, given_up: int, missing: int) -> Balance:
+    """How much is to wait is counted for each chat, and compared with what does whenever the chat
+    is looked at: the difference is missing."""
+    return Balance(accepted, done, given_up, accepted - done - given_up - missing, missing)

@@ -43,7 +43,7 @@ class ValkeySnapshots:
         address = parse_url(url)
         self._database = address.database
         self._commands = connection_to_ask("inspection", address, reactor)
-        self._snapshot = Scripts(self._commands, limits).script("snapshot", "claims", keys=12)
+        self._snapshot = Scripts(self._commands, limits).script("snapshot", "claims", keys=13)
 
     async def open(self) -> None:
         """Connect. Raises Unavailable in a line for operators."""

@@ -50,9 +50,9 @@ class ValkeySpool:
         # are still to be taken up again.
         self._lost: dict[ChatKey, list[tuple[bytes, float]]] = {}
         self._to_take_up: dict[ChatKey, None] = {}
-        self._append = scripts.script("spool_append", "claims", keys=9)
-        self._claim = scripts.script("spool_claim", "claims", keys=8)
-        self._settle = scripts.script("spool_settle", "claims", keys=9)
+        self._append = scripts.script("spool_append", "claims", keys=10)
+        self._claim = scripts.script("spool_claim", "claims", keys=9)
+        self._settle = scripts.script("spool_settle", "claims", keys=10)
         self._due = scripts.script("spools_due", keys=1)
         self._alive = scripts.script("alive", keys=1)
 

@@ -16,6 +16,7 @@
 --   tries, failing      failed attempts on the first entry, and since when
 --   reason              why the last attempt ended as it did
 --   said                entries that the visitor said: reports have room of their own
+--   count               entries and reports that are to wait; see `check_count`
 
 local function spool_of(keys, first)
   return {
@@ -27,6 +28,7 @@ local function spool_of(keys, first)
     ages = keys[first + 5],
     totals = keys[first + 6],
     reports = keys[first + 7],
+    balance = keys[first + 8],
   }
 end
 
@@ -42,14 +44,22 @@ end
 local function count_in(spool, chat, entries, said)
   redis.call('ZADD', spool.ages, 'NX', NOW, chat)
   redis.call('HINCRBY', spool.totals, 'events', entries)
+  redis.call('HINCRBY', spool.courier, 'count', entries)
+  redis.call('HINCRBY', spool.balance, 'courier_accepted', entries)
   if said > 0 then
     redis.call('HINCRBY', spool.totals, 'said', said)
   end
 end
 
--- After entries were taken out: say how old the oldest is that still waits.
-local function count_out(spool, chat, entries, said)
+-- After entries were taken out, `rejected` of them unconfirmed: say how old the oldest is that still
+-- waits.
+local function count_out(spool, chat, entries, said, rejected)
   redis.call('HINCRBY', spool.totals, 'events', -entries)
+  redis.call('HINCRBY', spool.courier, 'count', -entries)
+  redis.call('HINCRBY', spool.balance, 'courier_done', entries - rejected)
+  if rejected > 0 then
+    redis.call('HINCRBY', spool.balance, 'courier_given_up', rejected)
+  end
   if said > 0 then
     redis.call('HINCRBY', spool.courier, 'said', -said)
     redis.call('HINCRBY', spool.totals, 'said', -said)
@@ -83,6 +93,17 @@ local function is_alive(alive, process)
   return tonumber(redis.call('ZSCORE', alive, process) or 0) > NOW
 end
 
+-- Nothing waits: so nothing is to. What is missing was taken out by others, or evicted; what is too
+-- much was put in before there was a count.
+local function check_count(spool)
+  local count = tonumber(redis.call('HGET', spool.courier, 'count') or 0)
+  if count ~= 0 then
+    redis.call('HDEL', spool.courier, 'count')
+    local state = count > 0 and 'courier_missing' or 'courier_accepted'
+    redis.call('HINCRBY', spool.balance, state, math.abs(count))
+  end
+end
+
 -- Nothing can go now: forget whose it was and what failed, and remember what Courier knows. Where
 -- reports still rest, the chat is due when the first of them may go.
 local function forget_claim(spool, chat)
@@ -93,6 +114,7 @@ local function forget_claim(spool, chat)
     redis.call('ZADD', spool.spools, first[2], chat)
     return {'waiting', math.max(0, tonumber(first[2]) - NOW)}
   end
+  check_count(spool)
   redis.call('ZREM', spool.spools, chat)
   redis.call('ZREM', spool.ages, chat)
   if redis.call('EXISTS', spool.spools) == 0 then

@@ -84,6 +84,18 @@ local function head_of(outbox, numbers, sent)
   return head
 end
 
+-- How many items wait. What others took out, or put in, since the last count is missing, or accepted.
+local function count_items(outbox, numbers, balance)
+  local count = redis.call('LLEN', outbox)
+  local known = tonumber(redis.call('HGET', numbers, 'count') or 0)
+  if count ~= known then
+    redis.call('HSET', numbers, 'count', count)
+    local state = count < known and 'visitors_missing' or 'visitors_accepted'
+    redis.call('HINCRBY', balance, state, math.abs(count - known))
+  end
+  return count
+end
+
 -- Whether the outbox holds `size` bytes more, and how many it holds then. The count may be wrong
 -- where another server took items out, so it is made afresh before anything is refused.
 local function room_for(outbox, numbers, count, size)
@@ -97,14 +109,15 @@ local function room_for(outbox, numbers, count, size)
   return total + size <= OUTBOX_BYTES, total + size
 end
 
--- After items were taken out: say how old the oldest is that still waits.
-local function settle_age(outbox, outboxes, numbers, chat, freed)
+-- After so many items were taken out: say how old the oldest is that still waits.
+local function settle_age(outbox, outboxes, numbers, chat, taken, freed)
   local oldest = redis.call('LINDEX', outbox, 0)
   if oldest then
     redis.call('HINCRBY', numbers, 'bytes', digits(0 - freed))
+    redis.call('HINCRBY', numbers, 'count', -taken)
     redis.call('ZADD', outboxes, stamp_of(oldest), chat)
   else
-    redis.call('HDEL', numbers, 'bytes')
+    redis.call('HDEL', numbers, 'bytes', 'count')
     redis.call('ZREM', outboxes, chat)
   end
 end

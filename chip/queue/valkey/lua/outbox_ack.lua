@@ -31,7 +31,8 @@ local function find()
   end
 end
 
-if redis.call('EXISTS', outbox) == 0 then
+local spool = spool_of(KEYS, 5)
+if count_items(outbox, numbers, spool.balance) == 0 then
   return false
 end
 head_of(outbox, numbers, sent)
@@ -41,9 +42,10 @@ if not item then
 end
 local number = known_number(item)
 redis.call('LREM', outbox, 1, item)
-settle_age(outbox, outboxes, numbers, chat, message_size(item))
+settle_age(outbox, outboxes, numbers, chat, 1, message_size(item))
+redis.call('HINCRBY', spool.balance, 'visitors_done', 1)
 local report, names = report_on(item, 'delivered')
-add_report(spool_of(KEYS, 5), chat, report, report_due_at(sent, names))
+add_report(spool, chat, report, report_due_at(sent, names))
 note_status(sent, names, 'delivered')
 publish(live, '-' .. process .. ' ' .. digits(number))
 return {number, NOW - stamp_of(item)}

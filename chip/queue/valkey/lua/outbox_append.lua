@@ -32,7 +32,7 @@ for _, known in ipairs(names) do
   end
 end
 
-local count = redis.call('LLEN', outbox)
+local count = count_items(outbox, numbers, spool.balance)
 local has_room, total = room_for(outbox, numbers, count, #message)
 -- Every message that waits here leaves a report there, and acknowledgements are never refused. So
 -- when reports pile up, it is the next message that has to wait.
@@ -43,7 +43,8 @@ end
 
 local item = '{"seq":' .. digits(head) .. ',"id":' .. name .. ',"ts":' .. digits(NOW)
   .. ',"msg":' .. message .. '}'
-redis.call('HSET', numbers, 'head', digits(head), 'bytes', total)
+redis.call('HSET', numbers, 'head', digits(head), 'bytes', total, 'count', count + 1)
+redis.call('HINCRBY', spool.balance, 'visitors_accepted', 1)
 redis.call('EXPIRE', numbers, NUMBERS_SECONDS)
 redis.call('RPUSH', outbox, item)
 if count == 0 then

@@ -6,6 +6,7 @@ local outbox, outboxes, numbers, sent = unpack(KEYS)
 local chat, live = unpack(ARGV)
 local spool = spool_of(KEYS, 5)
 
+count_items(outbox, numbers, spool.balance)
 head_of(outbox, numbers, sent)
 local taken, freed = {}, 0
 for _, item in ipairs(redis.call('LRANGE', outbox, 0, -1)) do
@@ -18,7 +19,10 @@ end
 if #taken > 0 then
   redis.call('LTRIM', outbox, #taken, -1)
 end
-settle_age(outbox, outboxes, numbers, chat, freed)
+settle_age(outbox, outboxes, numbers, chat, #taken, freed)
+if #taken > 0 then
+  redis.call('HINCRBY', spool.balance, 'visitors_given_up', #taken)
+end
 for _, item in ipairs(taken) do
   local report, names = report_on(item, 'failed')
   add_report(spool, chat, report, report_due_at(sent, names))

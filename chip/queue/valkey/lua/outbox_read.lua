@@ -1,11 +1,11 @@
 -- The items numbered above `after`, oldest first.
--- KEYS  outbox, numbers, sent
+-- KEYS  outbox, numbers, sent, balance
 -- ARGV  after, limit, max_bytes
 -- Answers head, whether there are more (0 or 1), items…
-local outbox, numbers, sent = unpack(KEYS)
+local outbox, numbers, sent, balance = unpack(KEYS)
 local after, limit, room = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local head = head_of(outbox, numbers, sent)
-local count = redis.call('LLEN', outbox)
+local count = count_items(outbox, numbers, balance)
 
 -- Numbers rise along the list: `low` is known to be at most `after`, `high` to be above it.
 local low, high = -1, count

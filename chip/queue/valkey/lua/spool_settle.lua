@@ -4,7 +4,7 @@
 --       may_continue (0 or 1), the outcome as JSON: see `Outcome` in chat/outbound/ports.py, whose
 --       defaults are left out
 -- Answers as `claim` does; 'elsewhere' when this claim is over already.
-local spool, refs = spool_of(KEYS, 1), KEYS[9]
+local spool, refs = spool_of(KEYS, 1), KEYS[10]
 local chat, process, grant, known, lost, may_continue, outcome = unpack(ARGV)
 outcome = cjson.decode(outcome)
 local remove, rejected = outcome.remove or 0, outcome.rejected or 0
@@ -35,7 +35,7 @@ if remove > 0 then
   end
   redis.call('LTRIM', spool.list, remove, -1)
   redis.call('HDEL', spool.courier, 'tries', 'failing')
-  count_out(spool, chat, #removed, said)
+  count_out(spool, chat, #removed, said, math.min(rejected, #removed))
 end
 if outcome.last_confirmed then
   redis.call('HSET', spool.courier, 'heard', outcome.last_confirmed)
