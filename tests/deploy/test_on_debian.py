@@ -134,6 +134,14 @@ def published(port: int, network: Network):
         listening.close()
 
 
+IMPORT_ALL = """
+import importlib, pkgutil, chip
+for module in pkgutil.walk_packages(chip.__path__, "chip."):
+    importlib.import_module(module.name)
+"""
+"""What is left of the packages is what Chip needs."""
+
+
 async def test_the_image_serves_a_chat_and_writes_nothing_but_its_volume(stages):
     image = stages[-1]
     image.root.make_read_only(*image.volumes)
@@ -145,6 +153,7 @@ async def test_the_image_serves_a_chat_and_writes_nothing_but_its_volume(stages)
                 await serves_a_chat(url)
             assert who_runs(chip) == image.user
             assert succeeds(chip.inside("chip", "channels", "add", "Shop"))
+            assert succeeds(chip.inside("python", "-c", IMPORT_ALL))
             for folder in ("/etc/chip", "/opt/chip", "/tmp"):
                 assert not succeeds(chip.inside("touch", f"{folder}/file"))
             await deferToThread(chip.stop)
