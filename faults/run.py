@@ -113,7 +113,7 @@ async def _rest(parts: Parts, run: Run, finishing: Deferred[None]) -> None:
         if finishing.called and not missing:
             run.rested = time.time() - run.mended
             return
-        await pause(reactor, 0.2)
+        await pause(reactor, 0.5)
     if not finishing.called:
         finishing.addErrback(lambda failure: None)
         finishing.cancel()

@@ -127,12 +127,12 @@ class QueueMachine(RuleBasedStateMachine):
         self.is_late = False
         for _ in TOKENS:
             self.processes.append(self.run(self._process()))
-            self.tokens.append(f"start-{self.starts}")
+            self.tokens.append(f"process-{self.starts}")
 
     async def _process(self) -> Process:
         self.starts += 1
-        self.model.alive_at[f"start-{self.starts}"] = self.model.now
-        return await self.rig.process(f"start-{self.starts}", Limits())
+        self.model.alive_at[f"process-{self.starts}"] = self.model.now
+        return await self.rig.process(f"process-{self.starts}", Limits())
 
     # Messages for the visitor.
 
@@ -233,7 +233,7 @@ class QueueMachine(RuleBasedStateMachine):
     def kill(self, who: int) -> None:
         """It dies, and starts anew."""
         self.processes[who] = self.run(self._process())
-        self.tokens[who] = f"start-{self.starts}"
+        self.tokens[who] = f"process-{self.starts}"
         self.batches[who] = None
 
     @rule(seconds=TIMES)

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis.stateful import rule
 
 from chip.chat.outbound.ports import Outcome
 from tests.models.queue_model import QueueMachine, try_in_thread
@@ -33,7 +34,15 @@ async def test_those_on_sqlite_do():
             await self.machine.stop()
             self.folder.cleanup()
 
-    await try_in_thread(OnSqlite, 15)
+        @rule()
+        def restart(self):
+            """All die, and one that knows it opens what lies on the disk."""
+            self.run(self.machine.start())
+            self.model.alive_at = dict.fromkeys(self.model.alive_at, float("-inf"))
+            self.kill(0)
+            self.kill(1)
+
+    await try_in_thread(OnSqlite, 10)
 
 
 async def test_those_on_valkey_do(valkey):
