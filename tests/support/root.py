@@ -47,6 +47,10 @@ exec chroot . sleep infinity
 """
 
 
+# However the tests are ended.
+_UNTIL_WE_END = ("setpriv", "--pdeathsig", "KILL")
+
+
 class _Held:
     """A namespace, for as long as one process lives in it."""
 
@@ -57,7 +61,7 @@ class _Held:
     def hold(self, script: str, *arguments: str | Path) -> None:
         """Run the script in a new one; it ends in ``exec sleep``. Raises OSError with its words."""
         self._holder = subprocess.Popen(
-            ["unshare", self._kind, "sh", "-c", script, "sh", *map(str, arguments)],
+            [*_UNTIL_WE_END, "unshare", self._kind, "sh", "-c", script, "sh", *map(str, arguments)],
             stderr=subprocess.PIPE,
             text=True,
         )
