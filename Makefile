@@ -71,11 +71,14 @@ links: $(VENV)/installed-for-tests
 	$(BIN)/python -m sphinx -b linkcheck --quiet docs build/links
 
 dist: $(VENV)/installed-for-tests
-	rm -f dist/*.whl dist/*.tar.gz
-	$(BIN)/python -m build --installer uv --outdir dist .
-	$(BIN)/python -m twine check --strict dist/*.whl dist/*.tar.gz
-	$(BIN)/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
-		--output-file dist/chip-webchat.cdx.json requirements/run.txt
+	rm -rf dist/*.whl dist/*.tar.gz dist/conformance
+	tools/step "Building Chip" $(BIN)/python -m build --installer uv --outdir dist .
+	tools/step "Building the conformance kit" $(BIN)/python -m build --installer uv --outdir dist/conformance \
+		conformance
+	$(BIN)/python -m twine check --strict dist/*.whl dist/*.tar.gz dist/conformance/*
+	tools/step "Listing what Chip needs" $(BIN)/uv tool run --from cyclonedx-bom==7.5.0 \
+		cyclonedx-py requirements --output-reproducible --output-file dist/chip-webchat.cdx.json \
+		requirements/run.txt
 
 # Whether the code has the version that a release is to have (VERSION=1.2.3).
 version-is: $(VENV)/installed
