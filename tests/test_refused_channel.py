@@ -7,6 +7,7 @@ import pytest
 from twisted.logger import capturedLogs, formatEvent
 
 from chip.chat.lookups import FRESH_FOR
+from chip.chat.outbound.ports import CLAIM_TRUSTED
 from tests.support.commands import say
 from tests.support.memory_chip import CHANNEL, MemoryChip
 
@@ -53,6 +54,18 @@ def test_the_secret_before_is_tried_too_for_three_minutes_after_a_change(chip, b
     bob.says(say("too late"))
     chip.gateway.take().fail("channel_refused")
     assert chip.gateway.requests == []
+
+
+def test_a_refusal_that_comes_when_the_claim_is_old_is_not_answered_with_another_secret(chip, bob):
+    """Another process may take the chat over before Courier is done with a request that is late."""
+    bob.says(say("one"))
+    change_secret(chip, "open")
+    refused = chip.gateway.take()
+    chip.later(CLAIM_TRUSTED + 1)
+    refused.fail("channel_refused")
+    assert chip.gateway.requests == []
+    chip.later(30)
+    assert chip.gateway.take().channel.secret == "open"
 
 
 def test_nothing_is_rejected_while_the_channel_is_refused_for_hours(chip, bob):

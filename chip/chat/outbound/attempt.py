@@ -146,12 +146,12 @@ class Attempts:
             return self._channel_away(batch, "no such channel")
         count = _together(batch, self._habits(channel).events_at_once)
         sent = [entry.event for entry in batch.entries[:count]]
-        began = self._seconds()
-        if began - batch.asked_at > CLAIM_TRUSTED:
+        began, until = self._seconds(), batch.asked_at + CLAIM_TRUSTED
+        if began > until:
             # Settling finds out whether the chat is still ours, and claims it anew then.
             return Outcome(reason="the claim is too old")
         HOPS.tell("posted", chat, sent)
-        answer = await self._requests.post(channel, chat, sent)
+        answer = await self._requests.post(channel, chat, sent, until)
         HOPS.tell("answered", chat, sent, answer.kind, answer.detail)
         match answer.kind:
             case "handled":

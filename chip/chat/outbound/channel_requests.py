@@ -6,6 +6,7 @@ itself, which says nothing about the events: one request in a while asks again, 
 and the operator is told, once in a while, which channel it is.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -53,11 +54,12 @@ class ChannelRequests:
         )
 
     async def post(
-        self, channel: Channel, chat: ChatKey, events: Sequence[SpoolEvent]
+        self, channel: Channel, chat: ChatKey, events: Sequence[SpoolEvent], until: float
     ) -> CourierAnswer:
-        """Hand events to Courier. Never raises."""
+        """Hand events to Courier; nothing is sent after `until`, in seconds of the clock. Never
+        raises."""
         return await self._ask(
-            channel, lambda known: self._circuits.of(known).post(known, chat, events)
+            channel, lambda known: self._circuits.of(known).post(known, chat, events), until
         )
 
     def wait(self, channel_uuid: str) -> float:
@@ -65,7 +67,9 @@ class ChannelRequests:
         refused = self._refused.get(channel_uuid)
         return max(0.0, refused.until - self._seconds()) if refused else 0.0
 
-    async def _ask(self, channel: Channel, request: Request) -> CourierAnswer:
+    async def _ask(
+        self, channel: Channel, request: Request, until: float = math.inf
+    ) -> CourierAnswer:
         if self.wait(channel.uuid):
             return CourierAnswer("channel_refused", detail="Courier refuses the channel")
         refused = self._refused.get(channel.uuid)
@@ -75,7 +79,7 @@ class ChannelRequests:
             self._refused[channel.uuid] = refused._replace(until=until)
         answer = await request(channel)
         if answer.kind == "channel_refused":
-            answer = await self._ask_with_other_secrets(channel, request, answer)
+            answer = await self._ask_with_other_secrets(channel, request, answer, until)
         if answer.kind == "channel_refused":
             self._note_refusal(channel.uuid, answer)
         elif answer.kind in ("handled", "refused"):
@@ -83,14 +87,16 @@ class ChannelRequests:
         return answer
 
     async def _ask_with_other_secrets(
-        self, channel: Channel, request: Request, answer: CourierAnswer
+        self, channel: Channel, request: Request, answer: CourierAnswer, until: float
     ) -> CourierAnswer:
         try:
             secrets = await self._lookups.secrets(channel)
         except Unavailable:
             return answer
         for secret in secrets:
-            if secret != channel.secret and answer.kind == "channel_refused":
+            if answer.kind != "channel_refused" or self._seconds() > until:
+                break
+            if secret != channel.secret:
                 answer = await request(replace(channel, secret=secret))
         return answer
 
