@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
-from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
+from twisted.internet.error import (
+    ConnectionDone,
+    ConnectionLost,
+    ConnectionRefusedError,
+    TimeoutError,
+)
 from twisted.internet.task import Clock
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH, IAgent, IResponse
 from zope.interface.verify import verifyObject
 
 from chip.gateway.http_agent import IDLE_TIMEOUT, Unreachable
-from tests.support.http_lines import OK, Server, agent_for, ask, heard, swallow
+from tests.support.http_lines import CONNECT_TIMEOUT, OK, Server, agent_for, ask, heard, swallow
 
 
 @pytest.fixture
@@ -210,6 +215,18 @@ def test_a_handshake_that_fails_is_no_connection(server, clock):
     problem = swallow(asked)
     assert isinstance(problem, Unreachable)
     assert isinstance(problem.cause, ConnectionLost)
+
+
+def test_a_handshake_that_takes_too_long_is_no_connection(server, clock):
+    asked = ask(agent_for(server, clock, secure=True))
+    clock.advance(CONNECT_TIMEOUT)
+    problem = swallow(asked)
+    assert isinstance(problem, Unreachable)
+    assert isinstance(problem.cause, TimeoutError)
+    assert server.lines[0].aborted
+    assert server.lines[0].value() == b""
+    server.lines[0].ends(ConnectionLost())
+    assert clock.getDelayedCalls() == []
 
 
 def test_who_is_given_up_during_the_handshake_has_sent_nothing(server, clock):

@@ -11,6 +11,8 @@ import re
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.error import TimeoutError
 from twisted.internet.protocol import Factory
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH, IAgent
@@ -38,15 +40,24 @@ class Unreachable(Exception):
 class KeepAliveAgent:
     """Sends requests to the server at `endpoint`, which speaks TLS if `secure`.
 
-    At most `connections` are kept when idle; an answer may have `max_answer` bytes. Requests are of
-    methods that have an answer with a body: neither HEAD nor CONNECT.
+    A connection may take `connect_timeout` seconds to be ready, TLS included. At most `connections`
+    are kept when idle; an answer may have `max_answer` bytes. Requests are of methods that have an
+    answer with a body: neither HEAD nor CONNECT.
     """
 
     def __init__(
-        self, reactor: Any, endpoint: Any, *, secure: bool, connections: int, max_answer: int
+        self,
+        reactor: Any,
+        endpoint: Any,
+        *,
+        secure: bool,
+        connect_timeout: float,
+        connections: int,
+        max_answer: int,
     ) -> None:
         self._reactor = reactor
         self._endpoint = endpoint
+        self._connect_timeout = connect_timeout
         self._connections = connections
         self._factory = Factory.forProtocol(
             lambda: ClientConnection(self._keep, secure=secure, max_answer=max_answer)
@@ -89,12 +100,18 @@ class KeepAliveAgent:
         return None
 
     async def _connect(self) -> ClientConnection:
+        connected = Deferred.fromCoroutine(self._reach())
         try:
-            connection: ClientConnection = await self._endpoint.connect(self._factory)
-            connection.lost.addCallback(lambda _: self._idle.pop(connection, None))
-            await connection.ready
+            return await connected.addTimeout(self._connect_timeout, self._reactor)
+        except DeferredTimeout as problem:
+            raise Unreachable(TimeoutError()) from problem
         except Exception as problem:
             raise Unreachable(problem) from problem
+
+    async def _reach(self) -> ClientConnection:
+        connection: ClientConnection = await self._endpoint.connect(self._factory)
+        connection.lost.addCallback(lambda _: self._idle.pop(connection, None))
+        await connection.ready
         return connection
 
     def _keep(self, connection: ClientConnection) -> None:

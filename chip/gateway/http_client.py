@@ -63,6 +63,7 @@ class HttpClient:
             reactor,
             endpoint,
             secure=uri.scheme == b"https",
+            connect_timeout=connect_timeout,
             connections=connections,
             max_answer=MAX_ANSWER,
         )

@@ -11,6 +11,7 @@ from chip.gateway.http_agent import KeepAliveAgent
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 MAX_ANSWER = 200
+CONNECT_TIMEOUT = 3
 
 
 class Line(StringTransport):
@@ -49,7 +50,14 @@ class Server:
 
 
 def agent_for(server, clock, *, secure=False):
-    return KeepAliveAgent(clock, server, secure=secure, connections=2, max_answer=MAX_ANSWER)
+    return KeepAliveAgent(
+        clock,
+        server,
+        secure=secure,
+        connect_timeout=CONNECT_TIMEOUT,
+        connections=2,
+        max_answer=MAX_ANSWER,
+    )
 
 
 def ask(agent, path="/"):
