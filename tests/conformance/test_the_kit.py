@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -39,6 +42,13 @@ ON_EARLIER = {
 }
 
 
+def apart(call: Callable[..., Any], *arguments: Any) -> Any:
+    """What `call` returns, in a thread of its own: in the tests' own, asyncio's loop may be that of
+    the browsers."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(call, *arguments).result()
+
+
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory, postgres):
     """What the kit says of both, with all that can be wrong."""
@@ -55,7 +65,7 @@ def verdicts(tmp_path_factory, postgres):
         external_channel(tmp_path_factory.mktemp("chip")) as external,
         webchat_channel(postgres) as webchat,
     ):
-        asyncio.run(come(external, webchat))
+        apart(asyncio.run, come(external, webchat))
         yield external, webchat
 
 
@@ -105,7 +115,8 @@ def kit(external, capsys):
     def run(*arguments: str) -> tuple[int, str]:
         channel = external.channel
         known = ("--channel", channel.page, "--external", channel.uuid)
-        status = main([external.chip.url, *known, "--authorization", BEARER, *arguments])
+        wanted = [external.chip.url, *known, "--authorization", BEARER, *arguments]
+        status = apart(main, wanted)
         written = capsys.readouterr()
         return status, written.out + written.err
 
@@ -135,12 +146,12 @@ def test_the_command_ends_with_1_where_a_promise_is_broken(kit):
 
 def test_the_command_ends_with_1_where_there_is_no_server(capsys):
     url = f"http://127.0.0.1:{free_port()}"
-    assert main([url, "--channel", "7d62d551-3030-4100-a260-2d7c4e9693e7"]) == 1
+    assert apart(main, [url, "--channel", "7d62d551-3030-4100-a260-2d7c4e9693e7"]) == 1
     assert "cannot be tried" in capsys.readouterr().err
 
 
 def test_the_command_ends_with_1_where_the_server_is_another(external, capsys):
-    assert main([external.chip.ops_url, "--channel", external.channel.page]) == 1
+    assert apart(main, [external.chip.ops_url, "--channel", external.channel.page]) == 1
     assert "cannot be tried: the handshake is answered 404" in capsys.readouterr().err
 
 
@@ -153,7 +164,7 @@ def test_what_courier_cannot_read_is_refused():
             request = Request("POST", channel.receive, {}, body)
             return (await ask(f"http://127.0.0.1:{port}", request)).status
 
-    assert [asyncio.run(asked(body)) for body in (b"nothing", b"[]", b"{}")] == [400] * 3
+    assert [apart(asyncio.run, asked(body)) for body in (b"nothing", b"[]", b"{}")] == [400] * 3
 
 
 @pytest.mark.parametrize(
