@@ -63,8 +63,8 @@ def test_a_word_that_it_does_not_know_is_named(asked):
 
 
 def files(directory: Path) -> dict[str, str]:
-    """Every file below a directory, and what it holds."""
-    found = (path for path in directory.rglob("*") if path.is_file())
+    """Every file below a directory, but what Python keeps there, and what it holds."""
+    found = (path for path in directory.rglob("*") if path.is_file() and path.suffix != ".pyc")
     return {str(path.relative_to(directory)): path.read_text() for path in found}
 
 

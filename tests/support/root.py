@@ -67,7 +67,8 @@ class _Held:
         )
         eventually(self._sleeps_or_ended, "a namespace of its own")
         if self._holder.poll() is not None:
-            raise OSError(self._holder.communicate()[1].strip())
+            ended, self._holder = self._holder, None
+            raise OSError(ended.communicate()[1].strip())
 
     def _sleeps_or_ended(self) -> bool:
         assert self._holder
