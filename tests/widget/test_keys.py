@@ -83,11 +83,41 @@ def test_a_picture_shown_large_keeps_its_keys_too(site, visit):
     widget.open()
     site.chip.say("Look", attachments=[f"image/png:{SITE}/parcel.svg"])
     widget.page.get_by_role("button", name="View image: parcel.svg").click()
+    large = widget.page.locator("chip-chat .lightbox")
+    expect(large).to_be_visible()
     widget.page.keyboard.press("x")
     widget.page.keyboard.press("Escape")
 
-    expect(widget.page.locator("chip-chat .lightbox")).to_have_count(0)
+    expect(large).to_have_count(0)
     assert widget.page.evaluate("() => heard") == []
+
+
+@pytest.mark.parametrize("opener", ["the launcher", "a button of the page"])
+def test_a_key_that_closes_the_chat_is_let_go_without_the_page_hearing_of_it(visit, opener):
+    """Where the focus is by then is the launcher, or what had it before: pages close their own
+    dialogs by that."""
+    widget = visit()
+    widget.page.evaluate(f"() => ({SHORTCUTS})(document)")
+    if opener == "the launcher":
+        widget.open()
+    else:
+        widget.page.evaluate(
+            """() => {
+              const button = document.createElement("button");
+              button.textContent = "Ask us";
+              button.onclick = () => Chip.open();
+              document.body.prepend(button);
+            }"""
+        )
+        widget.page.get_by_role("button", name="Ask us").click()
+        expect(widget.panel).to_be_visible()
+    widget.input.focus()
+    widget.page.keyboard.press("Escape")
+
+    expect(widget.panel).to_be_hidden()
+    assert widget.page.evaluate("() => heard") == []
+    widget.page.keyboard.press("Escape")
+    assert widget.page.evaluate("() => heard") == ["keydown Escape", "keyup Escape"]
 
 
 def test_the_launcher_is_pressed_and_leaves_other_keys_to_the_page(visit):

@@ -6,18 +6,23 @@
  * pages close their menus by them. A listener of the page that captures comes first; nothing can
  * be kept from it.
  */
-const OWN = [
-  "keydown", "keypress", "keyup", "beforeinput", "input", "compositionstart", "compositionupdate", "compositionend",
-  "copy", "cut", "paste", "selectstart", "contextmenu", "wheel", "touchmove", "focusin", "focusout",
-];
+const OWN =
+  "keydown keypress keyup beforeinput input compositionstart compositionupdate compositionend copy cut paste selectstart contextmenu wheel touchmove focusin focusout".split(" ");
+
+/** Keys that were pressed inside: they are let go inside, wherever they have moved the focus. */
+const pressed = new Set();
+addEventListener("keyup", (event) => pressed.delete(event.code) && event.stopPropagation(), true);
 
 /**
  * @param {HTMLElement} element
  * @param {string[]} [keys]  those that it uses, if the page is to have the others
  */
 export function keepIn(element, keys) {
-  const keep = (/** @type {Event} */ event) => {
-    if (!keys || !(event instanceof KeyboardEvent) || keys.includes(event.key)) event.stopPropagation();
+  const keep = (/** @type {any} */ event) => {
+    const { code, key, type } = event;
+    if (key && keys && !keys.includes(key)) return;
+    if (type === "keydown") pressed.add(code);
+    event.stopPropagation();
   };
   for (const name of OWN) element.addEventListener(name, keep, { passive: true });
 }

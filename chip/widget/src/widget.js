@@ -102,7 +102,7 @@ export class Widget {
       advise: (sentence) => advise(server, "fact", sentence),
       answered: () => this.#composer.focus(),
     })));
-    attract({ h, icon, server, channel, element, chat: this.chat, panel: this.#panel, opening: this.opening, say: (name, n) => this.#strings.say(name, n) }, this.#stopped.signal);
+    attract({ h, icon, keepIn, server, channel, element, chat: this.chat, panel: this.#panel, opening: this.opening, say: (name, n) => this.#strings.say(name, n) }, this.#stopped.signal);
     this.#dress();
     this.#listen();
     this.#begin();

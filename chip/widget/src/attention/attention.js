@@ -12,6 +12,7 @@ export { tease } from "./teaser.js";
  * @property {typeof import("../dom.js").h} h
  * @property {typeof import("../dom.js").icon} icon
  * @property {HTMLElement} element  the widget's own
+ * @property {typeof import("../boundary.js").keepIn} keepIn
  * @property {import("../panel.js").Panel} panel
  * @property {string} channel
  * @property {import("../chat.js").Chat} chat

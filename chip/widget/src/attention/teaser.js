@@ -5,7 +5,6 @@
  * closed or the chat is opened. It never stands over content: each second it is looked at whether
  * its place is free, and while the page scrolls whether it still is.
  */
-import { keepIn } from "../boundary.js";
 import { dress } from "../dress.js";
 import { coversContent } from "./covers.js";
 import { sayOwn } from "./phrases.js";
@@ -42,7 +41,7 @@ const css = String.raw`
 let had = false;
 
 /** @param {import("./attention.js").Parts} parts @param {AbortSignal} stopped */
-export function tease({ h, icon, element, opening, say }, stopped) {
+export function tease({ h, icon, element, keepIn, opening, say }, stopped) {
   // A page has one, whatever elements come and go.
   if (had || !isFirstPage()) return;
   had = true;
