@@ -7,6 +7,7 @@ import pytest
 from twisted.logger import capturedLogs, formatEvent
 
 from chip.chat.lookups import FRESH_FOR
+from chip.chat.outbound import channel_requests
 from chip.chat.outbound.ports import CLAIM_TRUSTED
 from tests.support.commands import say
 from tests.support.memory_chip import CHANNEL, MemoryChip
@@ -66,6 +67,23 @@ def test_a_refusal_that_comes_when_the_claim_is_old_is_not_answered_with_another
     assert chip.gateway.requests == []
     chip.later(30)
     assert chip.gateway.take().channel.secret == "open"
+
+
+@pytest.mark.parametrize("wait", [0.1, 60])
+@pytest.mark.parametrize(("late", "sent"), [(-1, ["open"]), (1, [])])
+def test_how_long_a_claim_is_trusted_has_nothing_to_do_with_when_a_refused_channel_is_asked_again(
+    chip, bob, monkeypatch, wait, late, sent
+):
+    monkeypatch.setattr(channel_requests, "backoff", lambda _: wait)
+    bob.says(say("one"))
+    chip.gateway.take().fail("channel_refused")
+    while not chip.gateway.requests:
+        chip.later(0.25)
+    refused = chip.gateway.take()
+    change_secret(chip, "open")
+    chip.later(CLAIM_TRUSTED + late)
+    refused.fail("channel_refused")
+    assert [request.channel.secret for request in chip.gateway.requests] == sent
 
 
 def test_nothing_is_rejected_while_the_channel_is_refused_for_hours(chip, bob):

@@ -75,8 +75,8 @@ class ChannelRequests:
         refused = self._refused.get(channel.uuid)
         if refused and refused.times:
             # This one finds out; the others go on waiting.
-            until = self._seconds() + backoff(refused.times)
-            self._refused[channel.uuid] = refused._replace(until=until)
+            next_look = self._seconds() + backoff(refused.times)
+            self._refused[channel.uuid] = refused._replace(until=next_look)
         answer = await request(channel)
         if answer.kind == "channel_refused":
             answer = await self._ask_with_other_secrets(channel, request, answer, until)
