@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from chip.chat.outbound.ports import CLAIM_LASTS, CLAIM_TRUSTED, COURIER_DEADLINE
+from chip.chat.outbound.ports import CLAIM_TRUSTED, COURIER_DEADLINE, POST_WITHIN, claim_lasts
+from chip.limits import Limits
 
 MODEL = Path(__file__).parents[1] / "chip" / "queue" / "valkey" / "lua" / "claims.pml"
 DEEP = 100_000
@@ -55,8 +56,11 @@ def test_nothing_is_doubled_reordered_or_lost_in_any_order_of_events(spin, exten
     assert states > 50_000
 
 
-def test_a_claim_lasts_as_long_as_the_model_takes_for_granted():
-    assert CLAIM_LASTS >= CLAIM_TRUSTED + COURIER_DEADLINE
+@pytest.mark.parametrize("connecting", [0.5, 3, 20])
+def test_a_claim_lasts_as_long_as_the_model_takes_for_granted(connecting):
+    sent_after = CLAIM_TRUSTED + POST_WITHIN + connecting
+    lasts = claim_lasts(Limits(courier_connect_timeout=connecting))
+    assert lasts >= sent_after + COURIER_DEADLINE
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from twisted.internet.defer import Deferred
 
 from chip.chat.lookups import FRESH_FOR
 from chip.chat.outbound.forwarder import LOOK_AGAIN, TAKEN_TOGETHER
-from chip.chat.outbound.ports import CLAIM_LASTS, CLAIM_TRUSTED, COURIER_DEADLINE, REPORT_REST
+from chip.chat.outbound.ports import CLAIM_TRUSTED, COURIER_DEADLINE, REPORT_REST
 from chip.errors import Unavailable
 from chip.models import ChatKey
+from tests.contracts.queue_parts import CLAIM_LASTS
 from tests.support.commands import say
 from tests.support.memory_chip import CHANNEL, MemoryChip
 

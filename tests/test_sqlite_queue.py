@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 import pytest_twisted
 
-from chip.chat.outbound.ports import CLAIM_LASTS, Outcome
+from chip.chat.outbound.ports import Outcome
 from chip.chat.ports import Balance, Balances
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.models import ChatKey, Incoming, MsgName, Report
 from chip.queue.sqlite.queue import SqliteQueue
 from tests.contracts.queue import QueueContract
+from tests.contracts.queue_parts import CLAIM_LASTS
 from tests.support.sqlite import Machine
 
 CHAT = ChatKey("65vbbDAQCdPdEWlEhDGy4utO", "7d62d551-3030-4100-a260-2d7c4e9693e7")

@@ -12,7 +12,16 @@ from chip.chat.outbound.ports import ClaimResult
 from chip.limits import Limits
 from chip.models import Incoming, MsgName, Report
 from chip.queue.valkey.errors import AnswerLost
-from tests.contracts.queue_parts import ATTEMPT, CHAT, HOUR, OTHER_CHAT, REST, message, name, texts
+from tests.contracts.queue_parts import (
+    CHAT,
+    CLAIM_LASTS,
+    HOUR,
+    OTHER_CHAT,
+    REST,
+    message,
+    name,
+    texts,
+)
 from tests.support.valkey_rig import ValkeyRig
 
 OUTBOX = f"chat:outbox:{CHAT}"
@@ -213,14 +222,14 @@ async def test_a_claim_that_its_process_never_asked_for_is_left_until_courier_is
     # What another connection of the same process is granted, this one never hears of.
     lost = await rig.process("here")
     await lost.take("one")
-    await rig.pass_time(ATTEMPT - 5)
+    await rig.pass_time(CLAIM_LASTS - 5)
     assert await here.spool.claim(CHAT) == ClaimResult("elsewhere")
     await rig.pass_time(5)
     await here.spool.keep_alive()
     batch = await here.claim()
     assert (texts(batch), batch.unknown) == (["one"], 1)
 
-    await rig.pass_time(ATTEMPT)
+    await rig.pass_time(CLAIM_LASTS)
     await here.spool.keep_alive()
     assert await here.spool.claim(CHAT) == ClaimResult("elsewhere")
     await rig.pass_time(HOUR)

@@ -7,7 +7,7 @@ import pytest_twisted
 
 from chip.chat.outbound.ports import ClaimResult
 
-from .queue_parts import ATTEMPT, CHAT, OTHER_CHAT, QueueRig, texts
+from .queue_parts import CHAT, CLAIM_LASTS, OTHER_CHAT, QueueRig, texts
 
 
 class ClaimContract:
@@ -159,7 +159,7 @@ class ClaimContract:
         assert await there.spool.claim(CHAT) == ClaimResult("elsewhere")
         assert await there.spool.due(10) == []
 
-        await rig.pass_time(ATTEMPT - 25)
+        await rig.pass_time(CLAIM_LASTS - 25)
         assert await there.spool.due(10) == [CHAT]
         taken = await there.claim()
         assert (texts(taken), taken.unknown) == (["one", "two", "three", "four"], 2)
@@ -173,7 +173,7 @@ class ClaimContract:
     async def test_an_append_may_follow_a_dead_process_too(self, rig: QueueRig):
         here, there = await rig.process(), await rig.process("there")
         await here.take("one")
-        await rig.pass_time(ATTEMPT)
+        await rig.pass_time(CLAIM_LASTS)
         batch = await there.take("two")
         assert (texts(batch), batch.unknown) == (["one", "two"], 1)
 
@@ -196,7 +196,7 @@ class ClaimContract:
     async def test_a_retired_process_is_followed_like_a_dead_one(self, rig: QueueRig):
         here, there = await rig.process(), await rig.process("there")
         await here.take("one")
-        await rig.pass_time(ATTEMPT)
+        await rig.pass_time(CLAIM_LASTS)
         await here.spool.keep_alive()
         assert await there.spool.claim(CHAT) == ClaimResult("elsewhere")
         await here.spool.retire()

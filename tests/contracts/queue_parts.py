@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from chip.chat.outbound.ports import CLAIM_LASTS, REPORT_REST, Batch, ClaimResult, Outcome, Spooled
+from chip.chat.outbound.ports import REPORT_REST, Batch, ClaimResult, Outcome, Spooled, claim_lasts
 from chip.chat.ports import OutboxItem, Queue
 from chip.limits import Limits
 from chip.models import ChatKey, Incoming, MsgName, Report
@@ -20,8 +20,8 @@ OTHER_CHAT = ChatKey("AAAAbDAQCdPdEWlEhDGy4utO", CHANNEL)
 REPORT = Report("delivered", 10, "uuid-10")
 HOUR = 3600.0
 DAY = 24 * HOUR
-ATTEMPT = CLAIM_LASTS
-"""Seconds after which Courier is certainly done with an attempt."""
+CLAIM_LASTS = claim_lasts(Limits())
+"""Seconds after which Courier is certainly done with what was sent on the strength of a claim."""
 REST = REPORT_REST
 """Seconds that a report rests after the answer to the last send of its message."""
 _PATIENCE = 60.0

@@ -23,10 +23,10 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import blockingCallFromThread, deferToThread
 
-from chip.chat.outbound.ports import ABANDONED, ALIVE, CLAIM_LASTS, Batch, ClaimResult
+from chip.chat.outbound.ports import ABANDONED, ALIVE, Batch, ClaimResult
 from chip.limits import Limits
 from chip.models import Incoming, Report
-from tests.contracts.queue_parts import CHAT, DAY, Process, QueueRig, name
+from tests.contracts.queue_parts import CHAT, CLAIM_LASTS, DAY, Process, QueueRig, name
 
 TOKENS = ("here", "there")
 MESSAGES = st.integers(1, 5)

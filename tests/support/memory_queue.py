@@ -14,7 +14,6 @@ from chip.chat.outbound.ports import (
     ABANDONED,
     ALIVE,
     BATCH,
-    CLAIM_LASTS,
     REPORT_REST,
     Appended,
     Batch,
@@ -22,6 +21,7 @@ from chip.chat.outbound.ports import (
     Outcome,
     Spooled,
     SpoolEntry,
+    claim_lasts,
 )
 from chip.chat.ports import Acked, Balances, Depths, LiveListener, OutboxItem, Page
 from chip.errors import Unavailable
@@ -238,7 +238,7 @@ class MemorySpool(_Part):
         if not state.owner:
             return False
         if state.owner == self._queue.token:
-            return (state.due or 0) > now + CLAIM_LASTS - ABANDONED
+            return (state.due or 0) > now + claim_lasts(self._queue.limits) - ABANDONED
         alive = self._server.alive.get(state.owner, float("-inf")) > now
         return alive or (state.due or 0) > now
 
@@ -260,7 +260,8 @@ class MemorySpool(_Part):
             return self._rest(state, now)
         unknown = max(state.unknown, state.under_way)
         entries = [SpoolEntry(event, int((now - at) * 1000)) for at, event in state.spool[:BATCH]]
-        state.owner, state.due, state.not_before = self._queue.token, now + CLAIM_LASTS, 0
+        state.owner, state.not_before = self._queue.token, 0
+        state.due = now + claim_lasts(self._queue.limits)
         state.grants += 1
         state.grant = f"{self._queue.token}:{state.grants}"
         state.under_way = len(entries)

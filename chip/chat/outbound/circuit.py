@@ -15,7 +15,7 @@ from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.logger import Logger
 
-from chip.chat.outbound.ports import CourierAnswer, Gateway
+from chip.chat.outbound.ports import POST_WITHIN, CourierAnswer, Gateway
 from chip.models import Channel, ChatKey, SpoolEvent
 from chip.tasks import Clock
 from chip.throttle import Outage
@@ -30,8 +30,6 @@ LONGEST_DELAY: Final = 30.0
 """Seconds: the longest wait before another try."""
 PROBE_EVERY: Final = 0.5
 """Seconds between two requests while the circuit is open."""
-POST_WITHIN: Final = 1.0
-"""Seconds that a post waits for its turn, where there is `room` for so many only."""
 ROOM_WITHIN: Final = 10.0
 """Seconds that a new chat waits for its turn. Its visitor has lost patience by then, and the turns
 of those who have left would be taken from those who are still there."""

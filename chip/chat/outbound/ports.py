@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
+from chip.limits import Limits
 from chip.models import Channel, ChatKey, SpoolEvent
 
 COURIER_DEADLINE: Final = 31
@@ -19,9 +20,8 @@ COURIER_DEADLINE: Final = 31
 CLAIM_TRUSTED: Final = 5
 """Seconds after a claim was asked for when nothing may be sent on the strength of it any more: a
 process that stood still for longer may have lost it, and another be at work on the chat."""
-CLAIM_LASTS: Final = CLAIM_TRUSTED + 4 + COURIER_DEADLINE
-"""Seconds after a claim was granted when Courier is done with whatever was sent on the strength of
-it: the 4 are for a connection to be made, and for a turn where there is room for few requests."""
+POST_WITHIN: Final = 1.0
+"""Seconds that a post waits for its turn, where there is room for so many only."""
 BATCH: Final = 50
 """Entries that one claim brings at most."""
 ALIVE: Final = 12
@@ -32,6 +32,13 @@ became of it could not be noted, and nobody tries to any more."""
 REPORT_REST: Final = 1.5
 """Seconds that a report rests after the last send of its message. Courier writes what became of
 messages in batches of half a second, and of two in one batch either may win."""
+
+
+def claim_lasts(limits: Limits) -> float:
+    """Seconds after a claim was granted when Courier is done with whatever was sent on the strength
+    of it: at the last moment, after a wait for its turn and for a connection."""
+    return CLAIM_TRUSTED + POST_WITHIN + limits.courier_connect_timeout + COURIER_DEADLINE
+
 
 Appended = Literal["queued", "repeated", "full"]
 """What became of something that was to be stored: it waits, it was there before, or there is no
@@ -123,7 +130,7 @@ class Spool(Protocol):
 
     A *claim* belongs to a process (to a random token of its start). It is held while an attempt is
     under way and given up in the very step that settles the attempt, so that none is left.
-    A process that stops calling `keep_alive` loses its claims: `CLAIM_LASTS` after they were
+    A process that stops calling `keep_alive` loses its claims: `claim_lasts` after they were
     granted, when Courier cannot be at work on what was sent, others may claim the chat, and get the
     events of that attempt as `Batch.unknown`.
     """

@@ -11,7 +11,7 @@ import msgspec
 
 from chip.chat.outbound.ports import ALIVE, BATCH, Batch, ClaimResult, Outcome, SpoolEntry
 from chip.models import ChatKey, Incoming, Report, SpoolEvent
-from chip.queue.sqlite.shared import ABANDONED_MS, CLAIM_MS, SqliteContext, chat_row, count, forget
+from chip.queue.sqlite.shared import ABANDONED_MS, SqliteContext, chat_row, claim_ms, count, forget
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(SpoolEvent)
@@ -80,7 +80,7 @@ def give(connection: Connection, shared: SqliteContext, chat: ChatKey, now: int)
         ticket=row["ticket"] + 1,
         under_way=len(entries),
         unknown=unknown,
-        due=now + CLAIM_MS,
+        due=now + claim_ms(shared.limits),
         not_before=0,
         touched=now,
     )
@@ -139,7 +139,7 @@ def _is_held(connection: Connection, shared: SqliteContext, row: Row, now: int) 
     if not owner:
         return False
     if owner == shared.token:
-        return bool(row["due"] > now + CLAIM_MS - ABANDONED_MS)
+        return bool(row["due"] > now + claim_ms(shared.limits) - ABANDONED_MS)
     if row["due"] > now:
         return True
     alive = connection.execute(

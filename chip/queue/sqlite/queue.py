@@ -11,7 +11,7 @@ from chip.limits import Limits
 from chip.queue.sqlite.live import SqliteLive
 from chip.queue.sqlite.notes import SqliteNotes
 from chip.queue.sqlite.outbox import SqliteOutbox
-from chip.queue.sqlite.shared import CLAIM_MS, DAY_MS, REST_MS, SqliteContext, note_clock
+from chip.queue.sqlite.shared import DAY_MS, REST_MS, SqliteContext, claim_ms, note_clock
 from chip.queue.sqlite.spool import SqliteSpool
 from chip.sqlite.database import SqliteDatabase
 
@@ -41,8 +41,8 @@ class SqliteQueue:
             note_clock(connection, self._shared)
             connection.execute("DELETE FROM process")
             for table, column, latest in (
-                ("chat", "due", now + CLAIM_MS),
-                ("chat", "not_before", now + CLAIM_MS),
+                ("chat", "due", now + claim_ms(self._shared.limits)),
+                ("chat", "not_before", now + claim_ms(self._shared.limits)),
                 ("chat", "failing_since", now),
                 ("chat", "last_text_on", now),
                 ("outbox", "stored", now),

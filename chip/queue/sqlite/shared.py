@@ -4,7 +4,7 @@ import time
 from sqlite3 import Connection, Row
 from typing import NamedTuple, cast
 
-from chip.chat.outbound.ports import ABANDONED, CLAIM_LASTS, REPORT_REST
+from chip.chat.outbound.ports import ABANDONED, REPORT_REST, claim_lasts
 from chip.limits import Limits
 from chip.models import ChatKey
 from chip.sqlite.database import SqliteDatabase
@@ -12,7 +12,6 @@ from chip.tasks import BOOT_CLOCK
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-CLAIM_MS = CLAIM_LASTS * 1000
 REST_MS = round(REPORT_REST * 1000)
 ABANDONED_MS = ABANDONED * 1000
 
@@ -27,6 +26,11 @@ class SqliteContext(NamedTuple):
     def now(self) -> int:
         """Milliseconds since 1970 by the reactor's clock, which nobody can set."""
         return int(self.database.reactor.seconds() * 1000)
+
+
+def claim_ms(limits: Limits) -> int:
+    """Milliseconds that a claim lasts."""
+    return round(claim_lasts(limits) * 1000)
 
 
 def note_clock(connection: Connection, shared: SqliteContext) -> None:

@@ -12,7 +12,7 @@ from chip.queue.snapshot import (
     sent_by_name,
     waiting_event,
 )
-from chip.queue.sqlite.shared import CLAIM_MS, HOUR_MS, find_chat
+from chip.queue.sqlite.shared import HOUR_MS, claim_ms, find_chat
 
 
 def take(connection: Connection, chat: ChatKey, now: int, limits: Limits) -> ChatSnapshot:
@@ -31,7 +31,7 @@ def take(connection: Connection, chat: ChatKey, now: int, limits: Limits) -> Cha
         spool=[waiting_event(one["event"], now - one["stored"]) for one in spool],
         reports=[waiting_event(one["event"], 0, one["ready"] - now) for one in reports],
         sent=sent_by_name({one["name"]: now - (one["until"] - memory) for one in seen}),
-        claim=_claim(connection, row, now),
+        claim=_claim(connection, row, now, limits),
         due_in=row["due"] - now if row and row["due"] is not None else None,
         tries=row["tries"] if row else 0,
         failing_for=now - row["failing_since"] if row and row["failing_since"] else 0,
@@ -52,11 +52,11 @@ def waiting(connection: Connection, chat_id: str, channel_uuid: str) -> list[Cha
     return [ChatKey.parse(name) for (name,) in rows]
 
 
-def _claim(connection: Connection, row: Row | None, now: int) -> HeldClaim | None:
+def _claim(connection: Connection, row: Row | None, now: int, limits: Limits) -> HeldClaim | None:
     if row is None or not row["claimed_by"]:
         return None
     alive = connection.execute(
         "SELECT 1 FROM process WHERE token = ? AND until > ?", (row["claimed_by"], now)
     ).fetchone()
-    age = CLAIM_MS - ((row["due"] or now) - now)
+    age = claim_ms(limits) - ((row["due"] or now) - now)
     return HeldClaim(row["claimed_by"], age, alive is not None, row["under_way"])

@@ -23,10 +23,10 @@ from chip.queue.sqlite.claims import (
 )
 from chip.queue.sqlite.shared import (
     ABANDONED_MS,
-    CLAIM_MS,
     HOUR_MS,
     SqliteContext,
     chat_row,
+    claim_ms,
     count,
     remember,
     seen_before,
@@ -129,7 +129,7 @@ class SqliteSpool:
                 "SELECT name FROM chat WHERE due <= ? AND (claimed_by = '' OR (claimed_by != ?"
                 " AND claimed_by NOT IN (SELECT token FROM process WHERE until > ?))"
                 " OR (claimed_by = ? AND due <= ?)) ORDER BY due LIMIT ?",
-                (now, token, now, token, now + CLAIM_MS - ABANDONED_MS, limit),
+                (now, token, now, token, now + claim_ms(self._shared.limits) - ABANDONED_MS, limit),
             )
             return [ChatKey.parse(name) for (name,) in rows]
 

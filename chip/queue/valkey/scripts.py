@@ -13,7 +13,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 from txredisapi import ResponseError
 
-from chip.chat.outbound.ports import ABANDONED, ALIVE, BATCH, CLAIM_LASTS, REPORT_REST
+from chip.chat.outbound.ports import ABANDONED, ALIVE, BATCH, REPORT_REST, claim_lasts
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.queue.valkey.connection import ValkeyConnection
@@ -48,7 +48,7 @@ def constants(limits: Limits) -> dict[str, int]:
         "DAMAGED_ITEMS": _DAMAGED,
         "COURIER_SECONDS": _IDLE_SECONDS,
         "BATCH": BATCH,
-        "CLAIM_MS": CLAIM_LASTS * 1000,
+        "CLAIM_MS": round(claim_lasts(limits) * 1000),
         "REST_MS": round(REPORT_REST * 1000),
         "ALIVE_MS": ALIVE * 1000,
         "LOOK_AGAIN_MS": _LOOK_AGAIN * 1000,

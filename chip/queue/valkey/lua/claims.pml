@@ -15,7 +15,7 @@
      - no event leaves the spool that Courier has not taken.
 
    Time is counted in ticks. It is assumed that none passes between the look at a claim's age and the
-   sending (CLAIM_LASTS has 4 s for what does), and that Courier does nothing for a request COURIER
+   sending (`claim_lasts` has room for what does), and that Courier does nothing for a request COURIER
    ticks after it was sent. Whether a claim's owner seems to be alive is left out: nothing that is
    proved rests on it.
 
