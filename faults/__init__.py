@@ -6,8 +6,8 @@ visitors, Courier and RapidPro's database have seen is counted afterwards.
     python -m faults --embedded                    one Chip on SQLite, with agents at its desk
 
 Two Chips share PostgreSQL, Valkey and a stand-in Courier. Visitors have several tabs each and say
-something all the time, and so do agents. `plan` draws what is done to whom, `harm` does it to what
-`parts` has started, `people` talk, `history` keeps what they saw, `checker` counts what was lost,
-doubled, reordered or falsely reported, and `page` tells it: as `faults.html` and as text.
+something all the time, and so do agents: the tests' own, with their history and its checker, which
+counts what was lost, doubled, reordered or falsely reported. `plan` draws what is done to whom,
+`harm` does it to what `parts` has started, and `page` tells it: as `faults.html` and as text.
 The exit status is 0 when nothing was found.
 """

@@ -25,7 +25,9 @@ SLOW: Final = 2000.0
 LATE: Final = 0.4
 """Seconds that everything is held back, each way."""
 STARTS: Final = 60
-"""Tries to start a process, half a second apart."""
+"""Tries to start a process."""
+RESTART_SEC: Final = 0.5
+"""Seconds between two of them, as systemd's setting of that name."""
 _COURIER: Final[dict[str, dict[str, object]]] = {
     "answers 500": {"status": 500},
     "is a proxy that says 400": {"status": 400, "body": "<html>no</html>"},
@@ -79,13 +81,13 @@ def start(process: ChildProcess) -> None:
         with contextlib.suppress(NotRunningError, TimeoutError):
             process.start()
             return
-        time.sleep(0.5)
+        time.sleep(RESTART_SEC)
     raise NotRunningError(f"{process.name} does not start")
 
 
 def _signal_all(process: ChildProcess, number: int) -> None:
     """Signal a process, and its children: PostgreSQL's do the work."""
-    children = process._backends() if isinstance(process, Postgres) else []
+    children = process.backends() if isinstance(process, Postgres) else []
     for pid in (process.pid, *children):
         os.kill(pid, number)
 

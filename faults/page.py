@@ -17,8 +17,8 @@ from typing import Final
 
 import twisted
 from chip import __version__
-from faults.checker import KINDS, Finding
 from faults.run import Done, Run
+from tests.support.checker import KINDS, Finding
 from tests.support.postgres import binaries
 from tests.support.valkey import binary
 

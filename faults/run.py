@@ -16,16 +16,17 @@ import psycopg
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredLock, gatherResults
 from twisted.internet.threads import deferToThread
+from twisted.python.failure import Failure
 
 from chip.tasks import pause
 from faults import harm
-from faults.checker import Finding, check
-from faults.history import Forwarded, History, Reported
 from faults.parts import Parts
-from faults.people import Crowd
 from faults.plan import Step
 from faults.truth import Row
+from tests.support.checker import Finding, check
 from tests.support.fetch import fetch
+from tests.support.history import Forwarded, History, Reported
+from tests.support.visitors import Visitors
 
 VISITORS: Final = 4
 TABS: Final = 2
@@ -62,29 +63,27 @@ class Run:
 
 async def carry_out(parts: Parts, steps: Sequence[Step]) -> Run:
     """Let everybody talk, take the steps, and count."""
-    history = History()
-    crowd = Crowd(parts.fronts, parts.channel, parts.office, history)
-    await crowd.come(VISITORS, TABS)
-    run = Run(began=time.time(), history=history)
-    crowd.begin(EVERY)
+    visitors = Visitors(parts.office, parts.channel, parts.fronts, pipelined=False)
+    await visitors.come(VISITORS, TABS)
+    run = Run(began=time.time(), history=visitors.history)
+    visitors.begin(EVERY)
     try:
         turns = {step.whom: DeferredLock() for step in steps}
         taken = [
-            Deferred.fromCoroutine(_take(parts, crowd, step, run, turns[step.whom]))
+            Deferred.fromCoroutine(_take(parts, visitors, step, run, turns[step.whom]))
             for step in steps
         ]
         await gatherResults(taken, consumeErrors=True)
         run.mended = time.time()
-        finishing = Deferred.fromCoroutine(crowd.finish())
-        await _rest(parts, run, finishing)
+        await _rest(parts, visitors, run)
     finally:
-        await crowd.leave()
+        await visitors.leave()
     await _look(parts, run)
-    run.findings += check(history)
+    run.findings += check(run.history)
     return run
 
 
-async def _take(parts: Parts, crowd: Crowd, step: Step, run: Run, turn: DeferredLock) -> None:
+async def _take(parts: Parts, visitors: Visitors, step: Step, run: Run, turn: DeferredLock) -> None:
     """Take one step in its time, or when its party is done with the one before, whose end may take
     longer than planned. A step that fails is a finding, and ends nothing."""
     await pause(reactor, step.at)
@@ -93,7 +92,7 @@ async def _take(parts: Parts, crowd: Crowd, step: Step, run: Run, turn: Deferred
     run.done.append(done)
     try:
         if step.whom == "visitors":
-            await crowd.vanish()
+            await visitors.vanish()
         else:
             end = await deferToThread(harm.do, parts, step.whom, step.what)
             await pause(reactor, max(0.0, done.began + step.lasts - time.time()))
@@ -105,18 +104,24 @@ async def _take(parts: Parts, crowd: Crowd, step: Step, run: Run, turn: Deferred
     turn.release()
 
 
-async def _rest(parts: Parts, run: Run, finishing: Deferred[None]) -> None:
+async def _rest(parts: Parts, visitors: Visitors, run: Run) -> None:
     """Wait until what was about to be said is, and all has arrived and is reported."""
+
+    def failed(failure: Failure) -> None:
+        run.findings.append(Finding("failed", "", "everybody", failure.getErrorMessage()))
+
+    finishing = Deferred.fromCoroutine(visitors.finish()).addErrback(failed)
     missing: list[str] = []
+    has_said_all = False
     while time.time() - run.mended < GOES_ON_WITHIN:
         missing = await deferToThread(_missing, parts, run.history)
-        if finishing.called and not missing:
+        has_said_all = finishing.called and visitors.has_said_all()
+        if has_said_all and not missing:
             run.rested = time.time() - run.mended
             return
         await pause(reactor, 0.5)
-    if not finishing.called:
-        finishing.addErrback(lambda failure: None)
-        finishing.cancel()
+    finishing.cancel()
+    if not has_said_all:
         missing.append("and not everything that was said was accepted")
     why = f"{GOES_ON_WITHIN:g} s after all was mended these had not arrived: {', '.join(missing)}"
     run.findings.append(Finding("failed", "", "everything", why))

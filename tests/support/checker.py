@@ -1,154 +1,155 @@
-"""The ledger of a reliability test: what was said, what was heard, and what went wrong between.
+"""What is wrong with a history: what was lost, doubled, reordered or falsely reported.
 
-Pure bookkeeping: whoever plays a party writes down what it did, `check` compares.
+Pure; it is proved by histories with one fault of each kind (tests/test_support_checker.py).
+
+Order is kept between messages that were accepted. Of what was not, nobody has promised anything:
+its sender gave it up, and it may arrive late, or not at all.
 """
 
-from __future__ import annotations
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal, NamedTuple, get_args
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from tests.support.history import History, Way
+
+Kind = Literal[
+    "lost",
+    "doubled as shown",
+    "doubled as forwarded",
+    "reordered",
+    "falsely reported",
+    "never reported",
+    "invented",
+    "failed",
+]
+"""``failed`` is a part of the system that ended by itself, or logged what it must not; the others
+are about messages."""
+KINDS: Final = get_args(Kind)
 
 
-@dataclass(slots=True)
-class _Chat:
-    said: list[str] = field(default_factory=list)
-    accepted: set[str] = field(default_factory=set)
-    heard: list[str] = field(default_factory=list)
-    seen: set[object] = field(default_factory=set)
+class Finding(NamedTuple):
+    """What is wrong, with which message of which chat, and why that is so."""
 
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What is wrong with one chat in one direction; each is a list of texts.
-
-    `reordered` were heard after something that was said later.
-    """
-
+    kind: Kind
     chat: str
-    lost: list[str]
-    duplicated: list[str]
-    reordered: list[str]
-    invented: list[str]
-
-    def __bool__(self) -> bool:
-        return bool(self.lost or self.duplicated or self.reordered or self.invented)
+    text: str
+    why: str
 
     def __str__(self) -> str:
-        kinds = ("lost", "duplicated", "reordered", "invented")
-        found = ((kind, getattr(self, kind)) for kind in kinds)
-        return "; ".join(f"{kind} {len(texts)}: {_few(texts)}" for kind, texts in found if texts)
+        return f"{self.kind}: {self.text} of chat {self.chat[:4]}…: {self.why}"
 
 
-class Direction:
-    """One way, for all chats. Texts must be unique within a chat."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.repeated = 0
-        self._chats: dict[str, _Chat] = {}
-
-    def said(self, chat: str, text: str, *, accepted: bool = False) -> None:
-        """Note that somebody says this. Until it is accepted, it may arrive or not."""
-        self._chat(chat).said.append(text)
-        if accepted:
-            self.accepted(chat, text)
-
-    def accepted(self, chat: str, text: str) -> None:
-        """Note that Chip has promised to bring this."""
-        self._chat(chat).accepted.add(text)
-
-    def heard(self, chat: str, text: str, identity: object = None) -> None:
-        """Note that this has arrived. Of what has an identity, only the first is shown."""
-        record = self._chat(chat)
-        if identity is not None and identity in record.seen:
-            self.repeated += 1
-            return
-        if identity is not None:
-            record.seen.add(identity)
-        record.heard.append(text)
-
-    def waiting(self) -> int:
-        """Return how much was accepted and has not arrived yet."""
-        return sum(len(chat.accepted.difference(chat.heard)) for chat in self._chats.values())
-
-    def total(self) -> int:
-        """Return how much was accepted."""
-        return sum(len(chat.accepted) for chat in self._chats.values())
-
-    def findings(self) -> list[Findings]:
-        """Return what is wrong, chat by chat; nothing for those where nothing is."""
-        compared = (_compare(name, chat) for name, chat in self._chats.items())
-        return [findings for findings in compared if findings]
-
-    def _chat(self, name: str) -> _Chat:
-        return self._chats.setdefault(name, _Chat())
+def check(history: History) -> list[Finding]:
+    """Everything that is wrong with what was seen."""
+    return [*check_messages(history), *_falsely_reported(history), *_never_reported(history)]
 
 
-class Ledger:
-    """Both directions: `incoming` is what visitors say, `outgoing` what is said to them."""
+def check_messages(history: History) -> list[Finding]:
+    """The same, where nobody has noted what Courier was told of messages."""
+    return [
+        *_lost(history),
+        *_doubled_as_shown(history),
+        *_doubled_as_forwarded(history),
+        *_reordered(history),
+        *_refused(history),
+        *_invented(history),
+    ]
 
-    def __init__(self) -> None:
-        self.incoming = Direction("incoming")
-        self.outgoing = Direction("outgoing")
 
-    def shown(self, chat: str, events: Iterable[dict[str, Any]]) -> None:
-        """Note what a visitor's browser received; like a browser, show each message once."""
-        for event in events:
-            if event["type"] == "chat_out":
-                message = event["msg_out"]
-                identity = message.get("uuid") or message["id"]
-                self.outgoing.heard(chat, message["text"], identity)
+def _lost(history: History) -> Iterable[Finding]:
+    shown = {(one.chat, one.text) for one in history.shown}
+    forwarded = {(one.chat, one.text) for one in history.forwarded}
+    for one in history.accepted("in"):
+        if (one.chat, one.text) not in forwarded:
+            yield Finding("lost", one.chat, one.text, "accepted, and not in RapidPro's database")
+    for one in history.accepted("out"):
+        if (one.chat, one.text) not in shown:
+            yield Finding("lost", one.chat, one.text, "accepted, and shown in no tab")
 
-    def arrived(self, chat: str, texts: Iterable[str]) -> None:
-        """Note what Courier has recorded of a visitor's words."""
-        for text in texts:
-            self.incoming.heard(chat, text)
 
-    def check(self) -> None:
-        """Raise AssertionError with an account when anything is wrong."""
-        lines = [
-            f"{direction.name} {findings.chat}: {findings}"
-            for direction in (self.incoming, self.outgoing)
-            for findings in direction.findings()
-        ]
-        if lines:
-            shown = "\n".join(lines[:20])
-            raise AssertionError(f"{len(lines)} chats went wrong\n{shown}\n{self.summary()}")
+def _doubled_as_shown(history: History) -> Iterable[Finding]:
+    """A tab shows each identity once, so a message under two of them stands there twice."""
+    identities: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in history.shown:
+        identities[one.chat, one.text].add(one.identity)
+    for (chat, text), names in identities.items():
+        if len(names) > 1:
+            why = f"shown under {len(names)} identities"
+            yield Finding("doubled as shown", chat, text, why)
 
-    def summary(self) -> str:
-        """Return one line with the totals."""
-        parts = []
-        for direction in (self.incoming, self.outgoing):
-            found = direction.findings()
-            parts.append(
-                f"{direction.name}: {direction.total()} accepted,"
-                f" {sum(len(each.lost) for each in found)} lost,"
-                f" {sum(len(each.duplicated) for each in found)} duplicated,"
-                f" {sum(len(each.reordered) for each in found)} reordered,"
-                f" {direction.repeated} repeated and shown once"
+
+def _doubled_as_forwarded(history: History) -> Iterable[Finding]:
+    counts = Counter((one.chat, one.text) for one in history.forwarded)
+    for (chat, text), count in counts.items():
+        if count > 1:
+            yield Finding(
+                "doubled as forwarded", chat, text, f"{count} times in RapidPro's database"
             )
-        return "; ".join(parts)
 
 
-def _compare(name: str, chat: _Chat) -> Findings:
-    places = {text: place for place, text in enumerate(chat.said)}
-    counts = Counter(chat.heard)
-    reordered, furthest = [], -1
-    for text in dict.fromkeys(chat.heard):
+def _reordered(history: History) -> Iterable[Finding]:
+    tabs: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for one in history.shown:
+        tabs[one.chat, one.tab].append(one.text)
+    for (chat, tab), texts in tabs.items():
+        for text in _late(texts, _places(history, "out", chat)):
+            yield Finding("reordered", chat, text, f"at tab {tab} after something said later")
+    chats: dict[str, list[str]] = defaultdict(list)
+    for there in history.forwarded:
+        chats[there.chat].append(there.text)
+    for chat, texts in chats.items():
+        for text in _late(texts, _places(history, "in", chat)):
+            yield Finding("reordered", chat, text, "forwarded after something said later")
+
+
+def _places(history: History, way: Way, chat: str) -> dict[str, int]:
+    texts = [one.text for one in history.accepted(way) if one.chat == chat]
+    return {text: place for place, text in enumerate(texts)}
+
+
+def _late(texts: Sequence[str], places: dict[str, int]) -> Iterable[str]:
+    """Those that come, for the first time, after one whose place is behind theirs."""
+    furthest = -1
+    for text in dict.fromkeys(texts):
         place = places.get(text, furthest)
         if place < furthest:
-            reordered.append(text)
+            yield text
         furthest = max(furthest, place)
-    return Findings(
-        name,
-        lost=[text for text in chat.said if text in chat.accepted and text not in counts],
-        duplicated=[text for text, count in counts.items() if count > 1],
-        reordered=reordered,
-        invented=[text for text in counts if text not in places],
-    )
 
 
-def _few(texts: list[str]) -> str:
-    return ", ".join(texts[:5]) + ("…" if len(texts) > 5 else "")
+def _falsely_reported(history: History) -> Iterable[Finding]:
+    first_shown: dict[tuple[str, str], float] = {}
+    for shown in history.shown:
+        first_shown.setdefault((shown.chat, shown.text), shown.at)
+    for report in history.reports:
+        shown_at = first_shown.get((report.chat, report.text))
+        why = ""
+        if report.status == "failed":
+            why = "failed, though shown" if shown_at else "failed, though it may still be shown"
+        elif shown_at is None:
+            why = f"{report.status}, though no tab has had it"
+        elif report.at < shown_at:
+            why = f"{report.status}, {shown_at - report.at:.3f} s before a tab had it"
+        if why:
+            yield Finding("falsely reported", report.chat, report.text, why)
+
+
+def _refused(history: History) -> Iterable[Finding]:
+    for refusal in history.refused:
+        yield Finding("falsely reported", refusal.chat, refusal.text, refusal.why)
+
+
+def _never_reported(history: History) -> Iterable[Finding]:
+    delivered = {(one.chat, one.text) for one in history.reports if one.status == "delivered"}
+    shown = {(one.chat, one.text) for one in history.shown}
+    for one in history.accepted("out"):
+        if (one.chat, one.text) in shown - delivered:
+            yield Finding("never reported", one.chat, one.text, "shown, and not reported delivered")
+
+
+def _invented(history: History) -> Iterable[Finding]:
+    said = {(one.chat, one.way, one.text) for one in history.said.values()}
+    for way, seen in (("in", history.forwarded), ("out", history.shown)):
+        for one in {(one.chat, one.text): one for one in seen}.values():
+            if (one.chat, way, one.text) not in said:
+                yield Finding("invented", one.chat, one.text, "nobody has said it")

@@ -109,7 +109,7 @@ class Postgres(ChildProcess):
 
     def kill(self) -> None:
         """End the server and all its backends at once."""
-        backends = self._backends()
+        backends = self.backends()
         super().kill()
         for pid in backends:
             try:
@@ -119,7 +119,7 @@ class Postgres(ChildProcess):
         # The next start would find their shared memory still in use.
         eventually(lambda: not any(map(_exists, backends)), "backends are gone")
 
-    def _backends(self) -> list[int]:
+    def backends(self) -> list[int]:
         if not self.running:
             return []
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children")

@@ -7,16 +7,20 @@
         chip.start()
     await visitors.come_to_rest()          # and nothing was lost, doubled or reordered
 
-Every visitor reconnects when his connection ends, sends again, with the same ref, what was not
-accepted, and acknowledges what he is shown. Courier posts a message again until it is taken.
+Every tab comes back whenever its connection ends, acknowledges what it is shown, and finds out by a
+ping whether a silent connection is alive. What was not accepted goes again, with the same ref.
+Courier posts a message again until it is taken.
 """
 
 from __future__ import annotations
 
 import itertools
+import string
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from http.client import HTTPException
+from typing import Any, Final
 
 from autobahn.exception import Disconnected
 from twisted.internet import reactor
@@ -24,59 +28,54 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.error import ConnectError, ConnectionLost
 
 from chip.tasks import pause
-from tests.support.checker import Ledger
-from tests.support.courier import Courier
+from tests.support.checker import check_messages
+from tests.support.history import Forwarded, History
 from tests.support.rapidpro import Channel
 from tests.support.visitor import RefusedError, Visitor
 
-_TROUBLE = (
-    AssertionError,
-    ConnectError,
-    ConnectionLost,
-    Disconnected,
-    RefusedError,
-    TimeoutError,
+PATIENCE: Final = 4.0
+"""Seconds of silence after which a tab pings, and again until it gives the connection up."""
+AGAIN: Final = 0.1
+"""Seconds between two tries."""
+REST: Final = 90.0
+"""Seconds in which everything has to arrive."""
+_TROUBLE: Final = (
+    *(AssertionError, ConnectError, ConnectionLost, Disconnected, RefusedError, TimeoutError),
 )
-_AGAIN = 0.1
-_REST = 90.0
+_NO_ANSWER: Final = (OSError, ValueError, HTTPException)
+"""How it shows that Courier itself, or its database, is away: it has promised nothing."""
 
 
-class Regular:
-    """One visitor in one chat, with one connection at a time."""
+class Tab:
+    """One page that is open on a chat, with one connection at a time."""
 
-    def __init__(self, visitors: Visitors, chat_id: str | None = None) -> None:
+    def __init__(self, visitors: Visitors, name: str, chat: str | None = None) -> None:
         self._visitors = visitors
+        # By ref, in the order of saying.
         self._unaccepted: dict[str, str] = {}
         self._stopped = False
-        self.chat_id = chat_id
+        self.name = name
+        self.chat = chat
         self.visitor: Visitor | None = None
-        self.refused: list[dict[str, Any]] = []
         self.living = Deferred.fromCoroutine(self._live())
 
-    def say(self, text: str) -> None:
-        """Say something, now or as soon as there is a connection."""
-        assert self.chat_id
-        ref = f"ref-{next(self._visitors.numbers)}"
-        self._unaccepted[ref] = text
-        self._visitors.ledger.incoming.said(self.chat_id, text)
-        if self.visitor and (self._visitors.pipelined or len(self._unaccepted) == 1):
-            self._send(self.visitor, ref, text)
-
-    def _send_all(self, visitor: Visitor) -> None:
-        """Send again what was not accepted; one by one where refusals must not change the order."""
-        for ref, text in list(self._unaccepted.items()):
-            self._send(visitor, ref, text)
-            if not self._visitors.pipelined:
-                break
-
-    def _send(self, visitor: Visitor, ref: str, text: str) -> None:
-        if visitor.connected:
-            with suppress(Disconnected):  # it is closing; all goes again on the next one
-                visitor.send(text, ref)
+    @property
+    def talks(self) -> bool:
+        """Of a chat's tabs one does: between two there is no order that could be kept."""
+        return self.name.endswith("a")
 
     @property
     def has_said_all(self) -> bool:
+        """Whether everything that was said was accepted."""
         return not self._unaccepted
+
+    def say(self, text: str) -> None:
+        """Say something, now or as soon as there is a connection."""
+        ref = f"ref-{text}"
+        self._unaccepted[ref] = text
+        self._visitors.history.says(self.chat or "", "in", text)
+        if self._visitors.pipelined or len(self._unaccepted) == 1:
+            self._send(ref, text)
 
     async def vanish(self) -> None:
         """Drop the connection without a word; a new one follows."""
@@ -89,48 +88,66 @@ class Regular:
         await self.vanish()
         await self.living
 
+    def _send_all(self) -> None:
+        """Send again what was not accepted; one by one where refusals must not change the order."""
+        for ref, text in list(self._unaccepted.items()):
+            self._send(ref, text)
+            if not self._visitors.pipelined:
+                break
+
+    def _send(self, ref: str, text: str) -> None:
+        if self.visitor and self.visitor.connected:
+            with suppress(Disconnected):  # it is closing; all goes again on the next one
+                self.visitor.send(text, ref)
+
     async def _live(self) -> None:
         while not self._stopped:
-            visitor = Visitor(self._visitors.pick(), self._visitors.page, self.chat_id)
+            visitors = self._visitors
+            visitor = Visitor(visitors.pick(), visitors.page, self.chat, patience=PATIENCE)
             try:
                 await visitor.connect()
                 answer = await visitor.start_chat()
-                if self.chat_id:
-                    assert answer["chat_id"] == self.chat_id, "a known chat must be resumed"
-                self.chat_id = visitor.chat_id
+                if self.chat:
+                    assert answer["chat_id"] == self.chat, "a known chat must be resumed"
+                self.chat = visitor.chat_id
                 self.visitor = visitor
-                self._send_all(visitor)
+                self._send_all()
                 while visitor.connected:
-                    await self._hear(visitor)
+                    self._hear(visitor, await _next(visitor))
             except _TROUBLE:
                 if visitor.connected:
                     await visitor.vanish()
-                await pause(reactor, _AGAIN)
+                await pause(reactor, AGAIN)
 
-    async def _hear(self, visitor: Visitor) -> None:
-        event = await visitor.next()
-        ledger, chat_id = self._visitors.ledger, visitor.chat_id
+    def _hear(self, visitor: Visitor, event: dict[str, Any]) -> None:
+        history, chat = self._visitors.history, self.chat or ""
         if event["type"] == "chat_out":
-            ledger.shown(chat_id, [event])
-            if visitor.connected:
-                with suppress(Disconnected):
-                    visitor.ack(event)
+            message = event["msg_out"]
+            identity = str(message.get("uuid") or message["id"])
+            history.shows(chat, self.name, message["text"], identity)
+            with suppress(Disconnected):
+                visitor.ack(event)
         elif event["type"] == "msg_accepted":
-            text = self._unaccepted.pop(event["ref"], None)
-            if text is not None:
-                ledger.incoming.accepted(chat_id, text)
+            if text := self._unaccepted.pop(event["ref"], None):
+                history.accepts(chat, "in", text)
                 if not self._visitors.pipelined:
-                    self._send_all(visitor)
-        elif event["type"] == "error" and "ref" in event:
-            await self._again(visitor, event)
+                    self._send_all()
+        elif event["type"] == "error" and event.get("ref") in self._unaccepted:
+            if event["code"] == "rejected":
+                text = self._unaccepted.pop(event["ref"])
+                history.refuses(chat, text, "the visitor was told that it was rejected")
+            else:
+                # All of it: order matters more than haste.
+                self._visitors.later(self._send_all)
 
-    async def _again(self, visitor: Visitor, error: dict[str, Any]) -> None:
-        """What was not accepted goes again, all of it: order matters more than haste."""
-        if error["code"] == "rejected":
-            self.refused.append(error)
-            return
-        await pause(reactor, _AGAIN)
-        self._send_all(visitor)
+
+async def _next(visitor: Visitor) -> dict[str, Any]:
+    """The next event; a connection on which nothing comes is asked for a sign of life."""
+    try:
+        return await visitor.next()
+    except TimeoutError:
+        visitor.command("ping")
+        return await visitor.next()
 
 
 class Visitors:
@@ -138,12 +155,13 @@ class Visitors:
 
     `pipelined` visitors do not wait for one message to be accepted before they send the next. Where
     Chip refuses one of them for a while, what was sent behind it may overtake it. `page` is what
-    pages call the channel, where that is not its uuid.
+    pages call the channel, where that is not its uuid. `courier` is whatever says things to
+    visitors, a `Courier` or a `DeskApi`.
     """
 
     def __init__(
         self,
-        courier: Courier,
+        courier: Any,
         channel: Channel,
         chips: list[str],
         *,
@@ -154,98 +172,130 @@ class Visitors:
         self.page = page or channel.uuid
         self.courier = courier
         self.channel = channel
-        self.ledger = Ledger()
-        self.numbers = itertools.count(1)
-        self.regulars: list[Regular] = []
-        self._turns = itertools.cycle(chips)
+        self.history = History()
+        self.tabs: list[Tab] = []
+        self._numbers = itertools.count(1)
+        self._chips = itertools.cycle(chips)
+        self._halves = itertools.cycle((0, 1))
         self._talking = False
+        self._talks: list[Deferred[Any]] = []
 
     def pick(self) -> str:
         """The Chip whose turn it is."""
-        return next(self._turns)
+        return next(self._chips)
+
+    def later(self, call: Callable[[], None]) -> None:
+        """Call it after a moment."""
+        clock: Any = reactor  # whose interface's stub takes a function for the delay
+        clock.callLater(AGAIN, call)
 
     async def come(self, count: int, tabs: int = 1) -> None:
         """So many visitors start a chat each, with so many tabs open."""
-        first = [Regular(self) for _ in range(count)]
-        self.regulars += first
-        await self.until(lambda: all(regular.chat_id for regular in first), "the chats to start")
-        self.regulars += [Regular(self, r.chat_id) for r in first for _ in range(tabs - 1)]
-        everybody = self.regulars
-        await self.until(lambda: all(r.visitor for r in everybody), "all tabs to open")
+        first = [Tab(self, f"{number}a") for number in range(1, count + 1)]
+        self.tabs += first
+        await self.until(lambda: all(tab.chat for tab in first), "the chats to start")
+        for tab, letter in itertools.product(first, string.ascii_lowercase[1:tabs]):
+            self.tabs.append(Tab(self, tab.name[:-1] + letter, tab.chat))
+        await self.until(lambda: all(tab.visitor for tab in self.tabs), "all tabs to open")
 
     @property
     def chats(self) -> list[str]:
-        return list(dict.fromkeys(regular.chat_id or "" for regular in self.regulars))
+        return list(dict.fromkeys(tab.chat or "" for tab in self.tabs))
+
+    def begin(self, every: float) -> None:
+        """From now on everybody says something every so many seconds, and hears something."""
+        self._talking = True
+        for tab in self.tabs:
+            if tab.talks:
+                self._talks.append(Deferred.fromCoroutine(self._talk(tab, every)))
+                self._talks.append(Deferred.fromCoroutine(self._answer(tab.chat or "", every)))
+
+    async def finish(self) -> None:
+        """Everybody ends what they were about to say; Courier, when it was taken."""
+        self._talking = False
+        await gatherResults(self._talks, consumeErrors=True)
 
     @asynccontextmanager
     async def talking(self, every: float = 0.05) -> AsyncIterator[None]:
-        """While this lasts, everybody says something every so many seconds, and hears something."""
-        self._talking = True
-        both = [Deferred.fromCoroutine(self._answer(chat, every)) for chat in self.chats]
-        # Of a chat's tabs one talks: between two there is no order that could be kept.
-        first = {regular.chat_id: regular for regular in reversed(self.regulars)}
-        both += [Deferred.fromCoroutine(self._chat(regular, every)) for regular in first.values()]
+        """While this lasts, everybody talks."""
+        self.begin(every)
         try:
             yield
         finally:
-            self._talking = False
-            await gatherResults(both, consumeErrors=True)
+            await self.finish()
 
-    async def _chat(self, regular: Regular, every: float) -> None:
+    async def vanish(self) -> None:
+        """Half of the tabs lose their connections: the other half, next time."""
+        for tab in self.tabs[next(self._halves) :: 2]:
+            await tab.vanish()
+
+    async def leave(self) -> None:
+        """All tabs are closed."""
+        await gatherResults([Deferred.fromCoroutine(tab.leave()) for tab in self.tabs])
+
+    async def _talk(self, tab: Tab, every: float) -> None:
         while self._talking:
-            regular.say(f"visitor {next(self.numbers)}")
+            tab.say(f"visitor {next(self._numbers)}")
             await pause(reactor, every)
 
     async def _answer(self, chat: str, every: float) -> None:
         while self._talking:
-            await self.tell(chat, f"courier {next(self.numbers)}")
+            await self.tell(chat, f"courier {next(self._numbers)}")
             await pause(reactor, every)
 
     async def tell(self, chat: str, text: str) -> None:
         """Courier says this to the visitor, and again until Chip takes it."""
-        self.ledger.outgoing.said(chat, text)
+        self.history.says(chat, "out", text)
         try:
             sent = await self.courier.apart.send(self.channel, chat, text, chip=self.pick())
-        except ValueError:
-            return  # Courier's own database is away: it has promised nothing
+        except _NO_ANSWER:
+            return
         status = sent["status"]
         while status != 200:
-            assert status is None or status >= 500, f"a send must not fail for good: {sent}"
-            await pause(reactor, _AGAIN)
-            (again,) = await self.courier.apart.again(sent, chip=self.pick())
-            status = again["status"]
-        self.ledger.outgoing.accepted(chat, text)
+            if status is not None and status < 500:
+                self.history.refuses(chat, text, f"Courier was answered {status}, for good")
+                return
+            await pause(reactor, AGAIN)
+            with suppress(*_NO_ANSWER):
+                (again,) = await self.courier.apart.again(sent, chip=self.pick())
+                status = again["status"]
+        self.history.accepts(chat, "out", text)
 
     async def come_to_rest(self) -> None:
-        """Wait until all that was accepted has arrived; then everybody goes, and all is counted."""
+        """Wait until all that was accepted has arrived; then everybody goes, and all is counted.
+        Raises AssertionError with the history of what went wrong."""
         try:
             await self.until(self.has_said_all, "everything to be accepted")
-            await self.until(lambda: not self.ledger.outgoing.waiting(), "messages to be shown")
-            for _ in range(int(_REST / _AGAIN)):
+            await self.until(lambda: not self.history.not_shown(), "messages to be shown")
+            for _ in range(int(REST / AGAIN)):
                 if await self.all_arrived():
                     break
-                await pause(reactor, _AGAIN)
+                await pause(reactor, AGAIN)
         finally:
-            await gatherResults(
-                [Deferred.fromCoroutine(regular.leave()) for regular in self.regulars]
-            )
+            await self.leave()
         for chat in self.chats:
-            self.ledger.arrived(chat, await self.courier.apart.texts(chat))
-        self.ledger.check()
+            texts = await self.courier.apart.texts(chat)
+            self.history.forwarded += [Forwarded(time.time(), chat, text) for text in texts]
+        if findings := check_messages(self.history):
+            raise AssertionError("\n".join(self._told(finding) for finding in findings[:20]))
+
+    def _told(self, finding: Any) -> str:
+        return "\n    ".join([str(finding), *self.history.of(finding.chat, finding.text)])
 
     def has_said_all(self) -> bool:
         """Whether everything that visitors said was accepted."""
-        return all(regular.has_said_all for regular in self.regulars)
+        return all(tab.has_said_all for tab in self.tabs)
 
     async def all_arrived(self) -> bool:
         """Whether as much has arrived at Courier as was accepted."""
         arrived = await self.courier.apart.texts()
-        return len(arrived) >= self.ledger.incoming.total()
+        return len(arrived) >= len(self.history.accepted("in"))
 
     async def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for something that connections bring about."""
-        for _ in range(int(_REST / _AGAIN)):
+        for _ in range(int(REST / AGAIN)):
             if condition():
                 return
-            await pause(reactor, _AGAIN)
-        raise TimeoutError(f"waited {_REST:g} s for {what}: {self.ledger.summary()}")
+            await pause(reactor, AGAIN)
+        waiting = [f"{one.chat[:4]}… {one.text}" for one in self.history.not_shown()]
+        raise TimeoutError(f"waited {REST:g} s for {what}; not shown: {', '.join(waiting[:20])}")

@@ -1,4 +1,4 @@
-"""What a run has seen: who said what to whom, and when each party had it. Pure bookkeeping.
+"""What a test has seen: who said what to whom, and when each party had it. Pure bookkeeping.
 
 Texts are unique within a chat, so a text names a message. Times are those of one machine's wall
 clock, in seconds.
@@ -94,15 +94,10 @@ class History:
         """What was accepted, in the order in which it was said."""
         return [one for one in self.said.values() if one.way == way and one.accepted]
 
-    def missing(self) -> int:
-        """How much of what was accepted has not arrived."""
+    def not_shown(self) -> list[Said]:
+        """What was accepted for visitors, and no tab has had."""
         shown = {(one.chat, one.text) for one in self.shown}
-        there = {(one.chat, one.text) for one in self.forwarded}
-        return sum(
-            (one.chat, one.text) not in (there if one.way == "in" else shown)
-            for one in self.said.values()
-            if one.accepted
-        )
+        return [one for one in self.accepted("out") if (one.chat, one.text) not in shown]
 
     def of(self, chat: str, text: str) -> list[str]:
         """What happened to a message, a line each, with the seconds since it was said."""
