@@ -28,6 +28,39 @@ def answers_late(spool):
     return lambda: [one.callback(None) for one in held]
 
 
+def stands_still(chip):
+    """The process stops at the next look-up of its channel, until what this returns is called."""
+    chip.later(FRESH_FOR)
+    woken, look_up = Deferred(), chip.store.channel
+
+    async def waits(uuid):
+        chip.store.channel = look_up
+        await woken
+        return await look_up(uuid)
+
+    chip.store.channel = waits
+    return lambda: woken.callback(None)
+
+
+def is_taken_for_dead(chip):
+    """The process has not renewed its claims for so long that others may take them."""
+    chip.queues.alive.clear()
+    chip.server.outbound._forwarder._spool = _Silent(chip.queue.spool)
+
+
+class _Silent:
+    """A spool whose process does not get to renew its claims, nor to look for others."""
+
+    def __init__(self, spool):
+        self.settle = spool.settle
+
+    async def keep_alive(self):
+        pass
+
+    async def due(self, limit):
+        return []
+
+
 @pytest.fixture
 def chip():
     return MemoryChip()
@@ -254,8 +287,7 @@ def test_a_dead_process_s_chat_is_taken_over_once_the_outcome_can_be_looked_up(c
     bob.says(say("one"))
     bob.says(say("two"))
     chip.gateway.take()  # never answered: the process is killed
-    chip.queues.alive.clear()
-    chip.server.outbound._forwarder._spool = _Silent(chip.queue.spool)
+    is_taken_for_dead(chip)
     chip.process()
     chip.courier_has("one")
     chip.later(CLAIM_LASTS - 1)
@@ -267,8 +299,7 @@ def test_a_dead_process_s_chat_is_taken_over_once_the_outcome_can_be_looked_up(c
 def test_a_process_that_lost_its_claim_removes_nothing(chip, bob):
     bob.says(say("one"))
     late = chip.gateway.take()
-    chip.queues.alive.clear()
-    chip.server.outbound._forwarder._spool = _Silent(chip.queue.spool)
+    is_taken_for_dead(chip)
     chip.process()
     chip.later(CLAIM_LASTS + 2)
     retry = chip.gateway.take()
@@ -281,61 +312,35 @@ def test_a_process_that_lost_its_claim_removes_nothing(chip, bob):
 
 def test_a_process_that_stood_still_sends_nothing_on_an_old_claim(chip, bob):
     """While it stood still, between its claim and its request, another took the chat over."""
-    chip.later(FRESH_FOR)
-    woken, look_up = Deferred(), chip.store.channel
-
-    async def stands_still(uuid):
-        chip.store.channel = look_up
-        await woken
-        return await look_up(uuid)
-
-    chip.store.channel = stands_still
+    wake = stands_still(chip)
     bob.says(say("one"))
-    chip.queues.alive.clear()
-    chip.server.outbound._forwarder._spool = _Silent(chip.queue.spool)
+    is_taken_for_dead(chip)
     chip.process()
     chip.later(CLAIM_LASTS + 9)
     by_the_other = chip.gateway.take()
-    woken.callback(None)
+    wake()
     assert chip.gateway.requests == []
     by_the_other.handle("uuid-1")
     assert chip.waiting(bob.chat) == []
 
 
 def test_a_claim_that_grew_old_with_nobody_else_about_is_made_anew(chip, bob):
-    chip.later(FRESH_FOR)
-    woken, look_up = Deferred(), chip.store.channel
-
-    async def stands_still(uuid):
-        chip.store.channel = look_up
-        await woken
-        return await look_up(uuid)
-
-    chip.store.channel = stands_still
+    wake = stands_still(chip)
     bob.says(say("one"))
     chip.later(CLAIM_TRUSTED + 1)
-    woken.callback(None)
+    wake()
     assert chip.gateway.take().texts == ["one"]
 
 
 def test_what_was_sent_at_the_last_moment_is_not_sent_again_while_courier_is_at_work_on_it(
     chip, bob
 ):
-    chip.later(FRESH_FOR)
-    woken, look_up = Deferred(), chip.store.channel
-
-    async def stands_still(uuid):
-        chip.store.channel = look_up
-        await woken
-        return await look_up(uuid)
-
-    chip.store.channel = stands_still
+    wake = stands_still(chip)
     bob.says(say("one"))
-    chip.server.outbound._forwarder._spool = _Silent(chip.queue.spool)
     chip.later(CLAIM_TRUSTED - 0.5)
-    woken.callback(None)
+    wake()
     chip.gateway.take()  # and then its process dies
-    chip.queues.alive.clear()
+    is_taken_for_dead(chip)
     chip.process()
     chip.later(COURIER_DEADLINE - 1)
     assert chip.gateway.requests == []
@@ -343,19 +348,6 @@ def test_what_was_sent_at_the_last_moment_is_not_sent_again_while_courier_is_at_
     chip.later(30)
     assert chip.gateway.requests == []
     assert chip.waiting(bob.chat) == []
-
-
-class _Silent:
-    """A spool whose process does not get to renew its claims, nor to look for others."""
-
-    def __init__(self, spool):
-        self.settle = spool.settle
-
-    async def keep_alive(self):
-        pass
-
-    async def due(self, limit):
-        return []
 
 
 def test_an_outcome_is_reported_when_the_queue_is_back_and_nothing_is_sent_twice(chip, bob):

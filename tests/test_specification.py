@@ -11,15 +11,15 @@ from urllib.parse import parse_qs
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
-from chip.limits import Limits
 from chip.models import Incoming, Report
-from chip.ops.site import OpsSite
 from chip.protocol.commands import COMMAND_NAMES, CommandError, decode_command
 from chip.protocol.courier_receive import encode_chat_started, encode_receive
 from chip.widget.serving import widget_handlers
 from tests.support.web import CHANNEL, Listener
+from tests.test_ops_site import Ops
 from tools import schemas
 
 SPEC = Path(__file__).parents[1] / "docs" / "spec"
@@ -35,9 +35,6 @@ CHAT = "65vbbDAQCdPdEWlEhDGy4utO"
 @cache
 def validator(name: str) -> Any:
     """What holds a value to the schema of that name."""
-    # With rfc3987-syntax in reach it takes seconds, and every worker reads this module.
-    from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415 - slow
-
     reference = {"$ref": f"schemas.json#/$defs/{name}"}
     return Draft202012Validator(reference, registry=REGISTRY, format_checker=FormatChecker())
 
@@ -88,7 +85,7 @@ def test_no_schema_is_there_for_nothing():
 
 
 def test_the_openapi_document_is_valid():
-    from openapi_spec_validator import validate  # noqa: PLC0415 - slow, as above
+    from openapi_spec_validator import validate  # noqa: PLC0415 - takes a second, here alone
 
     validate(OPEN, base_uri=(SPEC / "openapi.yaml").as_uri())
 
@@ -252,5 +249,5 @@ def test_every_place_of_chip_is_in_the_document():
         *(f"/wc/{name.decode()}" for name in own._own),
         *(prefix.decode() for prefix, _ in own._mounts),
     }
-    operators = OpsSite(None, None, Listener().clock, Limits())  # type: ignore[arg-type]
+    operators = Ops().site
     assert {path.encode() for path in OPERATORS} == {*operators._probes, b"/metrics"}

@@ -115,15 +115,16 @@ async def serving(host: str, port: int, handler: Handler) -> AsyncIterator[None]
     talks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task  # noqa: S101 - asyncio runs this as one
-        talks[task] = writer
         with contextlib.suppress(ConnectionError, h11.RemoteProtocolError):
             await _talk(h11.Connection(h11.SERVER), reader, writer, handler)
         writer.close()
-        del talks[task]
 
-    server = await asyncio.start_server(talk, host, port)
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(talk(reader, writer))
+        talks[task] = writer
+        task.add_done_callback(talks.pop)
+
+    server = await asyncio.start_server(accept, host, port)
     try:
         yield
     finally:

@@ -2,13 +2,15 @@
 
 import secrets
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, TypeVar
 
 from chip_conformance.broken import Broken, expect
 from chip_conformance.courier import Courier
 from chip_conformance.http import Answer
 from chip_conformance.target import External, Message, Target, Webchat
 from chip_conformance.visitor import Visitor
+
+_Kind = TypeVar("_Kind", Webchat, External)
 
 
 class Stage:
@@ -28,14 +30,17 @@ class Stage:
     @property
     def webchat(self) -> Webchat:
         """The channel, for promises that need a webchat channel."""
-        assert isinstance(self.target.channel, Webchat)  # noqa: S101 - their needs say so
-        return self.target.channel
+        return self._channel(Webchat)
 
     @property
     def external(self) -> External:
         """The channel, for promises that need an External channel."""
-        assert isinstance(self.target.channel, External)  # noqa: S101 - their needs say so
-        return self.target.channel
+        return self._channel(External)
+
+    def _channel(self, kind: type[_Kind]) -> _Kind:
+        if isinstance(self.target.channel, kind):
+            return self.target.channel
+        raise TypeError(f"this promise needs {kind.__name__}, and does not say so")
 
     @property
     def place(self) -> str:

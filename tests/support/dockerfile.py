@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from dockerfile_parse import DockerfileParser
 
@@ -71,9 +72,9 @@ class Stage:
         """The command line that runs something in a container of this image."""
         how = self._how()
         how["env"] = self.env | dict(env)
-        return self.root.command(*words, network=network, **how)  # type: ignore[arg-type]
+        return self.root.command(*words, network=network, **how)
 
-    def _how(self) -> dict[str, object]:
+    def _how(self) -> dict[str, Any]:
         user, group = self.user
         return {"user": user, "group": group, "cwd": self.cwd, "env": self.env}
 

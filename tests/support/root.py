@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from .process import eventually
 
@@ -149,10 +149,10 @@ class Root(_Held):
             *map(str, words),
         ]
 
-    def run(self, *words: str | Path, check: bool = True, **how: object) -> str:
+    def run(self, *words: str | Path, check: bool = True, **how: Any) -> str:
         """Run a command in there to its end; return what it printed, all of it."""
         done = subprocess.run(
-            self.command(*words, **how),  # type: ignore[arg-type]
+            self.command(*words, **how),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
