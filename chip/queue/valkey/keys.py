@@ -20,66 +20,81 @@ stay as they are. All else is Chip's own. A chat is written ``<chat id>@<channel
     chat:made:<chat>      string  made a moment ago                         60 s
     chat:email:<chat>     string  the visitor's e-mail                      90 days
     chat:live:<database>:<chat>   a Pub/Sub channel: those ignore the database, so the name has it
+
+Where the keys are divided among servers, all of one part bear its tag: ``chat:{<tag>}:outboxes``.
 """
 
-from typing import Final
 
-OUTBOXES: Final = b"chat:outboxes"
-SPOOLS: Final = b"chat:spools"
-ALIVE: Final = b"chat:alive"
-SPOOL_AGES: Final = b"chat:spool-ages"
-SPOOL_TOTALS: Final = b"chat:spool-totals"
-BALANCE: Final = b"chat:balance"
+class Keys:
+    """The names of what is kept in this database, in the part with this tag where there are any."""
 
+    def __init__(self, database: int, tag: bytes = b"") -> None:
+        self._prefix = prefix = b"chat:{%b}:" % tag if tag else b"chat:"
+        self._live = b"%blive:%d:" % (prefix, database)
+        self.outboxes = prefix + b"outboxes"
+        self.spools = prefix + b"spools"
+        self.alive = prefix + b"alive"
+        self.spool_ages = prefix + b"spool-ages"
+        self.spool_totals = prefix + b"spool-totals"
+        self.balance = prefix + b"balance"
 
-def outbox(chat: bytes) -> bytes:
-    return b"chat:outbox:" + chat
+    def outbox(self, chat: bytes) -> bytes:
+        """The messages that wait for the visitor."""
+        return b"%boutbox:%b" % (self._prefix, chat)
 
+    def damaged(self, chat: bytes) -> bytes:
+        """The items that cannot be read."""
+        return b"%bdamaged:%b" % (self._prefix, chat)
 
-def damaged(chat: bytes) -> bytes:
-    return b"chat:damaged:" + chat
+    def numbers(self, chat: bytes) -> bytes:
+        """The outbox's numbers and sizes."""
+        return b"%bnumbers:%b" % (self._prefix, chat)
 
+    def sent(self, chat: bytes) -> bytes:
+        """The messages that came."""
+        return b"%bsent:%b" % (self._prefix, chat)
 
-def numbers(chat: bytes) -> bytes:
-    return b"chat:numbers:" + chat
+    def made(self, chat: bytes) -> bytes:
+        """That the chat was made."""
+        return b"%bmade:%b" % (self._prefix, chat)
 
+    def email(self, chat: bytes) -> bytes:
+        """The visitor's e-mail."""
+        return b"%bemail:%b" % (self._prefix, chat)
 
-def sent(chat: bytes) -> bytes:
-    return b"chat:sent:" + chat
+    def refs(self, chat: bytes) -> bytes:
+        """The visitor's own message ids."""
+        return b"%brefs:%b" % (self._prefix, chat)
 
+    def check(self, name: bytes) -> bytes:
+        """What a trial of the server writes and takes away."""
+        return b"%bcheck:%b" % (self._prefix, name)
 
-def made(chat: bytes) -> bytes:
-    return b"chat:made:" + chat
+    def spool(self, chat: bytes) -> list[bytes]:
+        """What a script needs to know who forwards a chat, in the order of ``spool_of``."""
+        prefix = self._prefix
+        return [
+            b"%bspool:%b" % (prefix, chat),
+            self.spools,
+            b"%bcourier:%b" % (prefix, chat),
+            self.alive,
+            b"%bemail:%b" % (prefix, chat),
+            self.spool_ages,
+            self.spool_totals,
+            b"%breports:%b" % (prefix, chat),
+            self.balance,
+        ]
 
+    def messages(self, chat: bytes) -> list[bytes]:
+        """What a script needs to put messages into an outbox and to take them out."""
+        return [
+            self.outbox(chat),
+            self.outboxes,
+            self.numbers(chat),
+            self.sent(chat),
+            *self.spool(chat),
+        ]
 
-def email(chat: bytes) -> bytes:
-    return b"chat:email:" + chat
-
-
-def refs(chat: bytes) -> bytes:
-    return b"chat:refs:" + chat
-
-
-def spool(chat: bytes) -> list[bytes]:
-    """What a script needs to know who forwards a chat, in the order of ``spool_of``."""
-    return [
-        b"chat:spool:" + chat,
-        SPOOLS,
-        b"chat:courier:" + chat,
-        ALIVE,
-        b"chat:email:" + chat,
-        SPOOL_AGES,
-        SPOOL_TOTALS,
-        b"chat:reports:" + chat,
-        BALANCE,
-    ]
-
-
-def messages(chat: bytes) -> list[bytes]:
-    """What a script needs to put messages into an outbox and to take them out."""
-    return [outbox(chat), OUTBOXES, numbers(chat), sent(chat), *spool(chat)]
-
-
-def live(database: int, chat: bytes = b"") -> bytes:
-    """The Pub/Sub channel of a chat; without one, of nothing at all."""
-    return b"chat:live:%d:%b" % (database, chat)
+    def live(self, chat: bytes = b"") -> bytes:
+        """The Pub/Sub channel of a chat; without one, of nothing at all."""
+        return self._live + chat

@@ -24,11 +24,11 @@ from chip.errors import Unavailable
 from chip.models import ChatKey
 from chip.protocol.events import MsgEcho, Said, encode_event
 from chip.protocol.times import time_of_timestamp
-from chip.queue.valkey import keys
 from chip.queue.valkey.address import ValkeyAddress
 from chip.queue.valkey.connection import ANSWER_TIMEOUT, Deadline, ValkeyConnection
 from chip.queue.valkey.entries import parse_item
 from chip.queue.valkey.errors import LOST
+from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.protocol import CommandProtocol, SubscriptionProtocol, encode_command
 
 _CHUNK = 500
@@ -79,10 +79,12 @@ class ValkeyLive:
         address: ValkeyAddress,
         reactor: Any,
         commands: ValkeyConnection[CommandProtocol],
+        *,
+        keys: Keys,
         token: str,
         back: Callable[[], None],
     ) -> None:
-        self._database = address.database
+        self._keys = keys
         self._reactor = reactor
         self._commands = commands
         self._token = token.encode()
@@ -139,7 +141,7 @@ class ValkeyLive:
 
     def channel(self, chat: ChatKey) -> bytes:
         """The chat's channel."""
-        return keys.live(self._database, str(chat).encode())
+        return self._keys.live(str(chat).encode())
 
     def interrupted(self) -> None:
         """Say that anything may have been missed."""
@@ -162,7 +164,7 @@ class ValkeyLive:
         """
         self._current = protocol
         protocol.lost = lambda _: self._lost()
-        protocol.write(b"SUBSCRIBE", [keys.live(self._database)])
+        protocol.write(b"SUBSCRIBE", [self._keys.live()])
         channels = list(self._wanted)
         for start in range(0, len(channels), _CHUNK):
             protocol.write(b"SUBSCRIBE", channels[start : start + _CHUNK])

@@ -3,8 +3,8 @@
 from typing import Final
 
 from chip.models import ChatKey
-from chip.queue.valkey import keys
 from chip.queue.valkey.connection import ValkeyConnection
+from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.protocol import CommandProtocol
 
 _EMAIL_SECONDS: Final = b"%d" % (90 * 86_400)
@@ -13,24 +13,27 @@ _EMAIL_SECONDS: Final = b"%d" % (90 * 86_400)
 class ValkeyNotes:
     """Strings that expire."""
 
-    def __init__(self, commands: ValkeyConnection[CommandProtocol]) -> None:
+    def __init__(self, commands: ValkeyConnection[CommandProtocol], keys: Keys) -> None:
         self._commands = commands
+        self._keys = keys
 
     async def chat_made(self, chat: ChatKey, seconds: int) -> None:
         """This chat id was made just now; remember that for so long."""
-        key = keys.made(str(chat).encode())
+        key = self._keys.made(str(chat).encode())
         await self._commands.call(b"SET", key, b"1", b"EX", b"%d" % seconds)
 
     async def was_chat_made(self, chat: ChatKey) -> bool:
         """Whether this chat id is remembered as made."""
-        return bool(await self._commands.call(b"EXISTS", keys.made(str(chat).encode())))
+        return bool(await self._commands.call(b"EXISTS", self._keys.made(str(chat).encode())))
 
     async def set_email(self, chat: ChatKey, email: str) -> None:
         """Remember the visitor's e-mail for 90 days."""
-        key = keys.email(str(chat).encode())
+        key = self._keys.email(str(chat).encode())
         await self._commands.call(b"SET", key, email.encode(), b"EX", _EMAIL_SECONDS)
 
     async def email(self, chat: ChatKey) -> str:
         """The e-mail remembered for this chat, or ``""``."""
-        email: bytes | None = await self._commands.call(b"GET", keys.email(str(chat).encode()))
+        email: bytes | None = await self._commands.call(
+            b"GET", self._keys.email(str(chat).encode())
+        )
         return (email or b"").decode()

@@ -9,10 +9,9 @@ from twisted.logger import Logger
 from chip.chat.outbound.ports import Appended
 from chip.chat.ports import Acked, Page
 from chip.models import ChatKey, MsgName
-from chip.queue.valkey import keys
 from chip.queue.valkey.entries import parse_item
 from chip.queue.valkey.errors import OutboxDamaged
-from chip.queue.valkey.live import ValkeyLive
+from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.scripts import Script, Scripts
 
 _json = msgspec.json.Encoder().encode
@@ -23,8 +22,8 @@ class ValkeyOutbox:
 
     _log = Logger()
 
-    def __init__(self, scripts: Scripts, live: ValkeyLive, token: str) -> None:
-        self._live = live
+    def __init__(self, scripts: Scripts, keys: Keys, token: str) -> None:
+        self._keys = keys
         self._token = token.encode()
         self._append = scripts.script("outbox_append", "items", "claims", keys=13)
         self._read = scripts.script("outbox_read", "items", keys=4)
@@ -39,10 +38,10 @@ class ValkeyOutbox:
         answer = await self._run(
             self._append,
             raw,
-            keys.messages(raw),
+            self._keys.messages(raw),
             [
                 raw,
-                self._live.channel(chat),
+                self._keys.live(raw),
                 _json(name.outbox_id),
                 msg_out,
                 b"" if name.id is None else b"%d" % name.id,
@@ -53,8 +52,8 @@ class ValkeyOutbox:
 
     async def read(self, chat: ChatKey, after: int, limit: int, max_bytes: int) -> Page:
         """Items numbered above `after`, oldest first, within the limits but for the first."""
-        raw = str(chat).encode()
-        names = [keys.outbox(raw), keys.numbers(raw), keys.sent(raw), keys.BALANCE]
+        keys, raw = self._keys, str(chat).encode()
+        names = [keys.outbox(raw), keys.numbers(raw), keys.sent(raw), keys.balance]
         arguments = [b"%d" % after, b"%d" % limit, b"%d" % max_bytes]
         try:
             return _page(await self._run(self._read, raw, names, arguments))
@@ -69,11 +68,11 @@ class ValkeyOutbox:
         answer = await self._run(
             self._ack,
             raw,
-            keys.messages(raw),
+            self._keys.messages(raw),
             [
                 raw,
                 self._token,
-                self._live.channel(chat),
+                self._keys.live(raw),
                 name.uuid.encode(),
                 _json(name.uuid),
                 *names,
@@ -83,7 +82,7 @@ class ValkeyOutbox:
 
     async def expire(self, limit: int) -> int:
         """Take out messages beyond the age limit, and leave a ``failed`` report for each."""
-        stale = await self._stale.run([keys.OUTBOXES], [b"%d" % limit])
+        stale = await self._stale.run([self._keys.outboxes], [b"%d" % limit])
         ended = await DeferredList(
             [Deferred.fromCoroutine(self._expire_chat(raw)) for raw in stale], consumeErrors=True
         )
@@ -93,8 +92,8 @@ class ValkeyOutbox:
         return sum(taken)
 
     async def _expire_chat(self, raw: bytes) -> int:
-        live = self._live.channel(ChatKey.parse(raw.decode()))
-        taken: int = await self._run(self._expire, raw, keys.messages(raw), [raw, live])
+        arguments = [raw, self._keys.live(raw)]
+        taken: int = await self._run(self._expire, raw, self._keys.messages(raw), arguments)
         return taken
 
     async def _run(
@@ -109,7 +108,8 @@ class ValkeyOutbox:
 
     async def _set_aside(self, raw: bytes) -> None:
         """Take out of an outbox what another program has left there and nobody can read."""
-        names = [keys.outbox(raw), keys.OUTBOXES, keys.damaged(raw)]
+        keys = self._keys
+        names = [keys.outbox(raw), keys.outboxes, keys.damaged(raw)]
         count = await self._tidy.run(names, [raw])
         if count:
             self._log.error(

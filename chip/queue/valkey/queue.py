@@ -12,10 +12,10 @@ from typing import Any, Final
 from chip.chat.ports import Balance, Balances, Depths
 from chip.errors import Unavailable
 from chip.limits import Limits
-from chip.queue.valkey import keys
 from chip.queue.valkey.address import parse_url
 from chip.queue.valkey.connection import ValkeyConnection
 from chip.queue.valkey.errors import AWAY
+from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.live import ValkeyLive
 from chip.queue.valkey.notes import ValkeyNotes
 from chip.queue.valkey.outages import Outages
@@ -48,6 +48,7 @@ class ValkeyQueue:
     ) -> None:
         token = token or token_hex(8)
         address = replace(parse_url(url), name=name)
+        self._keys = keys = Keys(address.database)
         self._commands: ValkeyConnection[CommandProtocol] = ValkeyConnection(
             "commands",
             address,
@@ -58,10 +59,12 @@ class ValkeyQueue:
             ready=self._back,
         )
         self._scripts = Scripts(self._commands, limits)
-        self.live = ValkeyLive(address, reactor, self._commands, token, self._back)
-        self.spool = ValkeySpool(self._scripts, self._commands, self.live, token, reactor)
-        self.outbox = ValkeyOutbox(self._scripts, self.live, token)
-        self.notes = ValkeyNotes(self._commands)
+        self.live = ValkeyLive(
+            address, reactor, self._commands, keys=keys, token=token, back=self._back
+        )
+        self.spool = ValkeySpool(self._scripts, self._commands, keys, token, reactor)
+        self.outbox = ValkeyOutbox(self._scripts, keys, token)
+        self.notes = ValkeyNotes(self._commands, keys)
         self._depths = self._scripts.script("depths", keys=3)
 
     async def open(self) -> None:
@@ -84,14 +87,15 @@ class ValkeyQueue:
         """Count what waits now. Raises Unavailable when either connection is away."""
         if not self.connected:
             raise Unavailable(AWAY)
-        names = [keys.OUTBOXES, keys.SPOOL_AGES, keys.SPOOL_TOTALS]
+        keys = self._keys
+        names = [keys.outboxes, keys.spool_ages, keys.spool_totals]
         chats, oldest, events, oldest_event = await self._depths.run(names, [])
         return Depths(chats, oldest / 1000, events, oldest_event / 1000)
 
     async def balances(self) -> Balances:
         """What became of everything that was ever accepted. Raises Unavailable."""
         visitors, courier = _FIELDS
-        found = await self._commands.call(b"HMGET", keys.BALANCE, *visitors, *courier)
+        found = await self._commands.call(b"HMGET", self._keys.balance, *visitors, *courier)
         counts = [int(count or 0) for count in found]
         return Balances(_balance(*counts[:4]), _balance(*counts[4:]))
 

@@ -16,9 +16,9 @@ from chip.queue.snapshot import (
     sent_by_name,
     waiting_event,
 )
-from chip.queue.valkey import keys
 from chip.queue.valkey.address import parse_url
 from chip.queue.valkey.connection import connection_to_ask
+from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.scripts import Scripts
 
 _TIMESTAMP = re.compile(rb'"ts":(\d+)')
@@ -41,7 +41,7 @@ class ValkeySnapshots:
 
     def __init__(self, url: str, reactor: Any, limits: Limits) -> None:
         address = parse_url(url)
-        self._database = address.database
+        self._keys = Keys(address.database)
         self._commands = connection_to_ask("inspection", address, reactor)
         self._snapshot = Scripts(self._commands, limits).script("snapshot", "claims", keys=13)
 
@@ -56,8 +56,8 @@ class ValkeySnapshots:
     async def take(self, chat: ChatKey) -> ChatSnapshot:
         """What is there of the chat now. Raises Unavailable."""
         raw = str(chat).encode()
-        answer = await self._snapshot.run(keys.messages(raw), [raw])
-        channel = keys.live(self._database, raw)
+        answer = await self._snapshot.run(self._keys.messages(raw), [raw])
+        channel = self._keys.live(raw)
         _, listeners = await self._commands.call(b"PUBSUB", b"NUMSUB", channel)
         return _snapshot(answer, listeners)
 
@@ -65,7 +65,7 @@ class ValkeySnapshots:
         """Chats whose id and whose channel begin so, and for which something waits."""
         pattern = f"{chat_id}*@{channel_uuid}*".encode()
         found: dict[bytes, None] = {}
-        for key in (keys.OUTBOXES, keys.SPOOLS):
+        for key in (self._keys.outboxes, self._keys.spools):
             cursor = b"0"
             while True:
                 cursor, pairs = await self._commands.call(

@@ -8,11 +8,10 @@ import msgspec
 
 from chip.chat.outbound.ports import Appended, Batch, ClaimResult, Outcome, Spooled
 from chip.models import ChatKey, Incoming, SpoolEvent
-from chip.queue.valkey import keys
 from chip.queue.valkey.connection import ValkeyConnection
 from chip.queue.valkey.entries import parse_claim_result
 from chip.queue.valkey.errors import AnswerLost
-from chip.queue.valkey.live import ValkeyLive
+from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.protocol import CommandProtocol
 from chip.queue.valkey.scripts import Script, Scripts
 from chip.tasks import Clock
@@ -35,12 +34,12 @@ class ValkeySpool:
         self,
         scripts: Scripts,
         commands: ValkeyConnection[CommandProtocol],
-        live: ValkeyLive,
+        keys: Keys,
         token: str,
         clock: Clock,
     ) -> None:
         self._commands = commands
-        self._live = live
+        self._keys = keys
         self._token = token.encode()
         self._clock = clock
         self._numbers = count(1)
@@ -64,19 +63,19 @@ class ValkeySpool:
         arguments = [
             b"1" if may_claim else b"0",
             last_confirmed.encode(),
-            self._live.channel(chat),
+            self._keys.live(raw),
         ]
         for event in events:
             arguments.append(b"=" + event.ref.encode() if isinstance(event, Incoming) else b"-")
             arguments.append(_json(event))
-        names = [*keys.spool(raw), keys.refs(raw)]
+        names = [*self._keys.spool(raw), self._keys.refs(raw)]
         (results, *rest), asked_at = await self._ask(self._append, chat, names, arguments)
         found = [_RESULTS[letter] for letter in results.decode()]
         return Spooled(found, self._claim_result(chat, rest, asked_at))
 
     async def claim(self, chat: ChatKey) -> ClaimResult:
         """Claim the chat if it is due and nobody holds it."""
-        names = keys.spool(str(chat).encode())
+        names = self._keys.spool(str(chat).encode())
         claim = self._claim_result(chat, *await self._ask(self._claim, chat, names, []))
         self._to_take_up.pop(chat, None)
         return claim
@@ -90,7 +89,7 @@ class ValkeySpool:
         answer, asked_at = await self._ask(
             self._settle,
             chat,
-            [*keys.spool(raw), keys.refs(raw)],
+            [*self._keys.spool(raw), self._keys.refs(raw)],
             [b"1" if may_continue else b"0", _json(outcome)],
             known=grant,
         )
@@ -101,20 +100,20 @@ class ValkeySpool:
     async def due(self, limit: int) -> list[ChatKey]:
         """Chats whose time has come, longest due first; before them those whose claim was lost."""
         lost = list(self._to_take_up)[:limit]
-        chats = await self._due.run([keys.SPOOLS], [b"%d" % limit])
+        chats = await self._due.run([self._keys.spools], [b"%d" % limit])
         due = [ChatKey.parse(chat.decode()) for chat in chats]
         return [*lost, *[chat for chat in due if chat not in lost]][:limit]
 
     async def keep_alive(self) -> None:
         """Renew all claims of this process."""
         self._forget_lost()
-        await self._alive.run([keys.ALIVE], [self._token])
+        await self._alive.run([self._keys.alive], [self._token])
         # A server that takes this write takes all that its user may.
         self._commands.outages.refusing.worked()
 
     async def retire(self) -> None:
         """Whatever this process still holds may be claimed as if it had died."""
-        await self._commands.call(b"ZREM", keys.ALIVE, self._token)
+        await self._commands.call(b"ZREM", self._keys.alive, self._token)
 
     async def _ask(
         self,

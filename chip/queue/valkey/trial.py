@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.models import NOBODYS_CHAT
-from chip.queue.valkey import keys
 from chip.queue.valkey.address import parse_url
 from chip.queue.valkey.connection import ValkeyConnection, connection_to_ask
 from chip.queue.valkey.errors import FORBIDDEN, reason_of
+from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.live import ValkeyLive
 from chip.queue.valkey.protocol import CommandProtocol
 from chip.queue.valkey.scripts import Scripts
@@ -37,10 +37,13 @@ async def try_valkey(url: str, reactor: Any, limits: Limits) -> Trial:
     connection comes about."""
 
     address = parse_url(url)
+    keys = Keys(address.database)
     connection = connection_to_ask("trial", address, reactor)
-    live = ValkeyLive(address, reactor, connection, token_hex(8), lambda: None)
+    live = ValkeyLive(
+        address, reactor, connection, keys=keys, token=token_hex(8), back=lambda: None
+    )
     names = [
-        b"chat:check:" + token_hex(8).encode(),
+        keys.check(token_hex(8).encode()),
         *keys.messages(_NOBODYS),
         *[make(_NOBODYS) for make in (keys.refs, keys.made, keys.email)],
     ]
@@ -52,7 +55,7 @@ async def try_valkey(url: str, reactor: Any, limits: Limits) -> Trial:
         return []
 
     async def run() -> list[str]:
-        answers = await script.run(names, [keys.live(address.database)])
+        answers = await script.run(names, [keys.live()])
         return _in_words([answer.decode() for answer in answers])
 
     async def listen() -> list[str]:
