@@ -157,6 +157,18 @@ def test_an_interruption_is_told_to_everybody():
     assert member.heard == ["interrupted"]
 
 
+def test_an_interruption_of_some_chats_is_told_to_these():
+    live, hub, _ = hub_of()
+    member = Member()
+    join(hub, member)
+    live.asked.pop().callback(None)
+    elsewhere = ChatKey("b" * 24, CHAT.channel_uuid)
+    live.listener.interrupted([elsewhere])
+    assert member.heard == []
+    live.listener.interrupted([elsewhere, CHAT])
+    assert member.heard == ["interrupted"]
+
+
 def test_the_last_to_leave_may_have_waited_behind_one_who_was_replaced():
     """The first joiner is replaced while the subscription is asked for, all others leave the
     moment that they hear it stands: nothing is left, and nothing breaks."""

@@ -4,7 +4,7 @@ The hub owns the list of open chats and their subscriptions. It does not know wh
 nor what a session does with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -125,8 +125,8 @@ class Hub:
         for member in self._members(chat):
             member.tell(frame)
 
-    def interrupted(self) -> None:
-        for chat in list(self._rooms):
+    def interrupted(self, chats: Iterable[ChatKey] | None = None) -> None:
+        for chat in list(self._rooms if chats is None else chats):
             for member in self._members(chat):
                 member.interrupted()
 

@@ -8,6 +8,7 @@ Every method may raise `chip.errors.Unavailable` when the party behind it does n
 was asked to do has then either happened whole or not at all, and may be asked again.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
@@ -161,8 +162,9 @@ class LiveListener(Protocol):
         """An event for every connection of the chat, whole. What the visitor said through another
         process comes this way too, as a ``msg_echo``."""
 
-    def interrupted(self) -> None:
-        """Anything may have been missed until now; everything is heard again from now on."""
+    def interrupted(self, chats: Iterable[ChatKey] | None = None) -> None:
+        """Anything may have been missed until now of these chats, or of all where none are named;
+        everything is heard again from now on."""
 
 
 class Live(Protocol):

@@ -114,8 +114,8 @@ class Ears:
     def told(self, chat: ChatKey, frame: bytes) -> None:
         self._hears("told", chat, frame)
 
-    def interrupted(self) -> None:
-        self._hears("interrupted")
+    def interrupted(self, chats: Iterable[ChatKey] | None = None) -> None:
+        self._hears("interrupted", *([] if chats is None else [frozenset(chats)]))
 
     def _hears(self, *event: Any) -> None:
         self.heard.append(event)

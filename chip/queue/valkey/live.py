@@ -2,48 +2,28 @@
 
 What is published while it is away is lost. Nothing depends on it: the outbox is the truth, and
 whoever listens is told to read it again.
-
-On a chat's channel:
-
-    +{"seq":…}             a message was appended to the outbox: its item
-    -<process> <number>    a message was taken out
-    =<process> {"ts":…}    the visitor said something: the entry in the spool
-    !{"type":…}            an event for every connection of the chat
 """
 
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
 from chip.chat.ports import LiveListener
 from chip.errors import Unavailable
 from chip.models import ChatKey
-from chip.protocol.events import MsgEcho, Said, encode_event
-from chip.protocol.times import time_of_timestamp
 from chip.queue.valkey.address import ValkeyAddress
 from chip.queue.valkey.connection import ANSWER_TIMEOUT, Deadline, ValkeyConnection
-from chip.queue.valkey.entries import parse_item
 from chip.queue.valkey.errors import LOST
+from chip.queue.valkey.heard import Hearing
 from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.protocol import CommandProtocol, SubscriptionProtocol, encode_command
 
 _CHUNK = 500
 
 
-class _Echo(msgspec.Struct):
-    ts: int
-    text: str
-    ref: str = ""
-
-
-_echo_decoder = msgspec.json.Decoder(_Echo)
-
-
-class _Subscription:
+class Subscription:
     """A chat that somebody wants to hear of. `stood` once the server has confirmed it."""
 
     __slots__ = ("chat", "deadline", "stood", "waiting")
@@ -72,8 +52,6 @@ class ValkeyLive:
     `back` is called when everything is heard again after an interruption.
     """
 
-    _log = Logger()
-
     def __init__(
         self,
         address: ValkeyAddress,
@@ -87,11 +65,10 @@ class ValkeyLive:
         self._keys = keys
         self._reactor = reactor
         self._commands = commands
-        self._token = token.encode()
-        self._listener: LiveListener | None = None
-        self._wanted: dict[bytes, _Subscription] = {}
+        self._hearing = Hearing(token)
+        self._wanted: dict[bytes, Subscription] = {}
         # What was asked of the server and not confirmed, by channel, in the order of asking.
-        self._asked: dict[bytes, deque[_Subscription]] = {}
+        self._asked: dict[bytes, deque[Subscription]] = {}
         self._current: SubscriptionProtocol | None = None
         self.connection: ValkeyConnection[SubscriptionProtocol] = ValkeyConnection(
             "listening",
@@ -112,7 +89,7 @@ class ValkeyLive:
         channel = self.channel(chat)
         wanted = self._wanted.get(channel)
         if wanted is None:
-            wanted = self._wanted[channel] = _Subscription(chat)
+            wanted = self._wanted[channel] = Subscription(chat)
             self._asked.setdefault(channel, deque()).append(wanted)
             wanted.deadline = Deadline(
                 self._reactor, ANSWER_TIMEOUT, protocol.transport.abortConnection
@@ -135,7 +112,7 @@ class ValkeyLive:
 
     def listen(self, listener: LiveListener) -> None:
         """Set who hears."""
-        self._listener = listener
+        self._hearing.listen(listener)
 
     # For the rest of the queue.
 
@@ -145,8 +122,7 @@ class ValkeyLive:
 
     def interrupted(self) -> None:
         """Say that anything may have been missed."""
-        if self._listener is not None:
-            self._listener.interrupted()
+        self._hearing.interrupted()
 
     # The connection.
 
@@ -193,27 +169,5 @@ class ValkeyLive:
 
     def _heard(self, channel: bytes, message: bytes) -> None:
         wanted = self._wanted.get(channel)
-        if wanted is None or self._listener is None:
-            return
-        try:
-            self._pass_on(self._listener, wanted.chat, message[:1], message[1:])
-        except Exception:
-            self._log.failure("a live message was not understood")
-
-    def _pass_on(self, listener: LiveListener, chat: ChatKey, kind: bytes, body: bytes) -> None:
-        if kind == b"+":
-            listener.arrived(chat, parse_item(body))
-        elif kind == b"!":
-            listener.told(chat, body)
-        else:
-            process, _, rest = body.partition(b" ")
-            if process == self._token:
-                return
-            if kind == b"-":
-                listener.acked(chat, int(rest))
-            elif kind == b"=":
-                echo = _echo_decoder.decode(rest)
-                time = time_of_timestamp(echo.ts / 1000)
-                listener.told(
-                    chat, encode_event(MsgEcho(Said(text=echo.text, ref=echo.ref, time=time)))
-                )
+        if wanted is not None:
+            self._hearing.heard(wanted.chat, message)

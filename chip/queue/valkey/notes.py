@@ -3,9 +3,8 @@
 from typing import Final
 
 from chip.models import ChatKey
-from chip.queue.valkey.connection import ValkeyConnection
+from chip.queue.valkey.commands import Commands
 from chip.queue.valkey.keys import Keys
-from chip.queue.valkey.protocol import CommandProtocol
 
 _EMAIL_SECONDS: Final = b"%d" % (90 * 86_400)
 
@@ -13,7 +12,7 @@ _EMAIL_SECONDS: Final = b"%d" % (90 * 86_400)
 class ValkeyNotes:
     """Strings that expire."""
 
-    def __init__(self, commands: ValkeyConnection[CommandProtocol], keys: Keys) -> None:
+    def __init__(self, commands: Commands, keys: Keys) -> None:
         self._commands = commands
         self._keys = keys
 

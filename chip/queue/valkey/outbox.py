@@ -1,5 +1,6 @@
 """Messages waiting for their visitors (`ports.Outbox`)."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import msgspec
@@ -82,7 +83,15 @@ class ValkeyOutbox:
 
     async def expire(self, limit: int) -> int:
         """Take out messages beyond the age limit, and leave a ``failed`` report for each."""
-        stale = await self._stale.run([self._keys.outboxes], [b"%d" % limit])
+        return await self.expire_chats(await self.stale(limit))
+
+    async def stale(self, limit: int) -> list[bytes]:
+        """Chats with messages beyond the age limit."""
+        chats: list[bytes] = await self._stale.run([self._keys.outboxes], [b"%d" % limit])
+        return chats
+
+    async def expire_chats(self, stale: Sequence[bytes]) -> int:
+        """The same as `expire`, of these chats."""
         ended = await DeferredList(
             [Deferred.fromCoroutine(self._expire_chat(raw)) for raw in stale], consumeErrors=True
         )

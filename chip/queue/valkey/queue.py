@@ -7,9 +7,9 @@ package may know txredisapi.
 
 from dataclasses import replace
 from secrets import token_hex
-from typing import Any, Final
+from typing import Any
 
-from chip.chat.ports import Balance, Balances, Depths
+from chip.chat.ports import Balances, Depths
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.queue.valkey.address import parse_url
@@ -17,17 +17,10 @@ from chip.queue.valkey.connection import ValkeyConnection
 from chip.queue.valkey.errors import AWAY
 from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.live import ValkeyLive
-from chip.queue.valkey.notes import ValkeyNotes
 from chip.queue.valkey.outages import Outages
-from chip.queue.valkey.outbox import ValkeyOutbox
+from chip.queue.valkey.partition import Partition
 from chip.queue.valkey.protocol import CommandProtocol, encode_command
-from chip.queue.valkey.scripts import Scripts
-from chip.queue.valkey.spool import ValkeySpool
-
-_FIELDS: Final = tuple(
-    [f"{way}_{state}".encode() for state in ("accepted", "done", "given_up", "missing")]
-    for way in ("visitors", "courier")
-)
+from chip.queue.valkey.scripts import ScriptTexts
 
 
 class ValkeyQueue:
@@ -48,7 +41,8 @@ class ValkeyQueue:
     ) -> None:
         token = token or token_hex(8)
         address = replace(parse_url(url), name=name)
-        self._keys = keys = Keys(address.database)
+        keys = Keys(address.database)
+        self._texts = ScriptTexts(limits)
         self._commands: ValkeyConnection[CommandProtocol] = ValkeyConnection(
             "commands",
             address,
@@ -58,14 +52,13 @@ class ValkeyQueue:
             prepare=self._load_scripts,
             ready=self._back,
         )
-        self._scripts = Scripts(self._commands, limits)
         self.live = ValkeyLive(
             address, reactor, self._commands, keys=keys, token=token, back=self._back
         )
-        self.spool = ValkeySpool(self._scripts, self._commands, keys, token, reactor)
-        self.outbox = ValkeyOutbox(self._scripts, keys, token)
-        self.notes = ValkeyNotes(self._commands, keys)
-        self._depths = self._scripts.script("depths", keys=3)
+        self._partition = partition = Partition(self._commands, keys, self._texts, token, reactor)
+        self.outbox = partition.outbox
+        self.spool = partition.spool
+        self.notes = partition.notes
 
     async def open(self) -> None:
         """Connect, and say that this process lives. Raises Unavailable in a line for operators,
@@ -87,17 +80,11 @@ class ValkeyQueue:
         """Count what waits now. Raises Unavailable when either connection is away."""
         if not self.connected:
             raise Unavailable(AWAY)
-        keys = self._keys
-        names = [keys.outboxes, keys.spool_ages, keys.spool_totals]
-        chats, oldest, events, oldest_event = await self._depths.run(names, [])
-        return Depths(chats, oldest / 1000, events, oldest_event / 1000)
+        return await self._partition.depths()
 
     async def balances(self) -> Balances:
         """What became of everything that was ever accepted. Raises Unavailable."""
-        visitors, courier = _FIELDS
-        found = await self._commands.call(b"HMGET", self._keys.balance, *visitors, *courier)
-        counts = [int(count or 0) for count in found]
-        return Balances(_balance(*counts[:4]), _balance(*counts[4:]))
+        return await self._partition.balances()
 
     @property
     def connected(self) -> bool:
@@ -106,7 +93,7 @@ class ValkeyQueue:
 
     async def _load_scripts(self, protocol: CommandProtocol) -> None:
         """Tell a new connection's server all scripts, which it may have forgotten."""
-        for source in self._scripts.sources:
+        for source in self._texts.sources:
             await protocol.request(encode_command(b"SCRIPT", b"LOAD", source))
 
     def _back(self) -> None:
@@ -114,9 +101,3 @@ class ValkeyQueue:
         if self.connected:
             self._commands.outages.away.worked()
             self.live.interrupted()
-
-
-def _balance(accepted: int, done: int, given_up: int, missing: int) -> Balance:
-    """How much is to wait is counted for each chat, and compared with what does whenever the chat
-    is looked at: the difference is missing."""
-    return Balance(accepted, done, given_up, accepted - done - given_up - missing, missing)

@@ -8,7 +8,7 @@ and has to be told it again.
 
 from hashlib import sha1
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from twisted.internet.defer import Deferred
 from txredisapi import ResponseError
@@ -16,9 +16,9 @@ from txredisapi import ResponseError
 from chip.chat.outbound.ports import ABANDONED, ALIVE, BATCH, REPORT_REST, claim_lasts
 from chip.errors import Unavailable
 from chip.limits import Limits
-from chip.queue.valkey.connection import ValkeyConnection
+from chip.queue.valkey.commands import Commands
 from chip.queue.valkey.errors import AnswerLost, ScriptMissing
-from chip.queue.valkey.protocol import CommandProtocol, encode
+from chip.queue.valkey.protocol import encode
 
 ENTRIES_A_CALL: Final = 200
 BYTES_A_CALL: Final = 1024 * 1024
@@ -31,8 +31,9 @@ _IDLE_SECONDS: Final = 30 * 86_400
 _UNUSED_SECONDS: Final = 86_400
 
 
-def constants(limits: Limits) -> dict[str, int]:
-    """What the scripts know by name. Names end in the unit where there is one."""
+def constants(limits: Limits, parts: int) -> dict[str, int]:
+    """What the scripts know by name. Names end in the unit where there is one. What holds for all
+    chats together is divided among the parts that the keys are in."""
     hour, day = 3_600_000, 86_400_000
     return {
         "DUPLICATE_MS": round(limits.duplicate_memory_hours * hour),
@@ -42,7 +43,7 @@ def constants(limits: Limits) -> dict[str, int]:
         "NUMBERS_SECONDS": _IDLE_SECONDS,
         "UNUSED_NUMBERS_SECONDS": _UNUSED_SECONDS,
         "SPOOL_EVENTS": limits.spool_events,
-        "SPOOL_TOTAL": limits.spool_total,
+        "SPOOL_TOTAL": -(-limits.spool_total // parts),
         "REF_MS": round((limits.spool_hours + limits.duplicate_memory_hours) * hour),
         "REFS": _REFS,
         "DAMAGED_ITEMS": _DAMAGED,
@@ -60,49 +61,67 @@ def _lua(name: str) -> str:
     return files("chip.queue.valkey").joinpath("lua", f"{name}.lua").read_text()
 
 
-class Scripts:
-    """All scripts of a connection."""
+class ScriptText(NamedTuple):
+    """What a server is told once, and what it calls it then. `keys` is how many an entry has."""
 
-    def __init__(self, connection: ValkeyConnection[CommandProtocol], limits: Limits) -> None:
-        self._connection = connection
-        self._constants = "".join(
-            f"local {name} = {value}\n" for name, value in constants(limits).items()
-        )
-        self._all: list[Script] = []
+    source: bytes
+    digest: bytes
+    keys: int
 
-    def script(self, name: str, *uses: str, keys: int) -> "Script":
+
+class ScriptTexts:
+    """The texts of all scripts that are in use. `publish` is the command that reaches whoever
+    listens, and `parts` is how many the keys are divided into."""
+
+    def __init__(self, limits: Limits, *, publish: str = "PUBLISH", parts: int = 1) -> None:
+        numbers = constants(limits, parts)
+        self._constants = "".join(f"local {name} = {value}\n" for name, value in numbers.items())
+        self._constants += f"local PUBLISH = '{publish}'\n"
+        self._known: dict[str, ScriptText] = {}
+
+    def text(self, name: str, *uses: str, keys: int) -> ScriptText:
         """The script ``lua/<name>.lua``, after those that it uses, with so many keys an entry."""
-        parts = [
-            self._constants,
-            f"local PER_ENTRY = {keys}\n",
-            *map(_lua, ("clock", *uses)),
-            "local function entry(KEYS, ARGV)\n",
-            _lua(name),
-            "end\n",
-            _lua("run"),
-        ]
-        script = Script(self._connection, "".join(parts).encode(), keys)
-        self._all.append(script)
-        return script
+        if name not in self._known:
+            parts = [
+                self._constants,
+                f"local PER_ENTRY = {keys}\n",
+                *map(_lua, ("clock", *uses)),
+                "local function entry(KEYS, ARGV)\n",
+                _lua(name),
+                "end\n",
+                _lua("run"),
+            ]
+            source = "".join(parts).encode()
+            digest = sha1(source, usedforsecurity=False).hexdigest().encode()
+            self._known[name] = ScriptText(source, digest, keys)
+        return self._known[name]
 
     @property
     def sources(self) -> list[bytes]:
-        """The texts of all scripts, for a server that is to know them."""
-        return [script.source for script in self._all]
+        """For a server that is to know them all."""
+        return [text.source for text in self._known.values()]
+
+
+class Scripts:
+    """The scripts as they are run where `commands` go."""
+
+    def __init__(self, commands: Commands, texts: ScriptTexts) -> None:
+        self._commands = commands
+        self._texts = texts
+
+    def script(self, name: str, *uses: str, keys: int) -> "Script":
+        """The script of this name: see `ScriptTexts.text`."""
+        return Script(self._commands, self._texts.text(name, *uses, keys=keys))
 
 
 class Script:
     """One script, and the entries that wait for its next call."""
 
-    __slots__ = ("_busy", "_connection", "_digest", "_keys", "_waiting", "source")
+    __slots__ = ("_busy", "_commands", "_waiting", "text")
 
-    def __init__(
-        self, connection: ValkeyConnection[CommandProtocol], source: bytes, keys: int
-    ) -> None:
-        self._connection = connection
-        self.source = source
-        self._digest = sha1(source, usedforsecurity=False).hexdigest().encode()
-        self._keys = keys
+    def __init__(self, commands: Commands, text: ScriptText) -> None:
+        self._commands = commands
+        self.text = text
         self._waiting: list[_Entry] = []
         self._busy = False
 
@@ -135,11 +154,13 @@ class Script:
     async def _call(self, entries: "list[_Entry]") -> None:
         try:
             try:
-                answers = await self._connection.send(
-                    self._command(b"EVALSHA", self._digest, entries)
+                answers = await self._commands.send(
+                    self._command(b"EVALSHA", self.text.digest, entries)
                 )
             except ScriptMissing:
-                answers = await self._connection.send(self._command(b"EVAL", self.source, entries))
+                answers = await self._commands.send(
+                    self._command(b"EVAL", self.text.source, entries)
+                )
         except Exception as error:
             for entry in entries:
                 # An exception of each one's own: tracebacks grow on shared ones.
@@ -148,12 +169,12 @@ class Script:
             return
         for entry, answer in zip(entries, answers, strict=True):
             if isinstance(answer, ResponseError):
-                entry.answer.errback(self._connection.explain(answer))
+                entry.answer.errback(self._commands.explain(answer))
             else:
                 entry.answer.callback(answer)
 
     def _command(self, verb: bytes, script: bytes, entries: "list[_Entry]") -> bytes:
-        count = len(entries) * self._keys
+        count = len(entries) * self.text.keys
         arguments = sum(entry.count for entry in entries)
         return b"".join(
             [

@@ -19,7 +19,7 @@ from chip.queue.snapshot import (
 from chip.queue.valkey.address import parse_url
 from chip.queue.valkey.connection import connection_to_ask
 from chip.queue.valkey.keys import Keys
-from chip.queue.valkey.scripts import Scripts
+from chip.queue.valkey.scripts import Scripts, ScriptTexts
 
 _TIMESTAMP = re.compile(rb'"ts":(\d+)')
 
@@ -43,7 +43,9 @@ class ValkeySnapshots:
         address = parse_url(url)
         self._keys = Keys(address.database)
         self._commands = connection_to_ask("inspection", address, reactor)
-        self._snapshot = Scripts(self._commands, limits).script("snapshot", "claims", keys=13)
+        self._snapshot = Scripts(self._commands, ScriptTexts(limits)).script(
+            "snapshot", "claims", keys=13
+        )
 
     async def open(self) -> None:
         """Connect. Raises Unavailable in a line for operators."""

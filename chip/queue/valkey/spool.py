@@ -8,11 +8,10 @@ import msgspec
 
 from chip.chat.outbound.ports import Appended, Batch, ClaimResult, Outcome, Spooled
 from chip.models import ChatKey, Incoming, SpoolEvent
-from chip.queue.valkey.connection import ValkeyConnection
+from chip.queue.valkey.commands import Commands
 from chip.queue.valkey.entries import parse_claim_result
 from chip.queue.valkey.errors import AnswerLost
 from chip.queue.valkey.keys import Keys
-from chip.queue.valkey.protocol import CommandProtocol
 from chip.queue.valkey.scripts import Script, Scripts
 from chip.tasks import Clock
 
@@ -33,7 +32,7 @@ class ValkeySpool:
     def __init__(
         self,
         scripts: Scripts,
-        commands: ValkeyConnection[CommandProtocol],
+        commands: Commands,
         keys: Keys,
         token: str,
         clock: Clock,
@@ -99,10 +98,15 @@ class ValkeySpool:
 
     async def due(self, limit: int) -> list[ChatKey]:
         """Chats whose time has come, longest due first; before them those whose claim was lost."""
-        lost = list(self._to_take_up)[:limit]
-        chats = await self._due.run([self._keys.spools], [b"%d" % limit])
-        due = [ChatKey.parse(chat.decode()) for chat in chats]
-        return [*lost, *[chat for chat in due if chat not in lost]][:limit]
+        return list(await self.due_since(limit))
+
+    async def due_since(self, limit: int) -> dict[ChatKey, float]:
+        """The same chats, each with the time in ms since when it is due, by Valkey's clock."""
+        due: dict[ChatKey, float] = dict.fromkeys(list(self._to_take_up)[:limit], 0)
+        found = await self._due.run([self._keys.spools], [b"%d" % limit])
+        for raw, time in zip(found[::2], found[1::2], strict=True):
+            due.setdefault(ChatKey.parse(raw.decode()), float(time))
+        return dict(list(due.items())[:limit])
 
     async def keep_alive(self) -> None:
         """Renew all claims of this process."""

@@ -17,7 +17,7 @@ from chip.queue.valkey.errors import FORBIDDEN, reason_of
 from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.live import ValkeyLive
 from chip.queue.valkey.protocol import CommandProtocol
-from chip.queue.valkey.scripts import Scripts
+from chip.queue.valkey.scripts import Scripts, ScriptTexts
 
 _NOBODYS: Final = str(NOBODYS_CHAT).encode()
 
@@ -47,11 +47,10 @@ async def try_valkey(url: str, reactor: Any, limits: Limits) -> Trial:
         *keys.messages(_NOBODYS),
         *[make(_NOBODYS) for make in (keys.refs, keys.made, keys.email)],
     ]
-    scripts = Scripts(connection, limits)
-    script = scripts.script("check", keys=len(names))
+    script = Scripts(connection, ScriptTexts(limits)).script("check", keys=len(names))
 
     async def load() -> list[str]:
-        await connection.call(b"SCRIPT", b"LOAD", script.source)
+        await connection.call(b"SCRIPT", b"LOAD", script.text.source)
         return []
 
     async def run() -> list[str]:

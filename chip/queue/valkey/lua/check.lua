@@ -43,5 +43,5 @@ try('SET', key, 1, 'EX', 60)
 try('GET', key)
 try('EXISTS', key)
 try('DEL', key)
-try('PUBLISH', live, '')
+try(PUBLISH, live, '')
 return refused

@@ -11,5 +11,5 @@ end
 -- Tell every process that listens to the live channel. Never fails: what was stored stays stored
 -- even where this user may not publish.
 local function publish(live, message)
-  redis.pcall('PUBLISH', live, message)
+  redis.pcall(PUBLISH, live, message)
 end

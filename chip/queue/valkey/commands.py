@@ -1,0 +1,26 @@
+"""What carries commands to where the keys are that they name."""
+
+from typing import Any, Protocol
+
+from txredisapi import ResponseError
+
+from chip.errors import Unavailable
+from chip.queue.valkey.errors import OutboxDamaged, ScriptMissing
+from chip.queue.valkey.outages import Outages
+
+
+class Commands(Protocol):
+    """A connection to the one server, or the way to whichever server holds a part of the keys."""
+
+    @property
+    def outages(self) -> Outages:
+        """What the log tells of the server."""
+
+    async def call(self, *command: bytes) -> Any:
+        """The answer to a command. Raises Unavailable."""
+
+    async def send(self, command: bytes) -> Any:
+        """The answer to an encoded command. Raises Unavailable, or ScriptMissing."""
+
+    def explain(self, error: ResponseError) -> Unavailable | ScriptMissing | OutboxDamaged:
+        """What a refusal within an answer means."""
