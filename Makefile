@@ -28,6 +28,9 @@ PACKAGE = setup.cfg pyproject.toml
 # What is looked at besides the package: whichever of these exist.
 SOURCES = $(wildcard chip twisted tests bench conformance docs faults tools)
 
+# Chip is started some hundred times by the tests: half of a start is compiling, unless that is kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test test-newest bench faults lint widget pictures site links spec dist version-is deb test-debian lock \
 	packages clean
 .SILENT:

@@ -58,7 +58,8 @@ LIBRARIES = {
     "sqlite3": ("chip.sqlite.", "chip.store.sqlite", "chip.queue.sqlite.", "chip.desk."),
     "prometheus_client": ("chip.ops.metrics",),
     "sentry_sdk": ("chip.logs.sentry",),
-    "cryptography": ("chip.ops.tls",),
+    # Each reads PEM files: for what Chip serves, and for what it shows Valkey.
+    "cryptography": ("chip.ops.tls", "chip.queue.valkey.tls_files"),
     # There is one way to answer HTTP.
     "twisted.web.http": ("chip.web.http.",),
     "twisted.web.resource": (),

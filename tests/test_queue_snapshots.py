@@ -13,6 +13,7 @@ from chip.limits import Limits
 from chip.models import ChatKey, MsgName
 from chip.queue.snapshot import ChatSnapshot
 from chip.queue.sqlite import snapshots
+from chip.queue.valkey.address import parse_url
 from chip.queue.valkey.snapshots import ValkeySnapshots
 from chip.sqlite.connection import connect_to_read
 from chip.sqlite.files import database_path
@@ -43,7 +44,7 @@ class ValkeyLookout(ValkeyRig):
 
     @contextlib.asynccontextmanager
     async def looking(self):
-        taken = ValkeySnapshots(self.valkey.url, reactor, Limits())
+        taken = ValkeySnapshots(parse_url(self.valkey.url), reactor, Limits())
         await taken.open()
         try:
             yield taken

@@ -10,7 +10,7 @@ from chip.queue.valkey.address import parse_url
 
 def test_a_url_names_everything():
     address = parse_url("valkeys://chip:s%40sa%2Fme@valkey.example:7000/3")
-    assert (address.host, address.port, address.database) == ("valkey.example", 7000, 3)
+    assert (address.hosts, address.database) == ((("valkey.example", 7000),), 3)
     assert (address.user, address.password, address.tls) == ("chip", "s@sa/me", True)
 
 
@@ -20,7 +20,8 @@ def test_a_url_names_everything():
 )
 def test_what_a_url_leaves_out_has_defaults(url, database):
     address = parse_url(url)
-    assert (address.port, address.database, address.tls) == (6379, database, False)
+    assert (address.hosts, address.database) == ((("localhost", 6379),), database)
+    assert not address.tls
     assert (address.user, address.password) == ("", "")
 
 
@@ -35,6 +36,22 @@ def test_a_unix_socket_is_an_address():
     assert (address.user, address.password, address.tls) == ("chip", "sésame#", False)
     assert str(address) == "/run/valkey/valkey.sock"
     assert parse_url("unix:///run/valkey.sock").database == 5
+
+
+def test_the_hosts_of_sentinels_come_with_the_name_of_the_primary():
+    address = parse_url(
+        "valkeys://chip:sesame@One,two:7000,[::1]:7001/3?sentinel=chats&sentinel_password=p%40ss"
+    )
+    assert address.hosts == (("one", 26379), ("two", 7000), ("::1", 7001))
+    assert (address.sentinel, address.database, address.tls) == ("chats", 3, True)
+    assert [one.login for one in address.sentinels()] == [[b"p@ss"]] * 3
+    assert address.at("10.0.0.1", 6379).login == [b"chip", b"sesame"]
+    assert str(address) == "one:26379, two:7000, ::1:7001 (as Sentinel's chats)"
+
+
+def test_several_hosts_need_the_name_of_a_primary():
+    with pytest.raises(ConfigError, match="several hosts"):
+        parse_url("redis://one,two")
 
 
 @pytest.mark.parametrize("scheme", ["valkey", "redis"])
@@ -53,6 +70,10 @@ def test_two_schemes_are_tls(scheme):
         "http://:sesame@localhost",
         "redis://:sesame@",
         "redis://:sesame@localhost:port",
+        "redis://:sesame@localhost:0",
+        "redis://:sesame@localhost:65536",
+        "redis://:sesame@[::1",
+        "redis://:sesame@one,two:port?sentinel=chats",
         "redis://:sesame@localhost/five",
         "redis://:sesame@localhost/-1",
         "redis://:sesame@localhost?db=five",
@@ -66,6 +87,6 @@ def test_a_wrong_url_is_refused_in_a_line_without_its_password(url):
 
 
 def test_a_password_shows_nowhere():
-    address = parse_url("redis://chip:sesame@localhost:1")
+    address = parse_url("redis://chip:sesame@localhost:1?sentinel=x&sentinel_password=sesame")
     assert "sesame" not in f"{address} {address!r}"
-    assert str(address) == "localhost:1"
+    assert str(address) == "localhost:1 (as Sentinel's x)"

@@ -14,6 +14,7 @@ from twisted.logger import formatEvent
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.queue.valkey import connection
+from chip.queue.valkey.address import parse_url
 from chip.queue.valkey.queue import ValkeyQueue
 from tests.contracts.queue_parts import CHAT, Process, name
 from tests.support.process import free_port
@@ -56,7 +57,7 @@ def impatience(monkeypatch):
 
 async def refusal(url: str) -> str:
     """What an operator is told when a queue with this URL is opened. Nothing stays open."""
-    queue = ValkeyQueue(url, reactor=reactor, limits=Limits())
+    queue = ValkeyQueue(parse_url(url), reactor=reactor, limits=Limits())
     with pytest.raises(Unavailable) as refused:
         await queue.open()
     assert not queue.connected

@@ -5,6 +5,7 @@ Nothing else in Chip knows which ones they are.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -18,7 +19,9 @@ from chip.errors import Unavailable
 from chip.gateway.courier import CourierGateway
 from chip.ops.metrics import Metrics
 from chip.queue.sqlite.queue import SqliteQueue
+from chip.queue.valkey.address import ValkeyAddress, parse_url
 from chip.queue.valkey.queue import ValkeyQueue
+from chip.queue.valkey.tls_files import TlsFiles
 from chip.sqlite.database import SqliteDatabase
 from chip.store.rapidpro.store import RapidproStore
 from chip.store.sqlite import SqliteStore
@@ -73,11 +76,11 @@ class Backend:
         """Open the queues. Raises Unavailable or ConfigError, in one line for operators."""
         if self._config.valkey:
             queue = ValkeyQueue(
-                self._config.valkey,
+                valkey_address(self._config, self.process_name),
                 reactor=self._reactor,
                 limits=self._limits,
+                replicas=self._config.valkey_replicas,
                 token=self._token,
-                name=self.process_name,
             )
             await queue.open()
             self._close_queue = queue.close
@@ -138,6 +141,12 @@ class TimedQueue:
     async def balances(self) -> Balances:
         """What became of everything that was ever accepted."""
         return await self._queue.balances()
+
+
+def valkey_address(config: Config, name: str = "chip") -> ValkeyAddress:
+    """Where Valkey is; `name` is what it calls our connections. Raises ConfigError."""
+    files = TlsFiles(config.valkey_ca_file, config.valkey_cert_file, config.valkey_key_file)
+    return replace(parse_url(config.valkey, files), name=name)
 
 
 def make_gateway(

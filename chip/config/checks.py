@@ -25,8 +25,10 @@ def database_url(value: str) -> str:
 
 
 def valkey_url(value: str) -> str:
-    """The URL of a Valkey server; the schemes of Redis are accepted too."""
-    match _split(value):
+    """The URL of a Valkey server, or of the Sentinels that know it; the schemes of Redis are
+    accepted too."""
+    # The first host stands for all: urllib knows one.
+    match _split(re.sub(r"(://[^/?#,]*),[^/?#]*", r"\1", value)):
         case SplitResult(scheme="unix", path=path) if path.strip("/"):
             return value
         case SplitResult(scheme="valkey" | "valkeys" | "redis" | "rediss") as parts:
@@ -142,7 +144,8 @@ def passwords(url: str) -> set[str]:
     # By hand: some letters that a password may have here end the host for urllib.
     login = url.partition("://")[2].rpartition("@")[0]
     pairs = (pair.partition("=") for pair in url.partition("?")[2].split("&"))
-    found = {text for key, _, text in pairs if key == "password"} | {login.partition(":")[2]}
+    found = {text for key, _, text in pairs if key.endswith("password")}
+    found.add(login.partition(":")[2])
     return found | {unquote(text) for text in found}
 
 

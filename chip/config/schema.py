@@ -82,6 +82,18 @@ class Config(Limits, frozen=True, kw_only=True):
             secret=checks.passwords,
         ),
     ] = ""
+    valkey_replicas: Annotated[
+        int,
+        msgspec.Meta(ge=0, le=5),
+        rapidpro("how many replicas must have what was stored before it counts"),
+    ] = 0
+    valkey_ca_file: Annotated[
+        str, rapidpro("authorities for Valkey's certificate, in PEM; unset: the machine's")
+    ] = ""
+    valkey_cert_file: Annotated[
+        str, rapidpro("the certificate that Chip shows Valkey, in PEM, with its chain")
+    ] = ""
+    valkey_key_file: Annotated[str, rapidpro("the key of valkey_cert_file, in PEM")] = ""
     domain: Annotated[str, rapidpro("Courier's host, or host:port", check=checks.domain)] = (
         "localhost"
     )

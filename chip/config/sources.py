@@ -90,3 +90,5 @@ def _refuse_contradictions(values: Mapping[str, object]) -> None:
             "domain: names a Courier, but db is not set (set db, or drop domain for the"
             " embedded mode)"
         )
+    if bool(values.get("valkey_cert_file")) != bool(values.get("valkey_key_file")):
+        raise ConfigError("valkey_cert_file and valkey_key_file: each needs the other")

@@ -114,7 +114,9 @@ class Valkey(ChildProcess):
         if self.password:
             login += ["-a", self.password]
         if self.certificates:
-            login += ["--tls", "--cacert", str(self.certificates.authority)]
+            own = self.certificates
+            login += ["--tls", "--cacert", str(own.authority)]
+            login += ["--cert", str(own.certificate), "--key", str(own.key)]
         return login
 
     def clear(self) -> None:

@@ -10,6 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
 from chip.limits import Limits
+from chip.queue.valkey.address import parse_url
 from chip.queue.valkey.queue import ValkeyQueue
 from tests.contracts.queue_parts import Process
 
@@ -55,7 +56,10 @@ class ValkeyRig:
     ) -> ValkeyQueue:
         """An open queue, by way of `url` if given; the rig closes it."""
         queue = ValkeyQueue(
-            url or self.valkey.url, reactor=reactor, limits=limits or Limits(), token=token
+            parse_url(url or self.valkey.url),
+            reactor=reactor,
+            limits=limits or Limits(),
+            token=token,
         )
         self.queues.append(queue)
         await queue.open()

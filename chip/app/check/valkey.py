@@ -3,6 +3,7 @@
 import re
 from typing import Any, Final
 
+from chip.app.backend import valkey_address
 from chip.app.check.findings import Finding, Verdict
 from chip.config.schema import Config
 from chip.queue.valkey.trial import Trial, try_valkey
@@ -18,12 +19,12 @@ _RIGHTS: Final = "ACL SETUSER … ~chat:* &chat:* +@all -@admin -@dangerous +inf
 
 async def ask_valkey(config: Config, reactor: Any) -> list[Finding]:
     """What is found."""
-    trial = await try_valkey(config.valkey, reactor, config.limits_in_force)
+    trial = await try_valkey(valkey_address(config), reactor, config.limits_in_force)
     found = [_refusal(text) for text in trial.refused]
     if trial.info is None:
         text = f"may not be asked for INFO, so how it keeps things is not known: {_RIGHTS}"
         return [*found, Finding("warning", "Valkey", text)]
-    found += _judge(trial.info)
+    found += _judge(trial.info, config.valkey_replicas)
     return found if any(one.verdict == "FAILED" for one in found) else [_well(trial), *found]
 
 
@@ -32,7 +33,7 @@ def _refusal(text: str) -> Finding:
     return Finding("FAILED", "Valkey", f"{text}. {_RIGHTS}" if forbidden else text)
 
 
-def _judge(info: dict[str, str]) -> list[Finding]:
+def _judge(info: dict[str, str], needed: int) -> list[Finding]:
     found = []
     version = info.get("redis_version", "0")
     if tuple(map(int, re.findall(r"\d+", version)[:2])) < OLDEST:
@@ -46,7 +47,17 @@ def _judge(info: dict[str, str]) -> list[Finding]:
     if info.get("aof_enabled") == "0":
         text = "appendonly is off: if it crashes, minutes of messages are lost. Set appendonly yes"
         found.append(Finding("warning", "Valkey", text))
+    if info.get("aof_last_write_status", "ok") != "ok":
+        found.append(Finding("FAILED", "Valkey", "it could not write to its disk the last time"))
+    if int(info.get("connected_slaves", "0")) < needed:
+        text = f"it has {_replicas(info)}, and valkey_replicas is {needed}"
+        found.append(Finding("FAILED", "Valkey", text))
     return found
+
+
+def _replicas(info: dict[str, str]) -> str:
+    count = info.get("connected_slaves", "0")
+    return f"{count} replica{'' if count == '1' else 's'}"
 
 
 def _well(trial: Trial) -> Finding:
@@ -54,7 +65,6 @@ def _well(trial: Trial) -> Finding:
     name, version = "Redis", info.get("redis_version", "?")
     if "valkey_version" in info:
         name, version = "Valkey", info["valkey_version"]
-    replicas = info.get("connected_slaves", "0")
-    with_them = f"{replicas} replica{'' if replicas == '1' else 's'}"
-    text = f"{name} {version} at {trial.address}, database {trial.database}, {with_them}"
+    replicas = _replicas(info)
+    text = f"{name} {version} at {trial.address}, database {trial.database}, {replicas}"
     return Finding("ok", "Valkey", text)

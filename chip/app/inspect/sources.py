@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any, Protocol
 
+from chip.app.backend import valkey_address
 from chip.config.schema import Config
 from chip.models import ChatKey, MsgName
 from chip.queue.snapshot import ChatSnapshot
@@ -83,7 +84,7 @@ class EmbeddedSource:
 def queues_of(config: Config, reactor: Any) -> Queues:
     """The queues that the settings name. Raises ConfigError."""
     if config.valkey:
-        return ValkeySnapshots(config.valkey, reactor, config.limits_in_force)
+        return ValkeySnapshots(valkey_address(config), reactor, config.limits_in_force)
     return EmbeddedSource(config)
 
 

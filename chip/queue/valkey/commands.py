@@ -19,8 +19,10 @@ class Commands(Protocol):
     async def call(self, *command: bytes) -> Any:
         """The answer to a command. Raises Unavailable."""
 
-    async def send(self, command: bytes) -> Any:
-        """The answer to an encoded command. Raises Unavailable, or ScriptMissing."""
+    async def send(self, command: bytes, *, replicated: bytes = b"") -> Any:
+        """The answer to an encoded command; with a key, once enough replicas have what was stored:
+        that key, which lies where the command's do, is written for it. Raises Unavailable, or
+        ScriptMissing."""
 
     def explain(self, error: ResponseError) -> Unavailable | ScriptMissing | OutboxDamaged:
         """What a refusal within an answer means."""

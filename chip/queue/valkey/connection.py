@@ -18,10 +18,13 @@ from txredisapi import ResponseError
 
 from chip.errors import Unavailable
 from chip.queue.valkey.address import ValkeyAddress
+from chip.queue.valkey.deadline import Deadline
 from chip.queue.valkey.errors import (
     AWAY,
     LOST,
+    TOO_FEW,
     AnswerLost,
+    NotReplicated,
     OutboxDamaged,
     ScriptMissing,
     is_stale,
@@ -30,6 +33,8 @@ from chip.queue.valkey.errors import (
 )
 from chip.queue.valkey.outages import Outages
 from chip.queue.valkey.protocol import CommandProtocol, encode_command
+from chip.queue.valkey.replicas import Replicas
+from chip.queue.valkey.sentinel import locate
 
 ANSWER_TIMEOUT: Final = 3.0
 """Seconds for an answer, after which the connection counts as dead."""
@@ -44,35 +49,12 @@ LONGEST_DELAY: Final = 2.0
 P = TypeVar("P", bound=CommandProtocol)
 
 
-class Deadline:
-    """Calls `late` after so many seconds, unless it is met before.
-
-    In two halves: a process that was itself held up for long reads what has arrived meanwhile
-    before it blames its peer.
-    """
-
-    __slots__ = ("_half", "_late", "_reactor", "_timer")
-
-    def __init__(self, reactor: Any, seconds: float, late: Callable[[], object]) -> None:
-        self._reactor = reactor
-        self._half = seconds / 2
-        self._late = late
-        self._timer: DelayedCall = reactor.callLater(self._half, self._second_half)
-
-    def _second_half(self) -> None:
-        self._timer = self._reactor.callLater(self._half, self._late)
-
-    def met(self) -> None:
-        """What was awaited is there, or of no interest any more."""
-        if self._timer.active():
-            self._timer.cancel()
-
-
 class ValkeyConnection(Generic[P]):
     """A connection whose protocol is a `P`.
 
-    `prepare` makes a new connection ready, after the login; when it fails, so does the attempt.
-    `ready` is called each time the connection stands again, but not when it first does.
+    `replicas` is how many must have what is stored. `prepare` makes a new connection ready, after
+    the login; when it fails, so does the attempt. `ready` is called each time the connection stands
+    again, but not when it first does.
     """
 
     def __init__(
@@ -83,6 +65,7 @@ class ValkeyConnection(Generic[P]):
         reactor: Any,
         protocol: Callable[[], P],
         *,
+        replicas: int = 0,
         prepare: Callable[[P], Awaitable[object]] | None = None,
         ready: Callable[[], None] = lambda: None,
         lost: Callable[[], None] = lambda: None,
@@ -90,7 +73,9 @@ class ValkeyConnection(Generic[P]):
         self._purpose = purpose
         self.outages = outages
         self._address = address
-        self._endpoint = address.endpoint(reactor)
+        self._server = address
+        self._needed = replicas
+        self._replicas: Replicas | None = None
         self._reactor = reactor
         self._factory = Factory.forProtocol(protocol)
         self._factory.noisy = False
@@ -153,15 +138,21 @@ class ValkeyConnection(Generic[P]):
         """The answer to a command. Raises Unavailable."""
         return await self.send(encode_command(*command))
 
-    async def send(self, command: bytes) -> Any:
-        """The answer to an encoded command. Raises Unavailable, or ScriptMissing."""
+    async def send(self, command: bytes, *, replicated: bytes = b"") -> Any:
+        """The answer to an encoded command: see `Commands.send`."""
         protocol = await self.protocol()
+        asked = protocol.request(command)
+        kept = self._replicas.have_it(replicated) if self._replicas and replicated else None
         try:
-            return await self._ask(protocol, command)
+            answer = await self._in_time(protocol, asked)
         except ConnectionLost:
             raise AnswerLost(LOST) from None
         except ResponseError as error:
             raise self.explain(error) from None
+        if kept is not None and not await kept:
+            self.outages.refused(TOO_FEW)
+            raise NotReplicated
+        return answer
 
     def explain(self, error: ResponseError) -> Unavailable | ScriptMissing | OutboxDamaged:
         """What a refusal means. Where another connection may do better, this one is ended."""
@@ -173,7 +164,9 @@ class ValkeyConnection(Generic[P]):
         return meaning
 
     async def _ask(self, protocol: P, command: bytes) -> Any:
-        answer = protocol.request(command)
+        return await self._in_time(protocol, protocol.request(command))
+
+    async def _in_time(self, protocol: P, answer: "Deferred[Any]") -> Any:
         deadline = Deadline(self._reactor, ANSWER_TIMEOUT, protocol.transport.abortConnection)
         try:
             return await answer
@@ -181,11 +174,14 @@ class ValkeyConnection(Generic[P]):
             deadline.met()
 
     async def _connect(self) -> None:
-        protocol: P = await self._endpoint.connect(self._factory)
+        server = await locate(self._address, self._reactor)
+        protocol: P = await server.endpoint(self._reactor).connect(self._factory)
         try:
             await self._log_in(protocol)
             if self._prepare:
                 await self._prepare(protocol)
+            if self._needed:  # a user who may not ask is told so now
+                await self._ask(protocol, encode_command(b"WAIT", b"0", b"1"))
         except BaseException as error:
             protocol.transport.abortConnection()
             if isinstance(error, CancelledError):
@@ -193,6 +189,8 @@ class ValkeyConnection(Generic[P]):
             raise _NotConnected(error, protocol.reason) from None
         protocol.lost = self._on_lost
         self._protocol = protocol
+        self._server = server
+        self._replicas = Replicas(protocol, self._needed) if self._needed else None
         self._watch(protocol)
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
@@ -200,9 +198,8 @@ class ValkeyConnection(Generic[P]):
 
     async def _log_in(self, protocol: P) -> None:
         address = self._address
-        if address.password:
-            login = [address.user, address.password] if address.user else [address.password]
-            await self._ask(protocol, encode_command(b"AUTH", *map(str.encode, login)))
+        if address.login:
+            await self._ask(protocol, encode_command(b"AUTH", *address.login))
         await self._ask(protocol, encode_command(b"SELECT", b"%d" % address.database))
         with suppress(ResponseError):  # a user who may not do that goes without
             await self._ask(protocol, encode_command(b"CLIENT", b"SETNAME", address.name.encode()))
@@ -213,15 +210,25 @@ class ValkeyConnection(Generic[P]):
         async def look() -> None:
             try:
                 await self._ask(protocol, encode_command(b"PING"))
+                stays = await self._is_the_primary()
             except (ConnectionLost, ResponseError):
+                stays = False
+            if not stays:
                 protocol.transport.abortConnection()
-            else:
-                self._watch(protocol)
+            self._watch(protocol)
 
         if self._protocol is protocol:
             self._ping = self._reactor.callLater(
                 PING_INTERVAL, lambda: Deferred.fromCoroutine(look())
             )
+
+    async def _is_the_primary(self) -> bool:
+        """Whether the Sentinels, if there are any and they answer, still name this server: one that
+        is cut off from them does not know that another has taken its place."""
+        try:
+            return await locate(self._address, self._reactor) == self._server
+        except Unavailable:
+            return True
 
     def _on_lost(self, why: Failure) -> None:
         self._protocol = None

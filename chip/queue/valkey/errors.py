@@ -13,11 +13,13 @@ from twisted.python.failure import Failure
 from txredisapi import ConnectionError as ConnectionLost
 from txredisapi import ResponseError
 
-from chip.errors import Unavailable
+from chip.errors import ConfigError, Unavailable
 from chip.logs.network import in_words
 
 LOST: Final = "the connection to Valkey was lost"
 AWAY: Final = "there is no connection to Valkey"
+TOO_FEW: Final = "NOREPLICAS"
+"""As the server puts it where it counts them itself, by `min-replicas-to-write`."""
 
 FORBIDDEN: Final = "does not let this user do what Chip needs"
 
@@ -55,6 +57,13 @@ _STALE: Final = frozenset({"READONLY", "MASTERDOWN", "NOAUTH"})
 
 class AnswerLost(Unavailable):
     """The connection was lost while an answer was awaited: what was asked for may have happened."""
+
+
+class NotReplicated(AnswerLost):
+    """Stored, and too few replicas had it in time: it is there unless the primary is lost now."""
+
+    def __init__(self) -> None:
+        super().__init__(f"Valkey {reason_of(TOO_FEW)}")
 
 
 class OutboxDamaged(Exception):
@@ -102,7 +111,7 @@ def why_not_connected(error: Exception, reason: Failure | None) -> str:
             return in_words(reason.value)
         return "it closed the connection (does one side want TLS and the other not?)"
     match error:
-        case Unavailable():
+        case Unavailable() | ConfigError():
             return str(error)
         case ResponseError():
             return str(refused(error))

@@ -19,6 +19,7 @@ stay as they are. All else is Chip's own. A chat is written ``<chat id>@<channel
     chat:alive            zset    process, by how long it may be trusted to live
     chat:made:<chat>      string  made a moment ago                         60 s
     chat:email:<chat>     string  the visitor's e-mail                      90 days
+    chat:replicated       string  written before each WAIT, where replicas are asked for
     chat:live:<database>:<chat>   a Pub/Sub channel: those ignore the database, so the name has it
 
 Where the keys are divided among servers, all of one part bear its tag: ``chat:{<tag>}:outboxes``.
@@ -37,6 +38,7 @@ class Keys:
         self.spool_ages = prefix + b"spool-ages"
         self.spool_totals = prefix + b"spool-totals"
         self.balance = prefix + b"balance"
+        self.replicated = prefix + b"replicated"
 
     def outbox(self, chat: bytes) -> bytes:
         """The messages that wait for the visitor."""

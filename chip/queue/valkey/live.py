@@ -14,7 +14,8 @@ from chip.chat.ports import LiveListener
 from chip.errors import Unavailable
 from chip.models import ChatKey
 from chip.queue.valkey.address import ValkeyAddress
-from chip.queue.valkey.connection import ANSWER_TIMEOUT, Deadline, ValkeyConnection
+from chip.queue.valkey.connection import ANSWER_TIMEOUT, ValkeyConnection
+from chip.queue.valkey.deadline import Deadline
 from chip.queue.valkey.errors import LOST
 from chip.queue.valkey.heard import Hearing
 from chip.queue.valkey.keys import Keys

@@ -27,9 +27,9 @@ class ValkeyOutbox:
         self._keys = keys
         self._token = token.encode()
         self._append = scripts.script("outbox_append", "items", "claims", keys=13)
-        self._read = scripts.script("outbox_read", "items", keys=4)
+        self._read = scripts.script("outbox_read", "items", keys=4, stores=False)
         self._ack = scripts.script("outbox_ack", "items", "claims", keys=13)
-        self._stale = scripts.script("outboxes_stale", keys=1)
+        self._stale = scripts.script("outboxes_stale", keys=1, stores=False)
         self._expire = scripts.script("outbox_expire", "items", "claims", keys=13)
         self._tidy = scripts.script("outbox_tidy", "items", keys=3)
 

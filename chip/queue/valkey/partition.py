@@ -24,13 +24,13 @@ class Partition:
     def __init__(
         self, commands: Commands, keys: Keys, texts: ScriptTexts, token: str, clock: Clock
     ) -> None:
-        scripts = Scripts(commands, texts)
+        scripts = Scripts(commands, texts, keys.replicated)
         self.outbox = ValkeyOutbox(scripts, keys, token)
         self.spool = ValkeySpool(scripts, commands, keys, token, clock)
         self.notes = ValkeyNotes(commands, keys)
         self.commands = commands
         self.keys = keys
-        self._depths = scripts.script("depths", keys=3)
+        self._depths = scripts.script("depths", keys=3, stores=False)
 
     async def depths(self) -> Depths:
         """Count what waits now. Raises Unavailable."""

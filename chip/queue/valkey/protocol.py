@@ -45,9 +45,10 @@ class CommandProtocol(RedisProtocol):  # type: ignore[misc]
 
     def connectionLost(self, why: Failure) -> None:
         self.reason = why
-        super().connectionLost(why)
+        # First, so that nobody who is told that his answer is lost asks for it here again.
         if self.lost is not None:
             self.lost(why)
+        super().connectionLost(why)
 
 
 class SubscriptionProtocol(CommandProtocol, SubscriberProtocol):  # type: ignore[misc]

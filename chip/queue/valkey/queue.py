@@ -5,14 +5,13 @@ one script or one command, so it happens whole or not at all; time is the server
 package may know txredisapi.
 """
 
-from dataclasses import replace
 from secrets import token_hex
 from typing import Any
 
 from chip.chat.ports import Balances, Depths
 from chip.errors import Unavailable
 from chip.limits import Limits
-from chip.queue.valkey.address import parse_url
+from chip.queue.valkey.address import ValkeyAddress
 from chip.queue.valkey.connection import ValkeyConnection
 from chip.queue.valkey.errors import AWAY
 from chip.queue.valkey.keys import Keys
@@ -26,21 +25,20 @@ from chip.queue.valkey.scripts import ScriptTexts
 class ValkeyQueue:
     """All queues (`ports.Queue`), over one connection for commands and one that listens.
 
-    `token` names this start of the process and belongs to nobody else; `name` is what the server
-    calls its connections. Raises ConfigError for a URL that is none.
+    What is stored counts as stored once so many `replicas` have it. `token` names this start of the
+    process and belongs to nobody else.
     """
 
     def __init__(
         self,
-        url: str,
+        address: ValkeyAddress,
         *,
         reactor: Any,
         limits: Limits,
+        replicas: int = 0,
         token: str | None = None,
-        name: str = "chip",
     ) -> None:
         token = token or token_hex(8)
-        address = replace(parse_url(url), name=name)
         keys = Keys(address.database)
         self._texts = ScriptTexts(limits)
         self._commands: ValkeyConnection[CommandProtocol] = ValkeyConnection(
@@ -49,6 +47,7 @@ class ValkeyQueue:
             Outages(reactor.seconds),
             reactor,
             CommandProtocol,
+            replicas=replicas,
             prepare=self._load_scripts,
             ready=self._back,
         )

@@ -103,24 +103,29 @@ class ScriptTexts:
 
 
 class Scripts:
-    """The scripts as they are run where `commands` go."""
+    """The scripts as they are run where `commands` go. `replicated` is the key that is written
+    before it is asked whether replicas have what they stored."""
 
-    def __init__(self, commands: Commands, texts: ScriptTexts) -> None:
+    def __init__(self, commands: Commands, texts: ScriptTexts, replicated: bytes) -> None:
         self._commands = commands
         self._texts = texts
+        self._replicated = replicated
 
-    def script(self, name: str, *uses: str, keys: int) -> "Script":
-        """The script of this name: see `ScriptTexts.text`."""
-        return Script(self._commands, self._texts.text(name, *uses, keys=keys))
+    def script(self, name: str, *uses: str, keys: int, stores: bool = True) -> "Script":
+        """The script of this name: see `ScriptTexts.text`. What one that `stores` has stored is to
+        be on the replicas, too."""
+        text = self._texts.text(name, *uses, keys=keys)
+        return Script(self._commands, text, self._replicated if stores else b"")
 
 
 class Script:
     """One script, and the entries that wait for its next call."""
 
-    __slots__ = ("_busy", "_commands", "_waiting", "text")
+    __slots__ = ("_busy", "_commands", "_replicated", "_waiting", "text")
 
-    def __init__(self, commands: Commands, text: ScriptText) -> None:
+    def __init__(self, commands: Commands, text: ScriptText, replicated: bytes) -> None:
         self._commands = commands
+        self._replicated = replicated
         self.text = text
         self._waiting: list[_Entry] = []
         self._busy = False
@@ -154,13 +159,9 @@ class Script:
     async def _call(self, entries: "list[_Entry]") -> None:
         try:
             try:
-                answers = await self._commands.send(
-                    self._command(b"EVALSHA", self.text.digest, entries)
-                )
+                answers = await self._send(b"EVALSHA", self.text.digest, entries)
             except ScriptMissing:
-                answers = await self._commands.send(
-                    self._command(b"EVAL", self.text.source, entries)
-                )
+                answers = await self._send(b"EVAL", self.text.source, entries)
         except Exception as error:
             for entry in entries:
                 # An exception of each one's own: tracebacks grow on shared ones.
@@ -172,6 +173,10 @@ class Script:
                 entry.answer.errback(self._commands.explain(answer))
             else:
                 entry.answer.callback(answer)
+
+    async def _send(self, verb: bytes, script: bytes, entries: "list[_Entry]") -> Any:
+        command = self._command(verb, script, entries)
+        return await self._commands.send(command, replicated=self._replicated)
 
     def _command(self, verb: bytes, script: bytes, entries: "list[_Entry]") -> bytes:
         count = len(entries) * self.text.keys

@@ -16,7 +16,7 @@ from chip.queue.snapshot import (
     sent_by_name,
     waiting_event,
 )
-from chip.queue.valkey.address import parse_url
+from chip.queue.valkey.address import ValkeyAddress
 from chip.queue.valkey.connection import connection_to_ask
 from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.scripts import Scripts, ScriptTexts
@@ -37,15 +37,13 @@ _item_decoder = msgspec.json.Decoder(_Item)
 
 
 class ValkeySnapshots:
-    """A connection that only looks. Raises ConfigError for a URL that is none."""
+    """A connection that only looks."""
 
-    def __init__(self, url: str, reactor: Any, limits: Limits) -> None:
-        address = parse_url(url)
+    def __init__(self, address: ValkeyAddress, reactor: Any, limits: Limits) -> None:
         self._keys = Keys(address.database)
         self._commands = connection_to_ask("inspection", address, reactor)
-        self._snapshot = Scripts(self._commands, ScriptTexts(limits)).script(
-            "snapshot", "claims", keys=13
-        )
+        scripts = Scripts(self._commands, ScriptTexts(limits), self._keys.replicated)
+        self._snapshot = scripts.script("snapshot", "claims", keys=13, stores=False)
 
     async def open(self) -> None:
         """Connect. Raises Unavailable in a line for operators."""

@@ -51,7 +51,7 @@ class ValkeySpool:
         self._append = scripts.script("spool_append", "claims", keys=10)
         self._claim = scripts.script("spool_claim", "claims", keys=9)
         self._settle = scripts.script("spool_settle", "claims", keys=10)
-        self._due = scripts.script("spools_due", keys=1)
+        self._due = scripts.script("spools_due", keys=1, stores=False)
         self._alive = scripts.script("alive", keys=1)
 
     async def append(

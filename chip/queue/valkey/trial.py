@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.models import NOBODYS_CHAT
-from chip.queue.valkey.address import parse_url
+from chip.queue.valkey.address import ValkeyAddress
 from chip.queue.valkey.connection import ValkeyConnection, connection_to_ask
 from chip.queue.valkey.errors import FORBIDDEN, reason_of
 from chip.queue.valkey.keys import Keys
@@ -32,11 +32,8 @@ class Trial(NamedTuple):
     refused: list[str]
 
 
-async def try_valkey(url: str, reactor: Any, limits: Limits) -> Trial:
-    """Try everything once. Raises ConfigError for a URL that is none, and Unavailable when no
-    connection comes about."""
-
-    address = parse_url(url)
+async def try_valkey(address: ValkeyAddress, reactor: Any, limits: Limits) -> Trial:
+    """Try everything once. Raises Unavailable when no connection comes about."""
     keys = Keys(address.database)
     connection = connection_to_ask("trial", address, reactor)
     live = ValkeyLive(
@@ -47,7 +44,8 @@ async def try_valkey(url: str, reactor: Any, limits: Limits) -> Trial:
         *keys.messages(_NOBODYS),
         *[make(_NOBODYS) for make in (keys.refs, keys.made, keys.email)],
     ]
-    script = Scripts(connection, ScriptTexts(limits)).script("check", keys=len(names))
+    scripts = Scripts(connection, ScriptTexts(limits), keys.replicated)
+    script = scripts.script("check", keys=len(names))
 
     async def load() -> list[str]:
         await connection.call(b"SCRIPT", b"LOAD", script.text.source)

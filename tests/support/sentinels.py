@@ -1,0 +1,92 @@
+"""A primary with replicas, and Sentinels that watch it: everything on ports of its own.
+
+A replica follows its primary by way of a proxy, so that it can be cut off and lag.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from typing import Self
+
+from .process import ChildProcess, answers, eventually, free_port
+from .proxy import FaultyProxy
+from .valkey import Valkey, binary
+
+NAME = "chats"
+
+
+class Pair:
+    """A primary and a replica, which is up to date at the start."""
+
+    def __init__(self) -> None:
+        self.primary = Valkey(settings={"repl-diskless-sync-delay": "0"})
+        self.link = FaultyProxy(self.primary.port)
+        self.replica = Valkey(settings={"replicaof": f"127.0.0.1 {self.link.port}"})
+
+    def __enter__(self) -> Self:
+        self.primary.start()
+        self.link.start()
+        self.replica.start()
+        eventually(self._follows, "the replica is up to date")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.replica.close()
+        self.link.close()
+        self.primary.close()
+
+    def fail_over(self) -> None:
+        """The primary is no more, and the replica takes its place."""
+        self.primary.kill()
+        self.replica.cli("REPLICAOF", "NO", "ONE")
+
+    def know_each_other(self, sentinels: Sequence[Sentinel]) -> None:
+        """Return once each Sentinel knows the others and the replica, and can do its work."""
+        others = f",sentinels={len(sentinels)}"
+        for one in sentinels:
+            eventually(
+                lambda one=one: (
+                    others in one.cli("INFO", "sentinel")
+                    and ",slaves=1," in one.cli("INFO", "sentinel")
+                ),
+                "Sentinels know each other",
+            )
+
+    def _follows(self) -> bool:
+        return "master_link_status:up" in self.replica.cli("INFO", "replication")
+
+
+class Sentinel(ChildProcess):
+    """One Sentinel, that needs `quorum` of them to believe that a primary is down."""
+
+    name = "sentinel"
+
+    def __init__(self, primary: Valkey, quorum: int, *, password: str = "") -> None:
+        super().__init__()
+        self.port = free_port()
+        self._primary = primary
+        self._quorum = quorum
+        self._password = password
+
+    def command(self) -> Sequence[str]:
+        lines = [
+            f"port {self.port}",
+            "bind 127.0.0.1",
+            f"sentinel monitor {NAME} 127.0.0.1 {self._primary.port} {self._quorum}",
+            f"sentinel down-after-milliseconds {NAME} 400",
+            f"sentinel failover-timeout {NAME} 2000",
+            *([f"requirepass {self._password}"] if self._password else []),
+        ]
+        path = self.directory / "sentinel.conf"
+        path.write_text("\n".join(lines) + "\n")
+        return [binary("server"), str(path), "--sentinel"]
+
+    def ready(self) -> bool:
+        return answers(self.port)
+
+    def cli(self, *words: str) -> str:
+        """Run one command with the server's own client and return what it prints."""
+        login = ["-a", self._password, "--no-auth-warning"] if self._password else []
+        command = [binary("cli"), "-p", str(self.port), *login, *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,0 +1,94 @@
+"""Whether replicas have what was stored: one WAIT for all who ask meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.testing import StringTransport
+
+from chip.queue.valkey.protocol import CommandProtocol
+from chip.queue.valkey.replicas import Replicas
+
+ASKED = (
+    b"*3\r\n$3\r\nSET\r\n$15\r\nchat:replicated\r\n$1\r\n1\r\n"
+    b"*3\r\n$4\r\nWAIT\r\n$1\r\n2\r\n$3\r\n500\r\n"
+)
+
+
+class Server:
+    """What a server has been asked since the last look, and what it answers."""
+
+    def __init__(self) -> None:
+        self._transport = StringTransport()
+        self._protocol = CommandProtocol()
+        self._protocol.makeConnection(self._transport)
+        self.replicas = Replicas(self._protocol, 2)
+
+    def asked(self) -> bytes:
+        said = self._transport.value()
+        self._transport.clear()
+        return said
+
+    def answers(self, *answers: bytes) -> None:
+        for answer in answers:
+            self._protocol.dataReceived(answer + b"\r\n")
+
+    def wait(self) -> Deferred[bool]:
+        """Somebody asks whether the replicas have what was stored."""
+        return self.replicas.have_it(b"chat:replicated")
+
+    def goes_away(self) -> None:
+        self._protocol.connectionLost(ConnectionError())
+
+
+@pytest.fixture
+def server():
+    return Server()
+
+
+def heard(*waiting):
+    """What each of them was told, None for nothing yet."""
+    return [one.result if one.called else None for one in waiting]
+
+
+@pytest.mark.parametrize(("have_it", "enough"), [(b":1", False), (b":2", True), (b":3", True)])
+def test_as_many_as_are_needed_are_enough(server, have_it, enough):
+    one = server.wait()
+    assert server.asked() == ASKED
+    server.answers(b"+OK", have_it)
+    assert heard(one) == [enough]
+
+
+def test_those_who_ask_while_one_waits_share_the_next(server):
+    first = server.wait()
+    second, third = (
+        server.wait(),
+        server.wait(),
+    )
+    assert server.asked() == ASKED
+    server.answers(b"+OK", b":2")
+    assert heard(first, second, third) == [True, None, None]
+    assert server.asked() == ASKED
+    server.answers(b"+OK", b":0")
+    assert heard(first, second, third) == [True, False, False]
+
+
+def test_where_nothing_can_be_written_a_count_of_replicas_means_nothing(server):
+    one, other = (
+        server.wait(),
+        server.wait(),
+    )
+    server.answers(b"-OOM command not allowed", b":2")
+    assert heard(one, other) == [False, False]
+    again = server.wait()
+    server.answers(b"+OK", b":2")
+    assert heard(again) == [True]
+
+
+def test_a_lost_connection_has_no_replicas(server):
+    one, other = (
+        server.wait(),
+        server.wait(),
+    )
+    server.goes_away()
+    assert heard(one, other) == [False, False]
