@@ -25,6 +25,7 @@ from tests.support.postgres import GENERATIONS, Postgres
 from tests.support.process import end_all
 from tests.support.rapidpro import Rapidpro
 from tests.support.valkey import Valkey
+from tests.support.valkey_cluster import ValkeyCluster
 
 PATIENCE = 300
 # The same examples in every run, none of them kept, and no word on how long each took.
@@ -127,6 +128,20 @@ def valkey(valkey_server):
     """That server with nothing in it."""
     valkey_server.clear()
     return valkey_server
+
+
+@pytest.fixture(scope="session")
+def cluster_servers():
+    """A Valkey or Redis Cluster of three nodes for all tests."""
+    with ValkeyCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(cluster_servers):
+    """That Cluster with nothing in it."""
+    cluster_servers.clear()
+    return cluster_servers
 
 
 @pytest.fixture(params=GENERATIONS)

@@ -157,7 +157,9 @@ def test_a_bad_valkey_url_is_refused_without_showing_it(url: str) -> None:
     assert "pa55" not in line
 
 
-@pytest.mark.parametrize("scheme", ["valkey", "valkeys", "redis", "rediss"])
+@pytest.mark.parametrize(
+    "scheme", ["valkey", "valkeys", "redis", "rediss", "valkey-cluster", "valkeys-cluster"]
+)
 def test_every_scheme_of_valkey_is_taken(scheme: str) -> None:
     url = f"{scheme}://user:p%40ss@[::1]:6380/7"
     assert load(environ={"CHIP_VALKEY": url}).valkey == url

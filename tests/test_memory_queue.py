@@ -14,6 +14,7 @@ class MemoryRig:
     """A `tests.contracts.queue.QueueRig` of dictionaries."""
 
     shares_live = True
+    partitions = 1
 
     def __init__(self) -> None:
         self.clock = Clock()

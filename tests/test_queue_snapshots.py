@@ -14,10 +14,12 @@ from chip.models import ChatKey, MsgName
 from chip.queue.snapshot import ChatSnapshot
 from chip.queue.sqlite import snapshots
 from chip.queue.valkey.address import parse_url
+from chip.queue.valkey.cluster.snapshots import ClusterSnapshots
 from chip.queue.valkey.snapshots import ValkeySnapshots
 from chip.sqlite.connection import connect_to_read
 from chip.sqlite.files import database_path
 from tests.contracts.queue_parts import CHANNEL, CHAT, OTHER_CHAT, REST, name
+from tests.support.cluster_rig import ClusterRig
 from tests.support.sqlite import Machine
 from tests.support.valkey_rig import ValkeyRig
 
@@ -45,6 +47,27 @@ class ValkeyLookout(ValkeyRig):
     @contextlib.asynccontextmanager
     async def looking(self):
         taken = ValkeySnapshots(parse_url(self.valkey.url), reactor, Limits())
+        await taken.open()
+        try:
+            yield taken
+        finally:
+            await taken.close()
+
+
+class ClusterLookout(ClusterRig):
+    """Processes on one Cluster, and somebody who only looks."""
+
+    async def look(self, chat: ChatKey = CHAT) -> ChatSnapshot:
+        async with self.looking() as taken:
+            return await taken.take(chat)
+
+    async def waiting(self, chat_id: str, channel: str) -> list[ChatKey]:
+        async with self.looking() as taken:
+            return await taken.waiting(chat_id, channel)
+
+    @contextlib.asynccontextmanager
+    async def looking(self):
+        taken = ClusterSnapshots(parse_url(self.cluster.url), reactor, Limits())
         await taken.open()
         try:
             yield taken
@@ -169,6 +192,22 @@ async def claimed_again(here, rig):
     """The claim of a chat whose attempt has come to nothing."""
     await rig.pass_time(601)
     return await here.claim()
+
+
+class TestClusterSnapshots(SnapshotContract):
+    @pytest_twisted.async_yield_fixture
+    async def rig(self, cluster):
+        rig = ClusterLookout(cluster)
+        yield rig
+        await rig.close()
+
+    @pytest_twisted.ensureDeferred
+    async def test_processes_that_have_the_chat_open_are_counted(self, rig):
+        here, there = await rig.process(), await rig.process("there")
+        assert (await rig.look()).listeners == 0
+        await here.live.subscribe(CHAT)
+        await there.live.subscribe(CHAT)
+        assert (await rig.look()).listeners == 2
 
 
 class TestValkeySnapshots(SnapshotContract):

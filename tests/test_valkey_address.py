@@ -49,6 +49,26 @@ def test_the_hosts_of_sentinels_come_with_the_name_of_the_primary():
     assert str(address) == "one:26379, two:7000, ::1:7001 (as Sentinel's chats)"
 
 
+@pytest.mark.parametrize(
+    "url", ["valkeys://:pw@a,b:7/?cluster=true", "valkeys-cluster://:pw@a,b:7"]
+)
+def test_a_cluster_is_named_by_some_of_its_nodes_and_has_one_database(url):
+    address = parse_url(url)
+    assert (address.cluster, address.database, address.tls) == (True, 0, True)
+    assert [one.hosts for one in address.seeds()] == [(("a", 6379),), (("b", 7),)]
+    assert [one.login for one in address.seeds()] == [[b"pw"]] * 2
+    assert not parse_url("valkey://a/0?cluster=false").cluster
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["valkey-cluster://a/5", "unix:///a?cluster=true", "valkey://a?cluster=true&sentinel=chats"],
+)
+def test_a_cluster_is_reached_in_one_way_only(url):
+    with pytest.raises(ConfigError, match="Cluster"):
+        parse_url(url)
+
+
 def test_several_hosts_need_the_name_of_a_primary():
     with pytest.raises(ConfigError, match="several hosts"):
         parse_url("redis://one,two")

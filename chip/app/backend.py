@@ -20,6 +20,7 @@ from chip.gateway.courier import CourierGateway
 from chip.ops.metrics import Metrics
 from chip.queue.sqlite.queue import SqliteQueue
 from chip.queue.valkey.address import ValkeyAddress, parse_url
+from chip.queue.valkey.cluster.queue import ClusterQueue
 from chip.queue.valkey.queue import ValkeyQueue
 from chip.queue.valkey.tls_files import TlsFiles
 from chip.sqlite.database import SqliteDatabase
@@ -75,8 +76,9 @@ class Backend:
     async def open_queue(self) -> None:
         """Open the queues. Raises Unavailable or ConfigError, in one line for operators."""
         if self._config.valkey:
-            queue = ValkeyQueue(
-                valkey_address(self._config, self.process_name),
+            address = valkey_address(self._config, self.process_name)
+            queue = (ClusterQueue if address.cluster else ValkeyQueue)(
+                address,
                 reactor=self._reactor,
                 limits=self._limits,
                 replicas=self._config.valkey_replicas,

@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from chip.config.origins import parse_allowed_origins
 from chip.models import UUID_FORM
 
+_VALKEY_SCHEMES = "(valkeys?|rediss?)(-cluster)?"
+
 
 def database_url(value: str) -> str:
     """The URL of a PostgreSQL database, on one of several hosts perhaps, or behind a socket."""
@@ -25,13 +27,13 @@ def database_url(value: str) -> str:
 
 
 def valkey_url(value: str) -> str:
-    """The URL of a Valkey server, or of the Sentinels that know it; the schemes of Redis are
-    accepted too."""
+    """The URL of a Valkey server, of the Sentinels that know it, or of a Cluster; the schemes of
+    Redis are accepted too."""
     # The first host stands for all: urllib knows one.
     match _split(re.sub(r"(://[^/?#,]*),[^/?#]*", r"\1", value)):
         case SplitResult(scheme="unix", path=path) if path.strip("/"):
             return value
-        case SplitResult(scheme="valkey" | "valkeys" | "redis" | "rediss") as parts:
+        case SplitResult(scheme=scheme) as parts if re.fullmatch(_VALKEY_SCHEMES, scheme):
             if parts.hostname and re.fullmatch(r"(/[0-9]{0,5})?", parts.path):
                 return value
     raise ValueError(

@@ -17,6 +17,8 @@ from chip.models import ChatKey, Incoming, MsgName, Report
 CHANNEL = "7d62d551-3030-4100-a260-2d7c4e9693e7"
 CHAT = ChatKey("65vbbDAQCdPdEWlEhDGy4utO", CHANNEL)
 OTHER_CHAT = ChatKey("AAAAbDAQCdPdEWlEhDGy4utO", CHANNEL)
+NEIGHBOUR = ChatKey("B517bDAQCdPdEWlEhDGy4utO", CHANNEL)
+"""Where chats are divided into partitions, it is in that of `CHAT`."""
 REPORT = Report("delivered", 10, "uuid-10")
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -33,6 +35,9 @@ class QueueRig(Protocol):
 
     shares_live: bool
     """Whether one process hears what another one does."""
+
+    partitions: int
+    """How many the chats are divided into. What holds for all of them is divided likewise."""
 
     async def process(self, token: str = "here", limits: Limits | None = None) -> Process:
         """Start a process. It has said that it is alive."""

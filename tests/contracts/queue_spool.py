@@ -11,7 +11,19 @@ from chip.chat.ports import Balance, Balances, Depths
 from chip.limits import Limits
 from chip.models import Incoming
 
-from .queue_parts import CHAT, DAY, HOUR, OTHER_CHAT, REPORT, REST, QueueRig, claimed, name, texts
+from .queue_parts import (
+    CHAT,
+    DAY,
+    HOUR,
+    NEIGHBOUR,
+    OTHER_CHAT,
+    REPORT,
+    REST,
+    QueueRig,
+    claimed,
+    name,
+    texts,
+)
 
 
 class SpoolContract:
@@ -118,9 +130,9 @@ class SpoolContract:
 
     @pytest_twisted.ensureDeferred
     async def test_all_spools_together_are_bounded(self, rig: QueueRig):
-        here = await rig.process(limits=Limits(spool_total=2))
+        here = await rig.process(limits=Limits(spool_total=2 * rig.partitions))
         await here.take("one")
-        batch = await here.take("two", chat=OTHER_CHAT)
+        batch = await here.take("two", chat=NEIGHBOUR)
         assert (await here.say("three")).results == ["full"]
         await here.settle(batch, remove=1)
         assert (await here.say("three", "four")).results == ["queued", "full"]

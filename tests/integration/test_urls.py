@@ -88,7 +88,7 @@ def test_a_cluster_is_named(complaint, number):
     cluster = {"cluster-enabled": "yes", "cluster-port": str(free_port())}
     with Valkey(settings=cluster) as server:
         line = complaint(valkey=f"redis://127.0.0.1:{server.port}/{number}")
-    assert "is a Cluster" in line
+    assert "is a Cluster: add ?cluster=true" in line
 
 
 @either_way

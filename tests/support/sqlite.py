@@ -31,6 +31,7 @@ class Machine:
     """
 
     shares_live = False
+    partitions = 1
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir

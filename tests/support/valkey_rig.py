@@ -16,7 +16,7 @@ from tests.contracts.queue_parts import Process
 
 from .valkey import Valkey
 
-_AGE = r"""
+AGE = r"""
 local ms = tonumber(ARGV[1])
 local function shift(time) return string.format('%.0f', tonumber(time) - ms) end
 for _, key in ipairs(redis.call('KEYS', 'chat:*')) do
@@ -46,6 +46,7 @@ class ValkeyRig:
     """A `tests.contracts.queue.QueueRig` on a running server that is empty."""
 
     shares_live = True
+    partitions = 1
 
     def __init__(self, valkey: Valkey) -> None:
         self.valkey = valkey
@@ -71,7 +72,7 @@ class ValkeyRig:
 
     async def pass_time(self, seconds: float) -> None:
         """Make everything that is stored so much older."""
-        answer = await self.cli("EVAL", _AGE, "0", str(round(seconds * 1000)))
+        answer = await self.cli("EVAL", AGE, "0", str(round(seconds * 1000)))
         assert answer == "", answer
 
     async def cli(self, *command: str) -> str:

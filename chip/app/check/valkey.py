@@ -6,10 +6,13 @@ from typing import Any, Final
 from chip.app.backend import valkey_address
 from chip.app.check.findings import Finding, Verdict
 from chip.config.schema import Config
+from chip.queue.valkey.cluster.trial import try_cluster
 from chip.queue.valkey.trial import Trial, try_valkey
 
 OLDEST: Final = (6, 2)
 """The first release with all that the scripts need."""
+OLDEST_CLUSTER: Final = (7, 0)
+"""The first release whose Clusters publish to whoever listens to one node."""
 _EVICTION: Final[dict[bool, tuple[Verdict, str]]] = {
     True: ("warning", " once maxmemory is set"),
     False: ("FAILED", ""),
@@ -19,12 +22,24 @@ _RIGHTS: Final = "ACL SETUSER … ~chat:* &chat:* +@all -@admin -@dangerous +inf
 
 async def ask_valkey(config: Config, reactor: Any) -> list[Finding]:
     """What is found."""
-    trial = await try_valkey(valkey_address(config), reactor, config.limits_in_force)
+    address = valkey_address(config)
+    ask = try_cluster if address.cluster else try_valkey
+    trials = await ask(address, reactor, config.limits_in_force)
+    if len(trials) == 1:
+        return _findings(trials[0], config.valkey_replicas)
+    return [
+        one if one.verdict == "ok" else one._replace(text=f"{trial.address}: {one.text}")
+        for trial in trials
+        for one in _findings(trial, config.valkey_replicas)
+    ]
+
+
+def _findings(trial: Trial, replicas: int) -> list[Finding]:
     found = [_refusal(text) for text in trial.refused]
     if trial.info is None:
         text = f"may not be asked for INFO, so how it keeps things is not known: {_RIGHTS}"
         return [*found, Finding("warning", "Valkey", text)]
-    found += _judge(trial.info, config.valkey_replicas)
+    found += _judge(trial.info, replicas)
     return found if any(one.verdict == "FAILED" for one in found) else [_well(trial), *found]
 
 
@@ -36,8 +51,9 @@ def _refusal(text: str) -> Finding:
 def _judge(info: dict[str, str], needed: int) -> list[Finding]:
     found = []
     version = info.get("redis_version", "0")
-    if tuple(map(int, re.findall(r"\d+", version)[:2])) < OLDEST:
-        text = f"it is as old as Redis {version}, and Chip needs 6.2"
+    oldest = OLDEST_CLUSTER if info.get("cluster_enabled") == "1" else OLDEST
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) < oldest:
+        text = f"it is as old as Redis {version}, and Chip needs {'.'.join(map(str, oldest))}"
         found.append(Finding("FAILED", "Valkey", text))
     policy = info.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":

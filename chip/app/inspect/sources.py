@@ -11,6 +11,7 @@ from chip.models import ChatKey, MsgName
 from chip.queue.snapshot import ChatSnapshot
 from chip.queue.sqlite import snapshots
 from chip.queue.sqlite.shared import clock_of_writer
+from chip.queue.valkey.cluster.snapshots import ClusterSnapshots
 from chip.queue.valkey.snapshots import ValkeySnapshots
 from chip.sqlite.files import lock_holder
 from chip.sqlite.reading import reading
@@ -84,7 +85,9 @@ class EmbeddedSource:
 def queues_of(config: Config, reactor: Any) -> Queues:
     """The queues that the settings name. Raises ConfigError."""
     if config.valkey:
-        return ValkeySnapshots(valkey_address(config), reactor, config.limits_in_force)
+        address = valkey_address(config)
+        look = ClusterSnapshots if address.cluster else ValkeySnapshots
+        return look(address, reactor, config.limits_in_force)
     return EmbeddedSource(config)
 
 

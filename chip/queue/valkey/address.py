@@ -3,6 +3,7 @@
     valkey://user:password@host:6379/5     redis:// is the same, valkeys:// and rediss:// are TLS
     unix://user:password@/run/valkey.sock?db=5
     valkey://user:password@host,host:26380/5?sentinel=NAME&sentinel_password=…
+    valkey://user:password@host,host:7000/?cluster=true     valkey-cluster:// is the same
 
 As other clients have it, `?db=` names the database wherever a path may not, and wins over one.
 Only hosts and ports, or the socket, ever show in a text or a log.
@@ -25,6 +26,7 @@ CONNECT_TIMEOUT: Final = 3
 _PLAIN = ("valkey", "redis")
 _TLS = ("valkeys", "rediss")
 _UNIX = ("unix",)
+_CLUSTER = "-cluster"
 _HOST = re.compile(r"(\[[^\[\]]+\]|[^:\[\]]+)(?::([0-9]{1,5})?)?")
 _HOSTS = re.compile(
     r"(?P<before>[^:/?#]*://(?:[^/?#]*@)?)(?P<hosts>[^/?#]*)(?P<after>.*)", re.DOTALL
@@ -36,12 +38,14 @@ class ValkeyAddress:
     """A database of Valkey, and a login. `path` is that of a Unix socket, or empty."""
 
     hosts: tuple[tuple[str, int], ...]
-    """The server, or with `sentinel` the Sentinels: names or addresses, and ports."""
+    """The server; with `sentinel` the Sentinels; of a Cluster, some of its nodes. Names or
+    addresses, and ports."""
     path: str
     database: int
     tls: bool
     user: str
     password: str = field(repr=False)
+    cluster: bool = False
     sentinel: str = ""
     """What the Sentinels call the primary."""
     sentinel_user: str = ""
@@ -64,7 +68,11 @@ class ValkeyAddress:
 
     def at(self, host: str, port: int) -> "ValkeyAddress":
         """The same database and login, at this server."""
-        return replace(self, hosts=((host, port),), sentinel="")
+        return replace(self, hosts=((host, port),), sentinel="", cluster=False)
+
+    def seeds(self) -> "list[ValkeyAddress]":
+        """Each node of a Cluster that is named here."""
+        return [self.at(host, port) for host, port in self.hosts]
 
     def sentinels(self) -> "list[ValkeyAddress]":
         """Each Sentinel by itself, with the login that is used there."""
@@ -89,15 +97,18 @@ def parse_url(url: str, files: TlsFiles | None = None) -> ValkeyAddress:
     try:
         parts = urlsplit(f"{before}{'host' if listed else ''}{after}")
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-        is_unix = parts.scheme in _UNIX
+        scheme = parts.scheme.removesuffix(_CLUSTER)
+        is_unix = scheme in _UNIX
+        cluster = scheme != parts.scheme or query.get("cluster", "") in ("true", "yes", "1")
         database = int(
-            query.get("db", "" if is_unix else parts.path.strip("/")) or DEFAULT_DATABASE
+            query.get("db", "" if is_unix else parts.path.strip("/"))
+            or (0 if cluster else DEFAULT_DATABASE)
         )
         sentinel = query.get("sentinel", "")
         hosts = _hosts(listed, _SENTINEL_PORT if sentinel else _DEFAULT_PORT)
     except ValueError:
         raise ConfigError("valkey: the port and the database must be numbers") from None
-    if parts.scheme not in _PLAIN + _TLS + _UNIX:
+    if scheme not in _PLAIN + _TLS + _UNIX:
         raise ConfigError(
             "valkey: must begin with valkey://, valkeys://, redis://, rediss:// or unix://"
         )
@@ -105,17 +116,25 @@ def parse_url(url: str, files: TlsFiles | None = None) -> ValkeyAddress:
         raise ConfigError("valkey: the path of a socket is needed")
     if not is_unix and not hosts:
         raise ConfigError("valkey: a host is needed")
-    if len(hosts) > 1 and not sentinel:
-        raise ConfigError("valkey: several hosts are those of Sentinels: ?sentinel=NAME is missing")
+    if len(hosts) > 1 and not (sentinel or cluster):
+        raise ConfigError(
+            "valkey: several hosts are those of Sentinels or of a Cluster: ?sentinel=NAME or"
+            " ?cluster=true is missing"
+        )
+    if cluster and (is_unix or sentinel):
+        raise ConfigError("valkey: a Cluster is reached by hosts of its nodes only")
+    if cluster and database:
+        raise ConfigError("valkey: a Cluster has database 0 only")
     if database < 0:
         raise ConfigError("valkey: the database must not be negative")
     return ValkeyAddress(
         hosts=hosts,
         path=unquote(parts.path) if is_unix else "",
         database=database,
-        tls=parts.scheme in _TLS,
+        tls=scheme in _TLS,
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
+        cluster=cluster,
         sentinel=sentinel,
         sentinel_user=query.get("sentinel_user", ""),
         sentinel_password=query.get("sentinel_password", ""),

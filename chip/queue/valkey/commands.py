@@ -4,8 +4,6 @@ from typing import Any, Protocol
 
 from txredisapi import ResponseError
 
-from chip.errors import Unavailable
-from chip.queue.valkey.errors import OutboxDamaged, ScriptMissing
 from chip.queue.valkey.outages import Outages
 
 
@@ -24,5 +22,5 @@ class Commands(Protocol):
         that key, which lies where the command's do, is written for it. Raises Unavailable, or
         ScriptMissing."""
 
-    def explain(self, error: ResponseError) -> Unavailable | ScriptMissing | OutboxDamaged:
+    def explain(self, error: ResponseError) -> Exception:
         """What a refusal within an answer means."""

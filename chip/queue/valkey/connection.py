@@ -25,8 +25,6 @@ from chip.queue.valkey.errors import (
     TOO_FEW,
     AnswerLost,
     NotReplicated,
-    OutboxDamaged,
-    ScriptMissing,
     is_stale,
     refused,
     why_not_connected,
@@ -95,13 +93,22 @@ class ValkeyConnection(Generic[P]):
         """Whether the connection is ready for use."""
         return self._protocol is not None
 
-    async def open(self) -> None:
-        """Connect for the first time. Raises Unavailable, with a line for the operator."""
+    async def open(self, *, persist: bool = False) -> None:
+        """Connect for the first time. Raises Unavailable, with a line for the operator, and goes on
+        trying if it is to `persist`."""
         try:
             await self._connect()
         except Exception as error:
-            self._closed = True
+            if persist:
+                self.start()
+            else:
+                self._closed = True
             raise Unavailable(f"cannot use Valkey at {self._address}: {_reason(error)}") from None
+
+    def start(self) -> None:
+        """Connect however long it takes; `ready` is called then."""
+        self._lost_at = self._reactor.seconds()
+        self._returning = Deferred.fromCoroutine(self._return())
 
     async def close(self) -> None:
         """End the connection for good."""
@@ -154,7 +161,7 @@ class ValkeyConnection(Generic[P]):
             raise NotReplicated
         return answer
 
-    def explain(self, error: ResponseError) -> Unavailable | ScriptMissing | OutboxDamaged:
+    def explain(self, error: ResponseError) -> Exception:
         """What a refusal means. Where another connection may do better, this one is ended."""
         meaning = refused(error)
         if isinstance(meaning, Unavailable):

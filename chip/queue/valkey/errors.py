@@ -23,7 +23,7 @@ TOO_FEW: Final = "NOREPLICAS"
 
 FORBIDDEN: Final = "does not let this user do what Chip needs"
 
-_CLUSTER: Final = "is a Cluster, where Chip's keys lie on several servers: use one without"
+_CLUSTER: Final = "is a Cluster: add ?cluster=true to the URL, in place of a database"
 
 _REASONS: Final = {
     "LOADING": "is still loading its data",
@@ -45,6 +45,7 @@ _REASONS: Final = {
     "CLUSTERDOWN": _CLUSTER,
     "CROSSSLOT": _CLUSTER,
     "MOVED": _CLUSTER,
+    "cluster support disabled": "is no Cluster: leave out ?cluster=true",
 }
 _KNOWN = re.compile("|".join(_REASONS))
 

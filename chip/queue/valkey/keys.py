@@ -22,12 +22,15 @@ stay as they are. All else is Chip's own. A chat is written ``<chat id>@<channel
     chat:replicated       string  written before each WAIT, where replicas are asked for
     chat:live:<database>:<chat>   a Pub/Sub channel: those ignore the database, so the name has it
 
-Where the keys are divided among servers, all of one part bear its tag: ``chat:{<tag>}:outboxes``.
+In a Cluster, all keys of a partition bear its tag: ``chat:{<tag>}:outboxes``. The first partition
+has one more:
+
+    chat:{<tag>}:partitions   string   how many there are
 """
 
 
 class Keys:
-    """The names of what is kept in this database, in the part with this tag where there are any."""
+    """The names of what is kept in this database: in the partition with this tag, if any."""
 
     def __init__(self, database: int, tag: bytes = b"") -> None:
         self._prefix = prefix = b"chat:{%b}:" % tag if tag else b"chat:"
@@ -39,6 +42,7 @@ class Keys:
         self.spool_totals = prefix + b"spool-totals"
         self.balance = prefix + b"balance"
         self.replicated = prefix + b"replicated"
+        self.partitions = prefix + b"partitions"
 
     def outbox(self, chat: bytes) -> bytes:
         """The messages that wait for the visitor."""

@@ -17,6 +17,7 @@ from chip.queue.snapshot import (
     waiting_event,
 )
 from chip.queue.valkey.address import ValkeyAddress
+from chip.queue.valkey.commands import Commands
 from chip.queue.valkey.connection import connection_to_ask
 from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.scripts import Scripts, ScriptTexts
@@ -36,29 +37,25 @@ class _Item(msgspec.Struct):
 _item_decoder = msgspec.json.Decoder(_Item)
 
 
-class ValkeySnapshots:
-    """A connection that only looks."""
+class PartitionSnapshots:
+    """Looks at the chats of one partition. `count_listeners` is the subcommand of PUBSUB that says
+    how many listen."""
 
-    def __init__(self, address: ValkeyAddress, reactor: Any, limits: Limits) -> None:
-        self._keys = Keys(address.database)
-        self._commands = connection_to_ask("inspection", address, reactor)
-        scripts = Scripts(self._commands, ScriptTexts(limits), self._keys.replicated)
+    def __init__(
+        self, commands: Commands, keys: Keys, texts: ScriptTexts, count_listeners: bytes = b"NUMSUB"
+    ) -> None:
+        self._keys = keys
+        self._commands = commands
+        self._count_listeners = count_listeners
+        scripts = Scripts(commands, texts, keys.replicated)
         self._snapshot = scripts.script("snapshot", "claims", keys=13, stores=False)
-
-    async def open(self) -> None:
-        """Connect. Raises Unavailable in a line for operators."""
-        await self._commands.open()
-
-    async def close(self) -> None:
-        """End the connection."""
-        await self._commands.close()
 
     async def take(self, chat: ChatKey) -> ChatSnapshot:
         """What is there of the chat now. Raises Unavailable."""
         raw = str(chat).encode()
         answer = await self._snapshot.run(self._keys.messages(raw), [raw])
         channel = self._keys.live(raw)
-        _, listeners = await self._commands.call(b"PUBSUB", b"NUMSUB", channel)
+        _, listeners = await self._commands.call(b"PUBSUB", self._count_listeners, channel)
         return _snapshot(answer, listeners)
 
     async def waiting(self, chat_id: str, channel_uuid: str) -> list[ChatKey]:
@@ -75,6 +72,22 @@ class ValkeySnapshots:
                 if cursor == b"0" or len(found) >= MOST_CHATS:
                     break
         return [ChatKey.parse(chat.decode()) for chat in list(found)[:MOST_CHATS]]
+
+
+class ValkeySnapshots(PartitionSnapshots):
+    """A connection that only looks."""
+
+    def __init__(self, address: ValkeyAddress, reactor: Any, limits: Limits) -> None:
+        self._connection = connection_to_ask("inspection", address, reactor)
+        super().__init__(self._connection, Keys(address.database), ScriptTexts(limits))
+
+    async def open(self) -> None:
+        """Connect. Raises Unavailable in a line for operators."""
+        await self._connection.open()
+
+    async def close(self) -> None:
+        """End the connection."""
+        await self._connection.close()
 
 
 def _snapshot(answer: Sequence[Any], listeners: int) -> ChatSnapshot:

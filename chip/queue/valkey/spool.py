@@ -115,6 +115,11 @@ class ValkeySpool:
         # A server that takes this write takes all that its user may.
         self._commands.outages.refusing.worked()
 
+    @property
+    def lost_any(self) -> bool:
+        """Whether chats are to be taken up again whose claims were lost."""
+        return bool(self._to_take_up)
+
     async def retire(self) -> None:
         """Whatever this process still holds may be claimed as if it had died."""
         await self._commands.call(b"ZREM", self._keys.alive, self._token)

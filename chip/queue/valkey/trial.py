@@ -32,19 +32,33 @@ class Trial(NamedTuple):
     refused: list[str]
 
 
-async def try_valkey(address: ValkeyAddress, reactor: Any, limits: Limits) -> Trial:
+async def try_valkey(address: ValkeyAddress, reactor: Any, limits: Limits) -> list[Trial]:
     """Try everything once. Raises Unavailable when no connection comes about."""
     keys = Keys(address.database)
     connection = connection_to_ask("trial", address, reactor)
     live = ValkeyLive(
         address, reactor, connection, keys=keys, token=token_hex(8), back=lambda: None
     )
+    listening = ("SUBSCRIBE", live.connection)
+    return [await try_server(address, keys, ScriptTexts(limits), connection, listening)]
+
+
+async def try_server(
+    address: ValkeyAddress,
+    keys: Keys,
+    texts: ScriptTexts,
+    connection: ValkeyConnection[CommandProtocol],
+    listening: tuple[str, ValkeyConnection[Any]],
+) -> Trial:
+    """Try everything once by way of a connection for commands, and one that subscribes with this
+    command when it is opened. Both are closed in the end."""
+    subscribe, ears = listening
     names = [
         keys.check(token_hex(8).encode()),
         *keys.messages(_NOBODYS),
         *[make(_NOBODYS) for make in (keys.refs, keys.made, keys.email)],
     ]
-    scripts = Scripts(connection, ScriptTexts(limits), keys.replicated)
+    scripts = Scripts(connection, texts, keys.replicated)
     script = scripts.script("check", keys=len(names))
 
     async def load() -> list[str]:
@@ -56,7 +70,7 @@ async def try_valkey(address: ValkeyAddress, reactor: Any, limits: Limits) -> Tr
         return _in_words([answer.decode() for answer in answers])
 
     async def listen() -> list[str]:
-        await live.connection.open()
+        await ears.open()
         return []
 
     await connection.open()
@@ -64,11 +78,11 @@ async def try_valkey(address: ValkeyAddress, reactor: Any, limits: Limits) -> Tr
         refused = [
             *await _step("SCRIPT LOAD", load()),
             *await _step("EVALSHA with the keys chat:*", run()),
-            *await _step("SUBSCRIBE to the channels chat:live:*", listen()),
+            *await _step(f"{subscribe} to the channels chat:*", listen()),
         ]
         return Trial(str(address), address.database, await _info(connection), refused)
     finally:
-        await live.connection.close()
+        await ears.close()
         await connection.close()
 
 

@@ -1,0 +1,107 @@
+"""One node of a Cluster: a connection for commands, and one that listens."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from txredisapi import ResponseError
+
+from chip.errors import Unavailable
+from chip.queue.valkey.address import ValkeyAddress
+from chip.queue.valkey.cluster.slots import NodeAddress, redirection
+from chip.queue.valkey.cluster.subscriber import ShardSubscriber
+from chip.queue.valkey.connection import ValkeyConnection
+from chip.queue.valkey.outages import Outages
+from chip.queue.valkey.protocol import CommandProtocol, encode_command
+
+_ASKING: Final = encode_command(b"ASKING")
+
+
+class NodeCommands(ValkeyConnection[CommandProtocol]):
+    """Commands to one node. What it does not serve is a `Redirected`."""
+
+    def __init__(
+        self,
+        place: NodeAddress,
+        address: ValkeyAddress,
+        outages: Outages,
+        reactor: Any,
+        *,
+        replicas: int = 0,
+        prepare: Callable[[CommandProtocol], Awaitable[object]] | None = None,
+        ready: Callable[[], None] = lambda: None,
+        lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(
+            f"commands to {place}",
+            address,
+            outages,
+            reactor,
+            CommandProtocol,
+            replicas=replicas,
+            prepare=prepare,
+            ready=ready,
+            lost=lost,
+        )
+        self._place = place
+
+    def explain(self, error: ResponseError) -> Exception:
+        """What a refusal means, a redirection too."""
+        return redirection(error, self._place) or super().explain(error)
+
+    async def send_asking(self, command: bytes, replicated: bytes) -> Any:
+        """The same as `send`, of a slot that is on its way to this node."""
+        protocol = await self.protocol()
+        # What becomes of it shows in the answer to the command.
+        protocol.request(_ASKING).addErrback(lambda _: None)
+        return await self.send(command, replicated=replicated)
+
+
+class Node:
+    """What stands between this process and a node. `ears` is None where nobody listens."""
+
+    def __init__(
+        self,
+        place: NodeAddress,
+        commands: NodeCommands,
+        ears: ShardSubscriber | None,
+        outages: Outages,
+    ) -> None:
+        self.place = place
+        self.commands = commands
+        self.ears = ears
+        self.outages = outages
+
+    @property
+    def connected(self) -> bool:
+        """Whether all its connections stand."""
+        return self.commands.connected and (self.ears is None or self.ears.connection.connected)
+
+    async def open(self) -> Unavailable | None:
+        """Connect now; and again in the background if that fails, which is what is returned."""
+        trouble = None
+        for connection in self._connections:
+            try:
+                await connection.open(persist=True)
+            except Unavailable as error:
+                trouble = error
+        return trouble
+
+    def start(self) -> None:
+        """Connect in the background."""
+        for connection in self._connections:
+            connection.start()
+
+    async def close(self) -> None:
+        """End all connections for good."""
+        for connection in self._connections:
+            await connection.close()
+
+    @property
+    def _connections(self) -> list[ValkeyConnection[Any]]:
+        return [self.commands, *([self.ears.connection] if self.ears else [])]
+
+
+def background(work: Awaitable[object]) -> None:
+    """Let a coroutine go on by itself. It is to see to its own failures."""
+    Deferred.fromCoroutine(work)  # type: ignore[arg-type]

@@ -1,0 +1,169 @@
+"""Which node serves which partition, kept true while nodes fail and slots move.
+
+The Cluster is asked (``CLUSTER SLOTS``) at the start, and again whenever a node is lost or says
+that it does not serve what it was asked for: at once, and then twice a second until all is well.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from twisted.internet.base import DelayedCall
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
+
+from chip.errors import Unavailable
+from chip.queue.valkey.address import ValkeyAddress
+from chip.queue.valkey.cluster.node import Node
+from chip.queue.valkey.cluster.slots import PARTITIONS, NodeAddress, places_of
+from chip.queue.valkey.connection import connection_to_ask
+
+LOOK_AFTER: Final = 0.05
+"""Seconds from a sign that something has changed to the question what."""
+LOOK_AGAIN: Final = 0.5
+"""Seconds between two questions while a node is away."""
+CLOSE_AFTER: Final = 5.0
+"""Seconds for which a node that serves nothing any more is kept: it may yet answer."""
+
+
+class Nodes:
+    """The nodes that serve anything. `seeds` are those that the first question goes to, `make`
+    makes a node, and `moved_to` is told of each partition that has come to another node."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        seeds: Sequence[ValkeyAddress],
+        reactor: Any,
+        make: Callable[[NodeAddress], Node],
+        moved_to: Callable[[int], None],
+    ) -> None:
+        self._seeds = seeds
+        self._reactor = reactor
+        self._make = make
+        self._moved_to = moved_to
+        self._nodes: dict[NodeAddress, Node] = {}
+        self._owners: list[Node] = []
+        self._prefer: NodeAddress | None = None
+        self._next_look: DelayedCall | None = None
+        self._looking = False
+        self._closing: dict[Node, DelayedCall] = {}
+        self._closed = False
+
+    async def open(self) -> None:
+        """Find all nodes and connect. Those that are away may come later, but for one of them.
+        Raises Unavailable, in a line for operators."""
+        places = places_of(*await self._ask_seeds())
+        if len(places) < PARTITIONS:
+            raise Unavailable("cannot use the Valkey Cluster: nobody serves some of its slots")
+        self._owners = [self._node(places[number], start=False) for number in range(PARTITIONS)]
+        opened = [Deferred.fromCoroutine(node.open()) for node in self._nodes.values()]
+        troubles = [found for found in await gatherResults(opened) if found is not None]
+        if len(troubles) == len(self._nodes):
+            raise troubles[0]
+        if troubles:
+            self.look()
+
+    async def close(self) -> None:
+        """End all connections for good."""
+        self._closed = True
+        timers = [*self._closing.values(), *([self._next_look] if self._next_look else [])]
+        for timer in timers:
+            if timer.active():
+                timer.cancel()
+        for node in list(self._nodes.values()):
+            await node.close()
+
+    @property
+    def all(self) -> list[Node]:
+        """The nodes that are known now."""
+        return list(self._nodes.values())
+
+    def owner(self, partition: int) -> Node:
+        """The node that serves a partition, as far as is known."""
+        return self._owners[partition]
+
+    def owned_by(self, node: Node) -> list[int]:
+        """The partitions that a node serves."""
+        return [number for number, owner in enumerate(self._owners) if owner is node]
+
+    def at(self, place: NodeAddress) -> Node:
+        """The node that listens there."""
+        return self._node(place)
+
+    def moved(self, partition: int, place: NodeAddress) -> None:
+        """A node says that this one serves the partition. It knows best what else has moved."""
+        self._prefer = place
+        self._set_owner(partition, self._node(place))
+        self.look()
+
+    def look(self, after: float = LOOK_AFTER) -> None:
+        """Something may have changed: ask soon."""
+        if self._next_look is None and not self._closed:
+            self._next_look = self._reactor.callLater(
+                after, lambda: Deferred.fromCoroutine(self._look())
+            )
+
+    async def _look(self) -> None:
+        try:
+            for partition, place in places_of(*await self._ask_anybody()).items():
+                self._set_owner(partition, self._node(place))
+            self._close_unused()
+        except Unavailable:
+            pass  # what is away is told by the connections
+        except Exception:
+            self._log.failure("the nodes of the Valkey Cluster are not known")
+        self._next_look = None
+        if not all(owner.connected for owner in set(self._owners)):
+            self.look(LOOK_AGAIN)
+
+    async def _ask_anybody(self) -> tuple[list[Any], NodeAddress]:
+        nodes = [node for node in self._nodes.values() if node.commands.connected]
+        random.shuffle(nodes)
+        nodes.sort(key=lambda node: node.place != self._prefer)
+        self._prefer = None
+        for node in nodes:
+            try:
+                return await node.commands.call(b"CLUSTER", b"SLOTS"), node.place
+            except Unavailable:
+                continue
+        return await self._ask_seeds()
+
+    async def _ask_seeds(self) -> tuple[list[Any], NodeAddress]:
+        trouble = Unavailable("no node of the Valkey Cluster is known")
+        for seed in self._seeds:
+            connection = connection_to_ask("asking for nodes", seed, self._reactor)
+            try:
+                await connection.open()
+                answer = await connection.call(b"CLUSTER", b"SLOTS")
+            except Unavailable as error:
+                trouble = error
+            else:
+                return answer, NodeAddress(*seed.hosts[0])
+            finally:
+                await connection.close()
+        raise trouble
+
+    def _node(self, place: NodeAddress, *, start: bool = True) -> Node:
+        node = self._nodes.get(place)
+        if node is None:
+            node = self._nodes[place] = self._make(place)
+            if start:
+                node.start()
+        return node
+
+    def _set_owner(self, partition: int, node: Node) -> None:
+        if self._owners[partition] is not node and not self._closed:
+            self._owners[partition] = node
+            self._moved_to(partition)
+
+    def _close_unused(self) -> None:
+        for node in set(self._nodes.values()) - set(self._owners) - set(self._closing):
+            self._closing[node] = self._reactor.callLater(CLOSE_AFTER, self._close_if_unused, node)
+
+    def _close_if_unused(self, node: Node) -> None:
+        del self._closing[node]
+        if node not in self._owners:
+            del self._nodes[node.place]
+            Deferred.fromCoroutine(node.close())

@@ -1,0 +1,168 @@
+"""The queues of many processes, on a Valkey Cluster (or Redis Cluster 7.0 and later).
+
+`ClusterQueue` puts the parts together: 128 partitions, each with the queues that a single server
+has, a way to the node that serves it, and the push. A node that is away, or that changes, is felt
+by the chats of its partitions only.
+"""
+
+from collections.abc import Sequence
+from secrets import token_hex
+from typing import Any, Final
+
+from chip.chat.ports import Balance, Balances, Depths
+from chip.errors import ConfigError, Unavailable
+from chip.limits import Limits
+from chip.queue.valkey.address import ValkeyAddress
+from chip.queue.valkey.cluster.chats import ClusterNotes, ClusterOutbox, ClusterSpool, of_reachable
+from chip.queue.valkey.cluster.live import ClusterLive
+from chip.queue.valkey.cluster.node import Node, NodeCommands
+from chip.queue.valkey.cluster.nodes import Nodes
+from chip.queue.valkey.cluster.shares import SWEEP_EVERY, Shares
+from chip.queue.valkey.cluster.slots import PARTITIONS, TAGS, NodeAddress
+from chip.queue.valkey.cluster.subscriber import ShardSubscriber
+from chip.queue.valkey.cluster.way import Way
+from chip.queue.valkey.errors import AWAY
+from chip.queue.valkey.keys import Keys
+from chip.queue.valkey.outages import Outages
+from chip.queue.valkey.partition import Partition
+from chip.queue.valkey.protocol import CommandProtocol, encode_command
+from chip.queue.valkey.scripts import ScriptTexts
+
+_COUNT: Final = b"%d" % PARTITIONS
+
+
+class ClusterQueue:
+    """All queues (`ports.Queue`), over two connections to each node of the Cluster that has a node
+    at this address. `replicas` and `token` are as for `ValkeyQueue`; `sweep_every` is
+    in seconds."""
+
+    def __init__(
+        self,
+        address: ValkeyAddress,
+        *,
+        reactor: Any,
+        limits: Limits,
+        replicas: int = 0,
+        token: str | None = None,
+        sweep_every: float = SWEEP_EVERY,
+    ) -> None:
+        token = token or token_hex(8)
+        self._reactor = reactor
+        self._address = address
+        self._replicas = replicas
+        self._texts = texts = ScriptTexts(limits, publish="SPUBLISH", parts=PARTITIONS)
+        self._nodes = nodes = Nodes(address.seeds(), reactor, self._make_node, self._moved_to)
+        keys = [Keys(address.database, tag) for tag in TAGS]
+        ways = [Way(number, nodes, reactor) for number in range(PARTITIONS)]
+        self._partitions = partitions = [
+            Partition(way, its_keys, texts, token, reactor)
+            for way, its_keys in zip(ways, keys, strict=True)
+        ]
+        self.live = ClusterLive(nodes, keys, ways, token, reactor)
+        self.outbox = ClusterOutbox(partitions)
+        self.spool = ClusterSpool(partitions, Shares(token, reactor, sweep_every))
+        self.notes = ClusterNotes(partitions)
+
+    async def open(self) -> None:
+        """Connect, and say that this process lives. Raises Unavailable in a line for operators, or
+        ConfigError where other partitions are in use, and has nothing open then."""
+        try:
+            await self._nodes.open()
+            await self._agree_on_partitions()
+            await self.spool.keep_alive()
+        except (Unavailable, ConfigError):
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """End all connections for good."""
+        self.live.close()
+        await self._nodes.close()
+
+    async def depths(self) -> Depths:
+        """Count what waits now, where that can be asked. Raises Unavailable when all connections
+        are away."""
+        if not self.connected:
+            raise Unavailable(AWAY)
+        found = [depths for _, depths in await of_reachable(self._partitions, Partition.depths)]
+        return Depths(
+            sum(one.outbox_chats for one in found),
+            max(one.outbox_oldest for one in found),
+            sum(one.spool_events for one in found),
+            max(one.spool_oldest for one in found),
+        )
+
+    async def balances(self) -> Balances:
+        """What became of everything that was ever accepted. Raises Unavailable, also when only some
+        of it cannot be counted: what became of things never grows less."""
+        found = [balances for _, balances in await of_reachable(self._partitions, _balances)]
+        if len(found) < PARTITIONS:
+            raise Unavailable(AWAY)
+        return Balances(
+            _sum([one.to_visitors for one in found]), _sum([one.to_courier for one in found])
+        )
+
+    @property
+    def connected(self) -> bool:
+        """Whether all connections to some node stand."""
+        return any(node.connected for node in self._nodes.all)
+
+    async def _agree_on_partitions(self) -> None:
+        """Note at the first start how many partitions there are. With another number, nothing that
+        waits would be found again."""
+        first = self._partitions[0]
+        key = first.keys.partitions
+        await first.commands.call(b"SET", key, _COUNT, b"NX")
+        found = await first.commands.call(b"GET", key)
+        if found != _COUNT:
+            raise ConfigError(
+                f"valkey: what lies in this Cluster is divided into {int(found)} partitions,"
+                f" and this Chip knows {PARTITIONS}"
+            )
+
+    def _make_node(self, place: NodeAddress) -> Node:
+        address = self._address.at(place.host, place.port)
+        outages = Outages(self._reactor.seconds)
+
+        def stands() -> None:
+            if node.connected:
+                outages.away.worked()
+                self.live.interrupted(self._nodes.owned_by(node))
+
+        commands = NodeCommands(
+            place,
+            address,
+            outages,
+            self._reactor,
+            replicas=self._replicas,
+            prepare=self._load_scripts,
+            ready=stands,
+            lost=self._nodes.look,
+        )
+        ears = ShardSubscriber(
+            place,
+            address,
+            outages,
+            self._reactor,
+            self.live,
+            prepare=self.live.prepare,
+            ready=stands,
+        )
+        node = Node(place, commands, ears, outages)
+        return node
+
+    async def _load_scripts(self, protocol: CommandProtocol) -> None:
+        """Tell a new connection's node all scripts, which it may have forgotten."""
+        for source in self._texts.sources:
+            await protocol.request(encode_command(b"SCRIPT", b"LOAD", source))
+
+    def _moved_to(self, partition: int) -> None:
+        self.live.place(partition)
+
+
+async def _balances(partition: Partition) -> Balances:
+    return await partition.balances()
+
+
+def _sum(balances: Sequence[Balance]) -> Balance:
+    return Balance(*[sum(counts) for counts in zip(*balances, strict=True)])

@@ -1,0 +1,98 @@
+"""The way to whichever node serves a partition (`commands.Commands`).
+
+A redirected command was not carried out, so it is sent again, to the right node. While nobody takes
+it, requests wait for a second, as they do for a connection that was lost; later ones do not.
+"""
+
+from typing import Any, Final
+
+from twisted.internet.task import deferLater
+from txredisapi import ResponseError
+
+from chip.errors import Unavailable
+from chip.queue.valkey.cluster.nodes import Nodes
+from chip.queue.valkey.cluster.slots import Redirected
+from chip.queue.valkey.connection import RETURN_WITHIN
+from chip.queue.valkey.errors import AnswerLost
+from chip.queue.valkey.outages import Outages
+from chip.queue.valkey.protocol import encode_command
+
+_PAUSE: Final = 0.05
+"""Seconds between two tries while a slot is on its way or nobody serves it."""
+_QUICK: Final = 2
+"""Redirections of one command that are followed without a pause."""
+_REASONS: Final = {
+    "TRYAGAIN": "is moving these chats to another node",
+    "CLUSTERDOWN": "is a Cluster that does not serve these chats now",
+}
+
+
+class Way:
+    """Carries commands to one partition."""
+
+    def __init__(self, partition: int, nodes: Nodes, reactor: Any) -> None:
+        self._partition = partition
+        self._nodes = nodes
+        self._reactor = reactor
+        # Since when nothing has come through.
+        self._blocked_since: float | None = None
+
+    @property
+    def outages(self) -> Outages:
+        """What the log tells of the node."""
+        return self._nodes.owner(self._partition).outages
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection to the node."""
+        return self._nodes.owner(self._partition).commands.connected
+
+    async def call(self, *command: bytes) -> Any:
+        """The answer to a command. Raises Unavailable."""
+        return await self.send(encode_command(*command))
+
+    async def send(self, command: bytes, *, replicated: bytes = b"") -> Any:
+        """The answer to an encoded command: see `Commands.send`."""
+        redirected = 0
+        while True:
+            blocked_since, self._blocked_since = self._blocked_since, None
+            try:
+                return await self._try(command, replicated)
+            except Redirected as why:
+                redirected += 1
+                self._blocked_since = blocked_since
+                await self._wait(why, redirected)
+
+    def explain(self, error: ResponseError) -> Exception:
+        """What a refusal within an answer means."""
+        return self._nodes.owner(self._partition).commands.explain(error)
+
+    async def _try(self, command: bytes, replicated: bytes) -> Any:
+        """Ask the owner once, and whomever it names if the slot is on its way there."""
+        while True:
+            owner = self._nodes.owner(self._partition)
+            try:
+                return await owner.commands.send(command, replicated=replicated)
+            except Redirected as why:
+                if why.kind == "ASK" and why.place is not None:
+                    heir = self._nodes.at(why.place).commands
+                    return await heir.send_asking(command, replicated)
+                if why.kind == "MOVED" and why.place is not None:
+                    self._nodes.moved(self._partition, why.place)
+                raise
+            except AnswerLost:
+                raise
+            except Unavailable:
+                if self._nodes.owner(self._partition) is owner:
+                    raise
+
+    async def _wait(self, why: Redirected, times: int) -> None:
+        if why.kind == "MOVED" and times <= _QUICK:
+            return
+        now = self._reactor.seconds()
+        self._blocked_since = self._blocked_since or now
+        if now - self._blocked_since > RETURN_WITHIN:
+            raise Unavailable(f"Valkey {_REASONS.get(why.kind, 'does not know its own nodes')}")
+        if why.kind == "CLUSTERDOWN":
+            self._nodes.look()
+        await deferLater(self._reactor, _PAUSE)

@@ -1,0 +1,186 @@
+"""The queues on a real Cluster of three nodes: the contract, and what is peculiar to a Cluster."""
+
+from __future__ import annotations
+
+from binascii import crc_hqx
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.threads import deferToThread
+
+from chip.errors import ConfigError, Unavailable
+from chip.limits import Limits
+from chip.models import ChatKey
+from chip.queue.valkey.address import parse_url
+from chip.queue.valkey.cluster.slots import TAGS, partition_of, slot_of
+from chip.queue.valkey.cluster.trial import try_cluster
+from tests.contracts.queue import QueueContract
+from tests.contracts.queue_parts import CHANNEL, CHAT, OTHER_CHAT, Process
+from tests.support.cluster_rig import ClusterRig
+from tests.support.valkey import Valkey
+
+CHATS = [ChatKey(f"{number:024}", CHANNEL) for number in range(300)]
+
+
+@pytest_twisted.async_yield_fixture
+async def rig(cluster):
+    rig = ClusterRig(cluster)
+    yield rig
+    await rig.close()
+
+
+def slot(chat: ChatKey) -> int:
+    return slot_of(TAGS[partition_of(str(chat).encode())])
+
+
+class TestClusterQueue(QueueContract):
+    """A Cluster's queues pass the contract."""
+
+
+@pytest_twisted.ensureDeferred
+async def test_all_that_is_kept_of_chats_is_in_their_partitions(rig, cluster):
+    here = await rig.process()
+    for chat in (CHAT, OTHER_CHAT):
+        await here.send(1, chat)
+        await here.say("Hello", chat=chat)
+        await here.notes.set_email(chat, "bob@example.com")
+    names = " ".join(await deferToThread(cluster.everywhere, "KEYS", "*")).split()
+    assert {name.partition("}")[0].partition("{")[2] for name in names} == {
+        tag.decode() for tag in TAGS
+    }
+    of_chats = [name for name in names if "@" in name]
+    assert len(of_chats) >= 10
+    for name in of_chats:
+        chat = name.rpartition(":")[2].encode()
+        assert f"{{{TAGS[partition_of(chat)].decode()}}}" in name
+
+
+@pytest_twisted.ensureDeferred
+async def test_another_number_of_partitions_is_refused_at_the_start(rig, cluster):
+    await rig.process()
+    key = f"chat:{{{TAGS[0].decode()}}}:partitions"
+    assert await deferToThread(cluster.cli, "GET", key) == "128"
+    await deferToThread(cluster.cli, "SET", key, "64")
+    with pytest.raises(ConfigError, match="64 partitions, and this Chip knows 128"):
+        await rig.queue("there")
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_longest_due_comes_first_whichever_partition_it_is_in(rig):
+    here = await rig.process()
+    for chat in (OTHER_CHAT, CHAT, CHATS[0]):
+        await here.say("one", chat=chat, may_claim=False)
+        await rig.pass_time(1)
+    assert await here.spool.due(10) == [OTHER_CHAT, CHAT, CHATS[0]]
+    assert await here.spool.due(2) == [OTHER_CHAT, CHAT]
+
+
+@pytest_twisted.ensureDeferred
+async def test_processes_share_what_is_due_and_all_look_at_all_of_it_in_the_end(rig):
+    queues = [await rig.queue(token, sweep_every=3600) for token in ("here", "there")]
+    for queue in queues:
+        await queue.spool.keep_alive()
+        assert await queue.spool.due(1000) == []  # the first look is at all
+    here = Process(queues[0])
+    said = [here.say("one", chat=chat, may_claim=False) for chat in CHATS]
+    await gatherResults([Deferred.fromCoroutine(one) for one in said])
+    shares = [set(await queue.spool.due(1000)) for queue in queues]
+    assert shares[0] | shares[1] == set(CHATS)
+    assert not shares[0] & shares[1]
+    assert min(map(len, shares)) > 50
+
+    late = await rig.queue("late", sweep_every=3600)
+    assert set(await late.spool.due(1000)) == set(CHATS)
+
+
+@pytest_twisted.ensureDeferred
+async def test_counts_are_those_of_all_partitions_together(rig):
+    here = await rig.process()
+    for chat in CHATS[:10]:
+        await here.send(1, chat)
+        await here.say("one", "two", chat=chat)
+    depths = await here.queue.depths()
+    assert (depths.outbox_chats, depths.spool_events) == (10, 20)
+    assert 0 < depths.outbox_oldest < 60
+    balances = await here.queue.balances()
+    assert (balances.to_visitors.accepted, balances.to_courier.waiting) == (10, 20)
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_knows_of_an_old_owner_is_led_to_the_new_one(rig, cluster):
+    """Nobody has told this process, which has asked nothing of the slot yet."""
+    here = await rig.process()
+    moving = slot(CHAT)
+    source = await deferToThread(cluster.at, moving)
+    target = next(node for node in cluster.primaries if node is not source)
+    try:
+        await deferToThread(cluster.move, moving, target)
+        await here.live.subscribe(CHAT)
+        assert await here.send(1) == "queued"
+        assert [event[0] for event in await here.heard()] == ["arrived"]
+    finally:
+        await deferToThread(cluster.move, moving, source)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_chat_whose_slot_moves_is_heard_of_again_and_no_other_is_interrupted(rig, cluster):
+    here = await rig.process()
+    for chat in (CHAT, OTHER_CHAT):
+        await here.live.subscribe(chat)
+    moving = slot(CHAT)
+    source = await deferToThread(cluster.at, moving)
+    target = next(node for node in cluster.primaries if node is not source)
+    try:
+        await deferToThread(cluster.move, moving, target)
+        await here.ears.hear("interrupted", frozenset([CHAT]))
+        await here.send(1)
+        assert "arrived" in [event[0] for event in await here.heard()]
+    finally:
+        await deferToThread(cluster.move, moving, source)
+    told = {event[1] for event in here.ears.heard if event[0] == "interrupted"}
+    assert told == {frozenset([CHAT])}
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_slot_that_is_on_its_way_for_long_is_unavailable_and_the_others_are_not(
+    rig, cluster
+):
+    here = await rig.process()
+    await here.send(1)
+    moving = slot(CHAT)
+    source = await deferToThread(cluster.at, moving)
+    target = next(node for node in cluster.primaries if node is not source)
+    target.cli("CLUSTER", "SETSLOT", str(moving), "IMPORTING", source.id)
+    source.cli("CLUSTER", "SETSLOT", str(moving), "MIGRATING", target.id)
+    try:
+        with pytest.raises(Unavailable, match="is moving these chats to another node"):
+            await here.send(2)
+        assert await here.send(1, OTHER_CHAT) == "queued"
+    finally:
+        for node in (source, target):
+            node.cli("CLUSTER", "SETSLOT", str(moving), "STABLE")
+    assert await here.send(2) == "queued"
+    assert await here.waiting() == [1, 2]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_trial_asks_each_node_and_leaves_nothing_behind(cluster):
+    trials = await try_cluster(parse_url(cluster.url), reactor, Limits())
+    assert {one.address for one in trials} == {
+        f"127.0.0.1:{node.port}" for node in cluster.primaries
+    }
+    assert [one.refused for one in trials] == [[]] * 3
+    assert all(one.info and one.info["cluster_enabled"] == "1" for one in trials)
+    assert not any(await deferToThread(cluster.everywhere, "KEYS", "*"))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_server_that_is_no_cluster_says_so(valkey: Valkey, rig):
+    with pytest.raises(Unavailable, match="is no Cluster"):
+        await try_cluster(parse_url(valkey.url_of(0) + "?cluster=true"), reactor, Limits())
+
+
+def test_the_tests_know_the_slots(cluster):
+    assert cluster.cli("CLUSTER", "KEYSLOT", "{foo}x") == str(crc_hqx(b"foo", 0) % 16_384)

@@ -1,0 +1,62 @@
+"""Processes on one Cluster, and time that passes for what lies in it."""
+
+from __future__ import annotations
+
+from twisted.internet import reactor
+from twisted.internet.threads import deferToThread
+
+from chip.limits import Limits
+from chip.queue.valkey.address import parse_url
+from chip.queue.valkey.cluster.queue import ClusterQueue
+from chip.queue.valkey.cluster.slots import PARTITIONS
+from tests.contracts.queue_parts import Process
+
+from .valkey_cluster import ValkeyCluster
+from .valkey_rig import AGE
+
+
+class ClusterRig:
+    """A `tests.contracts.queue.QueueRig` on a running Cluster that is empty."""
+
+    shares_live = True
+    partitions = PARTITIONS
+
+    def __init__(self, cluster: ValkeyCluster) -> None:
+        self.cluster = cluster
+        self.queues: list[ClusterQueue] = []
+
+    async def queue(
+        self,
+        token: str = "here",
+        limits: Limits | None = None,
+        *,
+        replicas: int = 0,
+        sweep_every: float = 0,
+    ) -> ClusterQueue:
+        """An open queue, which looks through all partitions each time; the rig closes it."""
+        queue = ClusterQueue(
+            parse_url(self.cluster.url),
+            reactor=reactor,
+            limits=limits or Limits(),
+            replicas=replicas,
+            token=token,
+            sweep_every=sweep_every,
+        )
+        self.queues.append(queue)
+        await queue.open()
+        return queue
+
+    async def process(self, token: str = "here", limits: Limits | None = None) -> Process:
+        """Start a process. It has said that it is alive."""
+        return Process(await self.queue(token, limits))
+
+    async def pass_time(self, seconds: float) -> None:
+        """Make everything that is stored so much older."""
+        milliseconds = str(round(seconds * 1000))
+        answers = await deferToThread(self.cluster.everywhere, "EVAL", AGE, "0", milliseconds)
+        assert not any(answers), answers
+
+    async def close(self) -> None:
+        """End all processes."""
+        for queue in self.queues:
+            await queue.close()

@@ -1,0 +1,179 @@
+"""A Valkey (or Redis 7) Cluster of our own: primaries, each with so many replicas.
+
+Owns the servers and what they know of each other. They are told before they start, so that nobody
+has to meet anybody.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import subprocess
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from .process import eventually, free_port
+from .valkey import Valkey, binary
+
+SLOTS = 16_384
+
+
+class Card(NamedTuple):
+    """What the nodes know of one of them."""
+
+    id: str
+    port: int
+    bus: int
+    slots: tuple[int, int] | None
+    primary: str
+
+
+class Node(Valkey):
+    """One server of a Cluster."""
+
+    def __init__(self, slots: tuple[int, int] | None, primary: Node | None, **options) -> None:
+        super().__init__(**options)
+        self.bus = free_port()
+        self.id = secrets.token_hex(20)
+        self.primary = primary
+        self.card = Card(self.id, self.port, self.bus, slots, primary.id if primary else "-")
+        self.settings |= {
+            "cluster-enabled": "yes",
+            "cluster-port": str(self.bus),
+            "databases": "1",
+            "repl-diskless-sync-delay": "0",
+        }
+
+    def introduce(self, cards: Sequence[Card]) -> None:
+        """Tell a node that was never started who is in the Cluster."""
+        lines = [_line(card, self.card, epoch) for epoch, card in enumerate(cards, 1)]
+        lines.append(f"vars currentEpoch {len(cards)} lastVoteEpoch 0\n")
+        (self.directory / "nodes.conf").write_text("\n".join(lines))
+
+    def cli(self, *command: str, database: int = 0) -> str:
+        return super().cli(*command, database=database)
+
+    def ready(self) -> bool:
+        if not super().ready() or "cluster_state:ok" not in self.cli("CLUSTER", "INFO"):
+            return False
+        return "master_link_status:down" not in self.cli("INFO", "replication")
+
+    def owns(self, slot: int) -> bool:
+        """Whether this node serves the slot, as it sees it itself."""
+        nodes = self.cli("CLUSTER", "NODES")
+        mine = re.search(r"^.*\bmyself,master\b.*connected(.*)$", nodes, re.MULTILINE)
+        ranges = re.findall(r" (\d+)(?:-(\d+))?(?= |$)", mine[1]) if mine else []
+        return any(int(first) <= slot <= int(last or first) for first, last in ranges)
+
+
+def _line(card: Card, own: Card, epoch: int) -> str:
+    kind = "slave" if card.primary != "-" else "master"
+    flags = f"myself,{kind}" if card is own else kind
+    slots = "" if card.slots is None else f" {card.slots[0]}-{card.slots[1]}"
+    where = f"127.0.0.1:{card.port}@{card.bus}"
+    if _has_shards():
+        where += f",,shard-id={card.id if card.primary == '-' else card.primary}"
+    return f"{card.id} {where} {flags} {card.primary} 0 0 {epoch} connected{slots}"
+
+
+@cache
+def _has_shards() -> bool:
+    """Whether the servers write down which nodes are one another's replicas: not so Redis 7.0."""
+    done = subprocess.run([binary("server"), "--version"], capture_output=True, check=True)
+    return b"v=7.0." not in done.stdout
+
+
+class ValkeyCluster:
+    """`primaries` nodes that share the slots, each with `replicas`. A node that is silent for
+    `timeout` ms counts as dead. Further options are those of each server."""
+
+    def __init__(
+        self,
+        primaries: int = 3,
+        replicas: int = 0,
+        timeout: int = 15_000,
+        settings: dict[str, str] | None = None,
+        **options,
+    ) -> None:
+        settings = {"cluster-node-timeout": str(timeout)} | (settings or {})
+        bounds = [SLOTS * number // primaries for number in range(primaries + 1)]
+        self.primaries = [
+            Node((first, end - 1), None, settings=dict(settings), **options)
+            for first, end in pairwise(bounds)
+        ]
+        self.replicas = [
+            Node(None, primary, settings=dict(settings), **options)
+            for primary in self.primaries
+            for _ in range(replicas)
+        ]
+        self.nodes = [*self.primaries, *self.replicas]
+
+    @property
+    def url(self) -> str:
+        """The URL of the first node; the others are found by it."""
+        return self.url_of(self.primaries[0])
+
+    def url_of(self, node: Node) -> str:
+        """The URL of the Cluster by way of this node."""
+        return node.url_of(0) + "?cluster=true"
+
+    def at(self, slot: int) -> Node:
+        """The node that serves a slot."""
+        (node,) = [node for node in self.nodes if node.running and node.owns(slot)]
+        return node
+
+    def start(self) -> None:
+        for node in self.nodes:
+            node.introduce([other.card for other in self.nodes])
+        for node in self.nodes:
+            node.spawn()
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(Node.start, self.nodes))
+
+    def clear(self) -> None:
+        """Forget everything, as between two tests."""
+        for node in self.primaries:
+            node.clear()
+
+    def everywhere(self, *command: str) -> list[str]:
+        """What each primary answers."""
+        return [node.cli(*command) for node in self.primaries]
+
+    def cli(self, *command: str) -> str:
+        """Run a command of one key, where it belongs."""
+        return self.primaries[0].cli("-c", *command)
+
+    def move(self, slot: int, to: Node) -> None:
+        """Move a slot and all that is in it, as ``valkey-cli --cluster reshard`` does."""
+        source = self.at(slot)
+        to.cli("CLUSTER", "SETSLOT", str(slot), "IMPORTING", source.id)
+        source.cli("CLUSTER", "SETSLOT", str(slot), "MIGRATING", to.id)
+        while keys := source.cli("CLUSTER", "GETKEYSINSLOT", str(slot), "100").split():
+            migrate = ["MIGRATE", "127.0.0.1", str(to.port), "", "0", "5000"]
+            answer = source.cli(*migrate, "KEYS", *keys)
+            if answer not in ("OK", "NOKEY"):
+                raise AssertionError(answer)
+        others = [node for node in self.primaries if node not in (to, source)]
+        for node in (to, source, *others):
+            if node.running:
+                node.cli("CLUSTER", "SETSLOT", str(slot), "NODE", to.id)
+
+    def wait_for_owner(self, slot: int, node: Node) -> None:
+        """Return once a node serves a slot."""
+        eventually(lambda: node.owns(slot), f"node {node.port} serves slot {slot}")
+
+    def close(self) -> None:
+        """Stop all nodes."""
+        for node in self.nodes:
+            node.resume()
+            node.close()
+
+    def __enter__(self) -> ValkeyCluster:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
