@@ -145,7 +145,7 @@ async def test_a_chat_whose_slot_moves_is_heard_of_again_and_no_other_is_interru
 
 @pytest_twisted.ensureDeferred
 async def test_a_slot_that_is_on_its_way_for_long_is_unavailable_and_the_others_are_not(
-    rig, cluster
+    rig, cluster, log, expected_failures
 ):
     here = await rig.process()
     await here.send(1)
@@ -163,6 +163,12 @@ async def test_a_slot_that_is_on_its_way_for_long_is_unavailable_and_the_others_
             node.cli("CLUSTER", "SETSLOT", str(moving), "STABLE")
     assert await here.send(2) == "queued"
     assert await here.waiting() == [1, 2]
+    expected_failures.take()
+    await here.spool.keep_alive()
+    assert log.about("Valkey") == [
+        "error: Valkey refuses a command: it is moving these chats to another node",
+        "info: Valkey takes commands again",
+    ]
 
 
 @pytest_twisted.ensureDeferred

@@ -30,13 +30,20 @@ class Partition:
         self.notes = ValkeyNotes(commands, keys)
         self.commands = commands
         self.keys = keys
+        self._counted = [keys.outboxes, keys.spool_ages, keys.spool_totals]
         self._depths = scripts.script("depths", keys=3, stores=False)
 
     async def depths(self) -> Depths:
         """Count what waits now. Raises Unavailable."""
-        keys = self.keys
-        names = [keys.outboxes, keys.spool_ages, keys.spool_totals]
-        chats, oldest, events, oldest_event = await self._depths.run(names, [])
+        return self.read_depths(await self._depths.run(self._counted, []))
+
+    def call_depths(self) -> bytes:
+        """The call that `depths` makes."""
+        return self._depths.call_of_one(self._counted, [])
+
+    def read_depths(self, answer: list[int]) -> Depths:
+        """What is answered to that."""
+        chats, oldest, events, oldest_event = answer
         return Depths(chats, oldest / 1000, events, oldest_event / 1000)
 
     async def balances(self) -> Balances:

@@ -6,7 +6,7 @@ connection is told; and confirmations of subscriptions are matched by name, beca
 answers the next waiter with whatever confirmation comes first.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -38,6 +38,12 @@ class CommandProtocol(RedisProtocol):  # type: ignore[misc]
         self.transport.write(command)
         answer: Deferred[Any] = self.replyQueue.get()
         return answer.addCallback(self.handle_reply)
+
+    def requests(self, commands: Sequence[bytes]) -> "list[Deferred[Any]]":
+        """The same of several commands."""
+        self.transport.write(b"".join(commands))
+        answers: list[Deferred[Any]] = [self.replyQueue.get() for _ in commands]
+        return [answer.addCallback(self.handle_reply) for answer in answers]
 
     def tryConvertData(self, data: object) -> object:
         # Answers are bytes and stay so; the library would walk through all of them to say it.

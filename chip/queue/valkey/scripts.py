@@ -139,6 +139,10 @@ class Script:
             Deferred.fromCoroutine(self._work())
         return entry.answer
 
+    def call_of_one(self, keys: list[bytes], arguments: list[bytes]) -> bytes:
+        """The call for one entry, for whoever sends it himself. It is answered by a list of one."""
+        return self._command(b"EVALSHA", self.text.digest, [_Entry(keys, arguments)])
+
     async def _work(self) -> None:
         try:
             while self._waiting:

@@ -52,6 +52,7 @@ class ValkeySpool:
         self._claim = scripts.script("spool_claim", "claims", keys=9)
         self._settle = scripts.script("spool_settle", "claims", keys=10)
         self._due = scripts.script("spools_due", keys=1, stores=False)
+        self._due_calls: dict[int, bytes] = {}
         self._alive = scripts.script("alive", keys=1)
 
     async def append(
@@ -102,15 +103,25 @@ class ValkeySpool:
 
     async def due_since(self, limit: int) -> dict[ChatKey, float]:
         """The same chats, each with the time in ms since when it is due, by Valkey's clock."""
+        return self.read_due(limit, await self._due.run([self._keys.spools], [b"%d" % limit]))
+
+    def call_due(self, limit: int) -> bytes:
+        """The call that `due_since` makes."""
+        if limit not in self._due_calls:
+            arguments = [b"%d" % limit]
+            self._due_calls[limit] = self._due.call_of_one([self._keys.spools], arguments)
+        return self._due_calls[limit]
+
+    def read_due(self, limit: int, found: list[bytes]) -> dict[ChatKey, float]:
+        """What is answered to that."""
         due: dict[ChatKey, float] = dict.fromkeys(list(self._to_take_up)[:limit], 0)
-        found = await self._due.run([self._keys.spools], [b"%d" % limit])
         for raw, time in zip(found[::2], found[1::2], strict=True):
             due.setdefault(ChatKey.parse(raw.decode()), float(time))
         return dict(list(due.items())[:limit])
 
     async def keep_alive(self) -> None:
         """Renew all claims of this process."""
-        self._forget_lost()
+        self.forget_lost()
         await self._alive.run([self._keys.alive], [self._token])
         # A server that takes this write takes all that its user may.
         self._commands.outages.refusing.worked()
@@ -119,6 +130,10 @@ class ValkeySpool:
     def lost_any(self) -> bool:
         """Whether chats are to be taken up again whose claims were lost."""
         return bool(self._to_take_up)
+
+    def call_alive(self) -> bytes:
+        """The call that `keep_alive` makes."""
+        return self._alive.call_of_one([self._keys.alive], [self._token])
 
     async def retire(self) -> None:
         """Whatever this process still holds may be claimed as if it had died."""
@@ -149,7 +164,7 @@ class ValkeySpool:
             self._to_take_up[chat] = None
             raise
 
-    def _forget_lost(self) -> None:
+    def forget_lost(self) -> None:
         """Forget claims whose answers were lost long ago. They stay known for a while, since what
         asked for them may be carried out later than what was asked next."""
         oldest = self._clock.seconds() - REMEMBER_LOST

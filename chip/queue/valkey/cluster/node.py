@@ -1,9 +1,10 @@
 """One node of a Cluster: a connection for commands, and one that listens."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import DeferredList
+from txredisapi import ConnectionError as ConnectionLost
 from txredisapi import ResponseError
 
 from chip.errors import Unavailable
@@ -11,6 +12,7 @@ from chip.queue.valkey.address import ValkeyAddress
 from chip.queue.valkey.cluster.slots import NodeAddress, redirection
 from chip.queue.valkey.cluster.subscriber import ShardSubscriber
 from chip.queue.valkey.connection import ValkeyConnection
+from chip.queue.valkey.errors import LOST, AnswerLost
 from chip.queue.valkey.outages import Outages
 from chip.queue.valkey.protocol import CommandProtocol, encode_command
 
@@ -56,6 +58,18 @@ class NodeCommands(ValkeyConnection[CommandProtocol]):
         protocol.request(_ASKING).addErrback(lambda _: None)
         return await self.send(command, replicated=replicated)
 
+    async def send_together(self, commands: Sequence[bytes]) -> list[Any]:
+        """The answers to many encoded commands, errors among them. Raises Unavailable."""
+        protocol = await self.protocol()
+        asked = DeferredList(protocol.requests(commands), consumeErrors=True)
+        answers = [
+            answer if worked else answer.value
+            for worked, answer in await self._in_time(protocol, asked)
+        ]
+        if any(isinstance(answer, ConnectionLost) for answer in answers):
+            raise AnswerLost(LOST)
+        return answers
+
 
 class Node:
     """What stands between this process and a node. `ears` is None where nobody listens."""
@@ -100,8 +114,3 @@ class Node:
     @property
     def _connections(self) -> list[ValkeyConnection[Any]]:
         return [self.commands, *([self.ears.connection] if self.ears else [])]
-
-
-def background(work: Awaitable[object]) -> None:
-    """Let a coroutine go on by itself. It is to see to its own failures."""
-    Deferred.fromCoroutine(work)  # type: ignore[arg-type]

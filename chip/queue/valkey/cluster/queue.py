@@ -13,10 +13,11 @@ from chip.chat.ports import Balance, Balances, Depths
 from chip.errors import ConfigError, Unavailable
 from chip.limits import Limits
 from chip.queue.valkey.address import ValkeyAddress
-from chip.queue.valkey.cluster.chats import ClusterNotes, ClusterOutbox, ClusterSpool, of_reachable
+from chip.queue.valkey.cluster.chats import ClusterNotes, ClusterOutbox, ClusterSpool
 from chip.queue.valkey.cluster.live import ClusterLive
 from chip.queue.valkey.cluster.node import Node, NodeCommands
 from chip.queue.valkey.cluster.nodes import Nodes
+from chip.queue.valkey.cluster.partitions import Partitions, Question
 from chip.queue.valkey.cluster.shares import SWEEP_EVERY, Shares
 from chip.queue.valkey.cluster.slots import PARTITIONS, TAGS, NodeAddress
 from chip.queue.valkey.cluster.subscriber import ShardSubscriber
@@ -29,6 +30,9 @@ from chip.queue.valkey.protocol import CommandProtocol, encode_command
 from chip.queue.valkey.scripts import ScriptTexts
 
 _COUNT: Final = b"%d" % PARTITIONS
+_DEPTHS: Final = Question(
+    call=Partition.call_depths, read=Partition.read_depths, alone=Partition.depths
+)
 
 
 class ClusterQueue:
@@ -54,10 +58,13 @@ class ClusterQueue:
         self._nodes = nodes = Nodes(address.seeds(), reactor, self._make_node, self._moved_to)
         keys = [Keys(address.database, tag) for tag in TAGS]
         ways = [Way(number, nodes, reactor) for number in range(PARTITIONS)]
-        self._partitions = partitions = [
-            Partition(way, its_keys, texts, token, reactor)
-            for way, its_keys in zip(ways, keys, strict=True)
-        ]
+        self._partitions = partitions = Partitions(
+            [
+                Partition(way, its_keys, texts, token, reactor)
+                for way, its_keys in zip(ways, keys, strict=True)
+            ],
+            nodes,
+        )
         self.live = ClusterLive(nodes, keys, ways, token, reactor)
         self.outbox = ClusterOutbox(partitions)
         self.spool = ClusterSpool(partitions, Shares(token, reactor, sweep_every))
@@ -84,7 +91,8 @@ class ClusterQueue:
         are away."""
         if not self.connected:
             raise Unavailable(AWAY)
-        found = [depths for _, depths in await of_reachable(self._partitions, Partition.depths)]
+        answers = await self._partitions.ask_together(range(PARTITIONS), _DEPTHS)
+        found = [depths for _, depths in answers]
         return Depths(
             sum(one.outbox_chats for one in found),
             max(one.outbox_oldest for one in found),
@@ -95,7 +103,8 @@ class ClusterQueue:
     async def balances(self) -> Balances:
         """What became of everything that was ever accepted. Raises Unavailable, also when only some
         of it cannot be counted: what became of things never grows less."""
-        found = [balances for _, balances in await of_reachable(self._partitions, _balances)]
+        answers = await self._partitions.ask(self._partitions.all, lambda one: one.balances())
+        found = [balances for _, balances in answers]
         if len(found) < PARTITIONS:
             raise Unavailable(AWAY)
         return Balances(
@@ -110,7 +119,7 @@ class ClusterQueue:
     async def _agree_on_partitions(self) -> None:
         """Note at the first start how many partitions there are. With another number, nothing that
         waits would be found again."""
-        first = self._partitions[0]
+        first = self._partitions.all[0]
         key = first.keys.partitions
         await first.commands.call(b"SET", key, _COUNT, b"NX")
         found = await first.commands.call(b"GET", key)
@@ -158,10 +167,6 @@ class ClusterQueue:
 
     def _moved_to(self, partition: int) -> None:
         self.live.place(partition)
-
-
-async def _balances(partition: Partition) -> Balances:
-    return await partition.balances()
 
 
 def _sum(balances: Sequence[Balance]) -> Balance:

@@ -92,7 +92,9 @@ class Way:
         now = self._reactor.seconds()
         self._blocked_since = self._blocked_since or now
         if now - self._blocked_since > RETURN_WITHIN:
-            raise Unavailable(f"Valkey {_REASONS.get(why.kind, 'does not know its own nodes')}")
+            reason = _REASONS.get(why.kind, "does not know its own nodes")
+            self.outages.refusing.failed(f"it {reason}")
+            raise Unavailable(f"Valkey {reason}")
         if why.kind == "CLUSTERDOWN":
             self._nodes.look()
         await deferLater(self._reactor, _PAUSE)

@@ -1,0 +1,76 @@
+"""A Cluster built from the sample and by the commands of the guide, and Chips on it."""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+
+import pytest
+from twisted.internet.threads import deferToThread
+
+from tests.support.guide import valkey_rights
+from tests.support.process import eventually, free_port
+from tests.support.sample import FromSample
+
+from .test_inspect import inspected
+
+
+@pytest.fixture(scope="module")
+def cluster_url():
+    """Three primaries with a replica each, and the user that the guide makes."""
+    with ExitStack() as stack:
+        nodes = [
+            FromSample(
+                "cluster/valkey.conf",
+                {"port 6379": "port {port}"},
+                "--cluster-port",
+                str(free_port()),
+            )
+            for _ in range(6)
+        ]
+        for node in nodes:
+            node.spawn()
+        for node in nodes:
+            stack.enter_context(node)
+        places = [f"127.0.0.1:{node.port}" for node in nodes]
+        nodes[0].cli("--cluster", "create", *places, "--cluster-replicas", "1", "--cluster-yes")
+        for node in nodes:
+            node.cli("ACL", "SETUSER", "chip", "on", ">s3cret", *valkey_rights().split())
+        for node in nodes:
+            eventually(lambda: "cluster_state:ok" in node.cli("CLUSTER", "INFO"), "all know all")  # noqa: B023 - asked at once
+        for node in nodes[:3]:
+            eventually(lambda: "state=online" in node.cli("INFO", "replication"), "a replica")  # noqa: B023 - asked at once
+        yield f"valkey-cluster://chip:s3cret@{','.join(places[:3])}"
+
+
+def test_a_check_finds_each_primary_well(check, cluster_url):
+    checked = check(valkey=cluster_url, valkey_replicas=1)
+    assert checked.status == 0, checked.lines
+    found = [line for line in checked.only("ok") if line.startswith("Valkey: ")]
+    assert len(found) == 3
+    for line in found:
+        assert re.search(r" \d+\.\d+\S* at 127\.0\.0\.1:\d+, database 0, 1 replica$", line)
+
+
+async def test_two_chips_talk_through_it_and_an_inspection_sees_it(
+    start_chip, visit, courier, channel, cluster_url, usual
+):
+    on_it = {"valkey": cluster_url, "valkey_replicas": 1}
+    here, there = start_chip(**on_it), start_chip(**on_it)
+    bob = await visit(there)
+    await bob.start_chat()
+    courier.configure(chip=here.url)
+    await courier.apart.send(channel, bob.chat_id, "from Courier")
+    (event,) = await bob.hears("from Courier", ack=False)
+
+    status, said = await deferToThread(
+        inspected, event["msg_out"]["id"], **usual({"valkey": cluster_url})
+    )
+    assert status == 0, said
+    assert "now      waits for its visitor, 1 of 1" in said
+    assert "open     in 1 process\n" in said
+
+    bob.ack(event)
+    bob.send("from the visitor")
+    await courier.apart.wait(1, bob.chat_id, "msg_status")
+    await courier.apart.wait(1, bob.chat_id, "msg_in")
