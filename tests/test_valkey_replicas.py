@@ -33,9 +33,9 @@ class Server:
         for answer in answers:
             self._protocol.dataReceived(answer + b"\r\n")
 
-    def wait(self) -> Deferred[bool]:
+    def wait(self, key: bytes = b"chat:replicated") -> Deferred[bool]:
         """Somebody asks whether the replicas have what was stored."""
-        return self.replicas.have_it(b"chat:replicated")
+        return self.replicas.have_it(key)
 
     def goes_away(self) -> None:
         self._protocol.connectionLost(ConnectionError())
@@ -92,3 +92,16 @@ def test_a_lost_connection_has_no_replicas(server):
     )
     server.goes_away()
     assert heard(one, other) == [False, False]
+
+
+def test_who_gave_a_key_that_the_server_does_not_serve_any_more_stops_nobody_else(server):
+    first = server.wait()
+    server.asked()
+    one, moved, also_moved = server.wait(), server.wait(b"moved"), server.wait(b"moved")
+    server.answers(b"+OK", b":2")
+    assert b"moved" in server.asked()
+    server.answers(b"-MOVED 3999 127.0.0.1:6381", b":0")
+    assert heard(first, one, moved, also_moved) == [True, None, False, False]
+    assert server.asked() == ASKED
+    server.answers(b"+OK", b":2")
+    assert heard(one) == [True]

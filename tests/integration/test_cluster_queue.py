@@ -14,12 +14,15 @@ from chip.errors import ConfigError, Unavailable
 from chip.limits import Limits
 from chip.models import ChatKey
 from chip.queue.valkey.address import parse_url
+from chip.queue.valkey.cluster.queue import ClusterQueue
 from chip.queue.valkey.cluster.slots import TAGS, partition_of, slot_of
 from chip.queue.valkey.cluster.trial import try_cluster
+from chip.queue.valkey.tls_files import TlsFiles
 from tests.contracts.queue import QueueContract
 from tests.contracts.queue_parts import CHANNEL, CHAT, OTHER_CHAT, Process
 from tests.support.cluster_rig import ClusterRig
 from tests.support.valkey import Valkey
+from tests.support.valkey_cluster import ValkeyCluster
 
 CHATS = [ChatKey(f"{number:024}", CHANNEL) for number in range(300)]
 
@@ -180,6 +183,22 @@ async def test_a_trial_asks_each_node_and_leaves_nothing_behind(cluster):
     assert [one.refused for one in trials] == [[]] * 3
     assert all(one.info and one.info["cluster_enabled"] == "1" for one in trials)
     assert not any(await deferToThread(cluster.everywhere, "KEYS", "*"))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_cluster_is_reached_by_tls_and_with_a_password():
+    with ValkeyCluster(tls=True, password="s3cret") as cluster:
+        certificates = cluster.nodes[0].certificates
+        assert certificates is not None
+        files = TlsFiles(str(certificates.authority))
+        queue = ClusterQueue(parse_url(cluster.url, files), reactor=reactor, limits=Limits())
+        await queue.open()
+        here = Process(queue)
+        for chat in (CHAT, OTHER_CHAT):
+            await here.live.subscribe(chat)
+            assert await here.send(1, chat) == "queued"
+            assert [event[0] for event in await here.heard(chat) if event[1] == chat] == ["arrived"]
+        await queue.close()
 
 
 @pytest_twisted.ensureDeferred

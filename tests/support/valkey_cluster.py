@@ -44,6 +44,7 @@ class Node(Valkey):
             "cluster-enabled": "yes",
             "cluster-port": str(self.bus),
             "databases": "1",
+            "appendonly": "no",
             "repl-diskless-sync-delay": "0",
         }
 
@@ -110,6 +111,10 @@ class ValkeyCluster:
             for _ in range(replicas)
         ]
         self.nodes = [*self.primaries, *self.replicas]
+        if self.nodes[0].certificates:
+            for node in self.nodes:
+                node.certificates = self.nodes[0].certificates
+                node.settings |= {"tls-cluster": "yes", "tls-replication": "yes"}
 
     @property
     def url(self) -> str:
@@ -135,12 +140,12 @@ class ValkeyCluster:
 
     def clear(self) -> None:
         """Forget everything, as between two tests."""
-        for node in self.primaries:
-            node.clear()
+        self.everywhere("FLUSHALL")
 
     def everywhere(self, *command: str) -> list[str]:
         """What each primary answers."""
-        return [node.cli(*command) for node in self.primaries]
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(lambda node: node.cli(*command), self.primaries))
 
     def cli(self, *command: str) -> str:
         """Run a command of one key, where it belongs."""

@@ -18,7 +18,7 @@ from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.live import ValkeyLive
 from chip.queue.valkey.outages import Outages
 from chip.queue.valkey.partition import Partition
-from chip.queue.valkey.protocol import CommandProtocol, encode_command
+from chip.queue.valkey.protocol import CommandProtocol
 from chip.queue.valkey.scripts import ScriptTexts
 
 
@@ -40,7 +40,7 @@ class ValkeyQueue:
     ) -> None:
         token = token or token_hex(8)
         keys = Keys(address.database)
-        self._texts = ScriptTexts(limits)
+        texts = ScriptTexts(limits)
         self._commands: ValkeyConnection[CommandProtocol] = ValkeyConnection(
             "commands",
             address,
@@ -48,13 +48,13 @@ class ValkeyQueue:
             reactor,
             CommandProtocol,
             replicas=replicas,
-            prepare=self._load_scripts,
+            prepare=texts.load,
             ready=self._back,
         )
         self.live = ValkeyLive(
             address, reactor, self._commands, keys=keys, token=token, back=self._back
         )
-        self._partition = partition = Partition(self._commands, keys, self._texts, token, reactor)
+        self._partition = partition = Partition(self._commands, keys, texts, token, reactor)
         self.outbox = partition.outbox
         self.spool = partition.spool
         self.notes = partition.notes
@@ -89,11 +89,6 @@ class ValkeyQueue:
     def connected(self) -> bool:
         """Whether both connections stand."""
         return self._commands.connected and self.live.connection.connected
-
-    async def _load_scripts(self, protocol: CommandProtocol) -> None:
-        """Tell a new connection's server all scripts, which it may have forgotten."""
-        for source in self._texts.sources:
-            await protocol.request(encode_command(b"SCRIPT", b"LOAD", source))
 
     def _back(self) -> None:
         """A connection stands again. What was missed meanwhile shows once both do."""

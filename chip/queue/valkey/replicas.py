@@ -6,15 +6,19 @@ stands for all that was stored before. While one is under way the server answers
 connection: there is one at a time, and what is stored meanwhile shares the next.
 """
 
-from typing import Any, Final
+import re
+from typing import Any, Final, cast
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.python.failure import Failure
 
 from chip.queue.valkey.protocol import CommandProtocol, encode_command
 
 WAIT_MS: Final = 500
 """How long replicas may take. A connection is given up for dead after six times as long."""
+
+_MOVED: Final = re.compile("MOVED |ASK |TRYAGAIN ")
+_Asker = tuple[bytes, Deferred[bool]]
 
 
 class Replicas:
@@ -24,38 +28,43 @@ class Replicas:
         self._protocol = protocol
         self._count = count
         self._wait = encode_command(b"WAIT", b"%d" % count, b"%d" % WAIT_MS)
-        self._key = b""
         self._under_way = False
-        self._next: list[Deferred[bool]] = []
+        self._next: list[_Asker] = []
 
     def have_it(self, key: bytes) -> "Deferred[bool]":
         """Whether they have what was sent before this call; False when the connection is lost.
         `key` is one that may be written for it."""
         answer: Deferred[bool] = Deferred()
-        self._next.append(answer)
-        self._key = key
+        self._next.append((key, answer))
         if not self._under_way:
             self._ask()
         return answer
 
     def _ask(self) -> None:
         self._under_way = True
-        write = encode_command(b"SET", self._key, b"1")
+        key, _ = self._next[-1]
+        write = encode_command(b"SET", key, b"1")
         asked = [self._protocol.request(write), self._protocol.request(self._wait)]
         both = gatherResults(asked, consumeErrors=True)
         asking, self._next = self._next, []
-        both.addCallbacks(self._answered, self._failed, (asking,), errbackArgs=(asking,))
+        both.addCallbacks(self._answered, self._failed, (asking,), errbackArgs=(asking, key))
 
-    def _answered(self, answers: list[Any], asking: "list[Deferred[bool]]") -> None:
+    def _answered(self, answers: list[Any], asking: "list[_Asker]") -> None:
         self._under_way = False
         if self._next:
             self._ask()
-        for one in asking:
+        for _, one in asking:
             one.callback(answers[1] >= self._count)
 
-    def _failed(self, _: Failure, asking: "list[Deferred[bool]]") -> None:
-        """The server takes no writes, or the connection is lost."""
+    def _failed(self, failure: Failure, asking: "list[_Asker]", key: bytes) -> None:
+        """The server takes no writes, or the connection is lost. Of a Cluster, it may be that it
+        does not serve this key any more: then those who gave others ask again."""
         self._under_way = False
-        waiting, self._next = self._next, []
-        for one in [*asking, *waiting]:
+        waiting, self._next = [*asking, *self._next], []
+        if _MOVED.match(str(cast(FirstError, failure.value).subFailure.value)):
+            self._next = [one for one in waiting if one[0] != key]
+            waiting = [one for one in waiting if one[0] == key]
+        if self._next:
+            self._ask()
+        for _, one in waiting:
             one.callback(False)

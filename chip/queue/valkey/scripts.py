@@ -10,7 +10,7 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
 from txredisapi import ResponseError
 
 from chip.chat.outbound.ports import ABANDONED, ALIVE, BATCH, REPORT_REST, claim_lasts
@@ -18,7 +18,7 @@ from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.queue.valkey.commands import Commands
 from chip.queue.valkey.errors import AnswerLost, ScriptMissing
-from chip.queue.valkey.protocol import encode
+from chip.queue.valkey.protocol import CommandProtocol, encode, encode_command
 
 ENTRIES_A_CALL: Final = 200
 BYTES_A_CALL: Final = 1024 * 1024
@@ -96,10 +96,12 @@ class ScriptTexts:
             self._known[name] = ScriptText(source, digest, keys)
         return self._known[name]
 
-    @property
-    def sources(self) -> list[bytes]:
-        """For a server that is to know them all."""
-        return [text.source for text in self._known.values()]
+    async def load(self, protocol: CommandProtocol) -> None:
+        """Tell a new connection's server all of them, which it may have forgotten."""
+        load = [encode_command(b"SCRIPT", b"LOAD", text.source) for text in self._known.values()]
+        for done, answer in await DeferredList(protocol.requests(load), consumeErrors=True):
+            if not done:
+                answer.raiseException()
 
 
 class Scripts:

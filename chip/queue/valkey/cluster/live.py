@@ -79,10 +79,8 @@ class ClusterLive:
         raw = str(chat).encode()
         partition = partition_of(raw)
         channel = self._keys[partition].live(raw)
-        wish = self._by_channel.get(channel)
-        if wish is None:
-            await self._ears(partition).connection.protocol()
-            wish = self._by_channel.get(channel) or self._wish(_Wish(chat, partition, channel))
+        await self._ears(partition).connection.protocol()
+        wish = self._by_channel.get(channel) or self._wish(_Wish(chat, partition, channel))
         if not wish.stood:
             waiter: Deferred[None] = Deferred()
             wish.waiting.append(waiter)

@@ -26,7 +26,6 @@ from chip.queue.valkey.errors import AWAY
 from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.outages import Outages
 from chip.queue.valkey.partition import Partition
-from chip.queue.valkey.protocol import CommandProtocol, encode_command
 from chip.queue.valkey.scripts import ScriptTexts
 
 _COUNT: Final = b"%d" % PARTITIONS
@@ -144,7 +143,7 @@ class ClusterQueue:
             outages,
             self._reactor,
             replicas=self._replicas,
-            prepare=self._load_scripts,
+            prepare=self._texts.load,
             ready=stands,
             lost=self._nodes.look,
         )
@@ -159,11 +158,6 @@ class ClusterQueue:
         )
         node = Node(place, commands, ears, outages)
         return node
-
-    async def _load_scripts(self, protocol: CommandProtocol) -> None:
-        """Tell a new connection's node all scripts, which it may have forgotten."""
-        for source in self._texts.sources:
-            await protocol.request(encode_command(b"SCRIPT", b"LOAD", source))
 
     def _moved_to(self, partition: int) -> None:
         self.live.place(partition)
