@@ -103,6 +103,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     sockets_per_address: Annotated[Count, per_address("open sockets")] = 200
     connects_per_second: Annotated[Positive, per_address("connections a second")] = 20
     connects_burst: Annotated[Count, per_address("connections at once")] = 100
+    commands_at_once: Annotated[
+        Count, per_address("commands that are carried out before those of others")
+    ] = 16
     address_sends_per_second: Annotated[
         Positive, per_address("messages a second, in all chats")
     ] = 50
@@ -161,6 +164,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             self,
             **{name: math.inf for name in self.__struct_fields__ if _is_rate(name)},
             sockets_per_address=2**31,
+            commands_at_once=2**31,
             unfinished_per_address=2**31,
         )
 

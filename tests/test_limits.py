@@ -57,6 +57,7 @@ def test_limits_off_lifts_every_rate_and_keeps_every_size_and_deadline() -> None
         "wrong_secrets_per_minute",
         "desk_logins_per_minute",
         "sockets_per_address",
+        "commands_at_once",
         "unfinished_per_address",
     }
     assert TokenBucket(after.sends_per_second, burst=1).take(now=0, count=10**9) == 0

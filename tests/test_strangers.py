@@ -12,7 +12,7 @@ from chip.chat.lookups import IN_VAIN_PER_SECOND
 from chip.models import Channel, Contact
 from tests.support.commands import say, start
 from tests.support.memory_chip import BOB, CHANNEL, MemoryChip
-from tests.support.web import Answer, Counts, Wire, build_site, request
+from tests.support.web import Answer, Counts, Wire, build_site, masked, request
 
 STRANGER, COURIER, VISITOR = "198.51.100.66", "192.0.2.10", "203.0.113.9"
 
@@ -78,6 +78,42 @@ def rig():
 def nobody(number: int) -> str:
     """A channel that does not exist."""
     return str(UUID(int=2**64 + number))
+
+
+def pongs(*wires: Wire) -> int:
+    """How many of these have been answered."""
+    return sum(any(opcode == 1 for opcode, _ in wire.frames()) for wire in wires)
+
+
+def test_what_a_stranger_says_on_many_connections_holds_nobody_else_up(rig):
+    """It waits, and is all heard in the end: 16 commands at a time."""
+    ping = masked(b'{"type":"ping"}')
+    strangers = [Wire(rig.site, STRANGER) for _ in range(100)]
+    visitor = Wire(rig.site, VISITOR)
+    for wire in [*strangers, visitor]:
+        assert wire.upgrades().status == 101
+    for wire in strangers:
+        wire.says(ping)
+    visitor.says(ping)
+    assert pongs(visitor) == 1
+    assert pongs(*strangers) == rig.chip.limits.commands_at_once
+    rig.clock.advance(0)
+    assert pongs(*strangers) == 100 - rig.chip.limits.commands_at_once
+
+
+def test_what_waits_for_its_turn_ends_with_its_connection(rig):
+    strangers = [Wire(rig.site, STRANGER) for _ in range(20)]
+    for wire in strangers:
+        assert wire.upgrades().status == 101
+    *others, chatty, gone = strangers
+    for wire in others:
+        wire.says(masked(b'{"type":"ping"}'))
+    for wire in (chatty, gone):
+        wire.says(3 * masked(b'{"type":"ping"}'))
+    gone.leaves()
+    rig.clock.advance(0)
+    assert len(chatty.frames()) == 3
+    assert pongs(gone) == 0
 
 
 STRANGERS = {

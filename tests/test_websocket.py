@@ -43,6 +43,7 @@ def test_many_messages_in_one_packet_arrive_in_order():
     said = [b"%d" % number for number in range(50)]
     packet = b"".join(map(masked, said))
     chat.wire.says(packet[:77], packet[77:])
+    chat.clock.advance(0)
     assert chat.heard == said
 
 

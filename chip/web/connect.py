@@ -35,6 +35,7 @@ from chip.web.http.connection import SERVER
 from chip.web.http.deadlines import Deadlines
 from chip.web.http.own_origin import own_origin
 from chip.web.http.request import Request
+from chip.web.turns import Turns
 from chip.web.websocket.handshake import (
     UPGRADE,
     BrokenUpgradeError,
@@ -42,6 +43,7 @@ from chip.web.websocket.handshake import (
     wants_upgrade,
 )
 from chip.web.websocket.protocol import WebSocketFactory, WebSocketProtocol
+from chip.web.websocket.reader import OTHERS_FIRST
 
 SERVICE_RESTART: Final = 1012
 NO_CHAT_STARTED: Final = 4001
@@ -59,6 +61,7 @@ class VisitorConnection(WebSocketProtocol):
 
     factory: "Connections"
     session: Session
+    _kept = b""
 
     def __init__(self, factory: "Connections", address: str, number: int) -> None:
         super().__init__(factory)
@@ -73,8 +76,19 @@ class VisitorConnection(WebSocketProtocol):
         return f"s{self._number:x}"
 
     def message_received(self, payload: bytes) -> None:
-        """Pass a message on."""
-        self.session.received(payload)
+        """Pass a message on, once it is its address's turn."""
+        if self.factory.turns.take(self.address, self._go_on):
+            self.session.received(payload)
+        else:
+            self._kept = payload
+            self.hold(OTHERS_FIRST)
+
+    def _go_on(self) -> None:
+        payload, self._kept = self._kept, b""
+        if self.is_open:
+            self.session.received(payload)
+        if not self.is_lost:
+            self.read_on(OTHERS_FIRST)
 
     def expect_chat(self) -> None:
         """Close unless a chat has been started, or is being started.
@@ -116,6 +130,7 @@ class Connections(WebSocketFactory[VisitorConnection]):
     ) -> None:
         super().__init__(clock, limits)
         self.admission = Admission(clock, limits)
+        self.turns = Turns(clock, limits.commands_at_once)
         self.starting = Deadlines[VisitorConnection](
             clock, limits.start_chat_deadline, VisitorConnection.expect_chat
         )
@@ -130,6 +145,7 @@ class Connections(WebSocketFactory[VisitorConnection]):
         """Stop all timers."""
         super().close()
         self.starting.close()
+        self.turns.close()
 
     async def handle(self, request: Request, channel_uuid: str) -> Answer | None:
         """Answer a request for ``/wc/connect/{channel_uuid}``, or make a connection of it."""

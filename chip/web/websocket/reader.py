@@ -29,6 +29,9 @@ TOO_MANY_REQUESTS: Final = 4029
 # Why a connection is not read from at the moment.
 SESSION_BUSY: Final = 1
 PEER_SLOW: Final = 2
+OTHERS_FIRST: Final = 4
+_UNTIL_LATER: Final = SESSION_BUSY | OTHERS_FIRST
+"""For what is here already and waits, too."""
 
 
 class GuardedReader(AutobahnBase):
@@ -42,7 +45,7 @@ class GuardedReader(AutobahnBase):
     alive = True
     """Whether the peer has said anything since this was made False."""
     holds = 0
-    """Why nothing is read, as bits of `SESSION_BUSY` and `PEER_SLOW`."""
+    """Why nothing is read, as bits of the constants above."""
     is_lost = False
     """Whether the transport is gone."""
     _consuming = False
@@ -78,8 +81,12 @@ class GuardedReader(AutobahnBase):
 
     def resume(self) -> None:
         """Read on."""
-        if self.holds & SESSION_BUSY:
-            self.release(SESSION_BUSY)
+        self.read_on(SESSION_BUSY)
+
+    def read_on(self, why: int) -> None:
+        """Read again, what is here already first, unless there is another reason not to."""
+        if self.holds & why:
+            self.release(why)
             self._consume()
 
     def hold(self, why: int) -> None:
@@ -126,7 +133,7 @@ class GuardedReader(AutobahnBase):
             # Autobahn takes a step, such as a frame, and returns False when it needs more bytes.
             more = True
             while more and not (
-                self._ignores_input or self.holds & SESSION_BUSY or self.state == CLOSED
+                self._ignores_input or self.holds & _UNTIL_LATER or self.state == CLOSED
             ):
                 more = bool(self.processData())
         finally:
