@@ -153,7 +153,12 @@ def test_a_slow_peer_is_cut_when_its_time_is_up(chip, channel, name, most):
 
 def test_ten_thousand_aborted_handshakes_leave_nothing_behind(chip, channel):
     suffer(chip, channel, "aborted_handshakes")
-    memory = chip.memory()
-    suffer(chip, channel, "aborted_handshakes")
-    # On a busy machine Chip has not heard of all the aborts yet.
-    eventually(lambda: chip.memory() < memory + MIB, "the memory is given back")
+    for _ in range(ATTEMPTS):
+        # Where it takes long to hear of the aborts, more are there at once than ever before, and
+        # what the heap has grown by stays. Only what each of them leaves behind goes on growing.
+        memory = chip.memory()
+        suffer(chip, channel, "aborted_handshakes")
+        with contextlib.suppress(TimeoutError):
+            eventually(lambda: chip.memory() < memory + MIB, "memory is given back", seconds=10)  # noqa: B023 - asked at once
+            return
+    pytest.fail(f"after {ATTEMPTS} times memory grows still")
