@@ -66,7 +66,7 @@ def report(options: argparse.Namespace) -> str:
         progress("bare parts")
         beside = asyncio.run(yardsticks.measure(effort))
     with Servers.set_up() as servers:
-        for processes in (1, 2) if is_full(options) else (options.processes,):
+        for processes in (1, 2, 4) if is_full(options) else (options.processes,):
             servers.processes = processes
             parts.append("## One process" if processes == 1 else f"## {processes} processes")
             if names:
@@ -87,7 +87,7 @@ def is_full(options: argparse.Namespace) -> bool:
 def main() -> None:
     """Run, print, and save what a full run has found."""
     options = arguments()
-    allow_many_files()
+    allow_many_files(1000 + max(options.chats, default=max(SIZES)))
     text = report(options)
     print(text)
     if is_full(options):

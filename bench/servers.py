@@ -33,8 +33,7 @@ SECRET = "sesame"
 STARTS_AT_ONCE = 64
 PATIENCE = 120
 """Seconds after which a measurement that does not end has failed."""
-_SOCKETS = 16_000
-_NEEDED_FILES = 11_000
+_SOCKETS = 60_000
 
 
 class WorkerChip(ChipProcess):
@@ -220,12 +219,12 @@ class RunningChip:
             posters.close()
 
 
-def allow_many_files() -> None:
+def allow_many_files(needed: int = 11_000) -> None:
     """Raise the limit of open files as far as we may; processes started from here inherit it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if hard != resource.RLIM_INFINITY and hard < _NEEDED_FILES:
-        raise SystemExit(f"ulimit -n allows {hard} open files; {_NEEDED_FILES} are needed")
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise SystemExit(f"ulimit -n allows {hard} open files; {needed} are needed")
 
 
 def machine() -> str:

@@ -5,6 +5,7 @@ without streams or tasks. Does not check what the server does; the tests do.
 """
 
 import asyncio
+import itertools
 import struct
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
@@ -22,6 +23,8 @@ _HANDSHAKE = (
 # A key of zeros is as good as any other, and masking with it is no work for the client; the
 # server cannot know, and unmasks.
 _MASK = b"\0\0\0\0"
+_PORTS = 20_000
+_called = itertools.count()
 _PING = 0x89
 _CLOSE = 0x88
 
@@ -146,8 +149,13 @@ async def connect(url: str, address: str = "") -> Visitor:
         path=parts.path or "/", host=parts.netloc, forwarded=forwarded
     ).encode()
     loop = asyncio.get_running_loop()
+    # One address has about 28,000 ports to call from.
+    source = f"127.0.{1 + next(_called) // _PORTS % 200}.1"
     _, visitor = await loop.create_connection(
-        lambda: Visitor(handshake), parts.hostname or "", parts.port or 80
+        lambda: Visitor(handshake),
+        parts.hostname or "",
+        parts.port or 80,
+        local_addr=(source, 0),
     )
     await visitor.opened()
     return visitor
