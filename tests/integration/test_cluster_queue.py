@@ -99,6 +99,19 @@ async def test_processes_share_what_is_due_and_all_look_at_all_of_it_in_the_end(
 
 
 @pytest_twisted.ensureDeferred
+async def test_where_much_is_due_not_every_call_asks_all_partitions(rig, cluster):
+    here = await rig.process()
+    said = [here.say("one", chat=chat, may_claim=False) for chat in CHATS[:40]]
+    await gatherResults([Deferred.fromCoroutine(one) for one in said])
+    first = await here.spool.due(8)
+    await deferToThread(cluster.everywhere, "CONFIG", "RESETSTAT")
+    second = await here.spool.due(8)
+    stats = "".join(await deferToThread(cluster.everywhere, "INFO", "commandstats"))
+    assert len({*first, *second}) == 16
+    assert "evalsha" not in stats
+
+
+@pytest_twisted.ensureDeferred
 async def test_counts_are_those_of_all_partitions_together(rig):
     here = await rig.process()
     for chat in CHATS[:10]:

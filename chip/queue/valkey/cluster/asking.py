@@ -17,5 +17,5 @@ def nodes_to_ask(address: ValkeyAddress, reactor: Any) -> Nodes:
         commands = NodeCommands(place, address.at(*place), outages, reactor, lost=nodes.look)
         return Node(place, commands, None, outages)
 
-    nodes = Nodes(address.seeds(), reactor, make, lambda _: None)
+    nodes = Nodes(address.seeds(), reactor, make)
     return nodes

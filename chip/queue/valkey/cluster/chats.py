@@ -13,7 +13,10 @@ from chip.queue.valkey.cluster.partitions import Partitions, Question
 from chip.queue.valkey.cluster.shares import Shares
 from chip.queue.valkey.cluster.slots import PARTITIONS
 from chip.queue.valkey.partition import Partition
+from chip.tasks import Clock
 
+FOUND_FOR: Final = 0.5
+"""Seconds for which what was found due is believed to be so still."""
 _ALIVE: Final = Question[None](
     call=lambda one: one.spool.call_alive(),
     read=lambda _, __: None,
@@ -54,9 +57,13 @@ class ClusterOutbox:
 class ClusterSpool:
     """Events waiting for Courier, and who is at work on them (`ports.Spool`)."""
 
-    def __init__(self, partitions: Partitions, shares: Shares) -> None:
+    def __init__(self, partitions: Partitions, shares: Shares, clock: Clock) -> None:
         self._partitions = partitions
         self._shares = shares
+        self._clock = clock
+        # What was found due and not returned, longest due first, and when.
+        self._found: list[ChatKey] = []
+        self._found_at = 0.0
 
     async def append(
         self, chat: ChatKey, events: Sequence[SpoolEvent], *, last_confirmed: str, may_claim: bool
@@ -78,7 +85,17 @@ class ClusterSpool:
         return await spool.settle(batch, outcome, may_continue=may_continue)
 
     async def due(self, limit: int) -> list[ChatKey]:
-        """Chats whose time has come, longest due first; before them those whose claim was lost."""
+        """Chats whose time has come, longest due first; before them those whose claim was lost.
+
+        Where much is due, each partition has some of it: what is more than the limit is returned by
+        the next calls, so that these need not ask all of them again."""
+        if len(self._found) < limit or self._clock.seconds() > self._found_at + FOUND_FOR:
+            self._found = await self._look(limit)
+            self._found_at = self._clock.seconds()
+        due, self._found = self._found[:limit], self._found[limit:]
+        return due
+
+    async def _look(self, limit: int) -> list[ChatKey]:
         looked_through = self._shares.to_look_through()
         lost = [number for number, one in enumerate(self._partitions.all) if one.spool.lost_any]
         question = Question(
@@ -90,7 +107,7 @@ class ClusterSpool:
         numbers = {*looked_through, *lost}
         for _, found in await self._partitions.ask_together(numbers, question):
             due |= found
-        return sorted(due, key=due.__getitem__)[:limit]
+        return sorted(due, key=due.__getitem__)
 
     async def keep_alive(self) -> None:
         """Renew all claims of this process, and hear who else lives. One partition of each node is

@@ -163,6 +163,8 @@ class ClusterLive:
         if why.kind == "MOVED" and why.place is not None:
             for partition in partitions:
                 self._nodes.moved(partition, why.place)
+        else:
+            self._nodes.look()
 
     def ended(self, ears: ShardSubscriber, channel: bytes) -> None:
         wish = self._by_channel.get(channel)

@@ -28,7 +28,7 @@ CLOSE_AFTER: Final = 5.0
 
 class Nodes:
     """The nodes that serve anything. `seeds` are those that the first question goes to, `make`
-    makes a node, and `moved_to` is told of each partition that has come to another node."""
+    makes a node, and `on_moved` is told of each partition that has come to another node."""
 
     _log = Logger()
 
@@ -37,17 +37,15 @@ class Nodes:
         seeds: Sequence[ValkeyAddress],
         reactor: Any,
         make: Callable[[NodeAddress], Node],
-        moved_to: Callable[[int], None],
     ) -> None:
         self._seeds = seeds
         self._reactor = reactor
         self._make = make
-        self._moved_to = moved_to
+        self.on_moved: Callable[[int], None] = lambda _: None
         self._nodes: dict[NodeAddress, Node] = {}
         self._owners: list[Node] = []
         self._prefer: NodeAddress | None = None
         self._next_look: DelayedCall | None = None
-        self._looking = False
         self._closing: dict[Node, DelayedCall] = {}
         self._closed = False
 
@@ -57,7 +55,7 @@ class Nodes:
         places = places_of(*await self._ask_seeds())
         if len(places) < PARTITIONS:
             raise Unavailable("cannot use the Valkey Cluster: nobody serves some of its slots")
-        self._owners = [self._node(places[number], start=False) for number in range(PARTITIONS)]
+        self._owners = [self.at(places[number], start=False) for number in range(PARTITIONS)]
         opened = [Deferred.fromCoroutine(node.open()) for node in self._nodes.values()]
         troubles = [found for found in await gatherResults(opened) if found is not None]
         if len(troubles) == len(self._nodes):
@@ -88,14 +86,19 @@ class Nodes:
         """The partitions that a node serves."""
         return [number for number, owner in enumerate(self._owners) if owner is node]
 
-    def at(self, place: NodeAddress) -> Node:
-        """The node that listens there."""
-        return self._node(place)
+    def at(self, place: NodeAddress, *, start: bool = True) -> Node:
+        """The node that listens there; if it was not known, it is to be connected to."""
+        node = self._nodes.get(place)
+        if node is None:
+            node = self._nodes[place] = self._make(place)
+            if start and not self._closed:
+                node.start()
+        return node
 
     def moved(self, partition: int, place: NodeAddress) -> None:
         """A node says that this one serves the partition. It knows best what else has moved."""
         self._prefer = place
-        self._set_owner(partition, self._node(place))
+        self._set_owner(partition, self.at(place))
         self.look()
 
     def look(self, after: float = LOOK_AFTER) -> None:
@@ -107,8 +110,11 @@ class Nodes:
 
     async def _look(self) -> None:
         try:
-            for partition, place in places_of(*await self._ask_anybody()).items():
-                self._set_owner(partition, self._node(place))
+            places = places_of(*await self._ask_anybody())
+            if self._closed:
+                return
+            for partition, place in places.items():
+                self._set_owner(partition, self.at(place))
             self._close_unused()
         except Unavailable:
             pass  # what is away is told by the connections
@@ -145,18 +151,10 @@ class Nodes:
                 await connection.close()
         raise trouble
 
-    def _node(self, place: NodeAddress, *, start: bool = True) -> Node:
-        node = self._nodes.get(place)
-        if node is None:
-            node = self._nodes[place] = self._make(place)
-            if start:
-                node.start()
-        return node
-
     def _set_owner(self, partition: int, node: Node) -> None:
         if self._owners[partition] is not node and not self._closed:
             self._owners[partition] = node
-            self._moved_to(partition)
+            self.on_moved(partition)
 
     def _close_unused(self) -> None:
         for node in set(self._nodes.values()) - set(self._owners) - set(self._closing):

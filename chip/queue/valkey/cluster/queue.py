@@ -54,7 +54,7 @@ class ClusterQueue:
         self._address = address
         self._replicas = replicas
         self._texts = texts = ScriptTexts(limits, publish="SPUBLISH", parts=PARTITIONS)
-        self._nodes = nodes = Nodes(address.seeds(), reactor, self._make_node, self._moved_to)
+        self._nodes = nodes = Nodes(address.seeds(), reactor, self._make_node)
         keys = [Keys(address.database, tag) for tag in TAGS]
         ways = [Way(number, nodes, reactor) for number in range(PARTITIONS)]
         self._partitions = partitions = Partitions(
@@ -65,8 +65,9 @@ class ClusterQueue:
             nodes,
         )
         self.live = ClusterLive(nodes, keys, ways, token, reactor)
+        nodes.on_moved = self.live.place
         self.outbox = ClusterOutbox(partitions)
-        self.spool = ClusterSpool(partitions, Shares(token, reactor, sweep_every))
+        self.spool = ClusterSpool(partitions, Shares(token, reactor, sweep_every), reactor)
         self.notes = ClusterNotes(partitions)
 
     async def open(self) -> None:
@@ -158,9 +159,6 @@ class ClusterQueue:
         )
         node = Node(place, commands, ears, outages)
         return node
-
-    def _moved_to(self, partition: int) -> None:
-        self.live.place(partition)
 
 
 def _sum(balances: Sequence[Balance]) -> Balance:

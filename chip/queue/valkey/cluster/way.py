@@ -42,11 +42,6 @@ class Way:
         """What the log tells of the node."""
         return self._nodes.owner(self._partition).outages
 
-    @property
-    def connected(self) -> bool:
-        """Whether there is a connection to the node."""
-        return self._nodes.owner(self._partition).commands.connected
-
     async def call(self, *command: bytes) -> Any:
         """The answer to a command. Raises Unavailable."""
         return await self.send(encode_command(*command))
@@ -81,7 +76,7 @@ class Way:
                     self._nodes.moved(self._partition, why.place)
                 raise
             except AnswerLost:
-                raise
+                raise  # it may have been carried out
             except Unavailable:
                 if self._nodes.owner(self._partition) is owner:
                     raise
