@@ -80,3 +80,14 @@ async def test_a_table_that_is_damaged_makes_its_part_unready(
     assert not readiness.ready
     assert {name for name in ("store", "queues") if readiness.parts[name] != "ok"} == {part}
     expected_failures.take()
+
+
+@pytest_twisted.ensureDeferred
+async def test_queues_of_which_a_part_is_away_serve_the_others(status, monkeypatch):
+    async def keep_alive() -> str:
+        return "43 of 128 partitions store nothing"
+
+    monkeypatch.setattr(status._backend.queue.spool, "keep_alive", keep_alive)
+    readiness = await status.readiness()
+    assert readiness.ready
+    assert readiness.parts["queues"] == "43 of 128 partitions store nothing"

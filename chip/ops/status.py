@@ -49,23 +49,29 @@ class Status:
         """Whether new visitors should come here. Courier is reported, and not required: while it
         is away, Chip keeps what visitors say."""
         store = await _word(_read(self._backend.store))
-        queue = await _word(self._use_queues())
+        queues_serve, queues = await self._use_queues()
         descriptors = "ok" if is_one_left() else "none left"
         parts = {
             "store": store,
-            "queues": queue,
+            "queues": queues,
             "descriptors": descriptors,
             "courier": self._server.outbound.courier_trouble or "ok",
             "draining": "yes" if self._draining() else "no",
         }
-        well = store == queue == descriptors == "ok"
+        well = queues_serve and store == descriptors == "ok"
         return Readiness(well and not self._draining(), parts)
 
-    async def _use_queues(self) -> None:
-        # What can be read cannot always be stored. A process that is leaving claims nothing more.
-        await self._backend.queue.depths()
-        if not self._draining():
-            await self._backend.queue.spool.keep_alive()
+    async def _use_queues(self) -> tuple[bool, str]:
+        """Whether they serve anybody, and in a word whether all of them do."""
+        limited = ""
+        try:
+            await self._backend.queue.depths()
+            # What can be read cannot always be stored. A process that leaves claims nothing more.
+            if not self._draining():
+                limited = await self._backend.queue.spool.keep_alive()
+        except Unavailable as error:
+            return False, str(error)
+        return True, limited or "ok"
 
     async def depths(self) -> Depths:
         """How much waits in the queues."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from binascii import crc_hqx
 
 import pytest
@@ -122,6 +123,28 @@ async def test_counts_are_those_of_all_partitions_together(rig):
     assert 0 < depths.outbox_oldest < 60
     balances = await here.queue.balances()
     assert (balances.to_visitors.accepted, balances.to_courier.waiting) == (10, 20)
+
+
+@pytest_twisted.ensureDeferred
+async def test_which_node_stores_nothing_is_told_and_when_none_does_all_is_away(
+    rig, cluster, expected_failures
+):
+    here = await rig.process()
+    assert await here.spool.keep_alive() == ""
+    full = await deferToThread(cluster.at, slot(CHAT))
+    try:
+        await deferToThread(full.cli, "CONFIG", "SET", "maxmemory", "1")
+        trouble = await here.spool.keep_alive()
+        assert re.fullmatch(
+            rf"4[0-9] of 128 partitions store nothing, those at 127.0.0.1:{full.port}", trouble
+        )
+        await deferToThread(cluster.everywhere, "CONFIG", "SET", "maxmemory", "1")
+        with pytest.raises(Unavailable, match="out of memory"):
+            await here.spool.keep_alive()
+    finally:
+        await deferToThread(cluster.everywhere, "CONFIG", "SET", "maxmemory", "0")
+    expected_failures.take()
+    assert await here.spool.keep_alive() == ""
 
 
 @pytest_twisted.ensureDeferred

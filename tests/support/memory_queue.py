@@ -332,8 +332,9 @@ class MemorySpool(_Part):
         ]
         return [chat for _, chat in sorted(due)][:limit]
 
-    async def keep_alive(self) -> None:
+    async def keep_alive(self) -> str:
         self._server.alive[self._queue.token] = self._server.reach() + ALIVE
+        return ""
 
     async def retire(self) -> None:
         self._server.reach()

@@ -162,8 +162,11 @@ class Spool(Protocol):
     async def due(self, limit: int) -> list[ChatKey]:
         """Chats whose time has come, longest due first."""
 
-    async def keep_alive(self) -> None:
-        """Renew all claims of this process for `ALIVE` seconds. To be called thrice in each."""
+    async def keep_alive(self) -> str:
+        """Renew all claims of this process for `ALIVE` seconds. To be called thrice in each.
+
+        ``""``, or in words for operators which part of the queues does not take that, where others
+        do."""
 
     async def retire(self) -> None:
         """This process is done: whatever it still holds may be claimed as if it had died."""

@@ -135,7 +135,7 @@ class SqliteSpool:
 
         return await self._shared.database.read(look)
 
-    async def keep_alive(self) -> None:
+    async def keep_alive(self) -> str:
         """Renew all claims of this process."""
         token, now = self._shared.token, self._shared.now()
         # Asked first, because a write is an fsync and an idle server should let the disk sleep.
@@ -147,6 +147,7 @@ class SqliteSpool:
         # After a write that failed, one is tried: so an end of the trouble is noticed.
         if holding or not self._shared.database.takes_writes:
             await self._shared.database.write(lambda connection: note_alive(connection, token, now))
+        return ""
 
     async def retire(self) -> None:
         """Whatever this process still holds may be claimed as if it had died."""

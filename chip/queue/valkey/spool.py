@@ -119,12 +119,13 @@ class ValkeySpool:
             due.setdefault(ChatKey.parse(raw.decode()), float(time))
         return dict(list(due.items())[:limit])
 
-    async def keep_alive(self) -> None:
+    async def keep_alive(self) -> str:
         """Renew all claims of this process."""
         self.forget_lost()
         await self._alive.run([self._keys.alive], [self._token])
         # A server that takes this write takes all that its user may.
         self._commands.outages.refusing.worked()
+        return ""
 
     @property
     def lost_any(self) -> bool:

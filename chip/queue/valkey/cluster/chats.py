@@ -17,9 +17,9 @@ from chip.tasks import Clock
 
 FOUND_FOR: Final = 0.5
 """Seconds for which what was found due is believed to be so still."""
-_ALIVE: Final = Question[None](
+_ALIVE: Final = Question[str](
     call=lambda one: one.spool.call_alive(),
-    read=lambda _, __: None,
+    read=lambda _, __: "",
     alone=lambda one: one.spool.keep_alive(),
 )
 
@@ -109,16 +109,22 @@ class ClusterSpool:
             due |= found
         return sorted(due, key=due.__getitem__)
 
-    async def keep_alive(self) -> None:
+    async def keep_alive(self) -> str:
         """Renew all claims of this process, and hear who else lives. One partition of each node is
         asked by itself, which tells whether the node takes all that it should."""
         partitions = self._partitions
         for partition in partitions.all:
             partition.spool.forget_lost()
         await partitions.ask_together(range(PARTITIONS), _ALIVE)
-        nodes = partitions.one_on_each_node()
-        (first, _), *_ = await partitions.ask(nodes, lambda one: one.spool.keep_alive())
-        self._shares.living(await _living(first))
+        by_node = partitions.by_node()
+        ones = [of_node[0] for of_node in by_node.values()]
+        well = dict(await partitions.ask(ones, lambda one: one.spool.keep_alive()))
+        self._shares.living(await _living(next(iter(well))))
+        away = {place: of for place, of in by_node.items() if of[0] not in well}
+        if not away:
+            return ""
+        count, places = sum(map(len, away.values())), ", ".join(map(str, sorted(away)))
+        return f"{count} of {PARTITIONS} partitions store nothing, those at {places}"
 
     async def retire(self) -> None:
         """Whatever this process still holds may be claimed as if it had died."""

@@ -16,7 +16,7 @@ from chip.errors import Unavailable
 from chip.models import ChatKey
 from chip.queue.valkey.cluster.node import Node
 from chip.queue.valkey.cluster.nodes import Nodes
-from chip.queue.valkey.cluster.slots import partition_of
+from chip.queue.valkey.cluster.slots import NodeAddress, partition_of
 from chip.queue.valkey.partition import Partition
 
 T = TypeVar("T")
@@ -42,10 +42,12 @@ class Partitions:
         """The one of this chat."""
         return self.all[partition_of(str(chat).encode())]
 
-    def one_on_each_node(self) -> list[Partition]:
-        """A partition of each node."""
-        by_node = {self._nodes.owner(number): one for number, one in enumerate(self.all)}
-        return list(by_node.values())
+    def by_node(self) -> dict[NodeAddress, list[Partition]]:
+        """The partitions of each node."""
+        found: dict[NodeAddress, list[Partition]] = {}
+        for number, one in enumerate(self.all):
+            found.setdefault(self._nodes.owner(number).place, []).append(one)
+        return found
 
     async def ask(
         self, partitions: Iterable[Partition], ask: Callable[[Partition], Awaitable[T]]
