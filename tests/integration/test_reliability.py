@@ -23,7 +23,7 @@ is not taken up, takes 40."""
 
 @pytest.fixture
 def crowd_at(courier, channel):
-    """A visitors that visits these Chips in turn."""
+    """Visitors that visit these Chips in turn."""
     return lambda *chips, **how: Visitors(courier, channel, [chip.url for chip in chips], **how)
 
 
