@@ -1,6 +1,6 @@
 """What an exchange costs Valkey, and Chip on its way there.
 
-    python -m bench.exchanges            # alone, and with a replica that is waited for or not
+    python -m bench.exchanges     # alone, with a replica that is waited for or not, in a Cluster
 
 An exchange is a message to a visitor that he acknowledges, and an answer of his that is forwarded:
 it is appended, acknowledged, reported, said and settled. Many chats have one under way at a time,
@@ -19,12 +19,15 @@ from bench.meters import measured
 from bench.servers import machine
 from bench.targets import markdown
 from chip.chat.outbound.ports import Outcome
+from chip.chat.ports import Queue
 from chip.limits import Limits
 from chip.models import ChatKey, Incoming, MsgName
 from chip.queue.valkey.address import parse_url
+from chip.queue.valkey.cluster.queue import ClusterQueue
 from chip.queue.valkey.queue import ValkeyQueue
 from tests.support.sentinels import Pair
 from tests.support.valkey import Valkey
+from tests.support.valkey_cluster import ValkeyCluster
 
 CHANNEL = "7d62d551-3030-4100-a260-2d7c4e9693e7"
 CHATS = 1000
@@ -50,7 +53,7 @@ class Setup(NamedTuple):
     replicas: int = 0
 
 
-async def _exchange(queue: ValkeyQueue, chat: ChatKey, number: int) -> None:
+async def _exchange(queue: Queue, chat: ChatKey, number: int) -> None:
     name = MsgName(number, f"uuid-{number}")
     message = {"id": number, "uuid": name.uuid, "text": TEXT, "attachments": []}
     await queue.outbox.append(chat, name, json.dumps(message).encode())
@@ -64,9 +67,9 @@ async def _exchange(queue: ValkeyQueue, chat: ChatKey, number: int) -> None:
 
 async def _measure(setup: Setup, at_once: int, reactor: Any) -> list[str]:
     """A row of the table."""
-    queue = ValkeyQueue(
-        parse_url(setup.url), reactor=reactor, limits=Limits(), replicas=setup.replicas
-    )
+    address = parse_url(setup.url)
+    make = ClusterQueue if address.cluster else ValkeyQueue
+    queue = make(address, reactor=reactor, limits=Limits(), replicas=setup.replicas)
     await queue.open()
     numbers = count(1)
     chats = [ChatKey(f"{number:024}", CHANNEL) for number in range(CHATS)]
@@ -102,12 +105,14 @@ async def _measure(setup: Setup, at_once: int, reactor: Any) -> list[str]:
 
 async def _main(reactor: Any) -> None:
     rows = []
-    with Valkey() as alone, Pair() as pair:
+    stored = {"appendonly": "yes"}
+    with Valkey() as alone, Pair() as pair, ValkeyCluster(settings=stored) as cluster:
         beside = [pair.primary.pid]
         setups = [
             Setup("one", alone.url, [alone.pid]),
             Setup("with a replica", pair.primary.url, beside),
             Setup("with a replica that is waited for", pair.primary.url, beside, 1),
+            Setup("three nodes", cluster.url, [node.pid for node in cluster.nodes]),
         ]
         for setup in setups:
             rows += [await _measure(setup, at_once, reactor) for at_once in AT_ONCE]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
+from chip.errors import Unavailable
 from chip.models import ChatKey
 from chip.queue.valkey.cluster.slots import TAGS, partition_of, slot_of
 from tests.contracts.queue_parts import CHANNEL, Process
@@ -70,6 +73,35 @@ async def test_chats_on_other_nodes_do_not_feel_it_when_one_stands_still(cluster
     load.check()
     assert load.slowest(others) < 2
     assert load.slowest(chats_of(stalled)) > 3
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_start_with_a_node_away_serves_the_others_and_that_one_when_it_is_back(
+    cluster, log
+):
+    dead = next(node for node in cluster.primaries if not node.owns(slot_of(TAGS[0])))
+    lost = next(iter(chats_of(dead)))
+    alive = next(chat for chat in CHATS if not dead.owns(slot(chat)))
+    seeds = ",".join(f"127.0.0.1:{node.port}" for node in [dead, *cluster.primaries])
+    rig = ClusterRig(cluster)
+    dead.kill()
+    try:
+        here = Process(await rig.queue(url=f"valkey-cluster://{seeds}"))
+        assert await here.send(1, alive) == "queued"
+        with pytest.raises(Unavailable):
+            await here.send(1, lost)
+        with pytest.raises(Unavailable):
+            await here.live.subscribe(lost)
+        assert f"commands to 127.0.0.1:{dead.port}" in log.fields("connection")
+        await deferToThread(dead.start)
+        while (await here.queue.depths()).outbox_chats < 2:
+            with contextlib.suppress(Unavailable):
+                await here.send(1, lost)
+            await deferLater(reactor, 0.1)
+        await here.live.subscribe(lost)
+    finally:
+        await deferToThread(dead.start)
+        await rig.close()
 
 
 @pytest.fixture(scope="module")

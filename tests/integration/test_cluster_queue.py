@@ -20,7 +20,7 @@ from chip.queue.valkey.cluster.slots import TAGS, partition_of, slot_of
 from chip.queue.valkey.cluster.trial import try_cluster
 from chip.queue.valkey.tls_files import TlsFiles
 from tests.contracts.queue import QueueContract
-from tests.contracts.queue_parts import CHANNEL, CHAT, OTHER_CHAT, Process
+from tests.contracts.queue_parts import CHANNEL, CHAT, NEIGHBOUR, OTHER_CHAT, Process
 from tests.support.cluster_rig import ClusterRig
 from tests.support.valkey import Valkey
 from tests.support.valkey_cluster import ValkeyCluster
@@ -197,6 +197,10 @@ async def test_a_slot_that_is_on_its_way_for_long_is_unavailable_and_the_others_
         with pytest.raises(Unavailable, match="is moving these chats to another node"):
             await here.send(2)
         assert await here.send(1, OTHER_CHAT) == "queued"
+        # What has one key, and is not there yet, is asked for and put where the slot goes.
+        await here.notes.chat_made(NEIGHBOUR, 60)
+        assert await here.notes.was_chat_made(NEIGHBOUR)
+        assert "made" in target.cli("CLUSTER", "GETKEYSINSLOT", str(moving), "10")
     finally:
         for node in (source, target):
             node.cli("CLUSTER", "SETSLOT", str(moving), "STABLE")

@@ -30,12 +30,13 @@ class ClusterRig:
         token: str = "here",
         limits: Limits | None = None,
         *,
+        url: str = "",
         replicas: int = 0,
         sweep_every: float = 0,
     ) -> ClusterQueue:
         """An open queue, which looks through all partitions each time; the rig closes it."""
         queue = ClusterQueue(
-            parse_url(self.cluster.url),
+            parse_url(url or self.cluster.url),
             reactor=reactor,
             limits=limits or Limits(),
             replicas=replicas,

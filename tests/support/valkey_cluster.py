@@ -40,13 +40,15 @@ class Node(Valkey):
         self.id = secrets.token_hex(20)
         self.primary = primary
         self.card = Card(self.id, self.port, self.bus, slots, primary.id if primary else "-")
-        self.settings |= {
+        usual = {
             "cluster-enabled": "yes",
             "cluster-port": str(self.bus),
+            "cluster-require-full-coverage": "no",
             "databases": "1",
             "appendonly": "no",
             "repl-diskless-sync-delay": "0",
         }
+        self.settings = usual | self.settings
 
     def introduce(self, cards: Sequence[Card]) -> None:
         """Tell a node that was never started who is in the Cluster."""
