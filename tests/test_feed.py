@@ -308,7 +308,7 @@ def item(number, uuid="", size=10):
 
 def test_a_window_knows_what_is_in_flight_by_either_name():
     window = Window(max_messages=2, max_bytes=1000)
-    window.sent(item(10, uuid="0191e180"))
+    window.sends(item(10, uuid="0191e180"))
     assert window.has(MsgName(10))
     assert window.has(MsgName(None, "0191e180"))
     assert not window.has(MsgName(11))
@@ -317,7 +317,7 @@ def test_a_window_knows_what_is_in_flight_by_either_name():
 
 def test_an_ack_makes_room_once():
     window = Window(max_messages=2, max_bytes=1000)
-    window.sent(item(10))
+    window.sends(item(10))
     assert window.room == 1
     assert window.acked(10)
     assert not window.acked(10)
@@ -327,7 +327,7 @@ def test_an_ack_makes_room_once():
 def test_only_what_was_looked_for_and_not_found_leaves_the_window():
     window = Window(max_messages=9, max_bytes=1000)
     for number in (10, 11, 12, 13):
-        window.sent(item(number))
+        window.sends(item(number))
     window.keep_only({12}, after=10, up_to=12)
     assert [n for n in (10, 11, 12, 13) if window.has(MsgName(n))] == [10, 12, 13]
 

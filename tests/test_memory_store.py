@@ -10,6 +10,7 @@ import pytest
 
 from chip.models import Channel, Contact, Origin, User
 from tests.contracts.store import NOON, Name, StoreContract, World
+from tests.contracts.store_wired import WiredContract
 from tests.support.memory_store import MemoryStore
 from tests.support.rapidpro import chat_id as new_chat_id
 
@@ -78,7 +79,7 @@ class MemoryWorld(World):
         return NOON + timedelta(seconds=self.store.writes[contact.id])
 
 
-class TestMemoryStore(StoreContract):
+class TestMemoryStore(StoreContract, WiredContract):
     @pytest.fixture
     def world(self):
         return MemoryWorld()

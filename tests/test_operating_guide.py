@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 
-from chip.chat import command_queue, lookups
+from chip.chat import command_queue, lookups, ports, reconciler
 from chip.chat.outbound import acknowledger, forwarder
 from chip.config.settings import SECTIONS, Setting
 from chip.desk import availability, sessions, windows
@@ -64,6 +64,8 @@ FIXED = [
     forwarder.MAX_READY,
     pool.MAX_CONNECTIONS,
     pool.MAX_WAITING,
+    ports.MAX_WIRED,
+    reconciler.AT_ONCE,
     worker.MAX_WAITING,
     windows.MOST,
     availability.REMEMBERED,

@@ -37,6 +37,9 @@ TESTS = {
         "test_messages_that_somebody_else_took_out_are_missing",
         "test_events_that_were_evicted_are_missing_once_their_chat_is_looked_at",
     ],
+    "the log says that messages were put back": [
+        "test_a_line_and_a_metric_tell_how_many_were_put_back",
+    ],
     "everything is unavailable": [
         "test_a_part_in_trouble_is_named_and_the_process_still_lives",
         "test_while_valkey_is_away_sockets_stay_and_everybody_is_told_to_try_again",

@@ -13,7 +13,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from chip.chat.observer import Observer
-from chip.chat.ports import Balances, Depths, Queue, Store
+from chip.chat.ports import Balances, Depths, Queue, SentMessages, Store
 from chip.config.schema import Config
 from chip.errors import Unavailable
 from chip.gateway.courier import CourierGateway
@@ -51,6 +51,7 @@ class Backend:
         self._close_queue: Closer | None = None
         self._close_store: Closer | None = None
         self.store: Store
+        self._sent_messages: SentMessages | None = None
         self.archive: SqliteArchive | None = None
         self.queue: Queue
         self.store_name = "RapidPro's PostgreSQL" if config.db else "SQLite"
@@ -68,10 +69,15 @@ class Backend:
             )
             await store.open()
             self._close_store = store.close
-            self.store = store
+            self.store = self._sent_messages = store
         else:
             self.store = SqliteStore(await self._embedded())
             self.archive = SqliteArchive(await self._embedded())
+
+    def sent_messages(self, metrics: Metrics) -> SentMessages | None:
+        """What Courier has handed over, if there is a database that tells; timed."""
+        found = self._sent_messages
+        return metrics.timed("store", found, self._reactor) if found else None
 
     async def open_queue(self) -> None:
         """Open the queues. Raises Unavailable or ConfigError, in one line for operators."""

@@ -135,6 +135,7 @@ class ChipService(Service):
             clock=reactor,
             observer=self._metrics,
             archive=backend.archive,
+            sent_messages=backend.sent_messages(self._metrics),
         )
         if loopback:
             self._desk = make_desk(
@@ -167,8 +168,7 @@ class ChipService(Service):
             chats=lambda: server.hub.open_chats,
             circuit_is_open=lambda: server.outbound.courier_is_away,
         )
-        mounts = widget_handlers()
-        mounts |= self._desk.handlers() if self._desk else {}
+        mounts = widget_handlers() | (self._desk.handlers() if self._desk else {})
         return Site(
             clock=self._reactor,
             limits=self._limits,

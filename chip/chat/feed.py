@@ -6,7 +6,8 @@ news, a number that does not follow), the feed marks itself behind and reads the
 buffers nothing.
 
     live      news is sent at once
-    reading   the outbox is being read; news only notes that it must be read once more
+    reading   the outbox is being read, or filled where it may have lost something; news only notes
+              that it must be read once more
     behind    the window is full; an ack makes room and starts a reading. Or a reading has failed,
               and is begun again a little later, if no news comes before
 """
@@ -14,7 +15,8 @@ buffers nothing.
 from typing import Any, Final, Literal
 
 from chip.chat.hops import HOPS
-from chip.chat.ports import Outbox, OutboxItem, Page
+from chip.chat.ports import Loss, Outbox, OutboxItem, Page
+from chip.chat.reconciler import Reconciler
 from chip.chat.replies import Replies
 from chip.chat.window import Window
 from chip.errors import Unavailable
@@ -38,6 +40,7 @@ class Feed:
         "_news",
         "_outbox",
         "_recheck",
+        "_reconciler",
         "_replies",
         "_retry",
         "_state",
@@ -51,6 +54,7 @@ class Feed:
         chat: ChatKey,
         *,
         outbox: Outbox,
+        reconciler: Reconciler | None,
         clock: Clock,
         tasks: Tasks,
         limits: Limits,
@@ -58,6 +62,7 @@ class Feed:
     ) -> None:
         self._chat = chat
         self._outbox = outbox
+        self._reconciler = reconciler
         self._clock = clock
         self._tasks = tasks
         self._limits = limits
@@ -70,9 +75,10 @@ class Feed:
         self._retry: Any = None
         self._stopped = False
 
-    async def start(self) -> None:
-        """Send what waits. When the queue does not answer, the feed catches up later."""
-        await self._read(first=True)
+    async def start(self, *, is_new: bool) -> None:
+        """Send what waits. When the queue does not answer, the feed catches up later. A chat that
+        is new has lost nothing."""
+        await self._read(first=True, may_lack=not is_new)
 
     def stop(self) -> None:
         """The connection is gone."""
@@ -126,10 +132,16 @@ class Feed:
     def _catch_up(self) -> None:
         self._tasks.spawn("reading an outbox", self._read(first=False))
 
-    async def _read(self, *, first: bool) -> None:
+    async def _fill(self, loss: Loss, reconciler: Reconciler, *, first: bool) -> None:
+        """Read once the outbox has back what it has lost, so that this comes in its order."""
+        await reconciler.fill(self._chat, loss)
+        await self._read(first=first, may_lack=False)
+
+    async def _read(self, *, first: bool, may_lack: bool = True) -> None:
         """Read the outbox until nothing new waits, or the window is full.
 
         On the first reading nothing can have been missed: the browser fetches history anyway.
+        Unless it `may_lack` something, it is read as it is.
         """
         self._state = "reading"
         window = self._window
@@ -145,6 +157,12 @@ class Feed:
                 page = await self._outbox.read(
                     self._chat, after, limits.window_messages, limits.window_bytes
                 )
+                if page.loss and self._reconciler and may_lack:
+                    # Nobody waits for that: neither the commands nor what else is to be read.
+                    self._recheck = recheck
+                    filling = self._fill(page.loss, self._reconciler, first=first)
+                    self._tasks.spawn("filling an outbox", filling)
+                    return
                 missed = self._take(page, after)
                 if missed and not first:
                     self._replies.resync()
@@ -177,6 +195,8 @@ class Feed:
             window.forget()
             self._news = True
             return True
+        for item in page.items:
+            window.renumber(item)
         numbers = {item.number for item in page.items}
         window.keep_only(
             numbers, after, max(numbers, default=page.head) if page.more else page.head
@@ -195,8 +215,9 @@ class Feed:
         return missed
 
     def _pass_on(self, item: OutboxItem) -> None:
-        self._window.sent(item)
+        is_news = self._window.sends(item)
         if self._acked_meanwhile and item.number in self._acked_meanwhile:
             self._window.acked(item.number)
-        self._replies.send_frame(chat_out_frame(item.msg_out))
-        HOPS.tell("shown", self._chat, (item,))
+        if is_news:
+            self._replies.send_frame(chat_out_frame(item.msg_out))
+            HOPS.tell("shown", self._chat, (item,))

@@ -57,6 +57,9 @@ class Observer:
     def expired(self, messages: int) -> None:
         """So many messages waited too long for their visitors, and are reported as failed."""
 
+    def put_back(self, messages: int) -> None:
+        """So many messages that a chat's outbox had lost are in it again."""
+
     def resync(self) -> None:
         """A visitor was told that messages may have been missed."""
 

@@ -8,7 +8,7 @@ Every method may raise `chip.errors.Unavailable` when the party behind it does n
 was asked to do has then either happened whole or not at all, and may be asked again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
@@ -29,6 +29,8 @@ PAGE_MESSAGES: Final = 25
 """Messages on a page of history, not counting those that share the oldest one's time."""
 MAX_HEARD: Final = 100
 """Messages that `Store.heard_since` returns at most."""
+MAX_WIRED: Final = 1000
+"""Messages that `SentMessages.wired` looks through at most, the newest ones."""
 
 
 class Store(Protocol):
@@ -77,6 +79,29 @@ class Store(Protocol):
         Empty when there is no such message any more: nobody can say then what came after it."""
 
 
+class WiredMessage(NamedTuple):
+    """A message that Courier has handed over, as its row tells: `msg_out` is its JSON, `age` how
+    many milliseconds ago it was sent."""
+
+    name: MsgName
+    msg_out: bytes
+    age: int
+
+
+class SentMessages(Protocol):
+    """What Courier has handed over, as RapidPro's database knows it."""
+
+    async def wired(
+        self, channel: Channel, chat_id: str, *, since: float, lost: float, max_bytes: int
+    ) -> list[WiredMessage]:
+        """The messages of this chat that Courier has handed over by this channel and that were
+        never reported as delivered, oldest first: those made within `since` seconds, and later than
+        any that was reported before something was lost, `lost` seconds ago. So many that they fit
+        into `max_bytes`, and then one more. None where the chat is nobody's (any more).
+
+        Lookups do not wait for it: it may be asked for many chats at once."""
+
+
 class OutboxItem(NamedTuple):
     """A message waiting for its visitor. `msg_out` is its JSON; `number` rises within a chat."""
 
@@ -85,13 +110,30 @@ class OutboxItem(NamedTuple):
     msg_out: bytes
 
 
+class Loss(NamedTuple):
+    """Something may have been lost with what stored it: `name` tells this time from others, `age`
+    is how many milliseconds ago it was noticed."""
+
+    name: str
+    age: int
+
+
 class Page(NamedTuple):
     """Some of an outbox. `head` is the newest number that this chat has given out, waiting or not;
-    `more` says whether items beyond these are waiting."""
+    `more` says whether items beyond these are waiting. `loss` is one that the outbox was not filled
+    after: messages may be missing."""
 
     head: int
     items: list[OutboxItem]
     more: bool
+    loss: Loss | None = None
+
+
+class Filled(NamedTuple):
+    """The answer to `Outbox.fill`: how many messages were put back, and if more did not fit."""
+
+    messages: int
+    is_full: bool = False
 
 
 class Acked(NamedTuple):
@@ -125,6 +167,14 @@ class Outbox(Protocol):
         always taken. A report joins the spool 1.5 s after the last `append` of its message at the
         soonest; nothing else waits for it. Other processes are told (`LiveListener.acked`).
         """
+
+    async def fill(self, chat: ChatKey, loss: str, messages: Sequence[WiredMessage]) -> Filled:
+        """Put back those of `messages`, oldest first, that neither wait nor were appended within
+        `duplicate_memory_hours`: each before the first one that waits and has a higher id, and
+        pushed like a new one. What waits behind it gets new numbers and is pushed again.
+
+        `messages` are all that the chat can have lost by that `loss`, which is not named again
+        unless some did not fit."""
 
     async def expire(self, limit: int) -> int:
         """Take out messages beyond the age limit, from at most `limit` chats, and leave a

@@ -22,8 +22,9 @@ from chip.chat.lookups import Lookups
 from chip.chat.observer import Observer
 from chip.chat.outbound.outbound import Outbound
 from chip.chat.outbound.ports import Gateway
-from chip.chat.ports import Acked, Queue, Store
+from chip.chat.ports import Acked, Queue, SentMessages, Store
 from chip.chat.rates import SendRates
+from chip.chat.reconciler import Reconciler
 from chip.chat.session import Session
 from chip.chat.session_parts import SessionParts
 from chip.errors import Unavailable
@@ -41,7 +42,8 @@ class ChatServer:
     """Chats of any number of visitors, on a store, queues and a gateway.
 
     `archive` keeps what is said on channels that name a Courier of their own; without one there
-    are no such channels. `now` tells the time of day.
+    are no such channels. `sent_messages` is where outboxes have back what they have lost, if there
+    is such a place. `now` tells the time of day.
     """
 
     _log = Logger()
@@ -57,6 +59,7 @@ class ChatServer:
         now: Callable[[], float] = time.time,
         observer: Observer | None = None,
         archive: Archive | None = None,
+        sent_messages: SentMessages | None = None,
     ) -> None:
         self._clock = clock
         self._tasks = tasks = Tasks()
@@ -77,6 +80,18 @@ class ChatServer:
             clock=clock,
             observer=observer,
         )
+        self._reconciler: Reconciler | None = None
+        if sent_messages:
+            self._reconciler = Reconciler(
+                sent_messages=sent_messages,
+                outbox=queue.outbox,
+                lookups=lookups,
+                hub=self.hub,
+                limits=limits,
+                clock=clock,
+                tasks=tasks,
+                observer=observer,
+            )
         self._joiner: Joiner | None = None
         if archive:
             self._joiner = Joiner(
@@ -107,6 +122,7 @@ class ChatServer:
             ),
             outbound=self.outbound,
             outbox=queue.outbox,
+            reconciler=self._reconciler,
             notes=queue.notes,
             store=store,
             hub=self.hub,
@@ -138,6 +154,8 @@ class ChatServer:
             self._expiring = None
         if self._joiner:
             self._joiner.stop()
+        if self._reconciler:
+            self._reconciler.stop()
         self.outbound.stop()
 
     async def finish(self, deadline: float) -> None:

@@ -191,15 +191,8 @@ class Session:
             parts.hub.leave(chat, self)
             return
         self._replies.send(event)
-        self._feed = Feed(
-            chat,
-            outbox=parts.outbox,
-            clock=parts.clock,
-            tasks=parts.tasks,
-            limits=parts.limits,
-            replies=self._replies,
-        )
-        await self._feed.start()
+        self._feed = parts.feed(chat, self._replies)
+        await self._feed.start(is_new=resumed is None)
 
     async def _send_msgs(self, first: SendMsg) -> None:
         """Store a message, and with it those that the visitor sent right behind it."""

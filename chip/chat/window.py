@@ -55,14 +55,27 @@ class Window:
         any number."""
         return number == self.last + 1 or self.is_new
 
-    def sent(self, item: OutboxItem) -> None:
-        """`item` has been handed to the connection."""
+    def sends(self, item: OutboxItem) -> bool:
+        """`item` is next to be handed to the connection. False if it is in flight already, under a
+        number that it had before."""
+        self.last = item.number
+        self.renumber(item)
         if self._flight is None:
             self._flight = {}
+        if item.number in self._flight:
+            return False
         size = len(item.msg_out)
         self._flight[item.number] = (size, item.id, str(_names.decode(item.msg_out).uuid))
         self._bytes += size
-        self.last = item.number
+        return True
+
+    def renumber(self, item: OutboxItem) -> None:
+        """If `item` is in flight under another number, it has this one now."""
+        flight = self._flight or {}
+        for number, (_, outbox_id, _) in flight.items():
+            if outbox_id == item.id and number != item.number:
+                flight[item.number] = flight.pop(number)
+                return
 
     def acked(self, number: int) -> bool:
         """Somebody acknowledged this message. Whether it was in flight here."""

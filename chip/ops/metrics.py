@@ -49,6 +49,11 @@ _LAG = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 _CALL = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 35.0)
 _SHOWN = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 300.0, 3600.0, 86400.0)
 
+_TIMED = {
+    "store": ("chip_store_seconds", "Questions to the database, by operation"),
+    "queue": ("chip_queue_seconds", "Calls of the queues (Valkey, or embedded), by operation"),
+}
+
 
 class Metrics(Observer):
     """Everything that is counted. Methods cost a microsecond or two and never raise."""
@@ -90,15 +95,14 @@ class Metrics(Observer):
             ("status", SENDS),
         )
         self._messages = MessageCounts(self.registry)
-        self._expired = Counter(
-            "chip_expired_total",
-            "Messages that waited too long for their visitors",
-            registry=self.registry,
+        self._expired = self._counter(
+            "chip_expired_total", "Messages that waited too long for their visitors"
         )
-        self._resyncs = Counter(
-            "chip_resyncs_total",
-            "Times that a visitor was told that messages may have been missed",
-            registry=self.registry,
+        self._put_back = self._counter(
+            "chip_put_back_total", "Messages lost with the queues and put back from the database"
+        )
+        self._resyncs = self._counter(
+            "chip_resyncs_total", "Times that a visitor was told that messages may have been missed"
         )
         self._desk_logins = self._family(
             Counter,
@@ -152,20 +156,8 @@ class Metrics(Observer):
             ["way", "state"],
         )
         self._timers = {
-            "store": Histogram(
-                "chip_store_seconds",
-                "Questions to the database, by operation",
-                ["operation"],
-                buckets=_QUICK,
-                registry=self.registry,
-            ),
-            "queue": Histogram(
-                "chip_queue_seconds",
-                "Calls of the queues (Valkey, or embedded), by operation",
-                ["operation"],
-                buckets=_QUICK,
-                registry=self.registry,
-            ),
+            part: Histogram(*about, ["operation"], buckets=_QUICK, registry=self.registry)
+            for part, about in _TIMED.items()
         }
 
     # What the layers tell.
@@ -195,6 +187,10 @@ class Metrics(Observer):
     def expired(self, messages: int) -> None:
         """So many messages were given up."""
         self._expired.inc(messages)
+
+    def put_back(self, messages: int) -> None:
+        """See `Observer`."""
+        self._put_back.inc(messages)
 
     def resync(self) -> None:
         """A visitor was told that messages may have been missed."""
@@ -270,6 +266,9 @@ class Metrics(Observer):
 
     def _gauge(self, name: str, about: str, labels: list[str] | None = None) -> Gauge:
         return Gauge(name, about, labels or [], registry=self.registry)
+
+    def _counter(self, name: str, about: str) -> Counter:
+        return Counter(name, about, registry=self.registry)
 
     def _family(
         self,

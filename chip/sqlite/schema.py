@@ -8,7 +8,7 @@ from chip.errors import ConfigError
 from chip.sqlite import commits
 
 UPGRADES = tuple(
-    (files("chip.sqlite") / f"schema-{version}.sql").read_text("utf-8") for version in range(1, 7)
+    (files("chip.sqlite") / f"schema-{version}.sql").read_text("utf-8") for version in range(1, 8)
 )
 """The SQL from each version of the schema to the next, beginning with an empty database."""
 

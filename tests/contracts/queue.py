@@ -5,6 +5,7 @@ start processes on one and the same storage, and how to let time pass for what i
 """
 
 from .queue_claims import ClaimContract
+from .queue_filling import FillContract
 from .queue_live import LiveContract, NotesContract
 from .queue_outbox import OutboxContract
 from .queue_parts import Process, QueueRig
@@ -13,5 +14,7 @@ from .queue_spool import SpoolContract
 __all__ = ["Process", "QueueContract", "QueueRig"]
 
 
-class QueueContract(OutboxContract, SpoolContract, ClaimContract, NotesContract, LiveContract):
+class QueueContract(
+    OutboxContract, FillContract, SpoolContract, ClaimContract, NotesContract, LiveContract
+):
     """All of it."""

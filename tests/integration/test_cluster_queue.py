@@ -158,7 +158,9 @@ async def test_who_knows_of_an_old_owner_is_led_to_the_new_one(rig, cluster):
         await deferToThread(cluster.move, moving, target)
         await here.live.subscribe(CHAT)
         assert await here.send(1) == "queued"
-        assert [event[0] for event in await here.heard()] == ["arrived"]
+        # And is told that it may have missed something: the node might be a promoted replica.
+        heard = {event[0] for event in await here.heard()}
+        assert heard - {"interrupted"} == {"arrived"}
     finally:
         await deferToThread(cluster.move, moving, source)
 

@@ -42,6 +42,7 @@ class Plans:
             "set email": (statements.SET_EMAIL, "1, 'x', true"),
             "heard since": (statements.HEARD_SINCE, f"1, 1, '{NEVER}'"),
             "history": (shown.history(columns), "1, 1, now(), 'x', 1"),
+            "wired": (shown.wired(columns), f"1, 'webchat:x', '{NEVER}', 1, 1, 'x', 1"),
         }
         for statement, _ in self.statements.values():
             self._run(b"PREPARE " + statement.name + b" AS " + statement.text)
@@ -73,6 +74,7 @@ USES = {
     "set email": {"id"},
     "heard since": {"uuid", "contact_id", "contact_urn_id"},
     "history": {"contact_id", "id"},
+    "wired": {"identity", "id", "contact_id", "uuid"},
 }
 
 

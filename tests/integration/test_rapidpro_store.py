@@ -13,6 +13,7 @@ from chip.models import Channel, Contact
 from chip.store.rapidpro.statements import RECENT_MESSAGES
 from chip.store.rapidpro.store import RapidproStore
 from tests.contracts.store import NOON, STORAGE, Name, StoreContract, World, after, transcript
+from tests.contracts.store_wired import Chat, WiredContract
 from tests.support.postgres import GENERATIONS
 from tests.support.rapidpro import Rapidpro
 
@@ -114,7 +115,7 @@ class RapidproWorld(World):
         return json.loads(await self.history(channel, chat_id, after(1000)))
 
 
-class TestContract(StoreContract):
+class TestContract(StoreContract, WiredContract):
     pass
 
 
@@ -167,6 +168,48 @@ async def test_a_contact_is_more_than_its_urn(world):
     contact = await world.store.contact(channel, "65vbbDAQCdPdEWlEhDGy4utO")
     assert contact == Contact(found.id, extra, "65vbbDAQCdPdEWlEhDGy4utO")
     assert found.id != extra
+
+
+# What Courier has handed over.
+
+
+@transcript
+async def test_what_went_by_another_channel_or_urn_or_cannot_be_seen_is_not_on_its_way(world):
+    chat = await Chat.of(world)
+    contact, rapidpro, made = world.find(chat.channel, chat.chat_id), world.rapidpro, world.made
+    other = rapidpro.channel(contact.org)
+    sms = rapidpro.urn(contact.id, contact.org, "tel:+250788123123")
+    rapidpro.outgoing(contact, channel=other, status="W")
+    rapidpro.outgoing(contact, channel=made, status="W", contact_urn_id=sms)
+    rapidpro.outgoing(contact, channel=made, status="W", contact_urn_id=None)
+    rapidpro.outgoing(contact, channel=made, status="W", visibility="D")
+    rapidpro.outgoing(contact, channel=made, status="W", visibility="A", text="archived")
+    assert await chat.texts() == ["archived"]
+
+
+@transcript
+async def test_what_is_on_its_way_goes_with_the_chat_to_nobody_else(world):
+    chat = await Chat.of(world)
+    await chat.sent("hi", 10)
+    contact = world.find(chat.channel, chat.chat_id)
+    another = world.rapidpro.contact(contact.org)
+    world.rapidpro.update("contacts_contacturn", contact.urn, contact_id=another.id)
+    assert await chat.texts() == []
+    await chat.sent("to the new one", 5)
+    assert await chat.texts() == ["to the new one"]
+    world.rapidpro.update("contacts_contact", another.id, is_active=False)
+    assert await chat.texts() == []
+
+
+@transcript
+async def test_of_an_external_channel_the_same_is_found(world):
+    made = world.rapidpro.external_channel(world.rapidpro.org())
+    channel = await world.store.courier_channel(made.uuid, external=True)
+    contact = world.rapidpro.contact(made.org)
+    sent = world.rapidpro.outgoing(contact, "hi", channel=made, status="W", quick_replies=["Yes"])
+    [found] = await Chat(world, channel, contact.chat_id).wired()
+    assert found.name == (sent.id, sent.uuid)
+    assert json.loads(found.msg_out)["quick_replies"] == ["Yes"]
 
 
 # What was heard.

@@ -43,14 +43,18 @@ def result_of(work: Any) -> Any:
 
 
 class MemoryChip:
-    """One server's worth of queues and a database, and processes on them."""
+    """One server's worth of queues and a database, and processes on them. With `reconciles`,
+    outboxes have back from the database what they have lost."""
 
-    def __init__(self, *, observer: Observer | None = None, **limits: Any) -> None:
+    def __init__(
+        self, *, observer: Observer | None = None, reconciles: bool = False, **limits: Any
+    ) -> None:
         self.observer = observer
+        self.reconciles = reconciles
         self.clock = Clock()
         self.clock.advance(NOON)
         self.limits = Limits(**limits)
-        self.store = MemoryStore()
+        self.store = MemoryStore(self.clock.seconds)
         self.store.channels[CHANNEL.uuid] = CHANNEL
         self.store.contacts[1, BOB.chat_id] = BOB
         self.store.users[AGENT.id] = AGENT
@@ -71,6 +75,7 @@ class MemoryChip:
             now=self.clock.seconds,
             observer=self.observer,
             archive=self.archive,
+            sent_messages=self.store if self.reconciles else None,
         )
         result_of(server.start())
         return server

@@ -14,7 +14,6 @@ from chip.chat.outbound.ports import (
     ABANDONED,
     ALIVE,
     BATCH,
-    REPORT_REST,
     Appended,
     Batch,
     ClaimResult,
@@ -23,13 +22,14 @@ from chip.chat.outbound.ports import (
     SpoolEntry,
     claim_lasts,
 )
-from chip.chat.ports import Acked, Balances, Depths, LiveListener, OutboxItem, Page
+from chip.chat.ports import Balances, Depths, LiveListener
 from chip.errors import Unavailable
 from chip.limits import Limits
-from chip.models import ChatKey, DeliveryStatus, Incoming, MsgName, Report, SpoolEvent
+from chip.models import ChatKey, Incoming, Report, SpoolEvent
 from chip.protocol.events import MsgEcho, Said, encode_event
 from chip.protocol.times import time_of_timestamp
-from tests.support.memory_state import Chat, Counts, Item
+from tests.support.memory_outbox import MemoryOutbox
+from tests.support.memory_state import Chat, Counts
 
 EMAIL_LIFE = 90 * 86400.0
 
@@ -42,9 +42,20 @@ class MemoryQueues:
         self.limits = limits or Limits()
         self.away = False
         self.to_visitors, self.to_courier = Counts(), Counts()
-        self.chats: dict[ChatKey, Chat] = defaultdict(Chat)
+        self.chats: dict[ChatKey, Chat] = defaultdict(self._chat)
         self.alive: dict[str, float] = {}
         self.processes: list[MemoryQueue] = []
+        self.loss, self.lost_at = "loss-1", clock.seconds()
+
+    def _chat(self) -> Chat:
+        """A chat of which nothing is known. Its numbers begin beyond all that were lost."""
+        return Chat(head=1000 * int(self.loss[5:]))
+
+    def lose(self) -> None:
+        """All that was stored is gone."""
+        self.chats.clear()
+        self.loss = f"loss-{int(self.loss[5:]) + 1}"
+        self.lost_at = self.clock.seconds()
 
     def process(self, token: str = "", limits: Limits | None = None) -> MemoryQueue:
         """Another process on this server."""
@@ -111,87 +122,6 @@ class _Part:
         self._queue = queue
         self._server = queue.server
         self._limits = queue.limits
-
-
-class MemoryOutbox(_Part):
-    async def append(self, chat: ChatKey, name: MsgName, msg_out: bytes) -> Appended:
-        now, state = self._server.reach(), self._server.chats[chat]
-        limits = self._limits
-        names = {str(part) for part in name if part}
-        memory = limits.duplicate_memory_hours * 3600
-        if any(now - state.sent.get(part, float("-inf")) < memory for part in names):
-            self._again(chat, name, names)
-            return "repeated"
-        size = sum(len(one.item.msg_out) for one in state.items) + len(msg_out)
-        if (
-            len(state.items) >= limits.outbox_messages
-            or size > limits.outbox_bytes
-            or len(state.spool) + len(state.reports) >= 2 * limits.spool_events
-        ):
-            return "full"
-        state.sent.update(dict.fromkeys(names, now))
-        state.statuses = {part: it for part, it in state.statuses.items() if part not in names}
-        state.head += 1
-        item = OutboxItem(state.head, name.outbox_id, msg_out)
-        state.items.append(Item(now, item, name))
-        self._server.to_visitors.accepted += 1
-        state.last_text = ""
-        for listener in self._server.listeners(chat):
-            listener.arrived(chat, item)
-        return "queued"
-
-    def _again(self, chat: ChatKey, name: MsgName, names: set[str]) -> None:
-        now, state = self._server.reach(), self._server.chats[chat]
-        state.sent.update({part: now for part in names if part in state.sent})
-        status = next((state.statuses[part] for part in names if part in state.statuses), None)
-        if status:
-            self._queue.spool.add_report(
-                chat, Report(status, name.id, name.uuid), now + REPORT_REST
-            )
-
-    async def read(self, chat: ChatKey, after: int, limit: int, max_bytes: int) -> Page:
-        self._server.reach()
-        self._queue.reads += 1
-        state = self._server.chats[chat]
-        waiting = [one.item for one in state.items if one.item.number > after]
-        page: list[OutboxItem] = []
-        for item in waiting[:limit]:
-            max_bytes -= len(item.msg_out)
-            if page and max_bytes < 0:
-                break
-            page.append(item)
-        return Page(state.head, page, len(page) < len(waiting))
-
-    async def ack(self, chat: ChatKey, name: MsgName) -> Acked | None:
-        now = self._server.reach()
-        for one in self._server.chats[chat].items:
-            if one.item.id == name.outbox_id or (name.uuid and one.name.uuid == name.uuid):
-                self._take_out(chat, one, "delivered")
-                for listener in self._server.listeners(chat, but=self._queue):
-                    listener.acked(chat, one.item.number)
-                return Acked(one.item.number, int((now - one.stored) * 1000))
-        return None
-
-    async def expire(self, limit: int) -> int:
-        oldest, taken = self._server.reach() - self._limits.outbox_days * 86400, 0
-        for chat in [c for c, s in self._server.chats.items() if s.items][:limit]:
-            for one in [o for o in self._server.chats[chat].items if o.stored <= oldest]:
-                self._take_out(chat, one, "failed")
-                taken += 1
-                for listener in self._server.listeners(chat):
-                    listener.acked(chat, one.item.number)
-        return taken
-
-    def _take_out(self, chat: ChatKey, one: Item, status: DeliveryStatus) -> None:
-        now, state = self._server.reach(), self._server.chats[chat]
-        state.items.remove(one)
-        self._server.to_visitors.done += status == "delivered"
-        self._server.to_visitors.given_up += status == "failed"
-        names = [str(part) for part in one.name if part]
-        last_sent = max(state.sent.get(part, float("-inf")) for part in names)
-        state.statuses.update(dict.fromkeys(names, status))
-        report = Report(status, one.name.id, one.name.uuid)
-        self._queue.spool.add_report(chat, report, max(now, last_sent + REPORT_REST))
 
 
 class MemorySpool(_Part):

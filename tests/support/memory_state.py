@@ -17,6 +17,7 @@ class Item:
 class Chat:
     items: list[Item] = field(default_factory=list)
     head: int = 1000
+    filled: str = ""
     sent: dict[str, float] = field(default_factory=dict)
     spool: list[tuple[float, SpoolEvent]] = field(default_factory=list)
     refs: dict[str, float] = field(default_factory=dict)

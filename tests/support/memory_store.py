@@ -5,7 +5,9 @@ It holds to the contract of all stores (tests/test_memory_store.py).
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -13,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from chip.chat.ports import MAX_HEARD, PAGE_MESSAGES
+from chip.chat.ports import MAX_HEARD, PAGE_MESSAGES, WiredMessage
 from chip.errors import Unavailable
 from chip.models import (
     Channel,
@@ -31,18 +33,22 @@ from chip.protocol.times import format_time
 
 @dataclass(frozen=True)
 class Row:
-    """A message: whose it is, when it was made, and what a page of history shows of it."""
+    """A message: whose it is, when it was made, and what a page of history shows of it; of one to
+    the visitor, its status and when it was sent."""
 
     contact_id: int
     uuid: str
     at: datetime
     shown: MsgIn | MsgOut
+    status: str = ""
+    sent_on: datetime | None = None
 
 
 class MemoryStore:
     """A database of dictionaries. `away` makes every call raise Unavailable."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self.now = now
         self.away = False
         self.queries = 0
         self.channels: dict[str, Channel] = {}
@@ -62,12 +68,21 @@ class MemoryStore:
         return number
 
     def sent(
-        self, contact_id: int, text: str, at: datetime, uuid: str, number: int = 0, **more: Any
+        self,
+        contact_id: int,
+        text: str,
+        at: datetime,
+        uuid: str,
+        number: int = 0,
+        *,
+        status: str = "Q",
+        sent_on: datetime | None = None,
+        **more: Any,
     ) -> int:
         """An outgoing message is made. Returns its id."""
         number = number or len(self.messages) + 1
         shown = MsgOut(id=number, uuid=uuid, text=text, time=format_time(at), **more)
-        self.messages.append(Row(contact_id, uuid, at, shown))
+        self.messages.append(Row(contact_id, uuid, at, shown, status, sent_on))
         return number
 
     # What Chip asks.
@@ -126,6 +141,27 @@ class MemoryStore:
                 return HistoryPage(b"[" + b",".join(page) + b"]", more=True)
             page += group
         return HistoryPage(b"[" + b",".join(page) + b"]", more=False)
+
+    async def wired(
+        self, channel: Channel, chat_id: str, *, since: float, lost: float, max_bytes: int
+    ) -> list[WiredMessage]:
+        self._ask()
+        contact, now = self.contacts.get((channel.org_id, chat_id)), self.now()
+        rows = self._of(contact, MsgOut) if contact else []
+        sent = [
+            (row, now - row.sent_on.timestamp())
+            for row in sorted(rows, key=lambda row: row.shown.id)
+            if row.sent_on and now - row.at.timestamp() < since
+        ]
+        seen = [age for row, age in sent if row.status in "DR" and age > lost]
+        latest = min(seen, default=float("inf")) + 60
+        found: list[WiredMessage] = []
+        for row, age in sent:
+            if row.status == "W" and age < latest and max_bytes > 0:
+                name, shown = MsgName(int(row.shown.id), row.uuid), msgspec.json.encode(row.shown)
+                found.append(WiredMessage(name, shown, int(age * 1000)))
+                max_bytes -= len(shown)
+        return found
 
     async def set_email(self, contact: Contact, email: str, *, only_if_empty: bool = False) -> None:
         self._ask()

@@ -1,10 +1,11 @@
 """The outbox on SQLite: messages waiting for their visitors (`ports.Outbox`)."""
 
+from collections.abc import Sequence
 from sqlite3 import Connection, Row
-from typing import Final, get_args
+from typing import Any, Final, cast, get_args
 
 from chip.chat.outbound.ports import Appended
-from chip.chat.ports import Acked, OutboxItem, Page
+from chip.chat.ports import Acked, Filled, OutboxItem, Page, WiredMessage
 from chip.models import ChatKey, DeliveryStatus, MsgName, Report
 from chip.queue.sqlite.claims import add_report
 from chip.queue.sqlite.live import SqliteLive
@@ -18,11 +19,15 @@ from chip.queue.sqlite.shared import (
     find_chat,
     forget,
     last_seen,
+    loss_of,
     remember,
     seen_before,
 )
 from chip.sqlite.values import stored_number
 
+_INSERT: Final = """
+    INSERT INTO outbox (chat, number, msg_id, uuid, stored, msg_out) VALUES (?, ?, ?, ?, ?, ?)
+"""
 STATUSES: Final[tuple[DeliveryStatus, ...]] = get_args(DeliveryStatus)
 
 
@@ -39,23 +44,14 @@ class SqliteOutbox:
         shared, now = self._shared, self._shared.now()
 
         def store(connection: Connection) -> tuple[Appended, int]:
-            row = chat_row(connection, chat, now)
+            chat_row(connection, chat, now)
             if seen_before(connection, chat, _names(name), now):
                 self._repeated(connection, chat, name, now)
                 return "repeated", 0
             if self._is_full(connection, chat, len(msg_out)):
                 return "full", 0
-            number = row["head"] + 1
-            connection.execute(
-                "UPDATE chat SET head = ?, touched = ?, last_text = '', last_text_on = 0"
-                " WHERE name = ?",
-                (number, now, str(chat)),
-            )
-            connection.execute(
-                "INSERT INTO outbox (chat, number, msg_id, uuid, stored, msg_out)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (str(chat), number, name.id, name.uuid, now, msg_out),
-            )
+            number = _next_number(connection, chat, now)
+            connection.execute(_INSERT, (str(chat), number, *name, now, msg_out))
             count(connection, "visitors", accepted=1)
             self._remember(connection, chat, _names(name), now)
             # What became of it when it was sent long ago says nothing of this time.
@@ -81,7 +77,8 @@ class SqliteOutbox:
     def _remember(self, connection: Connection, chat: ChatKey, names: list[str], now: int) -> None:
         remember(connection, chat, names, now, now + self._memory)
 
-    def _is_full(self, connection: Connection, chat: ChatKey, size: int) -> bool:
+    def _is_full(self, connection: Connection, chat: ChatKey, size: int, messages: int = 1) -> bool:
+        """Whether there is no room for so many more, of that size together."""
         waiting, total = connection.execute(
             "SELECT count(*), coalesce(sum(length(msg_out)), 0) FROM outbox WHERE chat = ?",
             (str(chat),),
@@ -94,16 +91,18 @@ class SqliteOutbox:
             {"chat": str(chat)},
         ).fetchone()
         return bool(
-            waiting >= limits.outbox_messages
+            waiting + messages > limits.outbox_messages
             or total + size > limits.outbox_bytes
             or spooled >= 2 * limits.spool_events
         )
 
     async def read(self, chat: ChatKey, after: int, limit: int, max_bytes: int) -> Page:
         """Items numbered above `after`, oldest first, within the limits but for the first."""
+        shared = self._shared
 
         def look(connection: Connection) -> Page:
             row = find_chat(connection, chat)
+            head, loss = row["head"] if row else 0, loss_of(connection, row, shared.now())
             items: list[OutboxItem] = []
             room = max_bytes
             for found in connection.execute(
@@ -112,22 +111,81 @@ class SqliteOutbox:
             ):
                 room -= len(found["msg_out"])
                 if len(items) == limit or (items and room < 0):
-                    return Page(row["head"] if row else 0, items, more=True)
+                    return Page(head, items, more=True, loss=loss)
                 outbox_id = MsgName(found["msg_id"], found["uuid"]).outbox_id
                 items.append(OutboxItem(found["number"], outbox_id, found["msg_out"]))
-            return Page(row["head"] if row else 0, items, more=False)
+            return Page(head, items, more=False, loss=loss)
 
-        return await self._shared.database.read(look)
+        return await shared.database.read(look)
+
+    async def fill(self, chat: ChatKey, loss: str, messages: Sequence[WiredMessage]) -> Filled:
+        """Put back those of `messages` that neither wait nor are remembered."""
+        shared, now = self._shared, self._shared.now()
+
+        def put_back(connection: Connection) -> tuple[Filled, list[OutboxItem]]:
+            lost, is_full = self._lost(connection, chat, messages, now)
+            moved = self._insert(connection, chat, lost, now)
+            if not is_full:
+                connection.execute("UPDATE chat SET filled = ? WHERE name = ?", (loss, str(chat)))
+            return Filled(len(lost), is_full), moved
+
+        filled, moved = await shared.database.write(put_back)
+        for item in moved:
+            self._live.arrived(chat, item)
+        return filled
+
+    def _lost(
+        self, connection: Connection, chat: ChatKey, messages: Sequence[WiredMessage], now: int
+    ) -> tuple[list[WiredMessage], bool]:
+        """Those that are not known, as many as fit, and whether there are more."""
+        chat_row(connection, chat, now)
+        lost: list[WiredMessage] = []
+        size = 0
+        for message in messages:
+            name = message.name
+            if _find(connection, chat, name) or seen_before(connection, chat, _names(name), now):
+                continue
+            size += len(message.msg_out)
+            if self._is_full(connection, chat, size, 1 + len(lost)):
+                return lost, True
+            lost.append(message)
+        return lost, False
+
+    def _insert(
+        self, connection: Connection, chat: ChatKey, lost: Sequence[WiredMessage], now: int
+    ) -> list[OutboxItem]:
+        """Put each before the first one that waits with a higher id. Returns those that have new
+        numbers: all from the first of them on."""
+        waiting = connection.execute(
+            "SELECT msg_id, uuid, stored, msg_out, number FROM outbox WHERE chat = ?"
+            " ORDER BY number",
+            (str(chat),),
+        ).fetchall()
+        merged: list[Sequence[Any]] = list(waiting)
+        for name, msg_out, age in lost:
+            later = (at for at, row in enumerate(merged) if (row[0] or 0) > (name.id or 0))
+            merged.insert(next(later, len(merged)), (name.id, name.uuid, now - age, msg_out))
+            self._remember(connection, chat, _names(name), now)
+        pairs = enumerate(zip(waiting, merged, strict=False))
+        kept = next((at for at, (old, new) in pairs if old is not new), len(waiting))
+        connection.executemany(
+            "DELETE FROM outbox WHERE chat = ? AND number = ?",
+            [(str(chat), row["number"]) for row in waiting[kept:]],
+        )
+        moved = []
+        for msg_id, uuid, stored, msg_out, *_ in merged[kept:]:
+            number = _next_number(connection, chat, now)
+            connection.execute(_INSERT, (str(chat), number, msg_id, uuid, stored, msg_out))
+            moved.append(OutboxItem(number, MsgName(msg_id, uuid).outbox_id, msg_out))
+        count(connection, "visitors", accepted=len(lost))
+        return moved
 
     async def ack(self, chat: ChatKey, name: MsgName) -> Acked | None:
         """Take a message out and leave its ``delivered`` report."""
         shared, now = self._shared, self._shared.now()
 
         def take(connection: Connection) -> Acked | None:
-            row = connection.execute(
-                "SELECT * FROM outbox WHERE chat = ? AND (msg_id = ? OR (uuid = ? AND uuid != ''))",
-                (str(chat), stored_number(name.id), name.uuid),
-            ).fetchone()
+            row = _find(connection, chat, name)
             if row is None:
                 return None
             self._take_out(connection, chat, row, "delivered", now)
@@ -175,6 +233,25 @@ class SqliteOutbox:
         report = Report(status, row["msg_id"], row["uuid"])
         add_report(connection, chat, report, max(now, min(now, last_sent) + REST_MS))
         self._remember(connection, chat, [f"{name}={status}" for name in names], now)
+
+
+def _next_number(connection: Connection, chat: ChatKey, now: int) -> int:
+    """The number of a message that is said to the visitor now."""
+    (number,) = connection.execute(
+        "UPDATE chat SET head = head + 1, touched = ?, last_text = '', last_text_on = 0"
+        " WHERE name = ? RETURNING head",
+        (now, str(chat)),
+    ).fetchone()
+    return int(number)
+
+
+def _find(connection: Connection, chat: ChatKey, name: MsgName) -> Row | None:
+    """The message of this name that waits."""
+    row = connection.execute(
+        "SELECT * FROM outbox WHERE chat = ? AND (msg_id = ? OR (uuid = ? AND uuid != ''))",
+        (str(chat), stored_number(name.id), name.uuid),
+    ).fetchone()
+    return cast("Row | None", row)
 
 
 def _names(name: MsgName) -> list[str]:

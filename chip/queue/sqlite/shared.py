@@ -5,6 +5,7 @@ from sqlite3 import Connection, Row
 from typing import NamedTuple, cast
 
 from chip.chat.outbound.ports import ABANDONED, REPORT_REST, claim_lasts
+from chip.chat.ports import Loss
 from chip.limits import Limits
 from chip.models import ChatKey
 from chip.sqlite.database import SqliteDatabase
@@ -62,6 +63,15 @@ def find_chat(connection: Connection, chat: ChatKey) -> Row | None:
     """What the queues know of a chat, if anything."""
     row = connection.execute("SELECT * FROM chat WHERE name = ?", (str(chat),)).fetchone()
     return cast("Row | None", row)
+
+
+def loss_of(connection: Connection, chat: Row | None, now: int) -> Loss | None:
+    """What the chat's outbox was not filled after: that this database was made, maybe in the place
+    of another one."""
+    (made,) = connection.execute("SELECT value FROM setting WHERE name = 'made'").fetchone()
+    if chat is not None and chat["filled"] == made:
+        return None
+    return Loss(made, max(0, now - int(made)))
 
 
 def seen_before(connection: Connection, chat: ChatKey, names: list[str], now: int) -> bool:

@@ -6,13 +6,14 @@ stay as they are. All else is Chip's own. A chat is written ``<chat id>@<channel
     chat:outbox:<chat>    list    messages waiting for the visitor          lua/items.lua
     chat:outboxes         zset    chat, by the ms timestamp of its oldest message
     chat:damaged:<chat>   list    items of the outbox that cannot be read   30 days
-    chat:numbers:<chat>   hash    head, bytes, count                        30 idle days
+    chat:numbers:<chat>   hash    head, bytes, count, numbered, filled      30 idle days
     chat:sent:<chat>      zset    names of messages, by when they came      duplicate_memory_hours
     chat:spool:<chat>     list    events waiting for Courier                lua/claims.lua
     chat:spools           zset    chat, by when to look at it next
     chat:courier:<chat>   hash    who is at work, what is known             30 idle days
     chat:spool-ages       zset    chat, by the ms timestamp of its oldest event
     chat:spool-totals     hash    events: how many wait; said: those that visitors said
+    chat:mark             hash    since when nothing was lost              lua/mark.lua
     chat:balance          hash    what became of all that was ever accepted: see `ports.Balance`
     chat:reports:<chat>   zset    reports on messages, by when they may go  lua/claims.lua
     chat:refs:<chat>      zset    the visitor's own message ids             that and spool_hours
@@ -43,6 +44,7 @@ class Keys:
         self.balance = prefix + b"balance"
         self.replicated = prefix + b"replicated"
         self.partitions = prefix + b"partitions"
+        self.mark = prefix + b"mark"
 
     def outbox(self, chat: bytes) -> bytes:
         """The messages that wait for the visitor."""

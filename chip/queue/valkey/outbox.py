@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
 from chip.chat.outbound.ports import Appended
-from chip.chat.ports import Acked, Page
+from chip.chat.ports import Acked, Filled, Loss, Page, WiredMessage
 from chip.models import ChatKey, MsgName
 from chip.queue.valkey.entries import parse_item
 from chip.queue.valkey.errors import OutboxDamaged
@@ -26,8 +26,9 @@ class ValkeyOutbox:
     def __init__(self, scripts: Scripts, keys: Keys, token: str) -> None:
         self._keys = keys
         self._token = token.encode()
-        self._append = scripts.script("outbox_append", "items", "claims", keys=13)
-        self._read = scripts.script("outbox_read", "items", keys=4, stores=False)
+        self._append = scripts.script("outbox_append", "items", "claims", "mark", keys=14)
+        self._read = scripts.script("outbox_read", "items", "mark", keys=5, stores=False)
+        self._fill = scripts.script("outbox_fill", "items", "claims", "mark", keys=14)
         self._ack = scripts.script("outbox_ack", "items", "claims", keys=13)
         self._stale = scripts.script("outboxes_stale", keys=1, stores=False)
         self._expire = scripts.script("outbox_expire", "items", "claims", keys=13)
@@ -39,7 +40,7 @@ class ValkeyOutbox:
         answer = await self._run(
             self._append,
             raw,
-            self._keys.messages(raw),
+            [*self._keys.messages(raw), self._keys.mark],
             [
                 raw,
                 self._keys.live(raw),
@@ -54,7 +55,7 @@ class ValkeyOutbox:
     async def read(self, chat: ChatKey, after: int, limit: int, max_bytes: int) -> Page:
         """Items numbered above `after`, oldest first, within the limits but for the first."""
         keys, raw = self._keys, str(chat).encode()
-        names = [keys.outbox(raw), keys.numbers(raw), keys.sent(raw), keys.balance]
+        names = [keys.outbox(raw), keys.numbers(raw), keys.sent(raw), keys.balance, keys.mark]
         arguments = [b"%d" % after, b"%d" % limit, b"%d" % max_bytes]
         try:
             return _page(await self._run(self._read, raw, names, arguments))
@@ -80,6 +81,17 @@ class ValkeyOutbox:
             ],
         )
         return None if answer is None else Acked(*answer)
+
+    async def fill(self, chat: ChatKey, loss: str, messages: Sequence[WiredMessage]) -> Filled:
+        """Put back those of `messages` that neither wait nor are remembered."""
+        raw = str(chat).encode()
+        arguments = [raw, self._keys.live(raw), loss.encode()]
+        for name, msg_out, age in messages:
+            known = b"%d" % name.id if name.id else b"", name.uuid.encode()
+            arguments += [_json(name.outbox_id), msg_out, *known, b"%d" % age]
+        names = [*self._keys.messages(raw), self._keys.mark]
+        count, is_full = await self._run(self._fill, raw, names, arguments)
+        return Filled(count, bool(is_full))
 
     async def expire(self, limit: int) -> int:
         """Take out messages beyond the age limit, and leave a ``failed`` report for each."""
@@ -129,5 +141,6 @@ class ValkeyOutbox:
 
 
 def _page(answer: list[Any]) -> Page:
-    head, more, *items = answer
-    return Page(head, [parse_item(item) for item in items], bool(more))
+    head, more, loss, age, *items = answer
+    found = [parse_item(item) for item in items]
+    return Page(head, found, bool(more), Loss(loss.decode(), age) if loss else None)

@@ -5,6 +5,7 @@ from typing import Final
 from chip.chat.ports import Balance, Balances, Depths
 from chip.queue.valkey.commands import Commands
 from chip.queue.valkey.keys import Keys
+from chip.queue.valkey.mark import Mark
 from chip.queue.valkey.notes import ValkeyNotes
 from chip.queue.valkey.outbox import ValkeyOutbox
 from chip.queue.valkey.scripts import Scripts, ScriptTexts
@@ -28,6 +29,7 @@ class Partition:
         self.outbox = ValkeyOutbox(scripts, keys, token)
         self.spool = ValkeySpool(scripts, commands, keys, token, clock)
         self.notes = ValkeyNotes(commands, keys)
+        self.mark = Mark(commands, keys, texts, clock.seconds)
         self.commands = commands
         self.keys = keys
         self._counted = [keys.outboxes, keys.spool_ages, keys.spool_totals]

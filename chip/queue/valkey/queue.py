@@ -5,8 +5,12 @@ one script or one command, so it happens whole or not at all; time is the server
 package may know txredisapi.
 """
 
+from contextlib import suppress
 from secrets import token_hex
-from typing import Any
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
 
 from chip.chat.ports import Balances, Depths
 from chip.errors import Unavailable
@@ -20,6 +24,10 @@ from chip.queue.valkey.outages import Outages
 from chip.queue.valkey.partition import Partition
 from chip.queue.valkey.protocol import CommandProtocol
 from chip.queue.valkey.scripts import ScriptTexts
+from chip.tasks import every
+
+WATCH_EVERY: Final = 5.0
+"""Seconds between two looks whether the database was wiped while nobody was disconnected."""
 
 
 class ValkeyQueue:
@@ -41,6 +49,11 @@ class ValkeyQueue:
         token = token or token_hex(8)
         keys = Keys(address.database)
         texts = ScriptTexts(limits)
+
+        async def prepare(protocol: CommandProtocol) -> None:
+            await texts.load(protocol)
+            await self._partition.mark.connected(protocol)
+
         self._commands: ValkeyConnection[CommandProtocol] = ValkeyConnection(
             "commands",
             address,
@@ -48,13 +61,16 @@ class ValkeyQueue:
             reactor,
             CommandProtocol,
             replicas=replicas,
-            prepare=texts.load,
+            prepare=prepare,
             ready=self._back,
+            lost=self._lost,
         )
         self.live = ValkeyLive(
             address, reactor, self._commands, keys=keys, token=token, back=self._back
         )
         self._partition = partition = Partition(self._commands, keys, texts, token, reactor)
+        self._reactor = reactor
+        self._watching: LoopingCall | None = None
         self.outbox = partition.outbox
         self.spool = partition.spool
         self.notes = partition.notes
@@ -69,9 +85,13 @@ class ValkeyQueue:
         except Unavailable:
             await self.close()
             raise
+        self._watching = every(self._reactor, WATCH_EVERY, self._watch, now=False)
 
     async def close(self) -> None:
         """End both connections for good."""
+        if self._watching:
+            self._watching.stop()
+            self._watching = None
         await self.live.connection.close()
         await self._commands.close()
 
@@ -89,6 +109,20 @@ class ValkeyQueue:
     def connected(self) -> bool:
         """Whether both connections stand."""
         return self._commands.connected and self.live.connection.connected
+
+    def _watch(self) -> None:
+        """See whether all was wiped while nobody was disconnected."""
+
+        async def look() -> None:
+            with suppress(Unavailable):
+                if await self._partition.mark.was_lost():
+                    self.live.interrupted()
+
+        if self.connected:
+            Deferred.fromCoroutine(look())
+
+    def _lost(self) -> None:
+        self._partition.mark.disconnected()
 
     def _back(self) -> None:
         """A connection stands again. What was missed meanwhile shows once both do."""

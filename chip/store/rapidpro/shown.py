@@ -1,4 +1,4 @@
-"""The SQL statements that show messages: pages of history, and one message.
+"""The SQL statements that show messages: pages of history, one message, and those on their way.
 
 The releases differ in columns of ``msgs_msg``: the ticket and the quick replies have moved. The
 newer column goes first where a database has both, row by row. Which columns there are is read from
@@ -9,7 +9,7 @@ the catalogue (`statements.COLUMNS`). The other statements are in `chip.store.ra
 from collections.abc import Collection
 from typing import Final, Literal
 
-from chip.chat.ports import PAGE_MESSAGES
+from chip.chat.ports import MAX_WIRED, PAGE_MESSAGES
 from chip.store.rapidpro.connection import Statement
 from chip.store.rapidpro.statements import TIME
 
@@ -129,5 +129,58 @@ def history(columns: Collection[str]) -> Statement:
         ) entries
         WINDOW newest AS (ORDER BY message.created_on DESC)
         ) page
+        """
+    )
+
+
+def wired(columns: Collection[str]) -> Statement:
+    """A chat's messages that Courier has handed over and nobody has acknowledged, oldest first,
+    from a ``msgs_msg`` that has these columns: id, uuid, ms since they were sent, and as JSON.
+
+    $1 org, $2 identity, $3 what Courier calls the channel, $4 seconds that messages wait, $5
+    seconds since the loss was noticed, $6 the URL that avatars are appended to, $7 most bytes,
+    which the last row may exceed.
+
+    Messages are shown in the order in which they were sent, so whoever acknowledged one has seen
+    those before it: they are not looked for. What was acknowledged after the loss says nothing of
+    what was lost. Courier writes that it has sent something up to half a second later, and each of
+    several Couriers by itself: hence the minute.
+    """
+    moved = "".join(f", {name}" for name in _moved(columns))
+    return Statement.of(
+        f"""
+        WITH chat AS (
+            SELECT id, contact_id FROM contacts_contacturn urn
+            WHERE urn.org_id + 0 = $1 AND urn.identity = $2
+              AND (SELECT is_active FROM contacts_contact WHERE id = urn.contact_id)
+        ),
+        recent AS MATERIALIZED (
+            SELECT id, uuid, direction, text, attachments, created_on, created_by_id, flow_id,
+                   broadcast_id, status, sent_on{moved}
+            FROM msgs_msg
+            WHERE contact_id = (SELECT contact_id FROM chat)
+              AND created_on > now() - $4::float * interval '1 second'
+              AND coalesce(direction = 'O' AND status IN ('W', 'D', 'R') AND msg_type = 'T'
+                  AND visibility IN ('V', 'A') AND contact_urn_id = (SELECT id FROM chat)
+                  AND channel_id = (SELECT id FROM channels_channel WHERE uuid = $3), false)
+            ORDER BY created_on DESC, id DESC LIMIT {MAX_WIRED}
+        )
+        SELECT id::text, uuid::text, age::text, entry FROM (
+            SELECT message.id, message.uuid, entry,
+                   round(extract(epoch FROM now() - message.sent_on) * 1000)::bigint AS age,
+                   sum(octet_length(entry)) OVER (ORDER BY message.id) - octet_length(entry) AS sum
+            FROM recent message,
+            LATERAL (
+                SELECT {_shown(columns, "$6")}
+            ) shown,
+            LATERAL (
+                SELECT json_strip_nulls(row_to_json(shown))::text AS entry OFFSET 0
+            ) entries
+            WHERE status = 'W' AND sent_on > coalesce(
+                (SELECT max(sent_on) - interval '1 minute' FROM recent
+                 WHERE status <> 'W' AND sent_on < now() - $5::float * interval '1 second'),
+                '-infinity')
+        ) waiting
+        WHERE sum < $7::bigint ORDER BY waiting.id
         """
     )

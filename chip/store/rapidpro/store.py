@@ -1,4 +1,5 @@
-"""The store on RapidPro's PostgreSQL (`ports.Store`), for every release that is supported.
+"""The store on RapidPro's PostgreSQL (`ports.Store`, `ports.SentMessages`), for every release that
+is supported.
 
 Owns turning lookups into statements and rows into models, and noticing that RapidPro was upgraded
 while Chip runs: the columns are read at the start, every ten minutes, and when a statement fails
@@ -18,6 +19,7 @@ import msgspec
 from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
+from chip.chat.ports import WiredMessage
 from chip.errors import Unavailable
 from chip.models import (
     UUID_FORM,
@@ -51,6 +53,7 @@ _CHANGED = frozenset(
 )
 _SYNTAX_OR_ACCESS = "42"
 _outgoing = msgspec.json.Decoder(MsgOut)
+_json = msgspec.json.Encoder().encode
 
 
 class RapidproStore:
@@ -171,14 +174,21 @@ class RapidproStore:
         this contact's any more."""
         time = before.astimezone(UTC).isoformat()
         params = _params(contact.id, contact.urn_id, time, self._storage_url, max_bytes)
-
-        async def page() -> list[Row]:
-            if self._reactor.seconds() - self._looked_at > COLUMNS_FRESH_FOR:
-                await self._look_at_columns()
-            return await self._database.query(self._history, *params, background=True)
-
-        [(messages, more)] = await self._twice(page)
+        [(messages, more)] = await self._ask_for_many(lambda: self._history, params)
         return HistoryPage(messages, more == b"true") if messages else None
+
+    async def wired(
+        self, channel: Channel, chat_id: str, *, since: float, lost: float, max_bytes: int
+    ) -> list[WiredMessage]:
+        """What Courier has handed over of this chat and nobody has acknowledged, oldest first."""
+        identity = f"{statements.SCHEME}{chat_id}"
+        about = channel.org_id, identity, channel.courier_uuid
+        params = _params(*about, f"{since}", f"{lost}", self._storage_url, max_bytes)
+        rows = await self._ask_for_many(lambda: self._wired, params)
+        return [
+            WiredMessage(MsgName(int(number), uuid.decode()), _as_sent(shown), int(age))
+            for number, uuid, age, shown in rows
+        ]
 
     async def set_email(self, contact: Contact, email: str, *, only_if_empty: bool = False) -> None:
         """Write the e-mail address to the contact's URN, and the time of the change to the contact,
@@ -192,6 +202,19 @@ class RapidproStore:
             return []
         rows = await self._ask(statements.HEARD_SINCE, contact.id, contact.urn_id, uuid or None)
         return [HeardMessage(uuid.decode(), text.decode()) for uuid, text in rows]
+
+    async def _ask_for_many(
+        self, statement: Callable[[], Statement], params: tuple[bytes | None, ...]
+    ) -> list[Row]:
+        """The rows of what is asked of many at once, and what others overtake. The statement is
+        made anew when the columns are."""
+
+        async def ask() -> list[Row]:
+            if self._reactor.seconds() - self._looked_at > COLUMNS_FRESH_FOR:
+                await self._look_at_columns()
+            return await self._database.query(statement(), *params, background=True)
+
+        return await self._twice(ask)
 
     async def _ask(self, statement: Statement, *values: str | int | None) -> list[Row]:
         params = _params(*values)
@@ -229,6 +252,7 @@ class RapidproStore:
 
     def _make_statements(self, columns: Collection[str]) -> None:
         self._history = shown.history(columns)
+        self._wired = shown.wired(columns)
         self._outgoing = {by: shown.outgoing(columns, by) for by in shown.BY}
 
     def _unavailable(self, error: QueryFailed) -> Unavailable:
@@ -246,6 +270,11 @@ class RapidproStore:
                 times=times,
             )
         return Unavailable("the database is too slow" if is_slow else "the database refuses")
+
+
+def _as_sent(shown: bytes) -> bytes:
+    """A message's JSON, as it is when Courier hands it over."""
+    return _json(_outgoing.decode(shown))
 
 
 def _params(*values: str | int | None) -> tuple[bytes | None, ...]:

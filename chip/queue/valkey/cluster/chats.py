@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from chip.chat.outbound.ports import Appended, Batch, ClaimResult, Outcome, Spooled
-from chip.chat.ports import Acked, Page
+from chip.chat.ports import Acked, Filled, Page, WiredMessage
 from chip.models import ChatKey, MsgName, SpoolEvent
 from chip.queue.valkey.cluster.partitions import Partitions, Question
 from chip.queue.valkey.cluster.shares import Shares
@@ -41,6 +41,10 @@ class ClusterOutbox:
     async def ack(self, chat: ChatKey, name: MsgName) -> Acked | None:
         """Take a message out and leave its ``delivered`` report."""
         return await self._partitions.of(chat).outbox.ack(chat, name)
+
+    async def fill(self, chat: ChatKey, loss: str, messages: Sequence[WiredMessage]) -> Filled:
+        """Put back those of `messages` that neither wait nor are remembered."""
+        return await self._partitions.of(chat).outbox.fill(chat, loss, messages)
 
     async def expire(self, limit: int) -> int:
         """Take out messages beyond the age limit, and leave a ``failed`` report for each."""

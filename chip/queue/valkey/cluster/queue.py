@@ -6,8 +6,11 @@ by the chats of its partitions only.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from secrets import token_hex
 from typing import Any, Final
+
+from twisted.internet.defer import Deferred, gatherResults
 
 from chip.chat.ports import Balance, Balances, Depths
 from chip.errors import ConfigError, Unavailable
@@ -24,8 +27,10 @@ from chip.queue.valkey.cluster.subscriber import ShardSubscriber
 from chip.queue.valkey.cluster.way import Way
 from chip.queue.valkey.errors import AWAY
 from chip.queue.valkey.keys import Keys
+from chip.queue.valkey.mark import Mark
 from chip.queue.valkey.outages import Outages
 from chip.queue.valkey.partition import Partition
+from chip.queue.valkey.protocol import CommandProtocol
 from chip.queue.valkey.scripts import ScriptTexts
 
 _COUNT: Final = b"%d" % PARTITIONS
@@ -65,7 +70,7 @@ class ClusterQueue:
             nodes,
         )
         self.live = ClusterLive(nodes, keys, ways, token, reactor)
-        nodes.on_moved = self.live.place
+        nodes.on_moved = self._moved_to
         self.outbox = ClusterOutbox(partitions)
         self.spool = ClusterSpool(partitions, Shares(token, reactor, sweep_every), reactor)
         self.notes = ClusterNotes(partitions)
@@ -138,15 +143,25 @@ class ClusterQueue:
                 outages.away.worked()
                 self.live.interrupted(self._nodes.owned_by(node))
 
+        async def prepare(protocol: CommandProtocol) -> None:
+            await self._texts.load(protocol)
+            looks = [mark.connected(protocol) for mark in self._marks(node)]
+            await gatherResults(map(Deferred.fromCoroutine, looks), consumeErrors=True)
+
+        def lost() -> None:
+            for mark in self._marks(node):
+                mark.disconnected()
+            self._nodes.look()
+
         commands = NodeCommands(
             place,
             address,
             outages,
             self._reactor,
             replicas=self._replicas,
-            prepare=self._texts.load,
+            prepare=prepare,
             ready=stands,
-            lost=self._nodes.look,
+            lost=lost,
         )
         ears = ShardSubscriber(
             place,
@@ -159,6 +174,21 @@ class ClusterQueue:
         )
         node = Node(place, commands, ears, outages)
         return node
+
+    def _marks(self, node: Node) -> list[Mark]:
+        return [self._partitions.all[number].mark for number in self._nodes.owned_by(node)]
+
+    def _moved_to(self, partition: int) -> None:
+        """Hear it from there, and see whether all of it is there: the node may be a replica that
+        was promoted, and that has a connection already."""
+        self.live.place(partition)
+
+        async def look() -> None:
+            with suppress(Unavailable):
+                if await self._partitions.all[partition].mark.was_lost():
+                    self.live.interrupted([partition])
+
+        Deferred.fromCoroutine(look())
 
 
 def _sum(balances: Sequence[Balance]) -> Balance:

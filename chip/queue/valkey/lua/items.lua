@@ -69,7 +69,7 @@ end
 
 -- The newest number that this chat has given out. Numbers are dense, so that a reader sees when he
 -- has missed one; and they never go back, even when all else about the chat was forgotten, because
--- they begin with the time in microseconds.
+-- they begin with the time in microseconds. Returns too whether they begin now.
 local function head_of(outbox, numbers, sent)
   local known = redis.call('HGET', numbers, 'head')
   local newest = redis.call('LINDEX', outbox, -1)
@@ -81,7 +81,7 @@ local function head_of(outbox, numbers, sent)
     redis.call('HSET', numbers, 'head', digits(head))
     redis.call('EXPIRE', numbers, newest and NUMBERS_SECONDS or UNUSED_NUMBERS_SECONDS)
   end
-  return head
+  return head, not known
 end
 
 -- How many items wait. What others took out, or put in, since the last count is missing, or accepted.

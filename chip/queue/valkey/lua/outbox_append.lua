@@ -1,5 +1,5 @@
 -- Store a message for the visitor and push it to whoever has the chat open.
--- KEYS  outbox, outboxes, numbers, sent, then those of a spool
+-- KEYS  outbox, outboxes, numbers, sent, then those of a spool, mark
 -- ARGV  chat, live channel, item's name as JSON, message as JSON, id or '', uuid or ''
 -- Answers 'queued', 'repeated' or 'full'.
 local outbox, outboxes, numbers, sent = unpack(KEYS)
@@ -23,7 +23,7 @@ local function again()
   end
 end
 
-local head = head_of(outbox, numbers, sent) + 1
+local head, begins = head_of(outbox, numbers, sent)
 for _, known in ipairs(names) do
   local before = redis.call('ZSCORE', sent, known)
   if before and tonumber(before) > oldest then
@@ -41,9 +41,12 @@ if not has_room or spooled >= 2 * SPOOL_EVENTS then
   return 'full'
 end
 
+local since = mark_of(KEYS[#KEYS])
+head = next_number(numbers, since, head, begins)
 local item = '{"seq":' .. digits(head) .. ',"id":' .. name .. ',"ts":' .. digits(NOW)
   .. ',"msg":' .. message .. '}'
-redis.call('HSET', numbers, 'head', digits(head), 'bytes', total, 'count', count + 1)
+redis.call('HSET', numbers, 'head', digits(head), 'bytes', total, 'count', count + 1,
+  'numbered', since)
 redis.call('HINCRBY', spool.balance, 'visitors_accepted', 1)
 redis.call('EXPIRE', numbers, NUMBERS_SECONDS)
 redis.call('RPUSH', outbox, item)

@@ -1,0 +1,196 @@
+"""Whether something was lost: what each kind of loss does to the mark, and to the numbers."""
+
+from __future__ import annotations
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.threads import deferToThread
+
+from chip.chat.ports import Loss
+from chip.queue.valkey import queue as valkey_queue
+from chip.tasks import pause
+from tests.contracts.queue_parts import CHAT, OTHER_CHAT, Process, message, name
+from tests.support.valkey import Valkey
+from tests.support.valkey_rig import ValkeyRig
+
+MARK = "chat:mark"
+
+
+@pytest_twisted.async_yield_fixture
+async def rig(valkey):
+    rig = ValkeyRig(valkey)
+    yield rig
+    await rig.close()
+
+
+@pytest_twisted.async_yield_fixture
+async def forgetful():
+    """On a server that keeps what it had when it was told to `SAVE`."""
+    with Valkey(settings={"appendonly": "no"}) as valkey:
+        rig = ValkeyRig(valkey)
+        yield rig
+        await rig.close()
+
+
+async def read(process: Process, chat=CHAT):
+    return await process.outbox.read(chat, 0, 100, 100_000)
+
+
+async def loss_of(process: Process, chat=CHAT) -> Loss:
+    loss = (await read(process, chat)).loss
+    assert loss is not None
+    return loss
+
+
+async def fill(process: Process, chat=CHAT) -> None:
+    await process.outbox.fill(chat, (await loss_of(process, chat)).name, [])
+
+
+async def restart(rig: ValkeyRig) -> None:
+    await deferToThread(rig.valkey.kill)
+    await deferToThread(rig.valkey.start)
+
+
+async def interruption(process: Process) -> None:
+    """Wait until this process is told of one."""
+    await process.ears.hear("interrupted")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_process_that_comes_and_goes_changes_nothing(rig):
+    here = await rig.process()
+    await fill(here)
+    await here.queue.close()
+    assert (await read(await rig.process())).loss is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_connection_that_is_lost_changes_nothing(rig):
+    here = await rig.process()
+    await fill(here)
+    await deferToThread(rig.valkey.drop_clients)
+    await interruption(here)
+    assert (await read(here)).loss is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_database_that_is_wiped_has_lost_something(rig):
+    here = await rig.process()
+    before = await loss_of(here)
+    await fill(here)
+    await rig.cli("FLUSHALL")
+    assert (await loss_of(here)).name > before.name
+
+
+@pytest_twisted.ensureDeferred
+async def test_that_it_was_wiped_is_noticed_while_everybody_is_connected(rig, monkeypatch):
+    monkeypatch.setattr(valkey_queue, "WATCH_EVERY", 0.05)
+    here, there = await rig.process(), await rig.process("there")
+    await rig.cli("FLUSHALL")
+    for process in (here, there):
+        await process.ears.hear("interrupted")
+    # Once each.
+    await pause(reactor, 0.2)
+    assert [len(process.ears.heard) for process in (here, there)] == [1, 1]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_server_that_starts_again_may_have_lost_something(rig):
+    here, there = await rig.process(), await rig.process("there")
+    await fill(here)
+    await restart(rig)
+    await interruption(here)
+    loss = await loss_of(here)
+    await interruption(there)
+    # The second to come back does not name another one.
+    assert (await loss_of(there)).name == loss.name
+
+
+@pytest_twisted.ensureDeferred
+async def test_another_server_with_the_same_data_may_lack_something(rig):
+    """A replica that was promoted."""
+    here = await rig.process()
+    await fill(here)
+    await rig.cli("HSET", MARK, "server", "the run of another server")
+    await deferToThread(rig.valkey.drop_clients)
+    await interruption(here)
+    assert (await loss_of(here)).age < 60_000
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_went_on_with_the_old_server_after_others_had_noticed_has_lost_something(rig):
+    """Another process has come to this server before, and named the loss; this one has stored
+    things elsewhere since."""
+    here = await rig.process()
+    late = str(int(await rig.cli("HGET", MARK, "since")) + 1)
+    await rig.cli("HSET", MARK, "since", late)
+    await pause(reactor, 0.1)
+    await deferToThread(rig.valkey.drop_clients)
+    await interruption(here)
+    assert (await loss_of(here)).name > late
+
+
+@pytest_twisted.ensureDeferred
+async def test_numbers_go_on_beyond_those_that_were_lost(forgetful):
+    here = await forgetful.process()
+    await here.send(1)
+    await forgetful.cli("SAVE")
+    for number in range(2, 6):
+        await here.send(number)
+    lost = (await read(here)).head
+    await restart(forgetful)
+    await interruption(here)
+    for number in (10, 11):
+        await here.send(number)
+    page = await read(here)
+    assert [item.id for item in page.items] == ["m1", "m10", "m11"]
+    first, second, third = (item.number for item in page.items)
+    assert first < lost < second
+    assert third == second + 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_numbers_of_what_is_put_back_do_so_too(forgetful):
+    here = await forgetful.process()
+    await here.send(1)
+    await forgetful.cli("SAVE")
+    await here.send(2)
+    lost = (await read(here)).head
+    await restart(forgetful)
+    await interruption(here)
+    await here.outbox.fill(CHAT, (await loss_of(here)).name, [(name(2), message(2), 1000)])
+    assert (await read(here)).items[1].number > lost
+
+
+@pytest_twisted.ensureDeferred
+async def test_numbers_follow_on_each_other_as_long_as_nothing_was_lost(rig):
+    here = await rig.process()
+    for number in (1, 2):
+        await here.send(number)
+    await fill(here)
+    await here.send(3)
+    items = (await read(here)).items
+    assert [item.number - items[0].number for item in items] == [0, 1, 2]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_user_who_may_not_ask_for_the_run_has_a_mark_all_the_same():
+    with Valkey(user="chip", password="secret", acl="~* &* +@all -info") as valkey:
+        rig = ValkeyRig(valkey)
+        here = await rig.process()
+        await fill(here)
+        await fill(here, OTHER_CHAT)
+        await rig.cli("FLUSHALL")
+        assert (await loss_of(here)).age < 60_000
+        await rig.close()
+
+
+@pytest.mark.parametrize("process", ["one", "two"])
+@pytest_twisted.ensureDeferred
+async def test_a_restart_between_two_starts_of_chip_is_noticed(rig, process):
+    here = await rig.process()
+    await fill(here)
+    await here.queue.close()
+    await restart(rig)
+    assert (await read(await rig.process(process))).loss is not None
