@@ -97,7 +97,7 @@ def test_a_sample_that_is_there_already_is_replaced_only_when_one_says_so(asked,
         ("samples", "expected samples DIRECTORY"),
         ("samples one two", "expected samples DIRECTORY"),
         ("samples --no-such x", "expected samples DIRECTORY"),
-        ("samples /dev/null", "Not a directory: '/dev/null/grafana'"),
+        ("samples /dev/null", "Not a directory: '/dev/null/"),
     ],
 )
 def test_samples_that_cannot_be_copied_are_refused_in_one_line(asked, line, complaint):
