@@ -113,6 +113,27 @@ async def test_where_much_is_due_not_every_call_asks_all_partitions(rig, cluster
 
 
 @pytest_twisted.ensureDeferred
+async def test_what_is_asked_of_all_together_finds_slots_that_moved_and_nodes_that_forgot(
+    rig, cluster
+):
+    here = await rig.process()
+    for chat in (CHAT, OTHER_CHAT):
+        await here.say("one", chat=chat, may_claim=False)
+    moving = slot(CHAT)
+    source = await deferToThread(cluster.at, moving)
+    target = next(node for node in cluster.primaries if node is not source)
+    try:
+        await deferToThread(cluster.move, moving, target)
+        await deferToThread(cluster.everywhere, "SCRIPT", "FLUSH")
+        assert set(await here.spool.due(10)) == {CHAT, OTHER_CHAT}
+        await deferToThread(cluster.move, moving, source)
+        assert (await here.queue.depths()).spool_events == 2
+    finally:
+        if not source.owns(moving):
+            await deferToThread(cluster.move, moving, source)
+
+
+@pytest_twisted.ensureDeferred
 async def test_counts_are_those_of_all_partitions_together(rig):
     here = await rig.process()
     for chat in CHATS[:10]:
