@@ -23,8 +23,8 @@ def cluster_url():
             FromSample(
                 "cluster/valkey.conf",
                 {"port 6379": "port {port}"},
-                "--cluster-port",
-                str(free_port()),
+                *("--cluster-port", str(free_port())),
+                *("--repl-diskless-sync-delay", "0"),
             )
             for _ in range(6)
         ]
