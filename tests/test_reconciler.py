@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -50,9 +51,9 @@ class Rapidpro:
             origin="flow",
         )
 
-    def loses_everything(self) -> None:
+    def loses_everything(self, but=None) -> None:
         """Valkey is wiped, and that has been noticed for a while."""
-        self.chip.queues.lose()
+        self.chip.queues.lose(but)
         self.chip.later(3)
 
     def asked(self) -> int:
@@ -168,6 +169,21 @@ def test_what_a_wiped_outbox_had_not_sent_yet_is_sent_as_acks_make_room():
     assert visitor.is_shown() == [10, 12]
     visitor.says(ack(11), ack(10), ack(12))
     assert visitor.is_shown() == [13]
+
+
+def test_an_acknowledgement_that_was_lost_is_asked_for_again(rapidpro):
+    visitor = rapidpro.chip.bob()
+    rapidpro.wires(10, 11)
+    kept = copy.deepcopy(dict(rapidpro.chip.queues.chats))
+    visitor.says(ack(10))
+    assert visitor.is_shown() == [10, 11]
+    rapidpro.loses_everything(but=kept)
+    rapidpro.chip.queues.come_back()
+    # 11 is in flight.
+    assert visitor.is_shown() == [10]
+    visitor.says(ack(10), ack(11))
+    rapidpro.chip.later(2)
+    assert len(rapidpro.chip.gateway.take().reports) == 2
 
 
 def test_news_after_a_loss_comes_behind_what_was_lost(rapidpro):

@@ -141,18 +141,22 @@ class Feed:
         """Read the outbox until nothing new waits, or the window is full.
 
         On the first reading nothing can have been missed: the browser fetches history anyway.
-        Unless it `may_lack` something, it is read as it is.
+        Unless it `may_lack` something, it is read as it is, and from its beginning: what waits
+        although this connection has had it was acknowledged, and that was lost.
         """
         self._state = "reading"
         window = self._window
         limits = self._limits
+        again = not may_lack
         try:
             while not self._stopped:
                 self._news = False
                 self._acked_meanwhile = None
                 recheck, self._recheck = self._recheck, False
                 after = window.last
-                if recheck and window.oldest is not None:
+                if again:
+                    after = 0
+                elif recheck and window.oldest is not None:
                     after = window.oldest - 1
                 page = await self._outbox.read(
                     self._chat, after, limits.window_messages, limits.window_bytes
@@ -163,7 +167,8 @@ class Feed:
                     filling = self._fill(page.loss, self._reconciler, first=first)
                     self._tasks.spawn("filling an outbox", filling)
                     return
-                missed = self._take(page, after)
+                missed = self._take(page, after, again=again)
+                again = False
                 if missed and not first:
                     self._replies.resync()
                 if window.room <= 0:
@@ -187,8 +192,9 @@ class Feed:
         if self._state == "behind":
             self._catch_up()
 
-    def _take(self, page: Page, after: int) -> bool:
-        """Send what is new on `page`. Whether some number was skipped: somebody else has it."""
+    def _take(self, page: Page, after: int, *, again: bool) -> bool:
+        """Send what is new on `page`, or with `again` what is not in flight. Whether some number
+        was skipped: somebody else has it."""
         window = self._window
         if page.head < window.last:
             # The queue has lost its last moments, and gives out the same numbers again.
@@ -203,11 +209,12 @@ class Feed:
         )
         missed = False
         for item in page.items:
-            if item.number <= window.last:
+            was_sent = item.number <= window.last
+            if was_sent and not again:
                 continue
             if window.room <= 0:
                 return missed
-            missed = missed or not window.expects(item.number)
+            missed = missed or not (was_sent or window.expects(item.number))
             self._pass_on(item)
         if not page.more and page.head > window.last:
             missed = missed or not window.is_new

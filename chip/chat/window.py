@@ -58,7 +58,7 @@ class Window:
     def sends(self, item: OutboxItem) -> bool:
         """`item` is next to be handed to the connection. False if it is in flight already, under a
         number that it had before."""
-        self.last = item.number
+        self.last = max(self.last, item.number)
         self.renumber(item)
         if self._flight is None:
             self._flight = {}

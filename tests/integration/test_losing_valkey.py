@@ -6,9 +6,11 @@ RapidPro's rows tell what that was. Each test takes the two seconds for which th
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
+from autobahn.exception import Disconnected
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.threads import deferToThread
@@ -17,6 +19,7 @@ from chip.tasks import pause
 from tests.support.checker import check_messages
 from tests.support.fetch import fetch
 from tests.support.process import eventually
+from tests.support.sentinels import NAME, Pair, Sentinel
 from tests.support.valkey import Valkey
 from tests.support.visitor import Visitor
 from tests.support.visitors import Visitors
@@ -29,6 +32,14 @@ def forgetful():
     """A Valkey that keeps what it had when it was told to `SAVE`."""
     with Valkey(settings={"appendonly": "no"}) as valkey:
         yield valkey
+
+
+@pytest.fixture
+def watched():
+    """A primary and its replica, and the URL of the Sentinel that watches them."""
+    with Pair() as pair, Sentinel(pair.primary, 1) as sentinel:
+        pair.know_each_other([sentinel])
+        yield pair, f"valkey://127.0.0.1:{sentinel.port}/5?sentinel={NAME}"
 
 
 @pytest.fixture
@@ -75,18 +86,30 @@ def bob(visit, courier):
 
 
 class Page:
-    """What a visitor sees: each message once, by its id, in the order in which it came."""
+    """What a visitor sees: each message once, by its id, in the order in which it came. All that
+    comes is acknowledged, for as long as the visitor is connected."""
 
-    def __init__(self, visitor: Visitor) -> None:
-        self.visitor = visitor
-        self.texts: dict[int, str] = {}
+    def __init__(self, visitor: Visitor, before: Page | None = None) -> None:
+        self.texts: dict[int, str] = dict(before.texts) if before else {}
+        self._visitor = visitor
+        self._reading = Deferred.fromCoroutine(self._read())
+
+    async def _read(self) -> None:
+        while self._visitor.connected:
+            with suppress(AssertionError, TimeoutError, Disconnected):
+                event = await self._visitor.until("chat_out")
+                self._visitor.ack(event)
+                self.shows_one(event)
+
+    def shows_one(self, event: dict[str, Any]) -> None:
+        self.texts.setdefault(event["msg_out"]["id"], event["msg_out"]["text"])
 
     async def shows(self, *texts: str) -> None:
-        """Wait until it shows these in all, in this order. All that comes is acknowledged."""
-        while len(self.texts) < len(texts):
-            event = await self.visitor.until("chat_out")
-            self.visitor.ack(event)
-            self.texts.setdefault(event["msg_out"]["id"], event["msg_out"]["text"])
+        """Wait until it shows these in all, in this order."""
+        for _ in range(400):
+            if len(self.texts) >= len(texts):
+                break
+            await pause(reactor, 0.05)
         assert tuple(self.texts.values()) == texts
 
 
@@ -177,11 +200,11 @@ async def test_a_connected_visitor_is_shown_what_had_not_been_sent_to_him(
     visitor = await bob(chip)
     texts = [f"message {number}" for number in range(WINDOW + 8)]
     await tell(visitor, *texts)
-    page = Page(visitor)
     shown = await visitor.hears(*texts[:WINDOW], ack=False)
-    page.texts = {event["msg_out"]["id"]: event["msg_out"]["text"] for event in shown}
     await wipe(valkey)
+    page = Page(visitor)
     for event in shown:
+        page.shows_one(event)
         visitor.ack(event)
     await page.shows(*texts)
     await all_delivered()
@@ -195,10 +218,9 @@ async def test_what_a_connected_visitor_acknowledges_after_the_wiping_is_reporte
     shown = await visitor.hears("one", "two", ack=False)
     await wipe(valkey)
     visitor.ack(shown[0])
-    await pause(reactor, 7)  # the look every five seconds, and the two
     page = Page(visitor)
+    await page.shows("one")  # seven seconds: the look every five, and the two
     visitor.ack(shown[1])
-    await page.shows("one")
     await all_delivered()
 
 
@@ -248,6 +270,16 @@ async def all_shown(visitors: Visitors) -> None:
 # An older state.
 
 
+async def come_back(visit, chip, page: Page, visitor: Visitor) -> Page:
+    """The visitor is here again, and asks for the chat until all connections are back."""
+    again = await visit(chip, visitor.chat_id)
+    again.command("start_chat", chat_id=again.chat_id)
+    while (await again.next())["type"] != "chat_resumed":
+        await pause(reactor, 0.2)
+        again.command("start_chat", chat_id=again.chat_id)
+    return Page(again, page)
+
+
 @pytest.mark.parametrize("is_there", [True, False], ids=["connected", "away"])
 async def test_valkey_comes_back_with_an_older_state(
     start_chip, bob, visit, forgetful, tell, all_delivered, is_there
@@ -267,8 +299,31 @@ async def test_valkey_comes_back_with_an_older_state(
     # As many numbers are given out anew as were lost, and more.
     await tell(visitor, "new 1", "new 2", "new 3", "new 4")
     if not is_there:
-        page.visitor = await visit(chip, visitor.chat_id)
-        await page.visitor.start_chat()
+        page = await come_back(visit, chip, page, visitor)
+    await page.shows("kept", "lost 1", "lost 2", "lost 3", "new 1", "new 2", "new 3", "new 4")
+    await all_delivered()
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["connected", "away"])
+async def test_a_replica_that_was_behind_takes_over(
+    start_chip, bob, visit, watched, tell, all_delivered, is_there
+):
+    pair, url = watched
+    chip = start_chip(valkey=url)
+    visitor = await bob(chip)
+    await tell(visitor, "kept")
+    page = Page(visitor)
+    await page.shows("kept")
+    await deferToThread(pair.link.black_hole)
+    if not is_there:
+        await visitor.leave()
+    await tell(visitor, "lost 1", "lost 2", "lost 3")
+    if is_there:
+        await page.shows("kept", "lost 1", "lost 2", "lost 3")
+    await deferToThread(pair.primary.kill)
+    await tell(visitor, "new 1", "new 2", "new 3", "new 4")
+    if not is_there:
+        page = await come_back(visit, chip, page, visitor)
     await page.shows("kept", "lost 1", "lost 2", "lost 3", "new 1", "new 2", "new 3", "new 4")
     await all_delivered()
 

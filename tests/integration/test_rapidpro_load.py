@@ -8,7 +8,7 @@ from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred, gatherResults
 
 from chip.errors import Unavailable
-from chip.models import Contact
+from chip.models import Channel, Contact
 from chip.store.rapidpro import pool
 from chip.store.rapidpro.connection import Statement
 from tests.contracts.store import NOON, transcript
@@ -69,16 +69,23 @@ async def test_no_more_connections_are_opened_than_allowed(database, uuid):
 
 @transcript
 @pytest.mark.parametrize("stuck", [40, 2000], ids=["some", "more than may wait"])
-async def test_lookups_do_not_wait_for_pages_of_history(database, uuid, stuck, log, monkeypatch):
+async def test_lookups_do_not_wait_for_what_is_asked_of_many(
+    database, uuid, stuck, log, monkeypatch
+):
+    """Pages of history, and what outboxes may have lost."""
     # Nobody is told meanwhile that the database does not answer.
     monkeypatch.setattr(pool, "CALL_DEADLINE", 120)
     store = open_store(f"{database}?options=-c%20statement_timeout%3D120000")
     await store.open()
-    contact = Contact(1, 1, "65vbbDAQCdPdEWlEhDGy4utO")
+    contact, channel = Contact(1, 1, "65vbbDAQCdPdEWlEhDGy4utO"), Channel(uuid, 1, "")
     with locked(database, "msgs_msg"):
         pages = [
-            Deferred.fromCoroutine(store.history(contact, NOON, 1000)).addErrback(_unavailable)
-            for _ in range(stuck)
+            Deferred.fromCoroutine(page).addErrback(_unavailable)
+            for _ in range(stuck // 2)
+            for page in (
+                store.history(contact, NOON, 1000),
+                store.wired(channel, contact.chat_id, since=1, lost=1, max_bytes=1),
+            )
         ]
         await waiting_for_a_lock(database, 2)
         lookups = [Deferred.fromCoroutine(ask(store, uuid)) for _ in range(100)]

@@ -139,6 +139,12 @@ def test_a_page_of_history_is_read_off_the_end_of_the_contacts_index(database, r
         fresh.connection.close()
 
 
+def test_what_is_on_its_way_is_looked_for_no_further_back_than_messages_wait(plans, rapidpro):
+    fill(rapidpro, contacts=200, messages=6_000)
+    [(_, condition)] = [scan for scan in plans.scans("wired") if scan[0] == "msgs_by_contact"]
+    assert "created_on >" in condition
+
+
 @pytest.mark.parametrize("generation", ["26.2"], indirect=True)
 def test_by_way_of_a_pooler_a_page_is_read_off_the_same_index(database, rapidpro):
     fill(rapidpro, contacts=200, messages=6_000)

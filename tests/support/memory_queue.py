@@ -51,9 +51,10 @@ class MemoryQueues:
         """A chat of which nothing is known. Its numbers begin beyond all that were lost."""
         return Chat(head=1000 * int(self.loss[5:]))
 
-    def lose(self) -> None:
-        """All that was stored is gone."""
+    def lose(self, kept: dict[ChatKey, Chat] | None = None) -> None:
+        """All that was stored is gone, but for what was `kept` at an earlier time."""
         self.chats.clear()
+        self.chats.update(kept or {})
         self.loss = f"loss-{int(self.loss[5:]) + 1}"
         self.lost_at = self.clock.seconds()
 
