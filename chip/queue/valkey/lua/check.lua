@@ -43,6 +43,5 @@ try('SET', key, 1, 'EX', 60)
 try('GET', key)
 try('EXISTS', key)
 try('DEL', key)
-try('INFO', 'server')
 try(PUBLISH, live, '')
 return refused
