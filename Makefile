@@ -20,10 +20,12 @@ VENV = .venv
 BIN = $(VENV)/bin
 NEWEST = .venv-newest
 PIP = -m pip install --disable-pip-version-check
-# Tests mostly wait, for processes to start or for time-outs to pass: one more than the usual cores.
-WORKERS = 3
+# Tests mostly wait, for processes to start or for time-outs to pass: two more than the usual cores.
+WORKERS = 4
 DEBIAN = trixie
-PYTEST = -m pytest --numprocesses=$(WORKERS) --dist=loadscope
+# In their order, since those of whole processes come first then: by default xdist leaves those files for
+# the end that have few tests, which are the longest.
+PYTEST = -m pytest --numprocesses=$(WORKERS) --dist=loadscope --no-loadscope-reorder
 PACKAGE = setup.cfg pyproject.toml
 # What is looked at besides the package: whichever of these exist.
 SOURCES = $(wildcard chip twisted tests bench conformance docs faults tools)

@@ -131,6 +131,6 @@ class WiredContract:
         chat = await Chat.of(world)
         for place in range(3):
             await chat.sent(f"{place}" + 400 * "x", 30 - place)
-        size = len((await chat.wired())[0].msg_out)
-        for most, expected in ((1, 1), (size, 1), (size + 1, 2), (2 * size + 1, 3)):
+        one, two, _ = [len(message.msg_out) for message in await chat.wired()]
+        for most, expected in ((1, 1), (one, 1), (one + 1, 2), (one + two, 2), (one + two + 1, 3)):
             assert len(await chat.wired(max_bytes=most)) == expected

@@ -172,8 +172,8 @@ async def test_messages_go_both_ways_and_the_goodbye_is_clean(listen: Listen):
 
 @pytest_twisted.ensureDeferred
 async def test_a_peer_that_did_wrong_and_answers_our_close_sees_a_clean_end(listen: Listen):
-    # A clock that stands: nobody is dropped because his time is up.
-    listener = await listen(clock=Clock())
+    # A clock that stands: nobody is dropped because his time is up, and nobody's turn comes later.
+    listener = await listen(clock=Clock(), commands_at_once=10_000)
     for number, (bytes_sent, code) in enumerate(VIOLATIONS):
         peer = await listener.connect()
         peer.transport.write(bytes_sent)
