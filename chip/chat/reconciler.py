@@ -145,21 +145,24 @@ class Reconciler:
             self._tasks.spawn("filling an outbox", self._work(chat, self._wanted[chat]))
 
     async def _work(self, chat: ChatKey, wanted: _Wanted) -> None:
-        is_whole = False
         try:
             is_whole = not self._hub.is_open(chat) or await self._fill(chat, wanted)
-        except Unavailable:
-            self._pause()
+        except Exception as error:  # what is only collected, with its waiters, ends nothing
+            if isinstance(error, Unavailable):
+                self._pause()
+            self._worked(chat, wanted, is_whole=False)
             raise
-        finally:
-            self._at_work -= 1
-            if is_whole:
-                del self._wanted[chat]
-            else:
-                wanted.in_vain = True
-                self._try_later(chat)
-            wanted.let_go()
-            self._serve()
+        self._worked(chat, wanted, is_whole=is_whole)
+
+    def _worked(self, chat: ChatKey, wanted: _Wanted, *, is_whole: bool) -> None:
+        self._at_work -= 1
+        if is_whole:
+            del self._wanted[chat]
+        else:
+            wanted.in_vain = True
+            self._try_later(chat)
+        wanted.let_go()
+        self._serve()
 
     async def _fill(self, chat: ChatKey, wanted: _Wanted) -> bool:
         """Fill one outbox. Whether nothing is missing now."""

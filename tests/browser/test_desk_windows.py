@@ -55,6 +55,7 @@ def test_signing_out_shows_the_sign_in_in_all_windows_at_once_and_keeps_what_was
     expect(other.get_by_text("not the right one")).to_be_visible()
     other.get_by_label("Token").fill(token(chip))
     other.get_by_role("button", name="Sit down").click()
+    expect(draft).to_be_visible()  # A page that was left earlier would not be signed in.
     expect(draft).to_have_value("Half an answ")
     other.reload()
     expect(draft).to_have_value("Half an answ")
