@@ -8,7 +8,7 @@ from chip.queue.valkey.outages import Outages
 
 
 class Commands(Protocol):
-    """A connection to the one server, or the way to whichever server holds a part of the keys."""
+    """A connection to the one server, or what finds whichever server holds a part of the keys."""
 
     @property
     def outages(self) -> Outages:

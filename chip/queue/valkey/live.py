@@ -8,10 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
 from chip.chat.ports import LiveListener
-from chip.errors import Unavailable
 from chip.models import ChatKey
 from chip.queue.valkey.address import ValkeyAddress
 from chip.queue.valkey.connection import ANSWER_TIMEOUT, ValkeyConnection
@@ -20,31 +17,9 @@ from chip.queue.valkey.errors import LOST
 from chip.queue.valkey.heard import Hearing
 from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.protocol import CommandProtocol, SubscriptionProtocol, encode_command
+from chip.queue.valkey.subscription import Subscription
 
 _CHUNK = 500
-
-
-class Subscription:
-    """A chat that somebody wants to hear of. `stood` once the server has confirmed it."""
-
-    __slots__ = ("chat", "deadline", "stood", "waiting")
-
-    def __init__(self, chat: ChatKey) -> None:
-        self.chat = chat
-        self.stood = False
-        self.waiting: list[Deferred[None]] = []
-        self.deadline: Deadline | None = None
-
-    def settle(self, trouble: str = "") -> None:
-        """The server has confirmed, or there is `trouble`."""
-        if self.deadline is not None:
-            self.deadline.met()
-        waiting, self.waiting = self.waiting, []
-        for waiter in waiting:
-            if trouble:
-                waiter.errback(Unavailable(trouble))
-            else:
-                waiter.callback(None)
 
 
 class ValkeyLive:
@@ -96,10 +71,7 @@ class ValkeyLive:
                 self._reactor, ANSWER_TIMEOUT, protocol.transport.abortConnection
             )
             protocol.write(b"SUBSCRIBE", [channel])
-        if not wanted.stood:
-            waiter: Deferred[None] = Deferred()
-            wanted.waiting.append(waiter)
-            await waiter
+        await wanted.confirmed()
 
     def unsubscribe(self, chat: ChatKey) -> None:
         """Stop hearing of this chat."""

@@ -8,10 +8,7 @@ partition are heard from the next one, and whoever listens is told to read these
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
-
 from chip.chat.ports import LiveListener
-from chip.errors import Unavailable
 from chip.models import ChatKey
 from chip.queue.valkey.cluster.nodes import Nodes
 from chip.queue.valkey.cluster.slots import PARTITIONS, Redirected, partition_of
@@ -23,47 +20,38 @@ from chip.queue.valkey.errors import AWAY, LOST
 from chip.queue.valkey.heard import Hearing
 from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.protocol import encode_command
+from chip.queue.valkey.subscription import Subscription
 
 ASK_AGAIN: Final = 0.1
 """Seconds until the next try where a node does not take a subscription."""
 
 
-class _Wish:
-    """A chat that somebody wants to hear of. `at` is where it was asked for, None while that is
-    nowhere; `stood` tells whether it has ever been heard."""
+class _Wish(Subscription):
+    """A chat, and the node at which it was asked for: `at` is None while that is nowhere."""
 
-    __slots__ = ("at", "channel", "chat", "deadline", "partition", "stood", "waiting")
+    __slots__ = ("at", "channel", "partition")
 
     def __init__(self, chat: ChatKey, partition: int, channel: bytes) -> None:
-        self.chat = chat
+        super().__init__(chat)
         self.partition = partition
         self.channel = channel
         self.at: ShardSubscriber | None = None
-        self.stood = False
-        self.waiting: list[Deferred[None]] = []
-        self.deadline: Deadline | None = None
-
-    def settle(self, trouble: str = "") -> None:
-        """A node has confirmed it, or there is `trouble`."""
-        if self.deadline is not None:
-            self.deadline.met()
-        waiting, self.waiting = self.waiting, []
-        for waiter in waiting:
-            if trouble:
-                waiter.errback(Unavailable(trouble))
-            else:
-                waiter.callback(None)
 
 
 class ClusterLive:
-    """The chats open in this process, by partition. `keys` and `ways` are those of each."""
+    """The chats open in this process, by partition. `keys` and `commands` are those of each."""
 
     def __init__(
-        self, nodes: Nodes, keys: Sequence[Keys], ways: Sequence[Commands], token: str, reactor: Any
+        self,
+        nodes: Nodes,
+        keys: Sequence[Keys],
+        commands: Sequence[Commands],
+        token: str,
+        reactor: Any,
     ) -> None:
         self._nodes = nodes
         self._keys = keys
-        self._ways = ways
+        self._commands = commands
         self._reactor = reactor
         self._hearing = Hearing(token)
         self._wanted: list[dict[bytes, _Wish]] = [{} for _ in range(PARTITIONS)]
@@ -79,12 +67,9 @@ class ClusterLive:
         raw = str(chat).encode()
         partition = partition_of(raw)
         channel = self._keys[partition].live(raw)
-        await self._ears(partition).connection.protocol()
+        await self._subscriber(partition).connection.protocol()
         wish = self._by_channel.get(channel) or self._wish(_Wish(chat, partition, channel))
-        if not wish.stood:
-            waiter: Deferred[None] = Deferred()
-            wish.waiting.append(waiter)
-            await waiter
+        await wish.confirmed()
 
     def unsubscribe(self, chat: ChatKey) -> None:
         """Stop hearing of this chat."""
@@ -98,7 +83,7 @@ class ClusterLive:
         raw = str(chat).encode()
         partition = partition_of(raw)
         channel = self._keys[partition].live(raw)
-        await self._ways[partition].call(b"SPUBLISH", channel, b"!" + frame)
+        await self._commands[partition].call(b"SPUBLISH", channel, b"!" + frame)
 
     def listen(self, listener: LiveListener) -> None:
         """Set who hears."""
@@ -109,22 +94,22 @@ class ClusterLive:
     def place(self, partition: int) -> None:
         """Have the chats of a partition heard from the node that serves it now. The one that did
         ends its subscriptions by itself."""
-        ears = self._ears(partition)
-        elsewhere = [wish for wish in self._wanted[partition].values() if wish.at is not ears]
-        at = ears if ears.current is not None else None
+        subscriber = self._subscriber(partition)
+        elsewhere = [wish for wish in self._wanted[partition].values() if wish.at is not subscriber]
+        at = subscriber if subscriber.current is not None else None
         for wish in elsewhere:
             wish.at = at
-        ears.subscribe({wish.channel: wish for wish in elsewhere})
+        subscriber.subscribe({wish.channel: wish for wish in elsewhere})
 
-    async def prepare(self, ears: ShardSubscriber, protocol: ShardProtocol) -> None:
+    async def prepare(self, subscriber: ShardSubscriber, protocol: ShardProtocol) -> None:
         """Subscribe to what is to be heard through a new connection.
 
         A channel of no chat goes first, so that a server that forbids it says so at once, and a
         PING last: its answer says that everything before was done.
         """
-        mine = [number for number in range(PARTITIONS) if self._ears(number) is ears]
+        mine = [number for number in range(PARTITIONS) if self._subscriber(number) is subscriber]
         if mine:
-            ears.subscribe({self._keys[mine[0]].live(): None})
+            subscriber.subscribe({self._keys[mine[0]].live(): None})
         for partition in mine:
             self.place(partition)
         await protocol.request(encode_command(b"PING"))
@@ -144,8 +129,8 @@ class ClusterLive:
 
     # What the nodes say (`ShardListener`).
 
-    def confirmed(self, ears: ShardSubscriber, wish: _Wish) -> None:
-        if wish.at is not ears:  # it has been asked for elsewhere meanwhile
+    def confirmed(self, subscriber: ShardSubscriber, wish: _Wish) -> None:
+        if wish.at is not subscriber:  # it has been asked for elsewhere meanwhile
             return
         if wish.stood:
             self._missed.add(wish.chat)
@@ -153,10 +138,12 @@ class ClusterLive:
         wish.stood = True
         wish.settle()
 
-    def refused(self, ears: ShardSubscriber, wishes: Sequence[_Wish], why: Redirected) -> None:
-        partitions = {wish.partition for wish in wishes if wish.at is ears}
+    def refused(
+        self, subscriber: ShardSubscriber, wishes: Sequence[_Wish], why: Redirected
+    ) -> None:
+        partitions = {wish.partition for wish in wishes if wish.at is subscriber}
         for wish in wishes:
-            if wish.at is ears:
+            if wish.at is subscriber:
                 wish.at = None
         self._to_place |= partitions
         self._soon(ASK_AGAIN, self._place_again)
@@ -166,9 +153,9 @@ class ClusterLive:
         else:
             self._nodes.look()
 
-    def ended(self, ears: ShardSubscriber, channel: bytes) -> None:
+    def ended(self, subscriber: ShardSubscriber, channel: bytes) -> None:
         wish = self._by_channel.get(channel)
-        if wish is not None and wish.at is ears:
+        if wish is not None and wish.at is subscriber:
             wish.at = None
             self._to_place.add(wish.partition)
             self._soon(0, self._place_again)
@@ -178,10 +165,13 @@ class ClusterLive:
         if wish is not None:
             self._hearing.heard(wish.chat, message)
 
-    def lost(self, ears: ShardSubscriber, wishes: Iterable[_Wish]) -> None:
+    def lost(self, subscriber: ShardSubscriber, wishes: Iterable[_Wish]) -> None:
         """What never stood is wanted no more: its asker is told so."""
-        for wish in {*wishes, *[wish for wish in self._by_channel.values() if wish.at is ears]}:
-            if wish.at is not ears:
+        for wish in {
+            *wishes,
+            *[wish for wish in self._by_channel.values() if wish.at is subscriber],
+        }:
+            if wish.at is not subscriber:
                 continue
             wish.at = None
             if not wish.stood:
@@ -191,18 +181,18 @@ class ClusterLive:
 
     # Wishes.
 
-    def _ears(self, partition: int) -> ShardSubscriber:
-        ears = self._nodes.owner(partition).ears
-        assert ears is not None  # noqa: S101 - whoever listens has nodes with ears
-        return ears
+    def _subscriber(self, partition: int) -> ShardSubscriber:
+        subscriber = self._nodes.owner(partition).subscriber
+        assert subscriber is not None  # noqa: S101 - whoever listens has nodes with subscriber
+        return subscriber
 
     def _wish(self, wish: _Wish) -> _Wish:
         self._by_channel[wish.channel] = self._wanted[wish.partition][wish.channel] = wish
         wish.deadline = Deadline(self._reactor, ANSWER_TIMEOUT, lambda: self._too_late(wish))
-        ears = self._ears(wish.partition)
-        if ears.current is not None:
-            wish.at = ears
-            ears.subscribe({wish.channel: wish})
+        subscriber = self._subscriber(wish.partition)
+        if subscriber.current is not None:
+            wish.at = subscriber
+            subscriber.subscribe({wish.channel: wish})
         return wish
 
     def _too_late(self, wish: _Wish) -> None:

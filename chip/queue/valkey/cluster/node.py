@@ -72,24 +72,26 @@ class NodeCommands(ValkeyConnection[CommandProtocol]):
 
 
 class Node:
-    """What stands between this process and a node. `ears` is None where nobody listens."""
+    """What stands between this process and a node. `subscriber` is None where nobody listens."""
 
     def __init__(
         self,
         place: NodeAddress,
         commands: NodeCommands,
-        ears: ShardSubscriber | None,
+        subscriber: ShardSubscriber | None,
         outages: Outages,
     ) -> None:
         self.place = place
         self.commands = commands
-        self.ears = ears
+        self.subscriber = subscriber
         self.outages = outages
 
     @property
     def connected(self) -> bool:
         """Whether all its connections stand."""
-        return self.commands.connected and (self.ears is None or self.ears.connection.connected)
+        return self.commands.connected and (
+            self.subscriber is None or self.subscriber.connection.connected
+        )
 
     async def open(self) -> Unavailable | None:
         """Connect now; and again in the background if that fails, which is what is returned."""
@@ -113,4 +115,4 @@ class Node:
 
     @property
     def _connections(self) -> list[ValkeyConnection[Any]]:
-        return [self.commands, *([self.ears.connection] if self.ears else [])]
+        return [self.commands, *([self.subscriber.connection] if self.subscriber else [])]

@@ -1,7 +1,7 @@
 """The queues of many processes, on a Valkey Cluster (or Redis Cluster 7.0 and later).
 
 `ClusterQueue` puts the parts together: 128 partitions, each with the queues that a single server
-has, a way to the node that serves it, and the push. A node that is away, or that changes, is felt
+has, commands that reach the node that serves it, and the push. A node that is away, or that changes, is felt
 by the chats of its partitions only.
 """
 
@@ -21,10 +21,10 @@ from chip.queue.valkey.cluster.live import ClusterLive
 from chip.queue.valkey.cluster.node import Node, NodeCommands
 from chip.queue.valkey.cluster.nodes import Nodes
 from chip.queue.valkey.cluster.partitions import Partitions, Question
+from chip.queue.valkey.cluster.routed import RoutedCommands
 from chip.queue.valkey.cluster.shares import SWEEP_EVERY, Shares
 from chip.queue.valkey.cluster.slots import PARTITIONS, TAGS, NodeAddress
 from chip.queue.valkey.cluster.subscriber import ShardSubscriber
-from chip.queue.valkey.cluster.way import Way
 from chip.queue.valkey.errors import AWAY
 from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.mark import Mark
@@ -61,15 +61,15 @@ class ClusterQueue:
         self._texts = texts = ScriptTexts(limits, publish="SPUBLISH", parts=PARTITIONS)
         self._nodes = nodes = Nodes(address.seeds(), reactor, self._make_node)
         keys = [Keys(address.database, tag) for tag in TAGS]
-        ways = [Way(number, nodes, reactor) for number in range(PARTITIONS)]
+        commands = [RoutedCommands(number, nodes, reactor) for number in range(PARTITIONS)]
         self._partitions = partitions = Partitions(
             [
-                Partition(way, its_keys, texts, token, reactor)
-                for way, its_keys in zip(ways, keys, strict=True)
+                Partition(its_commands, its_keys, texts, token, reactor)
+                for its_commands, its_keys in zip(commands, keys, strict=True)
             ],
             nodes,
         )
-        self.live = ClusterLive(nodes, keys, ways, token, reactor)
+        self.live = ClusterLive(nodes, keys, commands, token, reactor)
         nodes.on_moved = self._moved_to
         self.outbox = ClusterOutbox(partitions)
         self.spool = ClusterSpool(partitions, Shares(token, reactor, sweep_every), reactor)
@@ -163,7 +163,7 @@ class ClusterQueue:
             ready=stands,
             lost=lost,
         )
-        ears = ShardSubscriber(
+        subscriber = ShardSubscriber(
             place,
             address,
             outages,
@@ -172,7 +172,7 @@ class ClusterQueue:
             prepare=self.live.prepare,
             ready=stands,
         )
-        node = Node(place, commands, ears, outages)
+        node = Node(place, commands, subscriber, outages)
         return node
 
     def _marks(self, node: Node) -> list[Mark]:

@@ -9,8 +9,8 @@ from chip.models import ChatKey
 from chip.queue.snapshot import MOST_CHATS, ChatSnapshot
 from chip.queue.valkey.address import ValkeyAddress
 from chip.queue.valkey.cluster.asking import nodes_to_ask
+from chip.queue.valkey.cluster.routed import RoutedCommands
 from chip.queue.valkey.cluster.slots import PARTITIONS, TAGS, partition_of
-from chip.queue.valkey.cluster.way import Way
 from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.scripts import ScriptTexts
 from chip.queue.valkey.snapshots import PartitionSnapshots
@@ -24,7 +24,7 @@ class ClusterSnapshots:
         texts = ScriptTexts(limits, publish="SPUBLISH", parts=PARTITIONS)
         self._partitions = [
             PartitionSnapshots(
-                Way(number, self._nodes, reactor),
+                RoutedCommands(number, self._nodes, reactor),
                 Keys(address.database, tag),
                 texts,
                 b"SHARDNUMSUB",

@@ -24,19 +24,21 @@ _Wishes = Mapping[bytes, Any]
 class ShardListener(Protocol):
     """Who wants to hear. A wish is whatever it gave with a channel; None is nothing to be told."""
 
-    def confirmed(self, ears: "ShardSubscriber", wish: Any) -> None:
+    def confirmed(self, subscriber: "ShardSubscriber", wish: Any) -> None:
         """From now on this channel is heard."""
 
-    def refused(self, ears: "ShardSubscriber", wishes: Sequence[Any], why: Redirected) -> None:
+    def refused(
+        self, subscriber: "ShardSubscriber", wishes: Sequence[Any], why: Redirected
+    ) -> None:
         """These are not heard here, but perhaps elsewhere."""
 
-    def ended(self, ears: "ShardSubscriber", channel: bytes) -> None:
+    def ended(self, subscriber: "ShardSubscriber", channel: bytes) -> None:
         """The node has given this channel's slot away."""
 
     def heard(self, channel: bytes, message: bytes) -> None:
         """This was said on the channel."""
 
-    def lost(self, ears: "ShardSubscriber", wishes: Iterable[Any]) -> None:
+    def lost(self, subscriber: "ShardSubscriber", wishes: Iterable[Any]) -> None:
         """Nothing is heard here any more; these were asked for and not confirmed."""
 
 

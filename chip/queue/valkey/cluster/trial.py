@@ -47,7 +47,7 @@ async def _try_node(
         return protocol
 
     commands = connection_to_ask("trial", at, reactor)
-    ears = ValkeyConnection(
+    subscriber = ValkeyConnection(
         "trial", at, Outages(reactor.seconds, quiet=True), reactor, make, prepare=listen
     )
-    return await try_server(at, keys, texts, commands, ("SSUBSCRIBE", ears))
+    return await try_server(at, keys, texts, commands, ("SSUBSCRIBE", subscriber))

@@ -1,4 +1,4 @@
-"""The way to whichever node serves a partition (`commands.Commands`).
+"""Commands that reach whichever node serves a partition (`commands.Commands`).
 
 A redirected command was not carried out, so it is sent again, to the right node. While nobody takes
 it, requests wait for a second, as they do for a connection that was lost; later ones do not.
@@ -27,7 +27,7 @@ _REASONS: Final = {
 }
 
 
-class Way:
+class RoutedCommands:
     """Carries commands to one partition."""
 
     def __init__(self, partition: int, nodes: Nodes, reactor: Any) -> None:
