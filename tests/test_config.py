@@ -253,11 +253,17 @@ def test_secret_values_are_known_as_written_and_as_meant() -> None:
     config = load(
         environ={
             "CHIP_DB": "postgres://u:a%2Fb@h/d?password=in+query",
-            "CHIP_VALKEY": "redis://:v@h",
+            "CHIP_VALKEY": "redis://:v@h,i?sentinel=s&sentinel_password=w",
             "CHIP_DESK_TOKEN": "desk-token",
         }
     )
-    assert config.secret_values() == {"a%2Fb", "a/b", "in+query", "v", "desk-token"}
+    assert config.secret_values() == {"a%2Fb", "a/b", "in+query", "v", "w", "desk-token"}
+
+
+@pytest.mark.parametrize("name", ["valkey_cert_file", "valkey_key_file"])
+def test_a_certificate_for_valkey_and_its_key_need_each_other(name: str) -> None:
+    with pytest.raises(ConfigError, match="each needs the other"):
+        load(environ={f"CHIP_{name.upper()}": "/etc/chip/one.pem"})
 
 
 def test_a_secret_that_is_no_url_is_kept_all_the_same() -> None:

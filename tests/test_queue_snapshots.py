@@ -33,46 +33,39 @@ def about():
     return lambda ms, seconds: 0 <= ms / 1000 - seconds <= time.monotonic() - began
 
 
-class ValkeyLookout(ValkeyRig):
+class Lookout:
+    """Somebody who only looks, by the `snapshots` of a rig."""
+
+    async def look(self, chat: ChatKey = CHAT) -> ChatSnapshot:
+        async with self.looking() as taken:
+            return await taken.take(chat)
+
+    async def waiting(self, chat_id: str, channel: str) -> list[ChatKey]:
+        async with self.looking() as taken:
+            return await taken.waiting(chat_id, channel)
+
+    @contextlib.asynccontextmanager
+    async def looking(self):
+        taken = self.snapshots()
+        await taken.open()
+        try:
+            yield taken
+        finally:
+            await taken.close()
+
+
+class ValkeyLookout(Lookout, ValkeyRig):
     """Processes on one Valkey, and somebody who only looks."""
 
-    async def look(self, chat: ChatKey = CHAT) -> ChatSnapshot:
-        async with self.looking() as taken:
-            return await taken.take(chat)
-
-    async def waiting(self, chat_id: str, channel: str) -> list[ChatKey]:
-        async with self.looking() as taken:
-            return await taken.waiting(chat_id, channel)
-
-    @contextlib.asynccontextmanager
-    async def looking(self):
-        taken = ValkeySnapshots(parse_url(self.valkey.url), reactor, Limits())
-        await taken.open()
-        try:
-            yield taken
-        finally:
-            await taken.close()
+    def snapshots(self):
+        return ValkeySnapshots(parse_url(self.valkey.url), reactor, Limits())
 
 
-class ClusterLookout(ClusterRig):
+class ClusterLookout(Lookout, ClusterRig):
     """Processes on one Cluster, and somebody who only looks."""
 
-    async def look(self, chat: ChatKey = CHAT) -> ChatSnapshot:
-        async with self.looking() as taken:
-            return await taken.take(chat)
-
-    async def waiting(self, chat_id: str, channel: str) -> list[ChatKey]:
-        async with self.looking() as taken:
-            return await taken.waiting(chat_id, channel)
-
-    @contextlib.asynccontextmanager
-    async def looking(self):
-        taken = ClusterSnapshots(parse_url(self.cluster.url), reactor, Limits())
-        await taken.open()
-        try:
-            yield taken
-        finally:
-            await taken.close()
+    def snapshots(self):
+        return ClusterSnapshots(parse_url(self.cluster.url), reactor, Limits())
 
 
 class SqliteLookout(Machine):

@@ -20,9 +20,9 @@ class Server:
 
     def __init__(self) -> None:
         self._transport = StringTransport()
-        self._protocol = CommandProtocol()
-        self._protocol.makeConnection(self._transport)
-        self.replicas = Replicas(self._protocol, 2)
+        self.protocol = CommandProtocol()
+        self.protocol.makeConnection(self._transport)
+        self.replicas = Replicas(self.protocol, 2)
 
     def asked(self) -> bytes:
         said = self._transport.value()
@@ -31,14 +31,14 @@ class Server:
 
     def answers(self, *answers: bytes) -> None:
         for answer in answers:
-            self._protocol.dataReceived(answer + b"\r\n")
+            self.protocol.dataReceived(answer + b"\r\n")
 
     def wait(self, key: bytes = b"chat:replicated") -> Deferred[bool]:
         """Somebody asks whether the replicas have what was stored."""
         return self.replicas.have_it(key)
 
     def goes_away(self) -> None:
-        self._protocol.connectionLost(ConnectionError())
+        self.protocol.connectionLost(ConnectionError())
 
 
 @pytest.fixture
@@ -83,6 +83,15 @@ def test_where_nothing_can_be_written_a_count_of_replicas_means_nothing(server):
     again = server.wait()
     server.answers(b"+OK", b":2")
     assert heard(again) == [True]
+
+
+def test_a_loss_is_told_before_those_who_wait_hear_of_it():
+    """Whoever asks again at once must not be sent to the connection that is gone."""
+    server, told = Server(), []
+    server.protocol.lost = lambda _: told.append("lost")
+    server.protocol.request(b"*1\r\n$4\r\nPING\r\n").addErrback(lambda _: told.append("no answer"))
+    server.goes_away()
+    assert told == ["lost", "no answer"]
 
 
 def test_a_lost_connection_has_no_replicas(server):

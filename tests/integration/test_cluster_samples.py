@@ -15,6 +15,11 @@ from tests.support.sample import FromSample
 from .test_inspect import inspected
 
 
+def says(node: FromSample, words: str, *asked: str) -> None:
+    """Return once the node answers with these words."""
+    eventually(lambda: words in node.cli(*asked), words)
+
+
 @pytest.fixture(scope="module")
 def cluster_url():
     """Three primaries with a replica each, and the user that the guide makes."""
@@ -37,9 +42,9 @@ def cluster_url():
         for node in nodes:
             node.cli("ACL", "SETUSER", "chip", "on", ">s3cret", *valkey_rights().split())
         for node in nodes:
-            eventually(lambda: "cluster_state:ok" in node.cli("CLUSTER", "INFO"), "all know all")  # noqa: B023 - asked at once
+            says(node, "cluster_state:ok", "CLUSTER", "INFO")
         for node in nodes[:3]:
-            eventually(lambda: "state=online" in node.cli("INFO", "replication"), "a replica")  # noqa: B023 - asked at once
+            says(node, "state=online", "INFO", "replication")
         yield f"valkey-cluster://chip:s3cret@{','.join(places[:3])}"
 
 

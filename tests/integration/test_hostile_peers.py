@@ -20,7 +20,6 @@ import pytest
 
 from tests.support.chip_process import ChipProcess
 from tests.support.fetch import fetch
-from tests.support.process import eventually
 
 pytestmark = pytest.mark.private_parts
 
@@ -159,6 +158,6 @@ def test_ten_thousand_aborted_handshakes_leave_nothing_behind(chip, channel):
         memory = chip.memory()
         suffer(chip, channel, "aborted_handshakes")
         with contextlib.suppress(TimeoutError):
-            eventually(lambda: chip.memory() < memory + MIB, "memory is given back", seconds=10)  # noqa: B023 - asked at once
+            chip.wait_for_memory(memory + MIB)
             return
     pytest.fail(f"after {ATTEMPTS} times memory grows still")

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.support.chip_process import ChipProcess
 from tests.support.process import eventually
 from tests.support.sample import FromSample
 
@@ -37,6 +38,16 @@ def test_chip_finds_nothing_wrong_with_what_the_samples_make(check, machines):
     (line,) = [line for line in checked.lines if "Valkey" in line]
     assert line.startswith("ok ")
     assert line.endswith("(as Sentinel's chats), database 5, 2 replicas")
+
+
+def test_a_chip_whose_replicas_are_too_few_does_not_start(usual):
+    chip = ChipProcess(**usual({"valkey_replicas": 1}))
+    try:
+        status, said = chip.run_to_end()
+    finally:
+        chip.close()
+    assert status != 0
+    assert "Valkey has too few replicas" in said
 
 
 def test_a_chip_that_is_to_wait_for_more_replicas_than_there_are_is_told(check, valkey):

@@ -87,13 +87,17 @@ class Load:
         await DeferredList(self._done, fireOnOneErrback=True)
 
 
-async def works(here: Process) -> None:
-    """Return once the process has everything that it needs again."""
+async def works(here: Process, within: float = 30) -> None:
+    """Return once the process has everything that it needs again. Raises Unavailable after that
+    many seconds."""
+    until = reactor.seconds() + within
     while True:
         try:
             await here.spool.keep_alive()
             await here.live.subscribe(CHAT)
         except Unavailable:
+            if reactor.seconds() > until:
+                raise
             await pause(reactor, 0.02)
         else:
             return
@@ -251,6 +255,15 @@ async def test_a_primary_that_sentinels_have_replaced_is_left_though_it_still_an
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_sentinel_that_is_cut_off_from_the_others_is_not_believed(pair, start, sentinels):
+    """It still names a primary of before, or one that nobody else knows."""
+    sentinels[0].cli("SENTINEL", "REMOVE", NAME)
+    sentinels[0].cli("SENTINEL", "MONITOR", NAME, "127.0.0.1", str(pair.replica.port), "2")
+    here = await start(url_of(sentinels))
+    assert await here.send(1) == "queued"
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_name_that_no_sentinel_knows_is_told(start, sentinels):
     url = url_of(sentinels)
     with pytest.raises(Unavailable) as refused:
@@ -279,6 +292,21 @@ async def test_chip_trusts_the_authority_that_is_set_and_shows_its_own_certifica
             await start(server.url, files=TlsFiles(str(own.authority)))
         with pytest.raises(Unavailable, match="certificate"):
             await start(server.url)
+
+
+@pytest_twisted.ensureDeferred
+async def test_files_that_were_renewed_are_used_at_the_next_connect(start, tmp_path, impatience):
+    with Valkey(tls=True) as server:
+        authority = tmp_path / "authority.pem"
+        authority.write_bytes(server.certificates.authority.read_bytes())
+        here = await start(server.url, files=TlsFiles(str(authority)))
+        await deferToThread(server.stop)
+        server.certificates = Certificates(server.directory)
+        await deferToThread(server.start)
+        with pytest.raises(Unavailable):
+            await works(here, within=1)
+        authority.write_bytes(server.certificates.authority.read_bytes())
+        await works(here)
 
 
 @pytest_twisted.ensureDeferred

@@ -15,7 +15,7 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from .fetch import fetch
-from .process import ChildProcess, free_port
+from .process import ChildProcess, eventually, free_port
 
 _CRITICAL = re.compile(r'^\S+ critical |"level": ?"critical"')
 
@@ -106,6 +106,10 @@ class ChipProcess(ChildProcess):
         rollup = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
         private = re.findall(r"^Private_\w+: +(\d+) kB", rollup, re.MULTILINE)
         return sum(map(int, private)) * 1024
+
+    def wait_for_memory(self, less_than: int, seconds: float = 10) -> None:
+        """Return once the process has less; raise TimeoutError when it keeps more."""
+        eventually(lambda: self.memory() < less_than, "memory is given back", seconds)
 
     def cpu(self) -> float:
         """Return the seconds of CPU that the process has used so far."""

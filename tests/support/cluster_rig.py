@@ -9,21 +9,19 @@ from chip.limits import Limits
 from chip.queue.valkey.address import parse_url
 from chip.queue.valkey.cluster.queue import ClusterQueue
 from chip.queue.valkey.cluster.slots import PARTITIONS
-from tests.contracts.queue_parts import Process
 
 from .valkey_cluster import ValkeyCluster
-from .valkey_rig import AGE
+from .valkey_rig import AGE, Processes
 
 
-class ClusterRig:
+class ClusterRig(Processes):
     """A `tests.contracts.queue.QueueRig` on a running Cluster that is empty."""
 
-    shares_live = True
     partitions = PARTITIONS
 
     def __init__(self, cluster: ValkeyCluster) -> None:
+        super().__init__()
         self.cluster = cluster
-        self.queues: list[ClusterQueue] = []
 
     async def queue(
         self,
@@ -47,17 +45,8 @@ class ClusterRig:
         await queue.open()
         return queue
 
-    async def process(self, token: str = "here", limits: Limits | None = None) -> Process:
-        """Start a process. It has said that it is alive."""
-        return Process(await self.queue(token, limits))
-
     async def pass_time(self, seconds: float) -> None:
         """Make everything that is stored so much older."""
         milliseconds = str(round(seconds * 1000))
         answers = await deferToThread(self.cluster.everywhere, "EVAL", AGE, "0", milliseconds)
         assert not any(answers), answers
-
-    async def close(self) -> None:
-        """End all processes."""
-        for queue in self.queues:
-            await queue.close()

@@ -8,6 +8,7 @@ was shown and what Courier heard is counted at the end.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet import reactor
@@ -76,9 +77,8 @@ class Conversation:
         while batch is not None:
             known = self.heard[-len(batch.entries) :] if batch.unknown else []
             self.heard += [text for text in texts(batch) if text not in known]
-            outcome = Outcome(remove=len(batch.entries))
-            settled = batch
-            batch = (await self.persist(lambda: process.spool.settle(settled, outcome))).batch  # noqa: B023 - asked at once
+            settle = partial(process.spool.settle, batch, Outcome(remove=len(batch.entries)))
+            batch = (await self.persist(settle)).batch
 
     def news(self) -> None:
         """There may be something to show."""
@@ -92,7 +92,7 @@ class Conversation:
         for item, number in zip(page.items, ids(page.items), strict=True):
             self.shown.append(number)
             self._last = item.number
-            await self.persist(lambda: outbox.ack(self.chat, name(number)))  # noqa: B023 - asked at once
+            await self.persist(partial(outbox.ack, self.chat, name(number)))
 
     async def watch(self, is_over: Callable[[], bool]) -> None:
         """Be the visitor, who looks only when there is news."""

@@ -6,6 +6,8 @@ the stored keys a time stands; the layout itself is told in `chip.queue.valkey.k
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
@@ -42,15 +44,36 @@ end
 """
 
 
-class ValkeyRig:
-    """A `tests.contracts.queue.QueueRig` on a running server that is empty."""
+class Processes:
+    """Those that a rig has started, each with the rig's `queue`."""
 
     shares_live = True
+
+    def __init__(self) -> None:
+        self.queues: list[Any] = []
+
+    async def queue(self, token: str, limits: Limits | None) -> Any:
+        """An open queue."""
+        raise NotImplementedError
+
+    async def process(self, token: str = "here", limits: Limits | None = None) -> Process:
+        """Start a process. It has said that it is alive."""
+        return Process(await self.queue(token, limits))
+
+    async def close(self) -> None:
+        """End all processes."""
+        for queue in self.queues:
+            await queue.close()
+
+
+class ValkeyRig(Processes):
+    """A `tests.contracts.queue.QueueRig` on a running server that is empty."""
+
     partitions = 1
 
     def __init__(self, valkey: Valkey) -> None:
+        super().__init__()
         self.valkey = valkey
-        self.queues: list[ValkeyQueue] = []
 
     async def queue(
         self, token: str = "here", limits: Limits | None = None, url: str = ""
@@ -66,10 +89,6 @@ class ValkeyRig:
         await queue.open()
         return queue
 
-    async def process(self, token: str = "here", limits: Limits | None = None) -> Process:
-        """Start a process. It has said that it is alive."""
-        return Process(await self.queue(token, limits))
-
     async def pass_time(self, seconds: float) -> None:
         """Make everything that is stored so much older."""
         answer = await self.cli("EVAL", AGE, "0", str(round(seconds * 1000)))
@@ -78,8 +97,3 @@ class ValkeyRig:
     async def cli(self, *command: str) -> str:
         """Run a command of the server's own client, and let the reactor turn meanwhile."""
         return await deferToThread(self.valkey.cli, *command)
-
-    async def close(self) -> None:
-        """End all processes."""
-        for queue in self.queues:
-            await queue.close()

@@ -1,8 +1,8 @@
 """The queues of many processes, on a Valkey Cluster (or Redis Cluster 7.0 and later).
 
 `ClusterQueue` puts the parts together: 128 partitions, each with the queues that a single server
-has, commands that reach the node that serves it, and the push. A node that is away, or that changes, is felt
-by the chats of its partitions only.
+has, commands that reach the node that serves it, and the push. A node that is away, or that
+changes, is felt by the chats of its partitions only.
 """
 
 from collections.abc import Sequence
