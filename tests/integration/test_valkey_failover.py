@@ -275,7 +275,24 @@ async def test_a_name_that_no_sentinel_knows_is_told(start, sentinels):
 async def test_without_a_sentinel_the_operator_is_told_where_they_were_looked_for(start):
     with pytest.raises(Unavailable) as refused:
         await start(f"valkey://127.0.0.1:{free_port()},127.0.0.1:{free_port()}?sentinel={NAME}")
-    assert str(refused.value).endswith(f"(as Sentinel's {NAME}): no Sentinel answers")
+    assert str(refused.value).endswith(
+        f"(as Sentinel's {NAME}): no Sentinel answers: the connection was refused"
+    )
+
+
+@pytest_twisted.ensureDeferred
+async def test_why_no_sentinel_answers_is_told(start, sentinels):
+    url = url_of(sentinels)
+    for other, why in [
+        (url.replace("=open", "="), "Valkey wants a password"),
+        (url.replace("=open", "=wrong"), "Valkey refuses the user or the password"),
+    ]:
+        with pytest.raises(Unavailable) as refused:
+            await start(other)
+        assert str(refused.value).endswith(f"no Sentinel answers: {why}")
+    with pytest.raises(Unavailable) as refused:
+        await start(url.replace("valkey:", "valkeys:"), files=TlsFiles("/nowhere.pem"))
+    assert "valkey_ca_file: /nowhere.pem" in str(refused.value)
 
 
 # Certificates of both sides.

@@ -5,13 +5,14 @@ of them are asked, and what most of those say that answer is believed.
 """
 
 from collections import Counter
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.protocol import Factory
 
 from chip.errors import Unavailable
 from chip.queue.valkey.address import ValkeyAddress
+from chip.queue.valkey.errors import why_not_connected
 from chip.queue.valkey.protocol import CommandProtocol, encode_command
 
 ASK_WITHIN: Final = 1.0
@@ -20,21 +21,23 @@ ASK_WITHIN: Final = 1.0
 
 async def locate(address: ValkeyAddress, reactor: Any) -> ValkeyAddress:
     """The server at this address: itself, or the primary that its Sentinels name. Raises
-    Unavailable, or ConfigError for TLS files that cannot be used."""
+    Unavailable."""
     if not address.sentinel:
         return address
     asked = [
         Deferred.fromCoroutine(_ask(one, address.sentinel, reactor)).addTimeout(ASK_WITHIN, reactor)
         for one in address.sentinels()
     ]
-    answers = [answer for worked, answer in await DeferredList(asked, consumeErrors=True) if worked]
+    ended = await DeferredList(asked, consumeErrors=True)
+    answers = [answer for worked, answer in ended if worked]
     known = Counter(filter(None, answers))
     if known:
         ((primary, _),) = known.most_common(1)
         return address.at(*primary)
     if answers:
         raise Unavailable(f"the Sentinels know no primary of the name {address.sentinel}")
-    raise Unavailable("no Sentinel answers")
+    (_, first), *_ = ended
+    raise Unavailable(f"no Sentinel answers: {why_not_connected(cast(Any, first).value, None)}")
 
 
 async def _ask(sentinel: ValkeyAddress, name: str, reactor: Any) -> tuple[str, int] | None:
