@@ -173,6 +173,19 @@ def test_a_chat_that_resumes_while_its_outbox_cannot_be_read_catches_up_with_the
     assert visitor.is_shown() == [10, 11]
 
 
+def test_a_tab_whose_first_reading_failed_is_told_of_what_another_acknowledged_meanwhile(chip):
+    quick, read = chip.bob(), chip.queue.outbox.read
+    chip.queue.outbox.read = _unreadable
+    slow = chip.bob_again()
+    chip.queue.outbox.read = read
+    chip.queue.subscribed.clear()  # news gets lost
+    chip.send(10)
+    quick.says(ack(10))
+    chip.queue.subscribed.add(slow.chat)
+    chip.later(3)
+    assert kinds(slow) == ["chat_resumed", "resync"]
+
+
 def test_what_could_not_be_read_is_read_a_little_later_without_any_news(chip):
     chip.send(10)
     read = chip.queue.outbox.read

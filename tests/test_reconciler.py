@@ -134,6 +134,18 @@ def test_several_tabs_and_processes_fill_once(rapidpro):
     assert rapidpro.observer.messages == [2]
 
 
+def test_whoever_waits_is_told_to_fetch_what_another_tab_acknowledges_meanwhile(rapidpro):
+    first = rapidpro.chip.visitor()
+    first.says({"type": "start_chat"})
+    rapidpro.chip.queues.lose()
+    second = rapidpro.chip.visitor()
+    second.says({"type": "start_chat", "chat_id": first.chat_id})
+    rapidpro.chip.send(10, chat_id=first.chat_id)
+    first.says(ack(10))
+    rapidpro.chip.later(3)
+    assert kinds(second) == ["chat_resumed", "resync"]
+
+
 def test_commands_do_not_wait_for_it(rapidpro):
     rapidpro.chip.queues.lose()
     visitor = rapidpro.chip.bob_again()

@@ -113,6 +113,18 @@ def test_what_is_shown_after_something_said_later_is_reordered(history):
     assert history.found() == [("reordered", "x")]
 
 
+def test_what_a_tab_has_fetched_before_is_in_its_place_there_and_in_no_other_tab(history):
+    history.agent_says("x", "y", "z")
+    history.tab_shows("z", "y", tab="1a")
+    history.tab_shows("z", tab="1b")
+    for text in ("x", "y"):
+        history.fetches("bob", "1a", text)
+    history.tab_shows("x", tab="1a")
+    history.tab_shows("x", tab="1b")
+    history.is_reported("x", "y", "z")
+    assert history.found() == [("reordered", "y"), ("reordered", "x")]
+
+
 def test_each_tab_has_an_order_of_its_own(history):
     history.agent_says("x", "y")
     history.tab_shows("y", tab="1a")

@@ -132,15 +132,16 @@ class Feed:
     def _catch_up(self) -> None:
         self._tasks.spawn("reading an outbox", self._read(first=False))
 
-    async def _fill(self, loss: Loss, reconciler: Reconciler, *, first: bool) -> None:
+    async def _fill(self, loss: Loss, reconciler: Reconciler) -> None:
         """Read once the outbox has back what it has lost, so that this comes in its order."""
         await reconciler.fill(self._chat, loss)
-        await self._read(first=first, may_lack=False)
+        await self._read(first=False, may_lack=False)
 
     async def _read(self, *, first: bool, may_lack: bool = True) -> None:
         """Read the outbox until nothing new waits, or the window is full.
 
-        On the first reading nothing can have been missed: the browser fetches history anyway.
+        On the first reading nothing can have been missed: the browser fetches history anyway. It
+        does so at once: if the reading has to wait, others may acknowledge something meanwhile.
         Unless it `may_lack` something, it is read as it is, and from its beginning: what waits
         although this connection has had it was acknowledged, and that was lost.
         """
@@ -148,6 +149,7 @@ class Feed:
         window = self._window
         limits = self._limits
         again = not may_lack
+        told = False
         try:
             while not self._stopped:
                 self._news = False
@@ -164,13 +166,16 @@ class Feed:
                 if page.loss and self._reconciler and may_lack:
                     # Nobody waits for that: neither the commands nor what else is to be read.
                     self._recheck = recheck
-                    filling = self._fill(page.loss, self._reconciler, first=first)
+                    if first:
+                        window.last = page.head
+                    filling = self._fill(page.loss, self._reconciler)
                     self._tasks.spawn("filling an outbox", filling)
                     return
                 missed = self._take(page, after, again=again)
-                again = False
-                if missed and not first:
+                if missed and not (first or told):
                     self._replies.resync()
+                    told = True
+                again = first = False
                 if window.room <= 0:
                     self._state = "behind"
                     return
@@ -217,7 +222,7 @@ class Feed:
             missed = missed or not (was_sent or window.expects(item.number))
             self._pass_on(item)
         if not page.more and page.head > window.last:
-            missed = missed or not window.is_new
+            missed = True
             window.last = page.head
         return missed
 

@@ -45,15 +45,9 @@ class Window:
         """The lowest number in flight."""
         return min(self._flight) if self._flight else None
 
-    @property
-    def is_new(self) -> bool:
-        """Whether this chat has never had a message, as far as this connection knows."""
-        return self.last == 0
-
     def expects(self, number: int) -> bool:
-        """Whether the message of this number follows the last one. A chat's first message may have
-        any number."""
-        return number == self.last + 1 or self.is_new
+        """Whether the message of this number follows the last one."""
+        return number == self.last + 1
 
     def sends(self, item: OutboxItem) -> bool:
         """`item` is next to be handed to the connection. False if it is in flight already, under a

@@ -90,7 +90,8 @@ def _doubled_as_forwarded(history: History) -> Iterable[Finding]:
 def _reordered(history: History) -> Iterable[Finding]:
     tabs: dict[tuple[str, str], list[str]] = defaultdict(list)
     for one in history.shown:
-        tabs[one.chat, one.tab].append(one.text)
+        if (one.chat, one.tab, one.text) not in history.fetched:
+            tabs[one.chat, one.tab].append(one.text)
     for (chat, tab), texts in tabs.items():
         for text in _late(texts, _places(history, "out", chat)):
             yield Finding("reordered", chat, text, f"at tab {tab} after something said later")

@@ -72,6 +72,8 @@ class History:
     forwarded: list[Forwarded] = field(default_factory=list)
     reports: list[Reported] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    fetched: set[tuple[str, str, str]] = field(default_factory=set)
+    """Chats, tabs and texts that came with a page of history, which is put in its place."""
 
     def says(self, chat: str, way: Way, text: str, at: float | None = None) -> None:
         """Somebody says this."""
@@ -85,6 +87,11 @@ class History:
     def shows(self, chat: str, tab: str, text: str, identity: str, at: float | None = None) -> None:
         """A tab was sent this."""
         self.shown.append(Shown(_or_now(at), chat, tab, text, identity))
+
+    def fetches(self, chat: str, tab: str, text: str) -> None:
+        """A tab has fetched history, and this is there."""
+        if not any((one.chat, one.tab, one.text) == (chat, tab, text) for one in self.shown):
+            self.fetched.add((chat, tab, text))
 
     def refuses(self, chat: str, text: str, why: str, at: float | None = None) -> None:
         """Somebody was told that this will not arrive."""

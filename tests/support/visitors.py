@@ -7,9 +7,9 @@
         chip.start()
     await visitors.come_to_rest()          # and nothing was lost, doubled or reordered
 
-Every tab comes back whenever its connection ends, acknowledges what it is shown, and finds out by a
-ping whether a silent connection is alive. What was not accepted goes again, with the same ref.
-Courier posts a message again until it is taken.
+Every tab comes back whenever its connection ends, acknowledges what it is shown, fetches history
+when it is told to, and finds out by a ping whether a silent connection is alive. What was not
+accepted goes again, with the same ref. Courier posts a message again until it is taken.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import string
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from http.client import HTTPException
 from typing import Any, Final
 
@@ -127,6 +128,12 @@ class Tab:
             history.shows(chat, self.name, message["text"], identity)
             with suppress(Disconnected):
                 visitor.ack(event)
+        elif event["type"] == "resync":
+            visitor.get_history(datetime.now(UTC).isoformat())
+        elif event["type"] == "history":
+            for one in event["history"]:
+                if message := one.get("msg_out"):
+                    history.fetches(chat, self.name, message["text"])
         elif event["type"] == "msg_accepted":
             if text := self._unaccepted.pop(event["ref"], None):
                 history.accepts(chat, "in", text)
@@ -276,6 +283,10 @@ class Visitors:
         for chat in self.chats:
             texts = await self.courier.apart.texts(chat)
             self.history.forwarded += [Forwarded(time.time(), chat, text) for text in texts]
+        self.check()
+
+    def check(self) -> None:
+        """Raises AssertionError, with the history of what went wrong, if something did."""
         if findings := check_messages(self.history):
             raise AssertionError("\n".join(self._told(finding) for finding in findings[:20]))
 
