@@ -11,7 +11,7 @@ from twisted.internet.threads import deferToThread
 from chip.store.rapidpro import pool
 from chip.store.rapidpro.connection import Statement
 from tests.contracts.store import NOON, after, transcript
-from tests.support.pgbouncer import Pgbouncer
+from tests.support.pgbouncer import Pgbouncer, SamplePgbouncer
 from tests.support.rapidpro_store import ask, open_store
 
 PREPARED = Statement.of("SELECT name FROM pg_prepared_statements WHERE name LIKE 'chip_%'")
@@ -111,3 +111,19 @@ async def test_options_that_do_not_come_through_may_be_the_roles(pgbouncer, post
         await store.close()
     finally:
         postgres.execute("ALTER ROLE chip RESET enable_seqscan", database)
+
+
+@transcript
+async def test_what_the_sample_sets_up_is_read_and_written_through(postgres, database, rapidpro):
+    org = rapidpro.org()
+    made = rapidpro.channel(org)
+    bob = rapidpro.contact(org)
+    with SamplePgbouncer(postgres, database) as pgbouncer:
+        store = open_store(pgbouncer.url)
+        await store.open()
+        assert all(await answers(store, made.uuid))
+        channel = await store.channel(made.uuid)
+        contact = await store.contact(channel, bob.chat_id)
+        await store.set_email(contact, "bob@example.com")
+        assert (await store.contact(channel, bob.chat_id)).email == "bob@example.com"
+        await store.close()

@@ -12,6 +12,15 @@ from .valkey import binary
 SAMPLES = Path(__file__).parents[2] / "chip" / "samples"
 
 
+def adapted(sample: str, replacing: dict[str, str]) -> str:
+    """The text of a sample, with other words in the place of those that it has."""
+    text = (SAMPLES / sample).read_text()
+    for words, others in replacing.items():
+        assert words in text
+        text = text.replace(words, others)
+    return text
+
+
 class FromSample(ChildProcess):
     """A server with the configuration of a sample, but for its port and what is to be replaced."""
 
@@ -21,12 +30,10 @@ class FromSample(ChildProcess):
         super().__init__()
         self.port = free_port()
         self._arguments = arguments
-        text = (SAMPLES / sample).read_text()
-        for words, others in ({"bind 0.0.0.0": "bind 127.0.0.1"} | replacing).items():
-            assert words in text
-            text = text.replace(words, others.format(port=self.port))
+        replacing = {"bind 0.0.0.0": "bind 127.0.0.1"} | replacing
+        others = {words: other.format(port=self.port) for words, other in replacing.items()}
         self._path = self.directory / Path(sample).name
-        self._path.write_text(text)
+        self._path.write_text(adapted(sample, others))
 
     def command(self) -> Sequence[str]:
         return [binary("server"), str(self._path), *self._arguments]
