@@ -160,14 +160,12 @@ async def deliver(
 
     def send(number: int, when: float) -> None:
         due[str(number)] = when
-        task = asyncio.create_task(posters.post(requests[number]))
-        posting.add(task)
-        task.add_done_callback(_raise_failure)
+        posting.add(asyncio.create_task(posters.post(requests[number])))
 
     await chip.settle()
     with measured(chip.pids) as meter:
         await at_rate(200, count, send)
-        await asyncio.wait_for(readers.done, PATIENCE)
+        await asyncio.wait_for(asyncio.gather(readers.done, *posting), PATIENCE)
     return latencies, _cpu(meter, count)
 
 
@@ -186,11 +184,6 @@ def _requests(chip: RunningChip, posters: Posters, recipients: Sequence[Visitor]
         chip.send_request(posters, visitor, written[visitor].pop(), str(number))
         for number, visitor in enumerate(recipients)
     ]
-
-
-def _raise_failure(task: "asyncio.Task[None]") -> None:
-    if not task.cancelled():
-        task.result()
 
 
 async def twenty(chip: RunningChip, effort: Effort) -> Figures:
