@@ -6,7 +6,6 @@
 Whatever fails at the start ends the process with one line.
 """
 
-import gc
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -19,6 +18,7 @@ from twisted.logger import Logger
 from chip import __version__
 from chip.app.backend import Backend, TimedQueue, make_gateway
 from chip.app.clock import use_even_clock
+from chip.app.collector import collect_seldom
 from chip.app.desk import loopback_socket, make_desk
 from chip.app.exits import announce, fail
 from chip.app.log_watch import LogWatch
@@ -148,9 +148,7 @@ class ChipService(Service):
         await server.start()
         await self._listen(site)
         await self._start_ops(server)
-        gc.collect()
-        # What is alive now stays alive: the collector need not look at it again.
-        gc.freeze()
+        collect_seldom()
         self._say_ready(domain)
 
     def _make_site(self, server: ChatServer) -> Site:

@@ -6,6 +6,7 @@ comes from a proxy that the operator trusts; anybody can send one.
 
 import ipaddress
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from twisted.internet.address import UNIXAddress
 
@@ -41,7 +42,7 @@ class Addresses:
         if isinstance(peer, UNIXAddress):
             nearest = UNIX
         else:
-            address = _parse(getattr(peer, "host", ""))
+            address = _parse_peer(getattr(peer, "host", ""))
             if address is None:
                 return UNKNOWN
             nearest = _key(address)
@@ -60,7 +61,7 @@ class Addresses:
         """Whether the peer is a trusted proxy."""
         if isinstance(peer, UNIXAddress):
             return self._trusts_unix
-        address = _parse(getattr(peer, "host", ""))
+        address = _parse_peer(getattr(peer, "host", ""))
         return address is not None and self._trusts(address)
 
     def _trusts(self, address: _Address) -> bool:
@@ -80,6 +81,10 @@ def _parse(text: str) -> _Address | None:
         return None
     mapped = address.ipv4_mapped if address.version == 6 else None
     return mapped or address
+
+
+_parse_peer = lru_cache(maxsize=4096)(_parse)
+"""The same of a transport's peer, which makes many requests. Its address is always short."""
 
 
 def _key(address: _Address) -> str:
