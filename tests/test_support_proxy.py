@@ -1,33 +1,18 @@
 """The misbehaving proxy, between a client and a server that says everything back."""
 
-import contextlib
 import socket
-import socketserver
-import threading
 import time
 
 import pytest
 
+from tests.support.echo import echo, exchange, hear
 from tests.support.proxy import FaultyProxy
-
-
-class Echo(socketserver.BaseRequestHandler):
-    def handle(self):
-        with contextlib.suppress(OSError):
-            while data := self.request.recv(65536):
-                self.request.sendall(data)
 
 
 @pytest.fixture
 def proxy():
-    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    with FaultyProxy(server.server_address[1]) as proxy:
+    with echo() as port, FaultyProxy(port) as proxy:
         yield proxy
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 @pytest.fixture
@@ -38,18 +23,6 @@ def client(proxy):
 
 def dial(proxy):
     return socket.create_connection(("127.0.0.1", proxy.port), timeout=5)
-
-
-def hear(client, count):
-    heard = b""
-    while len(heard) < count and (data := client.recv(count - len(heard))):
-        heard += data
-    return heard
-
-
-def exchange(client, data=b"hello"):
-    client.sendall(data)
-    return hear(client, len(data))
 
 
 def test_without_a_fault_everything_passes(proxy, client):

@@ -1,7 +1,7 @@
 """A Valkey (or Redis 7) Cluster of our own: primaries, each with so many replicas.
 
 Owns the servers and what they know of each other. They are told before they start, so that nobody
-has to meet anybody.
+has to meet anybody. Where the network is to be cut, they and Chip reach each other by `links`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import NamedTuple
 
+from .links import EVERYBODY_ELSE, Link, Links
 from .process import eventually, free_port
 from .valkey import Valkey, binary
 
@@ -32,14 +33,25 @@ class Card(NamedTuple):
 
 
 class Node(Valkey):
-    """One server of a Cluster."""
+    """One server of a Cluster. With an `address` it calls the others from there, and they and Chip
+    know it by the ports of its `links`."""
 
-    def __init__(self, slots: tuple[int, int] | None, primary: Node | None, **options) -> None:
+    def __init__(
+        self,
+        slots: tuple[int, int] | None,
+        primary: Node | None,
+        *,
+        address: str = "",
+        **options,
+    ) -> None:
         super().__init__(**options)
         self.bus = free_port()
         self.id = secrets.token_hex(20)
         self.primary = primary
-        self.card = Card(self.id, self.port, self.bus, slots, primary.id if primary else "-")
+        self.address = address
+        self.links = [Link(free_port(), port, address) for port in (self.port, self.bus) if address]
+        port, bus = [link.port for link in self.links] or [self.port, self.bus]
+        self.card = Card(self.id, port, bus, slots, primary.id if primary else "-")
         usual = {
             "cluster-enabled": "yes",
             "cluster-port": str(self.bus),
@@ -48,6 +60,13 @@ class Node(Valkey):
             "appendonly": "no",
             "repl-diskless-sync-delay": "0",
         }
+        if address:
+            usual |= {
+                "bind-source-addr": address,
+                "cluster-announce-ip": "127.0.0.1",
+                "cluster-announce-port": str(port),
+                "cluster-announce-bus-port": str(bus),
+            }
         self.settings = usual | self.settings
 
     def introduce(self, cards: Sequence[Card]) -> None:
@@ -64,12 +83,24 @@ class Node(Valkey):
             return False
         return "master_link_status:down" not in self.cli("INFO", "replication")
 
+    def scripts_run(self) -> int:
+        """How many calls of scripts it has carried out."""
+        found = re.search(r"cmdstat_evalsha:calls=(\d+)", self.cli("INFO", "commandstats"))
+        return int(found[1]) if found else 0
+
+    def owns_any(self) -> bool:
+        """Whether this node serves any slot, as it sees it itself."""
+        return bool(self._ranges())
+
     def owns(self, slot: int) -> bool:
         """Whether this node serves the slot, as it sees it itself."""
+        return any(first <= slot <= last for first, last in self._ranges())
+
+    def _ranges(self) -> list[tuple[int, int]]:
         nodes = self.cli("CLUSTER", "NODES")
         mine = re.search(r"^.*\bmyself,master\b.*connected(.*)$", nodes, re.MULTILINE)
         ranges = re.findall(r" (\d+)(?:-(\d+))?(?= |$)", mine[1]) if mine else []
-        return any(int(first) <= slot <= int(last or first) for first, last in ranges)
+        return [(int(first), int(last or first)) for first, last in ranges]
 
 
 def _line(card: Card, own: Card, epoch: int) -> str:
@@ -91,7 +122,8 @@ def _has_shards() -> bool:
 
 class ValkeyCluster:
     """`primaries` nodes that share the slots, each with `replicas`. A node that is silent for
-    `timeout` ms counts as dead. Further options are those of each server."""
+    `timeout` ms counts as dead. One that is `cuttable` has a network that can be cut. Further
+    options are those of each server."""
 
     def __init__(
         self,
@@ -99,20 +131,22 @@ class ValkeyCluster:
         replicas: int = 0,
         timeout: int = 15_000,
         settings: dict[str, str] | None = None,
+        *,
+        cuttable: bool = False,
         **options,
     ) -> None:
         settings = {"cluster-node-timeout": str(timeout)} | (settings or {})
         bounds = [SLOTS * number // primaries for number in range(primaries + 1)]
-        self.primaries = [
-            Node((first, end - 1), None, settings=dict(settings), **options)
-            for first, end in pairwise(bounds)
-        ]
-        self.replicas = [
-            Node(None, primary, settings=dict(settings), **options)
-            for primary in self.primaries
-            for _ in range(replicas)
-        ]
+        addresses = (f"127.0.7.{number}" if cuttable else "" for number in count(1))
+
+        def node(slots: tuple[int, int] | None, primary: Node | None) -> Node:
+            own = dict(settings)
+            return Node(slots, primary, address=next(addresses), settings=own, **options)
+
+        self.primaries = [node((first, end - 1), None) for first, end in pairwise(bounds)]
+        self.replicas = [node(None, primary) for primary in self.primaries for _ in range(replicas)]
         self.nodes = [*self.primaries, *self.replicas]
+        self.links = Links([link for node in self.nodes for link in node.links])
         if self.nodes[0].certificates:
             for node in self.nodes:
                 node.certificates = self.nodes[0].certificates
@@ -125,14 +159,35 @@ class ValkeyCluster:
 
     def url_of(self, node: Node) -> str:
         """The URL of the Cluster by way of this node."""
-        return node.url_of(0) + "?cluster=true"
+        return node.url_of(0, port=node.card.port) + "?cluster=true"
 
     def at(self, slot: int) -> Node:
         """The node that serves a slot."""
         (node,) = [node for node in self.nodes if node.running and node.owns(slot)]
         return node
 
+    def heir_of(self, node: Node) -> Node:
+        """The replica of a primary."""
+        told = node.cli("CLUSTER", "REPLICAS", node.id)
+        return next(one for one in self.nodes if told.startswith(one.id))
+
+    def cut_off(self, node: Node, *, from_chip: bool) -> None:
+        """Let nothing pass between this node and the others, nor Chip if so wanted."""
+        others = [other.address for other in self.nodes if other is not node]
+        self.links.cut([node.address], [*others, *([EVERYBODY_ELSE] if from_chip else [])])
+
+    def wait_until_whole(self) -> None:
+        """Return once there are as many primaries as there should be, and replicas that follow."""
+        eventually(self._is_whole, "the Cluster is whole", pause=0.2)
+
+    def _is_whole(self) -> bool:
+        roles = [node.cli("INFO", "replication") for node in self.nodes if node.ready()]
+        primaries = sum("role:master" in role for role in roles)
+        return (len(roles), primaries) == (len(self.nodes), len(self.primaries))
+
     def start(self) -> None:
+        if self.links.links:
+            self.links.start()
         for node in self.nodes:
             node.introduce([other.card for other in self.nodes])
         for node in self.nodes:
@@ -142,7 +197,8 @@ class ValkeyCluster:
 
     def clear(self) -> None:
         """Forget everything, as between two tests."""
-        self.everywhere("FLUSHALL")
+        for node in self.nodes:  # a replica, which whoever was the primary may be by now, refuses
+            node.cli("FLUSHALL")
 
     def everywhere(self, *command: str) -> list[str]:
         """What each primary answers."""
@@ -170,13 +226,15 @@ class ValkeyCluster:
 
     def wait_for_owner(self, slot: int, node: Node) -> None:
         """Return once a node serves a slot."""
-        eventually(lambda: node.owns(slot), f"node {node.port} serves slot {slot}")
+        eventually(lambda: node.owns(slot), f"node {node.port} serves slot {slot}", pause=0.1)
 
     def close(self) -> None:
         """Stop all nodes."""
         for node in self.nodes:
             node.resume()
-            node.close()
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(Node.close, self.nodes))
+        self.links.close()
 
     def __enter__(self) -> ValkeyCluster:
         self.start()
