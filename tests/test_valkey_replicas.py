@@ -37,6 +37,9 @@ class Server:
         """Somebody asks whether the replicas have what was stored."""
         return self.replicas.have_it(key)
 
+    def is_cut_off(self) -> None:
+        self.answers(b"-CLUSTERDOWN The cluster is down", b":0")
+
     def goes_away(self) -> None:
         self.protocol.connectionLost(ConnectionError())
 
@@ -49,6 +52,13 @@ def server():
 def heard(*waiting):
     """What each of them was told, None for nothing yet."""
     return [one.result if one.called else None for one in waiting]
+
+
+def told(waiting):
+    """What somebody is told, as soon as he is."""
+    verdicts = []
+    waiting.addCallback(verdicts.append)
+    return verdicts
 
 
 @pytest.mark.parametrize(("have_it", "enough"), [(b":1", False), (b":2", True), (b":3", True)])
@@ -94,23 +104,22 @@ def test_a_loss_is_told_before_those_who_wait_hear_of_it():
     assert told == ["lost", "no answer"]
 
 
-def test_a_lost_connection_has_no_replicas(server):
-    one, other = (
-        server.wait(),
-        server.wait(),
-    )
-    server.goes_away()
-    assert heard(one, other) == [False, False]
+@pytest.mark.parametrize("end", [Server.goes_away, Server.is_cut_off])
+def test_where_the_server_is_gone_nobody_says_that_replicas_were_too_few(server, end):
+    one, other = told(server.wait()), told(server.wait())
+    end(server)
+    assert one == other == [None]
 
 
 def test_who_gave_a_key_that_the_server_does_not_serve_any_more_stops_nobody_else(server):
-    first = server.wait()
+    first = told(server.wait())
     server.asked()
-    one, moved, also_moved = server.wait(), server.wait(b"moved"), server.wait(b"moved")
+    one = told(server.wait())
+    moved, also_moved = told(server.wait(b"moved")), told(server.wait(b"moved"))
     server.answers(b"+OK", b":2")
     assert b"moved" in server.asked()
     server.answers(b"-MOVED 3999 127.0.0.1:6381", b":0")
-    assert heard(first, one, moved, also_moved) == [True, None, False, False]
+    assert (first, one, moved, also_moved) == ([True], [], [None], [None])
     assert server.asked() == ASKED
     server.answers(b"+OK", b":2")
-    assert heard(one) == [True]
+    assert one == [True]

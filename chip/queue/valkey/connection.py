@@ -23,6 +23,7 @@ from chip.queue.valkey.errors import (
     AWAY,
     LOST,
     TOO_FEW,
+    UNSURE,
     AnswerLost,
     NotReplicated,
     is_stale,
@@ -156,9 +157,13 @@ class ValkeyConnection(Generic[P]):
             raise AnswerLost(LOST) from None
         except ResponseError as error:
             raise self.explain(error) from None
-        if kept is not None and not await kept:
-            self.outages.refused(TOO_FEW)
-            raise NotReplicated
+        if kept is not None:
+            have_it = await kept
+            if have_it is None:
+                raise AnswerLost(UNSURE)
+            if not have_it:
+                self.outages.refused(TOO_FEW)
+                raise NotReplicated
         return answer
 
     def explain(self, error: ResponseError) -> Exception:

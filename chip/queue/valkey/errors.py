@@ -18,6 +18,7 @@ from chip.logs.network import in_words
 
 LOST: Final = "the connection to Valkey was lost"
 AWAY: Final = "there is no connection to Valkey"
+UNSURE: Final = "Valkey went or moved away before its replicas were heard of"
 TOO_FEW: Final = "NOREPLICAS"
 """As the server puts it where it counts them itself, by `min-replicas-to-write`."""
 

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.python.failure import Failure
+from txredisapi import ConnectionError as ConnectionLost
 
 from chip.queue.valkey.protocol import CommandProtocol, encode_command
 
@@ -18,7 +19,10 @@ WAIT_MS: Final = 500
 """How long replicas may take. A connection is given up for dead after six times as long."""
 
 _MOVED: Final = re.compile("MOVED |ASK |TRYAGAIN ")
-_Asker = tuple[bytes, Deferred[bool]]
+_DOWN: Final = "CLUSTERDOWN "
+Verdict = bool | None
+"""Whether enough replicas have it; None where the server that could tell is not there any more."""
+_Asker = tuple[bytes, Deferred[Verdict]]
 
 
 class Replicas:
@@ -31,10 +35,10 @@ class Replicas:
         self._under_way = False
         self._next: list[_Asker] = []
 
-    def have_it(self, key: bytes) -> "Deferred[bool]":
-        """Whether they have what was sent before this call; False when the connection is lost.
-        `key` is one that may be written for it."""
-        answer: Deferred[bool] = Deferred()
+    def have_it(self, key: bytes) -> "Deferred[Verdict]":
+        """Whether they have what was sent before this call. `key` is one that may be written for
+        it."""
+        answer: Deferred[Verdict] = Deferred()
         self._next.append((key, answer))
         if not self._under_way:
             self._ask()
@@ -61,10 +65,13 @@ class Replicas:
         does not serve this key any more: then those who gave others ask again."""
         self._under_way = False
         waiting, self._next = [*asking, *self._next], []
-        if _MOVED.match(str(cast(FirstError, failure.value).subFailure.value)):
+        error = cast(FirstError, failure.value).subFailure.value
+        moved = _MOVED.match(str(error)) is not None
+        if moved:
             self._next = [one for one in waiting if one[0] != key]
             waiting = [one for one in waiting if one[0] == key]
         if self._next:
             self._ask()
+        gone = moved or isinstance(error, ConnectionLost) or str(error).startswith(_DOWN)
         for _, one in waiting:
-            one.callback(False)
+            one.callback(None if gone else False)
