@@ -1,4 +1,4 @@
-"""A Cluster whose nodes fail and whose slots move, under load: who feels it, and what is lost."""
+"""A Cluster without replicas whose nodes fail: who feels it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chip.queue.valkey.cluster.slots import TAGS, partition_of, slot_of
 from tests.contracts.queue_parts import CHANNEL, Process
 from tests.support.cluster_rig import ClusterRig
 from tests.support.queue_load import Load
-from tests.support.valkey_cluster import Node, ValkeyCluster
+from tests.support.valkey_cluster import Node
 
 CHATS = [ChatKey(f"{number:024}", CHANNEL) for number in range(24)]
 
@@ -36,26 +36,6 @@ async def load(cluster):
     here, there = await rig.process("here"), await rig.process("there")
     yield Load(here, there, CHATS)
     await rig.close()
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_slot_that_moves_to_and_fro_takes_nothing_with_it(cluster, load):
-    moving = slot(CHATS[0])
-    source = cluster.at(moving)
-    target = next(node for node in cluster.primaries if node is not source)
-    others = {chat for chat in CHATS if slot(chat) != moving}
-
-    async def move_it():
-        for to in (target, source, target, source):
-            await deferLater(reactor, 0.3)
-            await deferToThread(cluster.move, moving, to)
-        await deferLater(reactor, 0.3)
-
-    await load.while_(move_it, within=10)
-    load.check()
-    assert load.slowest(others) < 2
-    disturbed = frozenset().union(*[chats for ears in load.ears for chats in ears.interruptions])
-    assert disturbed == set(CHATS) - others
 
 
 @pytest_twisted.ensureDeferred
@@ -102,39 +82,3 @@ async def test_a_start_with_a_node_away_serves_the_others_and_that_one_when_it_i
     finally:
         await deferToThread(dead.start)
         await rig.close()
-
-
-@pytest.fixture(scope="module")
-def replicated():
-    """A Cluster whose primaries have a replica each, which soon takes the place of a dead one."""
-    with ValkeyCluster(replicas=1, timeout=1500) as cluster:
-        yield cluster
-
-
-@pytest_twisted.ensureDeferred
-async def test_when_a_primary_dies_its_replica_goes_on_and_the_others_never_stopped(
-    replicated, log, expected_failures
-):
-    rig = ClusterRig(replicated)
-    queues = [await rig.queue(token, replicas=1) for token in ("here", "there")]
-    load = Load(*map(Process, queues), CHATS)
-    dead = replicated.at(slot(CHATS[0]))
-    others = set(CHATS) - chats_of(dead)
-    heir = next(node for node in replicated.replicas if node.primary is dead)
-
-    async def kill():
-        await deferLater(reactor, 0.3)
-        dead.kill()
-        await deferToThread(replicated.wait_for_owner, slot(CHATS[0]), heir)
-        # What is stored must be on a replica: nothing is, until there is one again.
-        while not log.about("it has too few replicas"):
-            await deferLater(reactor, 0.05)
-        await deferToThread(dead.start)
-
-    try:
-        await load.while_(kill, within=10)
-    finally:
-        await rig.close()
-    expected_failures.take()
-    load.check()
-    assert load.slowest(others) < 2

@@ -2,14 +2,15 @@
 
 Courier sends through one process; the visitor listens to the other, shows what it hears of, and
 says something from time to time. Whoever is refused tries again, as Courier and browsers do. What
-was shown and what Courier heard is counted at the end.
+was shown and what Courier heard is counted at the end, and how long everything took, before there
+was harm and since.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredList, gatherResults
@@ -22,12 +23,20 @@ from chip.models import ChatKey, Incoming
 from tests.contracts.queue_parts import Process, ids, message, name, texts
 
 _BREATH = 0.02
+_TALK_EVERY = 0.1
 _LOOK_EVERY = 0.2
 _ALIVE_EVERY = 3.0
 
 
+class _Took(NamedTuple):
+    """When something was asked for, and how many seconds later it was accepted."""
+
+    at: float
+    seconds: float
+
+
 class Conversation:
-    """One chat. `slowest` is the longest that anything took to be accepted, in seconds."""
+    """One chat, and how long everything took in it."""
 
     def __init__(self, chat: ChatKey, sender: Process, listener: Process) -> None:
         self.chat = chat
@@ -37,7 +46,7 @@ class Conversation:
         self.said = 0
         self.shown: list[int] = []
         self.heard: list[str] = []
-        self.slowest = 0.0
+        self.took: list[_Took] = []
         self.given_up = False
         self._last = 0
         self._news: Deferred[None] | None = None
@@ -53,7 +62,7 @@ class Conversation:
                     raise
                 await deferLater(reactor, _BREATH)
             else:
-                self.slowest = max(self.slowest, reactor.seconds() - began)
+                self.took.append(_Took(began, reactor.seconds() - began))
                 return answer
 
     async def send(self) -> None:
@@ -141,20 +150,27 @@ class Load:
             process.live.listen(ears)
         self._over = False
         self._all_sent = False
+        self._harmed_at = self._ended_at = 0.0
 
-    async def while_(self, harm: Callable[[], Awaitable[None]], within: float) -> None:
-        """Let them talk while there is harm and a little longer. Everything must have arrived
-        `within` seconds after it."""
+    async def while_(
+        self, harm: Callable[[], Awaitable[None]], within: float, calm: float = 0.3
+    ) -> None:
+        """Let them talk in calm for so many seconds, while there is harm, and in calm again. They
+        must go on, and at the end everything must have arrived, `within` so many seconds."""
         loops = [LoopingCall(self._keep_alive), LoopingCall(self._forward_due)]
         intervals = (_ALIVE_EVERY, _LOOK_EVERY)
         looping = [loop.start(every) for loop, every in zip(loops, intervals, strict=True)]
         everybody = [Deferred.fromCoroutine(one.watch(lambda: self._all_sent)) for one in self._all]
         talks = [Deferred.fromCoroutine(self._talk(one)) for one in self._all]
         try:
+            await deferLater(reactor, calm)
+            self._harmed_at = reactor.seconds()
             await harm()
             # Everybody goes on.
             goals = {one: one.sent + 3 for one in self._all}
             await self._until(lambda: all(one.sent >= goals[one] for one in goals), within)
+            self._ended_at = reactor.seconds()
+            await deferLater(reactor, calm)
             self._over = True
             await gatherResults(talks).addTimeout(within, reactor)
             self._all_sent = True
@@ -178,7 +194,7 @@ class Load:
             await one.send()
             if one.sent % 3 == 0:
                 await one.say()
-            await deferLater(reactor, _BREATH)
+            await deferLater(reactor, _TALK_EVERY)
 
     async def _until(self, condition: Callable[[], bool], within: float) -> None:
         deadline = reactor.seconds() + within
@@ -210,6 +226,32 @@ class Load:
             assert one.shown == list(range(1, one.sent + 1)), one.shown
             assert one.heard == [f"t{number + 1}" for number in range(one.said)], one.heard
 
-    def slowest(self, chats: set[ChatKey]) -> float:
+    def slowest(self, chats: Iterable[ChatKey]) -> float:
         """The longest that anything took in one of these chats, in seconds."""
-        return max(self.conversations[chat].slowest for chat in chats)
+        return max(took.seconds for took in self._took(chats))
+
+    def usual_p99(self, chats: Iterable[ChatKey]) -> float:
+        """What all but a hundredth took no longer than in these chats, before there was harm or
+        afterwards: other things than harm come and go, too."""
+        took = self._took(chats)
+        before = [one for one in took if one.at < self._harmed_at]
+        return max(_p99(before), _p99(one for one in took if one.at > self._ended_at))
+
+    def p99(self, chats: Iterable[ChatKey]) -> float:
+        """The same from when there was harm until everybody went on."""
+        took = self._took(chats)
+        return _p99(one for one in took if self._harmed_at <= one.at <= self._ended_at)
+
+    def _took(self, chats: Iterable[ChatKey]) -> list[_Took]:
+        return [took for chat in chats for took in self.conversations[chat].took]
+
+
+def _p99(all_took: Iterable[_Took]) -> float:
+    """Who waits asks for nothing more, so a long wait also counts as all those that would have
+    begun in the course of it."""
+    waits = []
+    for took in all_took:
+        waits.append(took.seconds)
+        missed = range(1, int(took.seconds / _TALK_EVERY) + 1)
+        waits += [took.seconds - n * _TALK_EVERY for n in missed]
+    return sorted(waits)[len(waits) * 99 // 100]

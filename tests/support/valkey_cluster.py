@@ -83,23 +83,22 @@ class Node(Valkey):
             return False
         return "master_link_status:down" not in self.cli("INFO", "replication")
 
-    def scripts_run(self) -> int:
-        """How many calls of scripts it has carried out."""
-        found = re.search(r"cmdstat_evalsha:calls=(\d+)", self.cli("INFO", "commandstats"))
-        return int(found[1]) if found else 0
-
     def owns_any(self) -> bool:
         """Whether this node serves any slot, as it sees it itself."""
-        return bool(self._ranges())
+        return bool(self._ranges_of(self))
 
     def owns(self, slot: int) -> bool:
         """Whether this node serves the slot, as it sees it itself."""
-        return any(first <= slot <= last for first, last in self._ranges())
+        return self.names(self, slot)
 
-    def _ranges(self) -> list[tuple[int, int]]:
+    def names(self, node: Node, slot: int) -> bool:
+        """Whether that node serves the slot, as this one sees it."""
+        return any(first <= slot <= last for first, last in self._ranges_of(node))
+
+    def _ranges_of(self, node: Node) -> list[tuple[int, int]]:
         nodes = self.cli("CLUSTER", "NODES")
-        mine = re.search(r"^.*\bmyself,master\b.*connected(.*)$", nodes, re.MULTILINE)
-        ranges = re.findall(r" (\d+)(?:-(\d+))?(?= |$)", mine[1]) if mine else []
+        its = re.search(rf"^{node.id} .*\bmaster\b.*connected(.*)$", nodes, re.MULTILINE)
+        ranges = re.findall(r" (\d+)(?:-(\d+))?(?= |$)", its[1]) if its else []
         return [(int(first), int(last or first)) for first, last in ranges]
 
 

@@ -1,6 +1,7 @@
 """One node of a Cluster: a connection for commands, and one that listens."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from math import inf
 from typing import Any, Final
 
 from twisted.internet.defer import DeferredList
@@ -72,7 +73,8 @@ class NodeCommands(ValkeyConnection[CommandProtocol]):
 
 
 class Node:
-    """What stands between this process and a node. `subscriber` is None where nobody listens."""
+    """What stands between this process and a node. `subscriber` is None where nobody listens.
+    `doubted_at` is when it last said that it may serve nobody, if ever."""
 
     def __init__(
         self,
@@ -85,6 +87,7 @@ class Node:
         self.commands = commands
         self.subscriber = subscriber
         self.outages = outages
+        self.doubted_at = -inf
 
     @property
     def connected(self) -> bool:

@@ -101,6 +101,12 @@ class Nodes:
         self._set_owner(partition, self.at(place))
         self.look()
 
+    def doubt(self, node: Node) -> None:
+        """A node says that it may serve nobody: it may be cut off from the others, and then it does
+        not know who has taken its place. Others are asked before it from now on."""
+        node.doubted_at = self._reactor.seconds()
+        self.look()
+
     def look(self, after: float = LOOK_AFTER) -> None:
         """Something may have changed: ask soon."""
         if self._next_look is None and not self._closed:
@@ -127,7 +133,7 @@ class Nodes:
     async def _ask_anybody(self) -> tuple[list[Any], NodeAddress]:
         nodes = [node for node in self._nodes.values() if node.commands.connected]
         random.shuffle(nodes)
-        nodes.sort(key=lambda node: node.place != self._prefer)
+        nodes.sort(key=lambda node: (node.place != self._prefer, node.doubted_at))
         self._prefer = None
         for node in nodes:
             try:

@@ -74,6 +74,8 @@ class RoutedCommands:
                     return await heir.send_asking(command, replicated)
                 if why.kind == "MOVED" and why.place is not None:
                     self._nodes.moved(self._partition, why.place)
+                if why.kind == "CLUSTERDOWN":
+                    self._nodes.doubt(owner)
                 raise
             except AnswerLost:
                 raise  # it may have been carried out
@@ -90,6 +92,4 @@ class RoutedCommands:
             reason = _REASONS.get(why.kind, "does not know its own nodes")
             self.outages.refusing.failed(f"it {reason}")
             raise Unavailable(f"Valkey {reason}")
-        if why.kind == "CLUSTERDOWN":
-            self._nodes.look()
         await deferLater(self._reactor, _PAUSE)
