@@ -20,7 +20,7 @@ from chip.queue.valkey.protocol import encode_command
 _PAUSE: Final = 0.05
 """Seconds between two tries while a slot is on its way or nobody serves it."""
 _QUICK: Final = 2
-"""Redirections of one command that are followed without a pause."""
+"""Times that one command is sent at once to where its slot has moved, without a pause."""
 _REASONS: Final = {
     "TRYAGAIN": "is moving these chats to another node",
     "CLUSTERDOWN": "is a Cluster that does not serve these chats now",
@@ -48,15 +48,15 @@ class RoutedCommands:
 
     async def send(self, command: bytes, *, replicated: bytes = b"") -> Any:
         """The answer to an encoded command: see `Commands.send`."""
-        redirected = 0
+        moved = 0
         while True:
             blocked_since, self._blocked_since = self._blocked_since, None
             try:
                 return await self._try(command, replicated)
             except Redirected as why:
-                redirected += 1
+                moved += why.kind == "MOVED"
                 self._blocked_since = blocked_since
-                await self._wait(why, redirected)
+                await self._wait(why, moved)
 
     def explain(self, error: ResponseError) -> Exception:
         """What a refusal within an answer means."""
@@ -83,8 +83,8 @@ class RoutedCommands:
                 if self._nodes.owner(self._partition) is owner:
                     raise
 
-    async def _wait(self, why: Redirected, times: int) -> None:
-        if why.kind == "MOVED" and times <= _QUICK:
+    async def _wait(self, why: Redirected, moved: int) -> None:
+        if why.kind == "MOVED" and moved <= _QUICK:
             return
         now = self._reactor.seconds()
         self._blocked_since = self._blocked_since or now
