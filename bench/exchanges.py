@@ -31,7 +31,7 @@ from tests.support.valkey_cluster import ValkeyCluster
 
 CHANNEL = "7d62d551-3030-4100-a260-2d7c4e9693e7"
 CHATS = 1000
-AT_ONCE = (1, 10, 100)
+AT_ONCE = (1, 10, 100, 1000)
 SECONDS = 5.0
 TEXT = "Thank you for calling. How can we help you today?"
 _TITLES = (
