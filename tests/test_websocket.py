@@ -237,7 +237,7 @@ def test_an_idle_connection_has_few_attributes_of_its_own():
 
 
 def test_what_tells_that_a_socket_has_nothing_to_send_is_still_there():
-    # `write_now` looks at these of Twisted's, and one of them is not public.
+    # `BoundedWriter.write` looks at these of Twisted's, and one of them is not public.
     idle = TcpConnection(socket.socket(), None, Clock())
     assert (idle.dataBuffer, idle._tempDataBuffer) == (b"", [])
     idle.socket.close()

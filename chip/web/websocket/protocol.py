@@ -201,7 +201,7 @@ class WebSocketProtocol(BoundedWriter, GuardedReader):
             self._ahead_of_pong = sent if self.alive else self._ahead_of_pong + sent
             self._sent_at_ping = self.bytes_out
             self.alive = False
-            self.write_now(PING)
+            self.write(PING)
 
     def check_alive(self) -> None:
         """Drop the peer if it was asked and has not answered with anything.
