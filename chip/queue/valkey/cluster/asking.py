@@ -9,13 +9,13 @@ from chip.queue.valkey.cluster.slots import NodeAddress
 from chip.queue.valkey.outages import Outages
 
 
-def nodes_to_ask(address: ValkeyAddress, reactor: Any) -> Nodes:
+def nodes_to_ask(address: ValkeyAddress, reactor: Any) -> Nodes[Node]:
     """Nodes that nothing is heard from."""
 
     def make(place: NodeAddress) -> Node:
         outages = Outages(reactor.seconds, quiet=True)
         commands = NodeCommands(place, address.at(*place), outages, reactor, lost=nodes.look)
-        return Node(place, commands, None, outages)
+        return Node(place, commands, outages)
 
     nodes = Nodes(address.seeds(), reactor, make)
     return nodes

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from chip.chat.ports import LiveListener
 from chip.models import ChatKey
+from chip.queue.valkey.cluster.node import HeardNode
 from chip.queue.valkey.cluster.nodes import Nodes
 from chip.queue.valkey.cluster.slots import PARTITIONS, Redirected, partition_of
 from chip.queue.valkey.cluster.subscriber import ShardProtocol, ShardSubscriber
@@ -43,7 +44,7 @@ class ClusterLive:
 
     def __init__(
         self,
-        nodes: Nodes,
+        nodes: Nodes[HeardNode],
         keys: Sequence[Keys],
         commands: Sequence[Commands],
         token: str,
@@ -182,9 +183,7 @@ class ClusterLive:
     # Wishes.
 
     def _subscriber(self, partition: int) -> ShardSubscriber:
-        subscriber = self._nodes.owner(partition).subscriber
-        assert subscriber is not None  # noqa: S101 - whoever listens has nodes with subscriber
-        return subscriber
+        return self._nodes.owner(partition).subscriber
 
     def _wish(self, wish: _Wish) -> _Wish:
         self._by_channel[wish.channel] = self._wanted[wish.partition][wish.channel] = wish

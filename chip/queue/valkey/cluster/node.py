@@ -1,4 +1,4 @@
-"""One node of a Cluster: a connection for commands, and one that listens."""
+"""One node of a Cluster: a connection for commands, and maybe one that listens."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from math import inf
@@ -73,33 +73,29 @@ class NodeCommands(ValkeyConnection[CommandProtocol]):
 
 
 class Node:
-    """What stands between this process and a node. `subscriber` is None where nobody listens.
-    `doubted_at` is when it last said that it may serve nobody, if ever."""
+    """What stands between this process and a node. `doubted_at` is when it last said that it may
+    serve nobody, if ever."""
 
-    def __init__(
-        self,
-        place: NodeAddress,
-        commands: NodeCommands,
-        subscriber: ShardSubscriber | None,
-        outages: Outages,
-    ) -> None:
+    def __init__(self, place: NodeAddress, commands: NodeCommands, outages: Outages) -> None:
         self.place = place
         self.commands = commands
-        self.subscriber = subscriber
         self.outages = outages
         self.doubted_at = -inf
 
     @property
+    def connections(self) -> list[ValkeyConnection[Any]]:
+        """All connections to it."""
+        return [self.commands]
+
+    @property
     def connected(self) -> bool:
         """Whether all its connections stand."""
-        return self.commands.connected and (
-            self.subscriber is None or self.subscriber.connection.connected
-        )
+        return all(connection.connected for connection in self.connections)
 
     async def open(self) -> Unavailable | None:
         """Connect now; and again in the background if that fails, which is what is returned."""
         trouble = None
-        for connection in self._connections:
+        for connection in self.connections:
             try:
                 await connection.open(persist=True)
             except Unavailable as error:
@@ -108,14 +104,29 @@ class Node:
 
     def start(self) -> None:
         """Connect in the background."""
-        for connection in self._connections:
+        for connection in self.connections:
             connection.start()
 
     async def close(self) -> None:
         """End all connections for good."""
-        for connection in self._connections:
+        for connection in self.connections:
             await connection.close()
 
+
+class HeardNode(Node):
+    """One that is listened to as well."""
+
+    def __init__(
+        self,
+        place: NodeAddress,
+        commands: NodeCommands,
+        subscriber: ShardSubscriber,
+        outages: Outages,
+    ) -> None:
+        super().__init__(place, commands, outages)
+        self.subscriber = subscriber
+
     @property
-    def _connections(self) -> list[ValkeyConnection[Any]]:
-        return [self.commands, *([self.subscriber.connection] if self.subscriber else [])]
+    def connections(self) -> list[ValkeyConnection[Any]]:
+        """All connections to it."""
+        return [self.commands, self.subscriber.connection]

@@ -6,7 +6,7 @@ that it does not serve what it was asked for: at once, and then twice a second u
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, gatherResults
@@ -18,6 +18,8 @@ from chip.queue.valkey.cluster.node import Node
 from chip.queue.valkey.cluster.slots import PARTITIONS, NodeAddress, places_of
 from chip.queue.valkey.connection import connection_to_ask
 
+N_co = TypeVar("N_co", bound=Node, covariant=True)
+
 LOOK_AFTER: Final = 0.05
 """Seconds from a sign that something has changed to the question what."""
 LOOK_AGAIN: Final = 0.5
@@ -26,7 +28,7 @@ CLOSE_AFTER: Final = 5.0
 """Seconds for which a node that serves nothing any more is kept: it may yet answer."""
 
 
-class Nodes:
+class Nodes(Generic[N_co]):
     """The nodes that serve anything. `seeds` are those that the first question goes to, `make`
     makes a node, and `on_moved` is told of each partition that has come to another node."""
 
@@ -36,14 +38,14 @@ class Nodes:
         self,
         seeds: Sequence[ValkeyAddress],
         reactor: Any,
-        make: Callable[[NodeAddress], Node],
+        make: Callable[[NodeAddress], N_co],
     ) -> None:
         self._seeds = seeds
         self._reactor = reactor
         self._make = make
         self.on_moved: Callable[[int], None] = lambda _: None
-        self._nodes: dict[NodeAddress, Node] = {}
-        self._owners: list[Node] = []
+        self._nodes: dict[NodeAddress, N_co] = {}
+        self._owners: list[N_co] = []
         self._prefer: NodeAddress | None = None
         self._next_look: DelayedCall | None = None
         self._closing: dict[Node, DelayedCall] = {}
@@ -74,11 +76,11 @@ class Nodes:
             await node.close()
 
     @property
-    def all(self) -> list[Node]:
+    def all(self) -> list[N_co]:
         """The nodes that are known now."""
         return list(self._nodes.values())
 
-    def owner(self, partition: int) -> Node:
+    def owner(self, partition: int) -> N_co:
         """The node that serves a partition, as far as is known."""
         return self._owners[partition]
 
@@ -86,7 +88,7 @@ class Nodes:
         """The partitions that a node serves."""
         return [number for number, owner in enumerate(self._owners) if owner is node]
 
-    def at(self, place: NodeAddress, *, start: bool = True) -> Node:
+    def at(self, place: NodeAddress, *, start: bool = True) -> N_co:
         """The node that listens there; if it was not known, it is to be connected to."""
         node = self._nodes.get(place)
         if node is None:
@@ -98,7 +100,7 @@ class Nodes:
     def moved(self, partition: int, place: NodeAddress) -> None:
         """A node says that this one serves the partition. It knows best what else has moved."""
         self._prefer = place
-        self._set_owner(partition, self.at(place))
+        self._set_owner(partition, place)
         self.look()
 
     def doubt(self, node: Node) -> None:
@@ -120,7 +122,7 @@ class Nodes:
             if self._closed:
                 return
             for partition, place in places.items():
-                self._set_owner(partition, self.at(place))
+                self._set_owner(partition, place)
             self._close_unused()
         except Unavailable:
             pass  # what is away is told by the connections
@@ -131,7 +133,7 @@ class Nodes:
             self.look(LOOK_AGAIN)
 
     async def _ask_anybody(self) -> tuple[list[Any], NodeAddress]:
-        nodes = [node for node in self._nodes.values() if node.commands.connected]
+        nodes: list[Node] = [one for one in self._nodes.values() if one.commands.connected]
         random.shuffle(nodes)
         nodes.sort(key=lambda node: (node.place != self._prefer, node.doubted_at))
         self._prefer = None
@@ -157,7 +159,8 @@ class Nodes:
                 await connection.close()
         raise trouble
 
-    def _set_owner(self, partition: int, node: Node) -> None:
+    def _set_owner(self, partition: int, place: NodeAddress) -> None:
+        node = self.at(place)
         if self._owners[partition] is not node and not self._closed:
             self._owners[partition] = node
             self.on_moved(partition)

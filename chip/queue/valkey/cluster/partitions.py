@@ -34,7 +34,7 @@ class Question(NamedTuple, Generic[T]):
 class Partitions:
     """The partitions, and the nodes that they are on."""
 
-    def __init__(self, partitions: Sequence[Partition], nodes: Nodes) -> None:
+    def __init__(self, partitions: Sequence[Partition], nodes: Nodes[Node]) -> None:
         self.all = partitions
         self._nodes = nodes
 

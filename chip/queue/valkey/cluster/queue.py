@@ -18,7 +18,7 @@ from chip.limits import Limits
 from chip.queue.valkey.address import ValkeyAddress
 from chip.queue.valkey.cluster.chats import ClusterNotes, ClusterOutbox, ClusterSpool
 from chip.queue.valkey.cluster.live import ClusterLive
-from chip.queue.valkey.cluster.node import Node, NodeCommands
+from chip.queue.valkey.cluster.node import HeardNode, Node, NodeCommands
 from chip.queue.valkey.cluster.nodes import Nodes
 from chip.queue.valkey.cluster.partitions import Partitions, Question
 from chip.queue.valkey.cluster.routed import RoutedCommands
@@ -134,7 +134,7 @@ class ClusterQueue:
                 f" and this Chip knows {PARTITIONS}"
             )
 
-    def _make_node(self, place: NodeAddress) -> Node:
+    def _make_node(self, place: NodeAddress) -> HeardNode:
         address = self._address.at(place.host, place.port)
         outages = Outages(self._reactor.seconds)
 
@@ -172,7 +172,7 @@ class ClusterQueue:
             prepare=self.live.prepare,
             ready=stands,
         )
-        node = Node(place, commands, subscriber, outages)
+        node = HeardNode(place, commands, subscriber, outages)
         return node
 
     def _marks(self, node: Node) -> list[Mark]:

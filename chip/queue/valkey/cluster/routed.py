@@ -10,6 +10,7 @@ from twisted.internet.task import deferLater
 from txredisapi import ResponseError
 
 from chip.errors import Unavailable
+from chip.queue.valkey.cluster.node import Node
 from chip.queue.valkey.cluster.nodes import Nodes
 from chip.queue.valkey.cluster.slots import Redirected
 from chip.queue.valkey.connection import RETURN_WITHIN
@@ -30,7 +31,7 @@ _REASONS: Final = {
 class RoutedCommands:
     """Carries commands to one partition."""
 
-    def __init__(self, partition: int, nodes: Nodes, reactor: Any) -> None:
+    def __init__(self, partition: int, nodes: Nodes[Node], reactor: Any) -> None:
         self._partition = partition
         self._nodes = nodes
         self._reactor = reactor
