@@ -245,6 +245,17 @@ def test_news_that_comes_while_the_outbox_is_read_is_not_forgotten(chip):
     assert slow.asked == []
 
 
+def test_what_another_tab_acknowledges_while_the_outbox_is_read_for_the_first_time_is_told(chip):
+    quick = chip.bob()
+    slow = _Slow(chip)
+    visitor = chip.bob_again()
+    chip.send(10)
+    quick.says(ack(10))
+    slow.answers()
+    slow.answers()
+    assert kinds(visitor) == ["chat_resumed", "resync"]
+
+
 def test_an_interruption_while_the_outbox_is_read_has_it_read_once_more_and_not_twice_at_once(
     chip,
 ):
