@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import gc
 import os
 import signal
 import sys
@@ -18,6 +17,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import Clock
 
+from chip.app.collector import collect_seldom
 from tests.support.browser import Browser
 from tests.support.cleanliness import LoggedFailures, ReactorContents
 from tests.support.log_lines import LogLines
@@ -72,9 +72,7 @@ def pytest_runtest_protocol(item):
 def pytest_collection_finish():
     """Keep what was imported out of the collections after each test, which it would slow down, and
     have few others: a fifth of the CPU of unit tests went to them."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
+    collect_seldom()
     reactor.addSystemEventTrigger("after", "shutdown", _stopped.append, True)
 
 

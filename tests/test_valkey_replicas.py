@@ -97,11 +97,11 @@ def test_where_nothing_can_be_written_a_count_of_replicas_means_nothing(server):
 
 def test_a_loss_is_told_before_those_who_wait_hear_of_it():
     """Whoever asks again at once must not be sent to the connection that is gone."""
-    server, told = Server(), []
-    server.protocol.lost = lambda _: told.append("lost")
-    server.protocol.request(b"*1\r\n$4\r\nPING\r\n").addErrback(lambda _: told.append("no answer"))
+    server, order = Server(), []
+    server.protocol.lost = lambda _: order.append("lost")
+    server.protocol.request(b"*1\r\n$4\r\nPING\r\n").addErrback(lambda _: order.append("no answer"))
     server.goes_away()
-    assert told == ["lost", "no answer"]
+    assert order == ["lost", "no answer"]
 
 
 @pytest.mark.parametrize("end", [Server.goes_away, Server.is_cut_off])

@@ -147,7 +147,8 @@ class Reconciler:
     async def _work(self, chat: ChatKey, wanted: _Wanted) -> None:
         try:
             is_whole = not self._hub.is_open(chat) or await self._fill(chat, wanted)
-        except Exception as error:  # what is only collected, with its waiters, ends nothing
+        # Not `finally`, which would begin the next one when this is dropped, at the process's end.
+        except Exception as error:
             if isinstance(error, Unavailable):
                 self._pause()
             self._worked(chat, wanted, is_whole=False)

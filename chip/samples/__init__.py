@@ -1,4 +1,4 @@
-"""What Chip is operated with: units for systemd, set-ups of its neighbours, alerts, a dashboard.
+"""What Chip is operated with: units, set-ups of the servers beside it, alerts and a dashboard.
 
 Owns these files, which lie beside this module, and copying them. They need no settings: the copies
 are for an operator to edit.

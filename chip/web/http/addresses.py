@@ -6,7 +6,6 @@ comes from a proxy that the operator trusts; anybody can send one.
 
 import ipaddress
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 from twisted.internet.address import UNIXAddress
 
@@ -40,13 +39,13 @@ class Addresses:
         IPv6 counts by /64, which is what one household gets.
         """
         if isinstance(peer, UNIXAddress):
-            nearest = UNIX
+            nearest, is_trusted = UNIX, self._trusts_unix
         else:
-            address = _parse_peer(getattr(peer, "host", ""))
+            address = _parse(getattr(peer, "host", ""))
             if address is None:
                 return UNKNOWN
-            nearest = _key(address)
-        if not self.trusts(peer):
+            nearest, is_trusted = _key(address), self._trusts(address)
+        if not is_trusted:
             return nearest
         for entry in reversed(b",".join(forwarded).split(b",") if forwarded else []):
             address = _parse(entry.strip(b" \t").decode("latin-1"))
@@ -61,7 +60,7 @@ class Addresses:
         """Whether the peer is a trusted proxy."""
         if isinstance(peer, UNIXAddress):
             return self._trusts_unix
-        address = _parse_peer(getattr(peer, "host", ""))
+        address = _parse(getattr(peer, "host", ""))
         return address is not None and self._trusts(address)
 
     def _trusts(self, address: _Address) -> bool:
@@ -81,10 +80,6 @@ def _parse(text: str) -> _Address | None:
         return None
     mapped = address.ipv4_mapped if address.version == 6 else None
     return mapped or address
-
-
-_parse_peer = lru_cache(maxsize=4096)(_parse)
-"""The same of a transport's peer, which makes many requests. Its address is always short."""
 
 
 def _key(address: _Address) -> str:
