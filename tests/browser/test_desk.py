@@ -99,8 +99,6 @@ def test_either_side_reloads_and_everything_is_there_once(visitor, sit_down):
     for text in ("question", "answer"):
         agent.reads(text)
     visitor.page.reload()
-    if not visitor.box.is_visible():
-        visitor.opens_chat()
     for text in ("question", "answer"):
         visitor.reads(text)
     agent.answers("more")

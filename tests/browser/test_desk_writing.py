@@ -98,6 +98,7 @@ def test_a_draft_is_shown_in_full_where_style_sheets_cannot_fit_the_field(agent,
     agent.page.route("**/desk.css", without_field_sizing)
     agent.page.add_init_script("CSS.supports = () => false")
     agent.page.reload()
+    agent.reads("hello")
     low = box.bounding_box()["height"]
     box.fill("many words in one line " * 20)
     agent.page.reload()

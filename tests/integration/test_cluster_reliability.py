@@ -93,7 +93,7 @@ class Ordeal:
 
 
 async def a_primary_dies(ordeal: Ordeal, node: Node) -> None:
-    heir = ordeal.cluster.heir_of(node)
+    heir = await deferToThread(ordeal.cluster.heir_of, node)
     node.kill()
     await deferToThread(ordeal.cluster.wait_for_owner, ordeal.slot, heir)
     # What is stored must be on a replica, so there must be one again.
@@ -101,7 +101,7 @@ async def a_primary_dies(ordeal: Ordeal, node: Node) -> None:
 
 
 async def a_primary_is_cut_off(ordeal: Ordeal, node: Node, *, from_chip: bool = True) -> None:
-    heir = ordeal.cluster.heir_of(node)
+    heir = await deferToThread(ordeal.cluster.heir_of, node)
     await deferToThread(ordeal.cluster.cut_off, node, from_chip=from_chip)
     await deferToThread(ordeal.cluster.wait_for_owner, ordeal.slot, heir)
     await pause(reactor, STAYS_CUT)

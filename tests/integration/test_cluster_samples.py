@@ -29,7 +29,7 @@ def cluster_url():
                 "cluster/valkey.conf",
                 {"port 6379": "port {port}"},
                 *("--cluster-port", str(free_port())),
-                *("--repl-diskless-sync-delay", "0"),
+                *("--repl-diskless-sync", "no"),
             )
             for _ in range(6)
         ]

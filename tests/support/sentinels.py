@@ -11,7 +11,7 @@ from typing import Self
 
 from .process import ChildProcess, answers, eventually, free_port
 from .proxy import FaultyProxy
-from .valkey import Valkey, binary
+from .valkey import COUNTED_AT_ONCE, Valkey, binary
 
 NAME = "chats"
 
@@ -20,7 +20,7 @@ class Pair:
     """A primary and a replica, which is up to date at the start."""
 
     def __init__(self) -> None:
-        self.primary = Valkey(settings={"repl-diskless-sync-delay": "0"})
+        self.primary = Valkey(settings=COUNTED_AT_ONCE)
         self.link = FaultyProxy(self.primary.port)
         self.replica = Valkey(settings={"replicaof": f"127.0.0.1 {self.link.port}"})
 
@@ -28,7 +28,7 @@ class Pair:
         self.primary.start()
         self.link.start()
         self.replica.start()
-        eventually(self._follows, "the replica is up to date")
+        eventually(self._follows, "the replica is up to date, on disk too")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -54,7 +54,10 @@ class Pair:
             )
 
     def _follows(self) -> bool:
-        return "master_link_status:up" in self.replica.cli("INFO", "replication")
+        # The primary counts a replica some time after that one believes to be up to date; and one
+        # that still writes its first file does not end when asked to.
+        counted = "state=online" in self.primary.cli("INFO", "replication")
+        return counted and "aof_rewrite_in_progress:0" in self.replica.cli("INFO", "persistence")
 
 
 class Sentinel(ChildProcess):

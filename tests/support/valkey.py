@@ -14,6 +14,11 @@ from urllib.parse import quote
 from .certificates import Certificates
 from .process import ChildProcess, NotRunningError, answers, eventually, free_port
 
+COUNTED_AT_ONCE = {"repl-diskless-sync": "no"}
+"""Settings of a primary whose `state=online` of a replica is true at once. Where it sends its data
+without a file, the replica's first word may come too early, and is repeated after a second: nothing
+is sent meanwhile, and WAIT does not count it (seen with Redis 7.0)."""
+
 
 def binary(tool: str) -> str:
     """Return the path of Valkey's `server` or `cli`, or of Redis's where there is no Valkey."""

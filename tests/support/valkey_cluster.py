@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from .links import EVERYBODY_ELSE, Link, Links
 from .process import eventually, free_port
-from .valkey import Valkey, binary
+from .valkey import COUNTED_AT_ONCE, Valkey, binary
 
 SLOTS = 16_384
 
@@ -58,7 +58,7 @@ class Node(Valkey):
             "cluster-require-full-coverage": "no",
             "databases": "1",
             "appendonly": "no",
-            "repl-diskless-sync-delay": "0",
+            **COUNTED_AT_ONCE,
         }
         if address:
             usual |= {
@@ -176,13 +176,15 @@ class ValkeyCluster:
         self.links.cut([node.address], [*others, *([EVERYBODY_ELSE] if from_chip else [])])
 
     def wait_until_whole(self) -> None:
-        """Return once there are as many primaries as there should be, and replicas that follow."""
+        """Return once there are as many primaries as there should be, and each counts its
+        replicas, which it does some time after those believe to be up to date."""
         eventually(self._is_whole, "the Cluster is whole", pause=0.2)
 
     def _is_whole(self) -> bool:
-        roles = [node.cli("INFO", "replication") for node in self.nodes if node.ready()]
-        primaries = sum("role:master" in role for role in roles)
-        return (len(roles), primaries) == (len(self.nodes), len(self.primaries))
+        told = [node.cli("INFO", "replication") for node in self.nodes if node.ready()]
+        primaries = sum("role:master" in one for one in told)
+        replicas = sum(one.count("state=online") for one in told)
+        return (primaries, replicas) == (len(self.primaries), len(self.replicas))
 
     def start(self) -> None:
         if self.links.links:
@@ -193,6 +195,7 @@ class ValkeyCluster:
             node.spawn()
         with ThreadPoolExecutor() as pool:
             list(pool.map(Node.start, self.nodes))
+        self.wait_until_whole()
 
     def clear(self) -> None:
         """Forget everything, as between two tests."""
