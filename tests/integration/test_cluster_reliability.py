@@ -17,6 +17,7 @@ from twisted.internet.threads import deferToThread
 from chip.models import ChatKey
 from chip.queue.valkey.cluster.slots import TAGS, partition_of, slot_of
 from chip.tasks import pause
+from tests.support.lateness import Lateness
 from tests.support.valkey_cluster import Node, ValkeyCluster
 from tests.support.visitors import Visitors
 
@@ -40,6 +41,7 @@ class Ordeal:
     def __init__(self, visitors: Visitors, cluster: ValkeyCluster) -> None:
         self.visitors = visitors
         self.cluster = cluster
+        self.lateness = Lateness()
         self.slots = {chat: self._slot(chat) for chat in visitors.chats}
         self.slot = self.slots[visitors.chats[0]]
         # Since when it was calm; and between that, what each harm was, from when to when, and whom
@@ -77,13 +79,15 @@ class Ordeal:
         return len(go_on) == 2 * len(self.slots)
 
     def check_others(self) -> None:
-        """They have not felt it. How busy the machine is shows before and after it, too."""
+        """They have not felt it. How busy the machine is shows before and after it, too; and what
+        holds up the tests is not Chip's doing."""
         usual = [self._p99(self.slots, since, since + CALM) for since in self._calms]
         for (name, began, ended, others), *around in zip(
             self._harms, usual, usual[1:], strict=False
         ):
             during = self._p99(others, began, ended)
-            assert during < 2 * max(around) + 0.5, (name, around, during)
+            late = self.lateness.worst(began, ended + CALM)
+            assert during < 2 * max(around) + 0.5 + late, (name, around, during, late)
 
     def _p99(self, chats: Iterable[str], since: float, until: float) -> float:
         """Within what time 99 % of that was accepted which was said meanwhile."""
@@ -127,12 +131,13 @@ async def test_two_chips_lose_nothing_whatever_happens_to_a_primary(
     visitors = Visitors(courier, channel, [chip.url for chip in chips], pipelined=False)
     await visitors.come(12)
     ordeal = Ordeal(visitors, cluster)
-    async with visitors.talking(every=0.4):
-        await pause(reactor, WARM_UP)
-        await ordeal.calm()
-        await ordeal.harm(a_slot_moves)
-        await ordeal.harm(a_primary_dies)
-        await ordeal.harm(a_primary_is_cut_off)
-        await ordeal.harm(a_primary_is_cut_off_from_the_others)
+    with ordeal.lateness:
+        async with visitors.talking(every=0.4):
+            await pause(reactor, WARM_UP)
+            await ordeal.calm()
+            await ordeal.harm(a_slot_moves)
+            await ordeal.harm(a_primary_dies)
+            await ordeal.harm(a_primary_is_cut_off)
+            await ordeal.harm(a_primary_is_cut_off_from_the_others)
     await visitors.come_to_rest()
     ordeal.check_others()
