@@ -24,10 +24,11 @@ _strings = msgspec.json.Decoder(list[str])
 
 
 class Heard(NamedTuple):
-    """The visitor said something. `earlier` is what was said to him without a person's help,
-    `taken_over` whether a person has answered this conversation, and `on_front_page` whether that
-    is where it is."""
+    """The visitor said something: the message's `id` and `uuid`. `earlier` is what was said to him
+    without a person's help, `taken_over` whether a person has answered this conversation, and
+    `on_front_page` whether that is where it is."""
 
+    id: int
     uuid: str
     text: str
     earlier: list[str]
@@ -70,11 +71,11 @@ class DeskCommands:
         def note(db: Connection) -> tuple[int, Heard]:
             contact = contact_of(db, channel, chat_id, now)
             uuid = str(uuids.uuid4())
-            db.execute(
+            number = db.execute(
                 "INSERT INTO message (uuid, contact_id, direction, text, status, created_on)"
-                " VALUES (?, ?, 'I', ?, 'H', ?)",
+                " VALUES (?, ?, 'I', ?, 'H', ?) RETURNING id",
                 (uuid, contact, text, moment_after_all(db, contact, now)),
-            )
+            ).fetchone()[0]
             earlier = db.execute(
                 "SELECT text FROM message WHERE contact_id = ? AND direction = 'O'"
                 " AND user_id IS NULL ORDER BY id DESC LIMIT 50",
@@ -86,7 +87,8 @@ class DeskCommands:
                 " WHERE contact.id = ?",
                 (contact,),
             ).fetchone()
-            return contact, Heard(uuid, text, said, bool(row["answered"]), bool(row["is_front"]))
+            answered, is_front = bool(row["answered"]), bool(row["is_front"])
+            return contact, Heard(number, uuid, text, said, answered, is_front)
 
         return await self._database.write(note)
 

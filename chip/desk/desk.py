@@ -198,7 +198,7 @@ class Desk:
 
     def heard(self, conversation: int, said: Heard) -> None:
         """A visitor said something: all windows hear it, or else the guide, on the front page."""
-        self._tell(self._tell_heard(conversation))
+        self.message_changed(said.id)
         is_for_guide = said.on_front_page and not said.taken_over
         if self.settings.guide and is_for_guide and not self._windows.anybody:
             self._tasks.spawn("the guide", self._answer(conversation, said))
@@ -206,11 +206,6 @@ class Desk:
     def reported(self, message: int) -> None:
         """A message's state has changed."""
         self.message_changed(message)
-
-    async def _tell_heard(self, conversation: int) -> None:
-        if self._windows.anybody:
-            line = await self._queries.conversation(conversation)
-            self._windows.tell(News(conversation=line, message=line.last if line else None))
 
     async def _answer(self, conversation: int, said: Heard) -> None:
         lines = guide.answer(said.text, said.earlier)
@@ -271,6 +266,8 @@ class Desk:
             self._windows.resync()
 
     async def _tell_message(self, number: int, send: bool) -> None:
+        if not (send or self._windows.anybody):
+            return
         message = await self._queries.message(number)
         if message is None:
             return

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 import pytest_twisted
 
+from chip.desk.commands import DeskCommands
 from tests.support.desk_fixture import CHAT, OTHER
 
 transcript = pytest_twisted.ensureDeferred
@@ -130,6 +131,20 @@ async def test_every_window_hears_what_visitors_say(desk):
         news = await window.until("news", text="hello")
         assert news["conversation"]["unread"] == 1
         await window.leave()
+
+
+@transcript
+async def test_windows_hear_each_message_though_the_next_is_there_before_they_hear_of_it(desk):
+    await desk.sit_down()
+    window = await desk.watch()
+    commands = DeskCommands(desk.database, desk.clock.seconds)
+    for_chat = [await commands.hear(desk.channel, CHAT, text) for text in ("one", "two")]
+    for conversation, said in for_chat:
+        desk.desk.heard(conversation, said)
+    heard = [(await window.next())["news"] for _ in for_chat]
+    assert [news["message"]["text"] for news in heard] == ["one", "two"]
+    assert heard[-1]["conversation"]["last"]["text"] == "two"
+    await window.leave()
 
 
 @transcript
