@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 import pytest_twisted
 from twisted.internet import reactor
 
@@ -11,13 +12,28 @@ from chip.tasks import pause
 from tests.support.lateness import Lateness
 
 
+def sleep(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def work(seconds: float) -> None:
+    """Use the CPU for so long."""
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+
+
 @pytest_twisted.ensureDeferred
-async def test_what_holds_up_the_reactor_is_seen_while_it_does():
+@pytest.mark.parametrize("hold_up", [sleep, work])
+async def test_what_holds_up_the_reactor_is_seen_while_it_does(hold_up):
     with Lateness() as lateness:
         await pause(reactor, 0.05)
         began = time.time()
-        time.sleep(0.3)
+        hold_up(0.3)
         ended = time.time()
         await pause(reactor, 0.05)
-    assert 0.25 < lateness.worst(began, ended) <= lateness.worst(began - 1, ended + 1)
+    late = lateness.worst(began, ended)
+    assert 0.25 < late <= lateness.worst(began - 1, ended + 1)
     assert lateness.worst(began - 2, began - 1) == 0
+    without_cpu = lateness.worst(began, ended, without_cpu=True)
+    assert without_cpu > 0.25 if hold_up is sleep else without_cpu <= late - 0.25

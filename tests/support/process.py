@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 _PATIENCE = 30.0
+_MEMORY = Path("/dev/shm")
 _alive: weakref.WeakSet[ChildProcess] = weakref.WeakSet()
 
 
@@ -97,10 +98,16 @@ class ChildProcess:
 
     name = "child"
     stop_signal = signal.SIGTERM
+    needs_disk = True
+    """Whether its files are to be on a disk. Where they need not, no disk holds the program up."""
 
     def __init__(self, directory: Path | None = None) -> None:
         self._own_directory = directory is None
-        self.directory = directory or Path(tempfile.mkdtemp(prefix=f"chip-{self.name}-"))
+        if directory is None:
+            in_memory = not self.needs_disk and os.access(_MEMORY, os.W_OK)
+            within = _MEMORY if in_memory else None
+            directory = Path(tempfile.mkdtemp(prefix=f"chip-{self.name}-", dir=within))
+        self.directory = directory
         self.log_path = self.directory / f"{self.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
         _alive.add(self)
