@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -67,6 +68,9 @@ def pytest_runtest_protocol(item):
         return (yield)
     finally:
         signal.alarm(0)
+        # What outlives a test, each collection after it would look through again.
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_collection_finish():
