@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from math import inf
 from typing import Any, Final
 
-from twisted.internet.defer import DeferredList
+from twisted.internet.defer import Deferred, DeferredList, gatherResults
 from txredisapi import ConnectionError as ConnectionLost
 from txredisapi import ResponseError
 
@@ -94,13 +94,16 @@ class Node:
 
     async def open(self) -> Unavailable | None:
         """Connect now; and again in the background if that fails, which is what is returned."""
-        trouble = None
-        for connection in self.connections:
+
+        async def open_one(connection: ValkeyConnection[Any]) -> Unavailable | None:
             try:
                 await connection.open(persist=True)
-            except Unavailable as error:
-                trouble = error
-        return trouble
+            except Unavailable as trouble:
+                return trouble
+            return None
+
+        opening = [Deferred.fromCoroutine(open_one(one)) for one in self.connections]
+        return next(filter(None, await gatherResults(opening)), None)
 
     def start(self) -> None:
         """Connect in the background."""
