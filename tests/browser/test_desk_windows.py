@@ -30,6 +30,19 @@ def test_eight_windows_hear_what_is_said_and_each_can_answer(visitor, sit_down):
         visitor.reads(f"Desk {number}")
 
 
+def test_what_cannot_be_asked_for_at_once_is_asked_for_again(visitor, sit_down, browser):
+    agent = sit_down()
+    visitor.says("Hello")
+    agent.opens("Hello")
+    lists, messages = "**/desk/api/conversations?*", "**/desk/api/conversations/1?*"
+    for asked in (lists, messages):
+        agent.page.route(asked, lambda route: route.fulfill(status=503, json={}), times=2)
+    agent.page.reload()
+    agent.reads("Hello")
+    expect(agent.entry("Hello")).to_be_visible()
+    browser.problems.clear()  # 503 is an error to the browser.
+
+
 def test_signing_out_shows_the_sign_in_in_all_windows_at_once_and_keeps_what_was_typed(
     visitor, sit_down, browser, chip
 ):

@@ -52,6 +52,8 @@ const moreMessages = new Map();
 let asked = 0;
 /** The same of everything that is asked for after a gap. */
 let gaps = 0;
+/** Milliseconds until what could not be asked for is asked for again: nobody would miss what is not shown. */
+const AGAIN = 2000;
 
 // What the server says.
 
@@ -84,6 +86,8 @@ async function afresh() {
     if (chosen) await load(chosen, book.messages(chosen)[0]?.id);
   } catch (error) {
     trouble(error);
+    const mayEnd = !(error instanceof Refusal) || error.status >= 500 || error.status === 429;
+    if (mayEnd) setTimeout(() => mine === gaps && connected && afresh(), AGAIN);
   }
   show();
 }
