@@ -113,9 +113,14 @@ class Feed:
         self._go_on()
 
     def seen(self, name: MsgName) -> None:
-        """This connection's visitor has seen a message; its place in the window is free."""
+        """This connection's visitor has seen a message, and its ack is going to be stored; its
+        place in the window is free."""
         self._window.seen(name)
         self._go_on()
+
+    def stored(self, name: MsgName) -> None:
+        """That ack is stored, or kept for later, or there was nothing to acknowledge."""
+        self._window.stored(name)
 
     def _go_on(self) -> None:
         if self._state == "behind" and self._window.room > 0:
@@ -215,7 +220,7 @@ class Feed:
         missed = False
         for item in page.items:
             was_sent = item.number <= window.last
-            if was_sent and not again:
+            if was_sent and (not again or item.number in (self._acked_meanwhile or ())):
                 continue
             if window.room <= 0:
                 return missed

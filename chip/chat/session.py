@@ -238,11 +238,15 @@ class Session:
                 other.tell(frame)
 
     async def _ack_chat(self, command: AckChat) -> None:
-        chat = self._started()
+        chat, name = self._started(), command.name
         if self._feed:
             # Whether or not it can be stored now: its visitor has seen it.
-            self._feed.seen(command.name)
-        await self._parts.outbound.acknowledge(chat, command.name, self._client.address)
+            self._feed.seen(name)
+        try:
+            await self._parts.outbound.acknowledge(chat, name, self._client.address)
+        finally:
+            if self._feed:
+                self._feed.stored(name)
 
     async def _get_history(self, command: GetHistory) -> None:
         chat = self._started()

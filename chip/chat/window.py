@@ -22,7 +22,7 @@ _names = msgspec.json.Decoder(_Names)
 class Window:
     """The messages in flight on one connection, at most so many and so many bytes."""
 
-    __slots__ = ("_bytes", "_flight", "_max_bytes", "_max_messages", "last")
+    __slots__ = ("_bytes", "_flight", "_max_bytes", "_max_messages", "_seen", "last")
 
     def __init__(self, max_messages: int, max_bytes: int) -> None:
         self._max_messages = max_messages
@@ -30,6 +30,9 @@ class Window:
         # Number to size and names; None while nothing is in flight, which is nearly always.
         self._flight: dict[int, tuple[int, str, str]] | None = None
         self._bytes = 0
+        # What this connection's visitor has seen, and whose ack is being stored, by the ack's name:
+        # the outbox's id of it. None while there is no such thing, which is nearly always.
+        self._seen: dict[MsgName, str] | None = None
         self.last = 0
         """The highest number that this connection has seen, or that it need not see any more."""
 
@@ -51,8 +54,10 @@ class Window:
 
     def sends(self, item: OutboxItem) -> bool:
         """`item` is next to be handed to the connection. False if it is in flight already, under a
-        number that it had before."""
+        number that it had before, or its ack is being stored."""
         self.last = max(self.last, item.number)
+        if self._seen and item.id in self._seen.values():
+            return False
         self.renumber(item)
         if self._flight is None:
             self._flight = {}
@@ -87,10 +92,18 @@ class Window:
         self.last = 0
 
     def seen(self, name: MsgName) -> None:
-        """The message of this name was acknowledged on this very connection."""
+        """The message of this name is acknowledged on this very connection. Until that is `stored`,
+        an outbox may still have it."""
         number = self._find(name)
-        if number is not None:
+        if number is not None and self._flight:
+            self._seen = {**(self._seen or {}), name: self._flight[number][1]}
             self.acked(number)
+
+    def stored(self, name: MsgName) -> None:
+        """That ack is stored, or not to be waited for."""
+        if self._seen:
+            self._seen.pop(name, None)
+            self._seen = self._seen or None
 
     def has(self, name: MsgName) -> bool:
         """Whether the message of this name is in flight."""
