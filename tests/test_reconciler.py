@@ -12,6 +12,7 @@ from chip.chat import reconciler
 from chip.chat.observer import Observer
 from chip.models import Contact, Report
 from tests.support.memory_chip import BOB, CHANNEL, MemoryChip
+from tests.support.slow_outbox import SlowAcks, SlowReads
 
 
 class Counts(Observer):
@@ -60,23 +61,6 @@ class Rapidpro:
         """How many times the database was asked since the last time."""
         asked, self.store.queries = self.store.queries, 0
         return asked
-
-
-class SlowAcks:
-    """The queue stores acknowledgements when the test says so."""
-
-    def __init__(self, chip: MemoryChip) -> None:
-        self._ack, self._waiting = chip.queue.outbox.ack, []
-        chip.queue.outbox.ack = self._wait
-
-    async def _wait(self, *arguments):
-        self._waiting.append(Deferred())
-        await self._waiting[-1]
-        return await self._ack(*arguments)
-
-    def are_stored(self) -> None:
-        while self._waiting:
-            self._waiting.pop().callback(None)
 
 
 @pytest.fixture
@@ -216,6 +200,23 @@ def test_what_is_being_acknowledged_does_not_come_again_with_what_was_lost():
     assert visitor.is_shown() == []
     visitor.leaves()
     assert rapidpro.chip.bob_again().is_shown() == [12]
+
+
+def test_what_another_tab_acknowledges_meanwhile_does_not_come_again_either():
+    rapidpro = Rapidpro(window_messages=2)
+    here, there = rapidpro.chip.bob(), rapidpro.chip.bob()
+    rapidpro.wires(10, 11)
+    kept = copy.deepcopy(dict(rapidpro.chip.queues.chats))
+    rapidpro.wires(12)
+    assert here.is_shown() == there.is_shown() == [10, 11]
+    rapidpro.loses_everything(but=kept)
+    slow = SlowReads(rapidpro.chip)
+    here.says(ack(11))
+    slow.are_answered()  # so the outbox is filled, and read from its beginning
+    there.says(ack(10))
+    while slow.are_answered():
+        pass
+    assert here.is_shown() == there.is_shown() == [12]
 
 
 def test_an_acknowledgement_that_was_lost_is_asked_for_again(rapidpro):

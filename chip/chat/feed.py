@@ -107,7 +107,8 @@ class Feed:
 
     def acked(self, number: int) -> None:
         """News: a message was acknowledged, on this connection or another."""
-        if not self._window.acked(number) and self._state == "reading":
+        self._window.acked(number)
+        if self._state == "reading":
             # It may be on the page that is being read, as if it still waited.
             self._acked_meanwhile = {*(self._acked_meanwhile or ()), number}
         self._go_on()
@@ -118,9 +119,9 @@ class Feed:
         self._window.seen(name)
         self._go_on()
 
-    def stored(self, name: MsgName) -> None:
+    def stored(self) -> None:
         """That ack is stored, or kept for later, or there was nothing to acknowledge."""
-        self._window.stored(name)
+        self._window.stored()
 
     def _go_on(self) -> None:
         if self._state == "behind" and self._window.room > 0:

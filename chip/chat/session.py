@@ -238,15 +238,15 @@ class Session:
                 other.tell(frame)
 
     async def _ack_chat(self, command: AckChat) -> None:
-        chat, name = self._started(), command.name
+        chat = self._started()
         if self._feed:
             # Whether or not it can be stored now: its visitor has seen it.
-            self._feed.seen(name)
+            self._feed.seen(command.name)
         try:
-            await self._parts.outbound.acknowledge(chat, name, self._client.address)
+            await self._parts.outbound.acknowledge(chat, command.name, self._client.address)
         finally:
             if self._feed:
-                self._feed.stored(name)
+                self._feed.stored()
 
     async def _get_history(self, command: GetHistory) -> None:
         chat = self._started()

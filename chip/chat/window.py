@@ -30,9 +30,9 @@ class Window:
         # Number to size and names; None while nothing is in flight, which is nearly always.
         self._flight: dict[int, tuple[int, str, str]] | None = None
         self._bytes = 0
-        # What this connection's visitor has seen, and whose ack is being stored, by the ack's name:
-        # the outbox's id of it. None while there is no such thing, which is nearly always.
-        self._seen: dict[MsgName, str] | None = None
+        # The outbox's id of the message whose ack is being stored for this connection; they are
+        # stored one after the other.
+        self._seen: str | None = None
         self.last = 0
         """The highest number that this connection has seen, or that it need not see any more."""
 
@@ -56,7 +56,7 @@ class Window:
         """`item` is next to be handed to the connection. False if it is in flight already, under a
         number that it had before, or its ack is being stored."""
         self.last = max(self.last, item.number)
-        if self._seen and item.id in self._seen.values():
+        if item.id == self._seen:
             return False
         self.renumber(item)
         if self._flight is None:
@@ -96,14 +96,12 @@ class Window:
         an outbox may still have it."""
         number = self._find(name)
         if number is not None and self._flight:
-            self._seen = {**(self._seen or {}), name: self._flight[number][1]}
+            self._seen = self._flight[number][1]
             self.acked(number)
 
-    def stored(self, name: MsgName) -> None:
+    def stored(self) -> None:
         """That ack is stored, or not to be waited for."""
-        if self._seen:
-            self._seen.pop(name, None)
-            self._seen = self._seen or None
+        self._seen = None
 
     def has(self, name: MsgName) -> bool:
         """Whether the message of this name is in flight."""

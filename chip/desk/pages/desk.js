@@ -16,7 +16,7 @@ import { showNothing } from "./nothing.js";
 import { Notice } from "./notice.js";
 import { Outbox, asMessage } from "./outbox.js";
 import { Sender } from "./sender.js";
-import { CHIP, Refusal, Stream, get, newUuid, post, signOut } from "./server.js";
+import { CHIP, Refusal, Stream, get, mayPass, newUuid, post, signOut } from "./server.js";
 import { author, handleSettings } from "./settings.js";
 import { Tally } from "./tally.js";
 import { nameOf, reason, strings, summary } from "./words.js";
@@ -52,7 +52,7 @@ const moreMessages = new Map();
 let asked = 0;
 /** The same of everything that is asked for after a gap. */
 let gaps = 0;
-/** Milliseconds until what could not be asked for is asked for again: nobody would miss what is not shown. */
+/** Milliseconds until what could not be asked for is asked for again: nobody sees that it is missing. */
 const AGAIN = 2000;
 
 // What the server says.
@@ -86,8 +86,7 @@ async function afresh() {
     if (chosen) await load(chosen, book.messages(chosen)[0]?.id);
   } catch (error) {
     trouble(error);
-    const mayEnd = !(error instanceof Refusal) || error.status >= 500 || error.status === 429;
-    if (mayEnd) setTimeout(() => mine === gaps && connected && afresh(), AGAIN);
+    if (mayPass(error)) setTimeout(() => mine === gaps && connected && afresh(), AGAIN);
   }
   show();
 }

@@ -2,7 +2,7 @@
  * Sends what waits in the outbox: in each conversation one reply after the other, and again until Chip has said
  * what became of it.
  */
-import { Refusal, post } from "./server.js";
+import { mayPass, post } from "./server.js";
 import { reason } from "./words.js";
 
 const FIRST_WAIT = 1_000;
@@ -62,7 +62,7 @@ export class Sender {
       this.#taken(message);
       this.#outbox.remove(uuid);
     } catch (error) {
-      if (!(error instanceof Refusal) || mayPass(error.status)) throw error;
+      if (mayPass(error)) throw error;
       this.#outbox.refused(uuid, reason(error));
     }
     this.#wait = FIRST_WAIT;
@@ -77,9 +77,4 @@ export class Sender {
     this.troubled = true;
     this.#changed();
   }
-}
-
-/** A session that is over can begin again, and a server that is busy has time later. @param {number} status */
-function mayPass(status) {
-  return status >= 500 || [401, 403, 408, 429].includes(status);
 }

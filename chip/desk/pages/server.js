@@ -26,6 +26,11 @@ export class Refusal extends Error {
   }
 }
 
+/** Whether it may work later: a session that is over can begin again, and a server that is busy has time. @param {unknown} error */
+export function mayPass(error) {
+  return !(error instanceof Refusal) || error.status >= 500 || [401, 403, 408, 429].includes(error.status);
+}
+
 /** Where the desk is served, this file with it. */
 const DESK = new URL(".", import.meta.url);
 
