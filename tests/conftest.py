@@ -68,7 +68,8 @@ def pytest_runtest_protocol(item):
         return (yield)
     finally:
         signal.alarm(0)
-        # What outlives a test, each collection after it would look through again.
+        # Each collection after it would look through what outlives this test again. What it has
+        # used is garbage only now, and would stay for ever.
         gc.collect()
         gc.freeze()
 

@@ -13,6 +13,7 @@ from tests.support.lateness import Lateness
 
 
 def sleep(seconds: float) -> None:
+    """Block the reactor without using the CPU: that is what is to be seen."""
     time.sleep(seconds)
 
 

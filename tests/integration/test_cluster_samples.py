@@ -29,6 +29,7 @@ def cluster_url():
                 "cluster/valkey.conf",
                 {"port 6379": "port {port}"},
                 *("--cluster-port", str(free_port())),
+                # Else a primary may not count a replica for a second, though it is online.
                 *("--repl-diskless-sync", "no"),
             )
             for _ in range(6)
