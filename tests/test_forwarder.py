@@ -257,6 +257,24 @@ def test_a_chat_that_cannot_be_claimed_keeps_no_room():
     assert chip.gateway.take().texts == ["two"]
 
 
+def test_hundreds_of_chats_that_cannot_be_claimed_keep_no_room_either():
+    chip = MemoryChip(courier_parallel=1)
+    for number in range(500):
+        visitor = chip.visitor(address=f"198.51.100.{number % 200}")
+        visitor.says({"type": "start_chat"}, say(f"from {number}"))
+    claim = chip.queue.spool.claim
+
+    async def away(chat):
+        raise Unavailable("away")
+
+    chip.queue.spool.claim = away
+    chip.gateway.take().handle("uuid")
+    assert chip.gateway.requests == []
+    chip.queue.spool.claim = claim
+    chip.later(1)
+    assert len(chip.gateway.take().texts) == 1
+
+
 def test_only_so_much_text_goes_in_one_request(chip, bob):
     bob.says(say("one"))
     first = chip.gateway.take()

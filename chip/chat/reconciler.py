@@ -101,6 +101,7 @@ class Reconciler:
         self._turns: deque[ChatKey] = deque()
         self._later: list[ChatKey] = []
         self._at_work = 0
+        self._serving = False
         self._state: Literal["working", "pausing", "stopped"] = "working"
         self._retry: Any = None
         self._telling: Any = None
@@ -139,10 +140,18 @@ class Reconciler:
             wanted.let_go()
 
     def _serve(self) -> None:
-        while self._turns and self._at_work < AT_ONCE and self._state == "working":
-            chat = self._turns.popleft()
-            self._at_work += 1
-            self._tasks.spawn("filling an outbox", self._work(chat, self._wanted[chat]))
+        """Begin with those whose turn it is. Work that is done at once, such as that for chats
+        which nobody has open any more, comes here again: the call that is under way goes on."""
+        if self._serving:
+            return
+        self._serving = True
+        try:
+            while self._turns and self._at_work < AT_ONCE and self._state == "working":
+                chat = self._turns.popleft()
+                self._at_work += 1
+                self._tasks.spawn("filling an outbox", self._work(chat, self._wanted[chat]))
+        finally:
+            self._serving = False
 
     async def _work(self, chat: ChatKey, wanted: _Wanted) -> None:
         try:

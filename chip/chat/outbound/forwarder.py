@@ -57,6 +57,7 @@ class Forwarder:
         self._reserved = 0
         self._ready: OrderedDict[ChatKey, None] = OrderedDict()
         self._stopped = False
+        self._taking_up = False
         self._more_due = False
         self._keeping_alive: LoopingCall | None = None
         self._next_look: Any = None
@@ -159,10 +160,16 @@ class Forwarder:
     def _take_up(self, *, look: bool = True) -> None:
         """There may be room. Without `look`, nothing has come of what was due: to look at once
         for more of it might never end."""
-        while self._ready and self._has_room:
-            chat, _ = self._ready.popitem(last=False)
-            self._working += 1
-            self._tasks.spawn("taking up a chat", self._claim(chat))
+        # A claim that fails at once comes here again: the call that is under way goes on then.
+        if not self._taking_up:
+            self._taking_up = True
+            try:
+                while self._ready and self._has_room:
+                    chat, _ = self._ready.popitem(last=False)
+                    self._working += 1
+                    self._tasks.spawn("taking up a chat", self._claim(chat))
+            finally:
+                self._taking_up = False
         if look and self._more_due and self._has_room:
             self._more_due = False
             self._next_look.reset(LOOK_AGAIN)
