@@ -27,8 +27,10 @@ def heed_signals(reactor: Any, reload: Callable[[], None]) -> None:
         if stopping:
             _log.info("{signal}: Chip is stopping already", signal=signal.Signals(number).name)
             return
-        stopping = True
         stop_by[number](number, None)
+        # Not before: where that fails, since it runs on top of whatever was interrupted, the next
+        # signal is not to be taken for a repetition.
+        stopping = True
 
     def hang_up(number: int, *_frame: object) -> None:
         if hangs_up and not os.isatty(_STANDARD_INPUT):
