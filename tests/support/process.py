@@ -21,6 +21,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 _PATIENCE = 30.0
+_STOPPING = 45.0
+"""Seconds that a program may take to end: Chip leaves behind what still hangs after 30, and says
+so."""
 _MEMORY = Path("/dev/shm")
 _alive: weakref.WeakSet[ChildProcess] = weakref.WeakSet()
 
@@ -181,17 +184,18 @@ class ChildProcess:
         return self.process.wait(seconds)
 
     def stop(self) -> int | None:
-        """Ask the program to end; return its exit status, None when it did not run."""
+        """Ask the program to end; return its exit status, None when it did not run. One that does
+        not end is killed; raises NotRunningError with what it wrote last."""
         if self.process is None:
             return None
         if self.running:
             self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(self.stop_signal)
         try:
-            return self.wait_for_exit()
+            return self.wait_for_exit(_STOPPING)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise
+            raise NotRunningError(f"{self.name} did not end:\n{self.log()[-4000:]}") from None
 
     def kill(self) -> None:
         """End the program at once, as a power cut would."""
