@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from twisted.internet.defer import Deferred
 
 from chip.chat.ports import OutboxItem
 from chip.chat.window import Window
 from chip.errors import Unavailable
 from chip.models import MsgName
 from tests.support.memory_chip import MemoryChip
+from tests.support.slow import Slow
 
 
 def ack(msg_id):
@@ -218,36 +218,23 @@ async def _unreadable(*_):
     raise Unavailable("the queue is away")
 
 
-class _Slow:
-    """An outbox that is read when the test says so."""
-
-    def __init__(self, chip):
-        self._read, self.asked = chip.queue.outbox.read, []
-        chip.queue.outbox.read = self.read
-
-    async def read(self, *args):
-        page = await self._read(*args)
-        self.asked.append(Deferred())
-        await self.asked[-1]
-        return page
-
-    def answers(self):
-        self.asked.pop().callback(None)
+def reads_slowly(chip):
+    return Slow(chip.queue.outbox, "read", works_first=True)
 
 
 def test_news_that_comes_while_the_outbox_is_read_is_not_forgotten(chip):
-    slow = _Slow(chip)
+    slow = reads_slowly(chip)
     visitor = chip.bob_again()
     chip.send(10)
     slow.answers()
     slow.answers()
     assert kinds(visitor) == ["chat_resumed", 10]
-    assert slow.asked == []
+    assert slow.waiting == []
 
 
 def test_what_another_tab_acknowledges_while_the_outbox_is_read_for_the_first_time_is_told(chip):
     quick = chip.bob()
-    slow = _Slow(chip)
+    slow = reads_slowly(chip)
     visitor = chip.bob_again()
     chip.send(10)
     quick.says(ack(10))
@@ -260,24 +247,24 @@ def test_an_interruption_while_the_outbox_is_read_has_it_read_once_more_and_not_
     chip,
 ):
     visitor = chip.bob()
-    slow = _Slow(chip)
+    slow = reads_slowly(chip)
     chip.queues.come_back()
     chip.queues.come_back()
-    assert len(slow.asked) == 1
+    assert len(slow.waiting) == 1
     slow.answers()
     slow.answers()
-    assert slow.asked == []
+    assert slow.waiting == []
     chip.send(10)
     assert visitor.is_shown() == [10]
 
 
 def test_an_outbox_is_read_no_further_for_somebody_who_has_left(chip):
-    slow = _Slow(chip)
+    slow = reads_slowly(chip)
     visitor = chip.bob_again()
     chip.send(10)
     visitor.leaves()
     slow.answers()
-    assert slow.asked == []
+    assert slow.waiting == []
     assert kinds(visitor) == ["chat_resumed"]
 
 
@@ -376,7 +363,7 @@ def test_an_ack_that_crosses_a_page_frees_its_place_in_the_window_all_the_same(c
     here = chip.bob()
     chip.send(10)
     chip.send(11)
-    slow = _Slow(chip)
+    slow = reads_slowly(chip)
     there = chip.bob_again()
     here.says(ack(10), ack(11))
     slow.answers()

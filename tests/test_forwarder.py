@@ -239,11 +239,13 @@ def test_chats_that_are_due_and_never_to_be_had_are_looked_at_once_in_a_while(ch
     assert chip.gateway.take().texts == ["one"]
 
 
-def test_a_chat_that_cannot_be_claimed_keeps_no_room():
+@pytest.mark.parametrize("others", [1, 500])
+def test_chats_that_cannot_be_claimed_keep_no_room(others):
     chip = MemoryChip(courier_parallel=1)
-    first, second = chip.visitor(), chip.visitor()
-    first.says({"type": "start_chat"}, say("one"))
-    second.says({"type": "start_chat"}, say("two"))
+    chip.bob().says(say("one"))
+    for number in range(others):
+        visitor = chip.visitor(address=f"198.51.100.{number % 200}")
+        visitor.says({"type": "start_chat"}, say("two"))
     claim = chip.queue.spool.claim
 
     async def away(chat):
@@ -255,24 +257,6 @@ def test_a_chat_that_cannot_be_claimed_keeps_no_room():
     chip.queue.spool.claim = claim
     chip.later(1)
     assert chip.gateway.take().texts == ["two"]
-
-
-def test_hundreds_of_chats_that_cannot_be_claimed_keep_no_room_either():
-    chip = MemoryChip(courier_parallel=1)
-    for number in range(500):
-        visitor = chip.visitor(address=f"198.51.100.{number % 200}")
-        visitor.says({"type": "start_chat"}, say(f"from {number}"))
-    claim = chip.queue.spool.claim
-
-    async def away(chat):
-        raise Unavailable("away")
-
-    chip.queue.spool.claim = away
-    chip.gateway.take().handle("uuid")
-    assert chip.gateway.requests == []
-    chip.queue.spool.claim = claim
-    chip.later(1)
-    assert len(chip.gateway.take().texts) == 1
 
 
 def test_only_so_much_text_goes_in_one_request(chip, bob):

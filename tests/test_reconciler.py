@@ -6,13 +6,12 @@ import copy
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from twisted.internet.defer import Deferred
 
 from chip.chat import reconciler
 from chip.chat.observer import Observer
 from chip.models import Contact, Report
 from tests.support.memory_chip import BOB, CHANNEL, MemoryChip
-from tests.support.slow_outbox import SlowAcks, SlowReads
+from tests.support.slow import Slow
 
 
 class Counts(Observer):
@@ -192,10 +191,10 @@ def test_what_is_being_acknowledged_does_not_come_again_with_what_was_lost():
     rapidpro.wires(12)
     assert visitor.is_shown() == [10, 11]
     rapidpro.loses_everything(but=kept)
-    slow = SlowAcks(rapidpro.chip)
+    slow = Slow(rapidpro.chip.queue.outbox, "ack")
     visitor.says(ack(10), ack(11))
     assert visitor.is_shown() == [12]
-    slow.are_stored()
+    slow.answers_all()
     rapidpro.chip.queues.come_back()
     assert visitor.is_shown() == []
     visitor.leaves()
@@ -210,12 +209,11 @@ def test_what_another_tab_acknowledges_meanwhile_does_not_come_again_either():
     rapidpro.wires(12)
     assert here.is_shown() == there.is_shown() == [10, 11]
     rapidpro.loses_everything(but=kept)
-    slow = SlowReads(rapidpro.chip)
+    slow = Slow(rapidpro.chip.queue.outbox, "read", works_first=True)
     here.says(ack(11))
-    slow.are_answered()  # so the outbox is filled, and read from its beginning
+    slow.answers()  # so the outbox is filled, and read from its beginning
     there.says(ack(10))
-    while slow.are_answered():
-        pass
+    slow.answers_all()
     assert here.is_shown() == there.is_shown() == [12]
 
 
@@ -297,33 +295,12 @@ def resume(rapidpro, contact: Contact):
     return visitor
 
 
-class Slow:
-    """A database that answers when it is told to."""
-
-    def __init__(self, store, monkeypatch) -> None:
-        self.waiting = []
-        real = store.wired
-
-        async def wired(*about, **more):
-            done = Deferred()
-            self.waiting.append(done)
-            await done
-            return await real(*about, **more)
-
-        monkeypatch.setattr(store, "wired", wired)
-
-    def answers(self) -> None:
-        waiting, self.waiting = self.waiting, []
-        for done in waiting:
-            done.callback(None)
-
-
 def test_however_many_come_back_a_few_are_looked_up_at_a_time(rapidpro, monkeypatch):
     everybody = contacts(rapidpro, 20)
     for contact in everybody:
         rapidpro.row(contact.id * 10, contact=contact)
     rapidpro.loses_everything()
-    slow = Slow(rapidpro.store, monkeypatch)
+    slow = Slow(rapidpro.store, "wired")
     visitors = [resume(rapidpro, contact) for contact in everybody]
     rounds = 0
     while slow.waiting:
@@ -341,7 +318,7 @@ def test_nobody_waits_long_for_his_turn_and_what_was_shown_too_early_is_not_lost
     rapidpro.wires(10)
     rapidpro.loses_everything()
     rapidpro.wires(11)
-    slow = Slow(rapidpro.store, monkeypatch)
+    slow = Slow(rapidpro.store, "wired")
     visitor = rapidpro.chip.bob()
     assert visitor.is_shown() == []
     rapidpro.chip.later(reconciler.PATIENCE)
@@ -356,7 +333,7 @@ def test_nobody_waits_long_for_his_turn_and_what_was_shown_too_early_is_not_lost
 def test_thousands_who_have_left_are_passed_over(rapidpro, monkeypatch):
     first, second, *others, last = contacts(rapidpro, 2003)
     rapidpro.loses_everything()
-    slow = Slow(rapidpro.store, monkeypatch)
+    slow = Slow(rapidpro.store, "wired")
     resume(rapidpro, first)
     resume(rapidpro, second)
     for other in others:
@@ -367,7 +344,7 @@ def test_thousands_who_have_left_are_passed_over(rapidpro, monkeypatch):
 
 
 def test_when_chip_stops_nobody_waits_any_more(rapidpro, monkeypatch):
-    slow = Slow(rapidpro.store, monkeypatch)
+    slow = Slow(rapidpro.store, "wired")
     visitors = [resume(rapidpro, contact) for contact in contacts(rapidpro, 5)]
     rapidpro.chip.server.stop_taking_up()
     slow.answers()

@@ -5,6 +5,7 @@ from contextlib import closing
 import psycopg
 import pytest
 
+from tests.support import process
 from tests.support.postgres import Postgres
 from tests.support.process import ChildProcess, NotRunningError, eventually
 from tests.support.rapidpro import Rapidpro
@@ -117,6 +118,23 @@ def test_a_paused_server_is_stopped_all_the_same():
         valkey.pause()
         assert valkey.stop() == 0
     assert not valkey.directory.exists()
+
+
+def test_a_program_that_does_not_end_is_killed_and_reported_with_its_last_words(monkeypatch):
+    class Stubborn(ChildProcess):
+        def command(self):
+            return ["/bin/sh", "-c", "trap '' TERM; echo I stay; exec sleep 600"]
+
+        def ready(self):
+            return "I stay" in self.log()
+
+    monkeypatch.setattr(process, "_STOPPING", 0.1)
+    stubborn = Stubborn()
+    stubborn.start()
+    with pytest.raises(NotRunningError, match="did not end:\nI stay"):
+        stubborn.stop()
+    assert not stubborn.running
+    stubborn.close()
 
 
 def test_a_program_that_ends_at_once_is_reported_with_its_last_words():

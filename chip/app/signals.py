@@ -27,10 +27,14 @@ def heed_signals(reactor: Any, reload: Callable[[], None]) -> None:
         if stopping:
             _log.info("{signal}: Chip is stopping already", signal=signal.Signals(number).name)
             return
-        stop_by[number](number, None)
-        # Not before: where that fails, since it runs on top of whatever was interrupted, the next
-        # signal is not to be taken for a repetition.
         stopping = True
+        try:
+            stop_by[number](number, None)
+        except Exception:
+            # It runs on top of whatever was interrupted, which may have left no room on the stack.
+            # Then the next signal is no repetition.
+            stopping = False
+            raise
 
     def hang_up(number: int, *_frame: object) -> None:
         if hangs_up and not os.isatty(_STANDARD_INPUT):
