@@ -37,7 +37,7 @@ from chip.logs.redact import REDACTOR
 from chip.logs.sentry import SentryObserver
 from chip.logs.targets import target_of
 
-log = Logger()
+_log = Logger()
 
 _CHANNEL_FLAGS = {
     "add": {"uuid", "external", "max-length"},
@@ -173,18 +173,20 @@ class Options(_Options):
         # Now, because twistd would refuse to go on beside a running Chip's pid file.
         if self["check"]:
             os.chdir(twistd["rundir"])
-            commands.check(self.config)
+            commands.run_check(self.config)
         if self.subCommand:
             os.chdir(twistd["rundir"])
         match self.subCommand:
             case "channels":
-                commands.channels(self.config, self.subOptions["action"], self.subOptions["flags"])
+                commands.run_channels(
+                    self.config, self.subOptions["action"], self.subOptions["flags"]
+                )
             case "inspect":
-                commands.inspect(self.config, self.subOptions["wanted"])
+                commands.run_inspect(self.config, self.subOptions["wanted"])
             case "backup":
-                commands.backup(self.config, self.subOptions["file"])
+                commands.run_backup(self.config, self.subOptions["file"])
             case "restore":
-                commands.restore(self.config, self.subOptions["file"])
+                commands.run_restore(self.config, self.subOptions["file"])
 
     def _given(self) -> dict[str, str | bool]:
         given: dict[str, str | bool] = {}
@@ -229,7 +231,7 @@ def _service(config: Config, read: Callable[[], Config], twistd: Mapping[str, An
         raise SystemExit(f"chip: {REDACTOR(str(error))}") from None
     chip.setServiceParent(top)
     for name in unknown_variables(os.environ):
-        log.warn("no such setting", variable=name)
+        _log.warn("no such setting", variable=name)
     return cast(IService, top)
 
 

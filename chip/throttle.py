@@ -11,14 +11,14 @@ from typing import Final
 
 from twisted.logger import Logger, LogLevel
 
-SILENT_FOR: Final = 60.0
+SAME_KIND_EVERY: Final = 60.0
 """Seconds between two lines of the same kind."""
 MOST_KINDS: Final = 1000
 """Kinds that are remembered; beyond that, the one that was told longest ago is forgotten."""
 
 
 class LogThrottle:
-    """One line in `SILENT_FOR` seconds of each kind. `seconds` tells the time."""
+    """One line in `SAME_KIND_EVERY` seconds of each kind. `seconds` tells the time."""
 
     def __init__(self, seconds: Callable[[], float]) -> None:
         self._seconds = seconds
@@ -33,7 +33,7 @@ class LogThrottle:
         if now < silent_until:
             self._kinds[kind] = silent_until, untold + 1
             return 0
-        self._kinds[kind] = now + SILENT_FOR, 0
+        self._kinds[kind] = now + SAME_KIND_EVERY, 0
         self._kinds.move_to_end(kind)
         if len(self._kinds) > MOST_KINDS:
             self._kinds.popitem(last=False)

@@ -6,7 +6,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from chip.chat.lookups import FRESH_FOR
-from chip.chat.outbound.forwarder import LOOK_AGAIN, TAKEN_TOGETHER
+from chip.chat.outbound.forwarder import NEXT_LOOK_AFTER, TAKEN_TOGETHER
 from chip.chat.outbound.ports import CLAIM_TRUSTED, COURIER_DEADLINE, REPORT_REST
 from chip.errors import Unavailable
 from chip.models import ChatKey
@@ -208,7 +208,7 @@ def test_what_is_due_and_found_no_room_follows_as_soon_as_there_is_some():
     assert len(chip.gateway.requests) == 3
     chip.gateway.requests.pop().handle("uuid")
     chip.gateway.requests.pop().handle("uuid")
-    chip.clock.advance(LOOK_AGAIN)
+    chip.clock.advance(NEXT_LOOK_AFTER)
     assert len(chip.gateway.requests) == 3
 
 
@@ -220,7 +220,7 @@ def test_many_chats_that_are_due_are_not_taken_up_at_one_moment():
     assert taken == TAKEN_TOGETHER
     for _ in range(2):
         chip.gateway.requests[-1].handle("uuid")
-        chip.clock.advance(LOOK_AGAIN)
+        chip.clock.advance(NEXT_LOOK_AFTER)
         assert len(chip.gateway.requests) - taken == TAKEN_TOGETHER
         taken = len(chip.gateway.requests)
 

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from chip.ops.proxy_protocol import ProxiedFactory
 from chip.web.http.memory import MemoryBudget
-from chip.web.http.server import MAX_CONNECTIONS
+from chip.web.http.server import MAX_HTTP_CONNECTIONS
 from tests.support.web import CHANNEL, Counts, Listener, Wire, request
 
 pytestmark = pytest.mark.private_parts
@@ -77,7 +77,7 @@ def test_a_stranger_who_takes_all_places_keeps_nobody_out(listener, counts, anot
         assert listener.connects(VISITOR).upgrades().status == 101
         assert begins(listener, VISITOR, request("/")).answer().status == 200
         listener.clock.advance(0.9)
-    assert len(open_ones(held)) <= MAX_CONNECTIONS
+    assert len(open_ones(held)) <= MAX_HTTP_CONNECTIONS
     assert set(counts.cuts) <= {"made_way", "unfinished"}
 
 
@@ -90,11 +90,13 @@ def test_a_stranger_with_all_addresses_of_a_site_counts_as_one(listener):
 
 
 def test_places_are_counted_over_all_that_is_waited_for(listener):
-    visitors = [begins(listener, VISITOR, request("/")) for _ in range(MAX_CONNECTIONS // 2 - 500)]
+    visitors = [
+        begins(listener, VISITOR, request("/")) for _ in range(MAX_HTTP_CONNECTIONS // 2 - 500)
+    ]
     halves = [HALF_A_HEAD, HALF_A_BODY, request("/")]
     strangers = [
         begins(listener, STRANGER, halves[number % 3])
-        for number in range(MAX_CONNECTIONS // 2 + 500)
+        for number in range(MAX_HTTP_CONNECTIONS // 2 + 500)
     ]
     for _ in range(100):
         listener.connects(COURIER)
@@ -106,7 +108,7 @@ def test_a_request_in_hand_never_makes_way(listener, counts):
     listener.server.lookups.wait = Deferred()
     in_hand = [
         begins(listener, STRANGER, request(f"/wc/connect/{CHANNEL}"))
-        for _ in range(MAX_CONNECTIONS)
+        for _ in range(MAX_HTTP_CONNECTIONS)
     ]
     assert not listener.connects(VISITOR).is_open
     assert counts.cuts == ["no_place"]
@@ -119,7 +121,7 @@ def test_a_request_that_came_behind_another_is_in_hand_too(listener):
     listener.server.lookups.wait = Deferred()
     wire = begins(listener, STRANGER, request("/") + request(f"/wc/connect/{CHANNEL}"))
     assert wire.answer().status == 200
-    for _ in range(MAX_CONNECTIONS):
+    for _ in range(MAX_HTTP_CONNECTIONS):
         listener.connects(VISITOR)
     assert wire.is_open
 

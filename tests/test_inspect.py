@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chip.app.inspect.inspection import Inspection
-from chip.app.inspect.lines import MOST, contact_lines, queue_lines, span, whereabouts
+from chip.app.inspect.lines import MOST_LISTED, contact_lines, queue_lines, span, whereabouts
 from chip.app.inspect.wanted import WantedChat, parse_wanted
 from chip.errors import ConfigError, Unavailable
 from chip.models import ChatKey, MsgName
@@ -163,8 +163,8 @@ def test_a_chat_that_is_due_says_since_when_or_how_soon():
 
 
 def test_of_very_many_only_some_are_listed():
-    lines = list(queue_lines(NOTHING._replace(outbox=[WAITING] * (MOST + 5))))
-    assert lines[2 + MOST] == "           and 5 more"
+    lines = list(queue_lines(NOTHING._replace(outbox=[WAITING] * (MOST_LISTED + 5))))
+    assert lines[2 + MOST_LISTED] == "           and 5 more"
 
 
 def test_whose_chat_it_is():

@@ -7,7 +7,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
-from chip.chat.lookups import FRESH_FOR, IN_VAIN_PER_SECOND, REMEMBERED, Lookups
+from chip.chat.lookups import FRESH_FOR, IN_VAIN_PER_SECOND, MOST_ANSWERS_KEPT, Lookups
 from chip.errors import AskedInVain, Unavailable
 from chip.limits import Limits
 from chip.models import ChatKey
@@ -193,11 +193,11 @@ def test_looking_up_what_exists_is_never_rationed(directory, store):
 
 
 def test_only_so_much_is_remembered(directory, store):
-    for n in range(REMEMBERED + 1):
+    for n in range(MOST_ANSWERS_KEPT + 1):
         store.users[n] = AGENT
         result_of(directory.user(n))
     queries = store.queries
-    result_of(directory.user(REMEMBERED))
+    result_of(directory.user(MOST_ANSWERS_KEPT))
     assert store.queries == queries
     result_of(directory.user(0))
     assert store.queries == queries + 1

@@ -54,24 +54,24 @@ def test_the_table_of_a_section_of_settings_is_the_codes_own(title):
 
 
 FIXED = [
-    server.MAX_CONNECTIONS,
+    server.MAX_HTTP_CONNECTIONS,
     connection.MAX_PIPELINED,
     command_queue.MAX_WAITING,
     commands.MAX_TEXT,
-    lookups.REMEMBERED,
+    lookups.MOST_ANSWERS_KEPT,
     lookups.IN_VAIN_PER_SECOND,
     acknowledger.MOST_KEPT,
     forwarder.MAX_READY,
     pool.MAX_CONNECTIONS,
-    pool.MAX_WAITING,
+    pool.MAX_CALLS_WAITING,
     ports.MAX_WIRED,
     reconciler.AT_ONCE,
-    worker.MAX_WAITING,
-    windows.MOST,
-    availability.REMEMBERED,
+    worker.MAX_JOBS_WAITING,
+    windows.MOST_WINDOWS,
+    availability.MOST_REMEMBERED,
     sqlite_archive.MOST_WAITING,
     courier.OTHERS,
-    sessions.MOST,
+    sessions.MOST_SESSIONS,
 ]
 
 

@@ -144,7 +144,7 @@ async def test_a_database_that_cannot_be_opened_again_is_unavailable_until_it_ca
 
 @pytest_twisted.ensureDeferred
 async def test_more_than_may_wait_is_refused_and_said(database, monkeypatch, expected_failures):
-    monkeypatch.setattr("chip.sqlite.worker.MAX_WAITING", 2)
+    monkeypatch.setattr("chip.sqlite.worker.MAX_JOBS_WAITING", 2)
     begun, end = threading.Event(), threading.Event()
     slow = asked(database.write(lambda db: (begun.set(), end.wait())))
     await deferToThread(begun.wait)

@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 
 from chip.config.schema import Config
 from chip.errors import ConfigError
-from chip.ops.listening import place
+from chip.ops.listening import listen_address
 from chip.ops.systemd import Notifier, WatchdogService
 
 
@@ -119,21 +119,22 @@ def test_a_watchdog_that_asks_nothing_of_us_hears_nothing(manager, path, environ
 )
 def test_an_endpoint_that_cannot_be_used_is_refused_in_one_line(description, complaint):
     with pytest.raises(ConfigError) as caught:
-        place(reactor, "listen", description, Config().tls_ciphers)
+        listen_address(reactor, "listen", description, Config().tls_ciphers)
     assert str(caught.value).startswith(complaint)
     assert "\n" not in str(caught.value)
 
 
 ANSWER_ONCE = """
 from twisted.internet import protocol, reactor
-from chip.ops.listening import place
+from chip.ops.listening import listen_address
 class Answer(protocol.Protocol):
     def connectionMade(self):
         self.transport.write(b"hello")
         self.transport.loseConnection()
     def connectionLost(self, reason):
         reactor.stop()
-place(reactor, "listen", "systemd:domain=INET:name=chip", "ECDHE").endpoint.listen(
+address = listen_address(reactor, "listen", "systemd:domain=INET:name=chip", "ECDHE")
+address.endpoint.listen(
     protocol.Factory.forProtocol(Answer))
 reactor.run()
 """

@@ -258,7 +258,7 @@ def test_a_tac_file_with_a_mistake_in_its_settings_is_one_line(built, monkeypatc
 def test_a_variable_that_looks_like_a_setting_is_warned_of(built, monkeypatch):
     warned = []
     monkeypatch.setenv("CHIP_PROT", "1")
-    monkeypatch.setattr("chip.tap.log.warn", lambda what, **fields: warned.append((what, fields)))
+    monkeypatch.setattr("chip.tap._log.warn", lambda what, **fields: warned.append((what, fields)))
     makeService(parse())
     assert warned == [("no such setting", {"variable": "CHIP_PROT"})]
 

@@ -11,7 +11,7 @@
     twistd chip [settings] restore FILE
 
 Owns what is printed. Each function ends the process: with 0 when all is well, else with 1;
-`inspect` with 2 when nothing is known of what is asked about.
+`run_inspect` with 2 when nothing is known of what is asked about.
 """
 
 import os
@@ -29,34 +29,34 @@ from chip.logs.observer import LogObserver
 from chip.logs.redact import REDACTOR
 from chip.logs.targets import Descriptor
 
-NOT_FOUND = 2
+EXIT_NOTHING_KNOWN = 2
 """The exit status when everything has answered, and nothing is known."""
 _STANDARD_ERROR = 2
 
 
-def check(config: Config) -> NoReturn:
+def run_check(config: Config) -> NoReturn:
     """Have every part asked, print what is found, and exit."""
     from chip.app.check import everything  # noqa: PLC0415 - nobody else needs it
 
     async def ask(reactor: Any) -> None:
-        well = await everything.check(config, reactor, print, os.environ)
+        well = await everything.check_everything(config, reactor, print, os.environ)
         raise SystemExit(0 if well else 1)
 
     _run(config, ask)
 
 
-def inspect(config: Config, wanted: str) -> NoReturn:
+def run_inspect(config: Config, wanted: str) -> NoReturn:
     """Print what is known of a chat or a message, and exit."""
     from chip.app.inspect import inspection  # noqa: PLC0415 - nobody else needs it
 
     async def ask(reactor: Any) -> None:
         try:
-            found = await inspection.inspect(config, reactor, wanted, _say)
+            found = await inspection.inspect_wanted(config, reactor, wanted, _say)
         except ChipError as error:
             raise SystemExit(f"chip: {REDACTOR(str(error))}") from None
         if not found:
             print("chip: nothing is known of it", file=sys.stderr)
-        raise SystemExit(0 if found else NOT_FOUND)
+        raise SystemExit(0 if found else EXIT_NOTHING_KNOWN)
 
     _run(config, ask)
 
@@ -70,7 +70,7 @@ def _run(config: Config, ask: Callable[[Any], Coroutine[Any, Any, None]]) -> NoR
     raise SystemExit(1)
 
 
-def channels(config: Config, action: tuple[str, ...], flags: Mapping[str, str]) -> NoReturn:
+def run_channels(config: Config, action: tuple[str, ...], flags: Mapping[str, str]) -> NoReturn:
     """List, add, remove or set channels, and exit. With `db` they are RapidPro's: it says how."""
     if config.db:
         _rapidpro_channels(config, action, flags)
@@ -119,7 +119,7 @@ def _rapidpro_channels(
 
     async def ask(reactor: Any) -> None:
         try:
-            await rapidpro.list_channels(config, reactor, _say)
+            await rapidpro.say_channels(config, reactor, _say)
         except ChipError as error:
             raise SystemExit(f"chip: {REDACTOR(str(error))}") from None
         raise SystemExit(0)
@@ -140,7 +140,7 @@ def _say(line: str) -> None:
     print(REDACTOR(line))
 
 
-def backup(config: Config, file: Path) -> NoReturn:
+def run_backup(config: Config, file: Path) -> NoReturn:
     """Copy the database to a new file, and exit."""
     from chip.sqlite import backup as backups  # noqa: PLC0415 - as above
 
@@ -152,7 +152,7 @@ def backup(config: Config, file: Path) -> NoReturn:
     raise SystemExit(0)
 
 
-def restore(config: Config, file: Path) -> NoReturn:
+def run_restore(config: Config, file: Path) -> NoReturn:
     """Put a backup in the database's place, and exit."""
     from chip.sqlite import backup as backups  # noqa: PLC0415 - as above
 

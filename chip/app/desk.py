@@ -18,7 +18,9 @@ from chip.store.sqlite import SqliteStore
 TIMEOUT = 10
 """Seconds that the desk waits for Chip's own answer."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
-CLOSED = "The desk is closed: others than this machine may reach Chip, and desk_token is not set."
+DESK_IS_CLOSED = (
+    "The desk is closed: others than this machine may reach Chip, and desk_token is not set."
+)
 
 
 def make_desk(
@@ -49,7 +51,7 @@ def make_desk(
         count_login=observer.desk_login,
         # With a token of its own it may be anywhere; without one it is this machine's alone.
         hosts=None if config.desk_token else own_hosts(config),
-        closed="" if config.desk_token or config.is_this_machines_alone else CLOSED,
+        closed="" if config.desk_token or config.is_this_machines_alone else DESK_IS_CLOSED,
     )
     archive.on_message(desk.message_changed)
     return desk

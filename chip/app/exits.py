@@ -17,7 +17,7 @@ from twisted.logger import Logger
 
 from chip.logs.redact import REDACTOR
 
-log = Logger()
+_log = Logger()
 
 _status = 0
 
@@ -39,7 +39,7 @@ def fail(reactor: StoppingReactor, reason: str, status: int = 1) -> None:
     global _status  # noqa: PLW0603
     line = REDACTOR(" ".join(reason.split()))
     _print(f"chip: {line}", sys.__stderr__)
-    log.critical("Chip cannot go on", reason=line)
+    _log.critical("Chip cannot go on", reason=line)
     if not _status:
         _status = status
         reactor.callWhenRunning(lambda: _stop(reactor))

@@ -12,7 +12,7 @@ from chip.ops.metrics import Metrics
 from chip.tasks import Clock
 from chip.throttle import LogThrottle
 
-CLOSED: Final = "EMFILE recovery: Closed socket"
+SOCKET_CLOSED_LINE: Final = "EMFILE recovery: Closed socket"
 """How the line begins that Twisted logs, at level info, for each such connection."""
 
 
@@ -37,7 +37,7 @@ class LogWatch(Service):
     def _hear(self, event: LogEvent) -> None:
         level, _ = origin(event)
         self._metrics.logged(level)
-        if str(event.get("log_format")).startswith(CLOSED):
+        if str(event.get("log_format")).startswith(SOCKET_CLOSED_LINE):
             # Not now: Twisted has given up its spare descriptor, which a log file must not take.
             self._clock.callLater(0, self._tell_of_closed)
 

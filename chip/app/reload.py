@@ -15,7 +15,7 @@ from chip.errors import ConfigError
 from chip.logs.observer import LogObserver
 from chip.ops.certificates import Certificates
 
-SETTINGS: Final = ("allowed_origins", "log_level")
+RELOADED_SETTINGS: Final = ("allowed_origins", "log_level")
 
 _log = Logger()
 
@@ -34,12 +34,14 @@ def reloaded(
     except ConfigError as error:
         _log.error("the old settings stay: {reason}", reason=str(error))
         return config
-    now = replace(config, **{name: getattr(new, name) for name in SETTINGS})
+    now = replace(config, **{name: getattr(new, name) for name in RELOADED_SETTINGS})
     fields = sorted(config.__struct_fields__)
     left = [name for name in fields if getattr(now, name) != getattr(new, name)]
     if left:
         _log.warn("changed settings that only a restart takes up: {left}", left=", ".join(left))
-    _log.info("Chip has reloaded its certificates, {settings}", settings=", ".join(SETTINGS))
+    _log.info(
+        "Chip has reloaded its certificates, {settings}", settings=", ".join(RELOADED_SETTINGS)
+    )
     return now
 
 

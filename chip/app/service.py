@@ -33,7 +33,7 @@ from chip.limits import Limits
 from chip.logs.observer import LogObserver
 from chip.ops.descriptors import too_few_descriptors
 from chip.ops.lag import LagService
-from chip.ops.listening import place
+from chip.ops.listening import listen_address
 from chip.ops.metrics import Metrics
 from chip.ops.site import OpsSite
 from chip.ops.status import Status
@@ -95,7 +95,7 @@ class ChipService(Service):
         # Read now, so that a mistake is told before anything is started.
         descriptions = {"listen": config.endpoint, "ops_listen": config.ops_endpoint}
         self._places = {
-            setting: place(reactor, setting, description, config.tls_ciphers)
+            setting: listen_address(reactor, setting, description, config.tls_ciphers)
             for setting, description in descriptions.items()
             if description
         }

@@ -32,7 +32,7 @@ LOOKS: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
 
 CONTACT_WITHIN: Final = 60
 """Seconds within which the contact that Courier makes at a chat's start can be read."""
-SILENT_FOR: Final = 90 * 86_400
+SILENT_CHAT_KEPT: Final = 90 * 86_400
 """Seconds for which a chat is remembered whose visitor has not said anything yet."""
 
 
@@ -125,7 +125,7 @@ class ChatStarter:
         This goes to Courier directly, not through the spool: the visitor is waiting.
         """
         if not self._outbound.makes_contact_at_start(channel):
-            await self._notes.chat_made(chat, SILENT_FOR)
+            await self._notes.chat_made(chat, SILENT_CHAT_KEPT)
             return None
         await self._notes.chat_made(chat, CONTACT_WITHIN)
         answer = await self._outbound.start_chat(channel, chat)

@@ -18,7 +18,7 @@ MAX_WAITING: Final = 64
 """Commands that may wait for their turn before the connection is not read any more."""
 
 
-Handler = Callable[[Command], Awaitable[None]]
+CarryOut = Callable[[Command], Awaitable[None]]
 """Carries out a command. It must not raise."""
 
 
@@ -34,7 +34,7 @@ class CommandQueue:
         # None while nothing waits, which is nearly always.
         self._waiting: deque[Command] | None = None
 
-    def put(self, command: Command, handle: Handler) -> None:
+    def put(self, command: Command, handle: CarryOut) -> None:
         """Have `handle` carry out `command`, after those before it."""
         if not self._busy:
             self._busy = True
@@ -54,7 +54,7 @@ class CommandQueue:
             yield self._waiting[0]
             self._next()
 
-    async def _work(self, command: Command | None, handle: Handler) -> None:
+    async def _work(self, command: Command | None, handle: CarryOut) -> None:
         while command is not None:
             await handle(command)
             command = self._next()

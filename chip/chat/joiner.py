@@ -36,7 +36,7 @@ AGAIN_WITHIN: Final = 960.0
 """Seconds within which Courier has sent again what failed: 5 minutes, then 10, and some."""
 SHOW_AGAIN: Final = 5.0
 """Seconds until the next try to show what could not be."""
-REMEMBERED: Final = 1000
+MOST_ROUNDS_KEPT: Final = 1000
 """Messages of which it is known when their last part came."""
 
 
@@ -197,7 +197,7 @@ class Joiner:
     def _note(self, chat: ChatKey, uuid: str, heard: int, ended: bool) -> None:
         self._rounds[chat, uuid] = _Round(self._clock.seconds(), heard, ended)
         self._rounds.move_to_end((chat, uuid))
-        if len(self._rounds) > REMEMBERED:
+        if len(self._rounds) > MOST_ROUNDS_KEPT:
             self._rounds.popitem(last=False)
 
     @asynccontextmanager

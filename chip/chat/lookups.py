@@ -25,7 +25,7 @@ FRESH_FOR: Final = 30.0
 SECRET_LASTS: Final = 180.0
 """Seconds for which the secret before is still good after a change: Courier remembers a channel
 for a minute, and a process here may see the change half a minute before another."""
-REMEMBERED: Final = 20_000
+MOST_ANSWERS_KEPT: Final = 20_000
 """Answers kept of each kind, current or not."""
 IN_VAIN_PER_SECOND: Final = 200
 """Lookups in vain of one kind that the database is asked in a second, whoever asks."""
@@ -111,7 +111,7 @@ class Lookups:
         if known and channel and known.secret != channel.secret:
             self._old_secrets[channel.courier_uuid] = known.secret, self._seconds()
             self._old_secrets.move_to_end(channel.courier_uuid)
-            if len(self._old_secrets) > REMEMBERED:
+            if len(self._old_secrets) > MOST_ANSWERS_KEPT:
                 self._old_secrets.popitem(last=False)
 
     async def _find_contact(self, chat: ChatKey) -> Contact | None:
@@ -209,7 +209,7 @@ class _Cache(Generic[K, V]):
         else:
             self._known[key] = (self._seconds(), value)
             self._known.move_to_end(key)
-            if len(self._known) > REMEMBERED:
+            if len(self._known) > MOST_ANSWERS_KEPT:
                 self._known.popitem(last=False)
         for waiter in self._done(key, waiters):
             waiter.callback(value)

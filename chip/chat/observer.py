@@ -27,7 +27,7 @@ ConnectOutcome = Literal[
 """What came of a request for ``/wc/connect/…``."""
 
 
-Sender = Literal["visitor", "courier"]
+SentBy = Literal["visitor", "courier"]
 MessageOutcome = Appended | Literal["rejected"]
 """What came of a message: see `Appended`; or Courier refused for good what was queued for it, or it
 waited too long."""
@@ -50,7 +50,7 @@ class Observer:
         """Courier's message was answered with this HTTP status."""
 
     def message(
-        self, sender: Sender, channel_uuid: str, outcome: MessageOutcome, times: int = 1
+        self, sender: SentBy, channel_uuid: str, outcome: MessageOutcome, times: int = 1
     ) -> None:
         """Messages were handed over to be stored, or what was stored is given up."""
 

@@ -220,20 +220,20 @@ class Config(Limits, frozen=True, kw_only=True):
     def secret_values(self) -> frozenset[str]:
         """What must never be printed: tokens, and the passwords within URLs."""
         found: set[str] = set()
-        for name, about in ABOUT.items():
+        for name, about in ABOUT_SETTINGS.items():
             if about.secret:
                 found |= about.secret(getattr(self, name))
         return frozenset(found - {""})
 
     def __repr__(self) -> str:
         shown = (
-            f"{name}={'***' if ABOUT[name].secret and value else repr(value)}"
+            f"{name}={'***' if ABOUT_SETTINGS[name].secret and value else repr(value)}"
             for name, value in msgspec.structs.asdict(self).items()
         )
         return f"Config({', '.join(shown)})"
 
 
-ABOUT: dict[str, About] = {
+ABOUT_SETTINGS: dict[str, About] = {
     field.name: next(part for part in field.type.__metadata__ if isinstance(part, About))
     for field in msgspec.structs.fields(Config)
 }

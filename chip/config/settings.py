@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
-from chip.config.schema import ABOUT, UNUSED, Config
+from chip.config.schema import ABOUT_SETTINGS, UNUSED, Config
 from chip.errors import ConfigError
 from chip.limits import About, Limits
 
@@ -119,7 +119,7 @@ def _setting(field: msgspec.structs.FieldInfo) -> Setting:
         type=field.type,
         # A computed default, such as the host's name, is not shown.
         default="" if field.default is msgspec.NODEFAULT else field.default,
-        about=ABOUT[field.name],
+        about=ABOUT_SETTINGS[field.name],
     )
 
 

@@ -5,7 +5,7 @@ from textwrap import fill
 
 from chip.config.settings import SECTIONS, Setting
 
-Row = tuple[str, str]
+UsageRow = tuple[str, str]
 """A command or flag, and its description."""
 
 _COLUMN = 32
@@ -15,7 +15,7 @@ _INTRODUCTION = (
 )
 
 
-def help_page(commands: Iterable[Row], options: Iterable[Row], width: int) -> str:
+def help_page(commands: Iterable[UsageRow], options: Iterable[UsageRow], width: int) -> str:
     """Return the page; `options` are the flags that are no settings.
 
     Settings that are accepted and unused are named in its last paragraph.
@@ -31,13 +31,13 @@ def help_page(commands: Iterable[Row], options: Iterable[Row], width: int) -> st
     return "\n" + "\n\n".join(parts) + "\n"
 
 
-def _row(setting: Setting) -> Row:
+def _row(setting: Setting) -> UsageRow:
     flag = f"--[no-]{setting.flag}" if setting.is_switch else f"--{setting.flag}="
     default, text = setting.default_text, setting.about.description
     return flag, f"{text} (default: {default})" if default else text
 
 
-def _block(title: str, rows: Iterable[Row], width: int) -> str:
+def _block(title: str, rows: Iterable[UsageRow], width: int) -> str:
     return "\n".join([f"{title}:", *(_line(*row, width) for row in rows)])
 
 

@@ -16,19 +16,19 @@ from chip.desk.hours import opening
 from chip.models import Availability
 from chip.sqlite.database import SqliteDatabase
 
-FRESH_FOR: Final = 60.0
+MEASURED_EVERY: Final = 60.0
 """Seconds for which an answer is remembered: a change of the settings counts after that."""
-REMEMBERED: Final = 1000
-"""Channels of which that is remembered."""
-DAYS: Final = 30
-"""How far back it is measured."""
+MOST_REMEMBERED: Final = 1000
+"""Channels whose answer is remembered."""
+DAYS_MEASURED: Final = 30
+"""Days back from now in which the messages lie that it is measured on."""
 CONVERSATIONS: Final = 100
 """The newest ones, of which it is measured."""
 MESSAGES: Final = 50
 """The newest ones of each."""
-MOST: Final = 50
+MOST_ANSWERS: Final = 50
 """The newest answers, of which the median is taken."""
-FEWEST: Final = 5
+FEWEST_ANSWERS: Final = 5
 """Of fewer answers nothing is said."""
 
 _MICROSECONDS: Final = 1_000_000
@@ -56,15 +56,15 @@ class Availabilities:
         """What is known about an active channel. Raises Unavailable."""
         known = self._known.get(channel)
         if known:
-            if self._seconds() - known[0] < FRESH_FOR:
+            if self._seconds() - known[0] < MEASURED_EVERY:
                 return known[1]
             # Whoever else asks meanwhile gets what was known.
             self._known[channel] = (self._seconds(), known[1])
-        since = int((self._now() - DAYS * 86_400) * _MICROSECONDS)
+        since = int((self._now() - DAYS_MEASURED * 86_400) * _MICROSECONDS)
         found = await self._database.read(lambda db: _look(db, channel, since), background=True)
         self._known[channel] = (self._seconds(), found)
         self._known.move_to_end(channel)
-        if len(self._known) > REMEMBERED:
+        if len(self._known) > MOST_REMEMBERED:
             self._known.popitem(last=False)
         return found
 
@@ -80,8 +80,8 @@ def _look(db: Connection, channel: str, since: int) -> Availability:
         for pair in newest
         if is_open is None or is_open(datetime.fromtimestamp(pair.asked / _MICROSECONDS, UTC))
     )
-    waits = list(islice(counted, MOST))
-    usually = max(1, round(median(waits))) if len(waits) >= FEWEST else 0
+    waits = list(islice(counted, MOST_ANSWERS))
+    usually = max(1, round(median(waits))) if len(waits) >= FEWEST_ANSWERS else 0
     return Availability(**row, usually=usually)
 
 

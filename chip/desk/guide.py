@@ -13,7 +13,7 @@ from typing import NamedTuple
 PICTURE_PATH = "/welcome/postcard.png"
 
 PICTURE = "Show me a picture"
-ABOUT = "What is Chip?"
+ABOUT_CHIP = "What is Chip?"
 PERSON = "Talk to a person"
 
 _HELLOS = {
@@ -70,25 +70,29 @@ def answer(heard: str, earlier: Sequence[str]) -> list[GuideMessage]:
     if wish is None and not earlier:
         return [
             GuideMessage(_greeting(heard)),
-            GuideMessage(_INTRODUCTION, (PICTURE, ABOUT, PERSON)),
+            GuideMessage(_INTRODUCTION, (PICTURE, ABOUT_CHIP, PERSON)),
         ]
     line = {
-        PICTURE: GuideMessage(_PICTURE_TEXT, (ABOUT, PERSON), picture=True),
-        ABOUT: GuideMessage(_ABOUT_TEXT, (PICTURE, PERSON)),
+        PICTURE: GuideMessage(_PICTURE_TEXT, (ABOUT_CHIP, PERSON), picture=True),
+        ABOUT_CHIP: GuideMessage(_ABOUT_TEXT, (PICTURE, PERSON)),
         PERSON: GuideMessage(_PERSON_TEXT),
         None: GuideMessage(_NOTED),
     }[wish]
     if wish is None and line.text in earlier:
         return []
     # What was shown already is not offered again.
-    done = {PICTURE: _PICTURE_TEXT, ABOUT: _ABOUT_TEXT, PERSON: _PERSON_TEXT}
+    done = {
+        PICTURE: _PICTURE_TEXT,
+        ABOUT_CHIP: _ABOUT_TEXT,
+        PERSON: _PERSON_TEXT,
+    }
     left = tuple(offer for offer in line.quick_replies if done[offer] not in earlier)
     return [line._replace(quick_replies=left)]
 
 
 def _wish(heard: str) -> str | None:
     plain = heard.strip().casefold()
-    for wish in (PICTURE, ABOUT, PERSON):
+    for wish in (PICTURE, ABOUT_CHIP, PERSON):
         if plain == wish.casefold():
             return wish
     return None

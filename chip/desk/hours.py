@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
-DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-EXAMPLE: Final = "Mon-Fri 09:00-17:00; Sat 10:00-13:00"
+WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+EXAMPLE_HOURS: Final = "Mon-Fri 09:00-17:00; Sat 10:00-13:00"
 _DAY: Final = 24 * 60
 _WEEK: Final = 7 * _DAY
 _DASH: Final = r"\s*[-\u2013]\s*"
@@ -34,7 +34,7 @@ def read_hours(text: str) -> list[Span]:
     entries = [entry.strip() for entry in text.split(";")]
     spans = [span for entry in entries if entry for span in _entry(entry)]
     if not spans:
-        raise ValueError(f"expected hours like {EXAMPLE}")
+        raise ValueError(f"expected hours like {EXAMPLE_HOURS}")
     return spans
 
 
@@ -60,7 +60,7 @@ def opening(hours: str, zone: str) -> Callable[[datetime], bool]:
 def _entry(entry: str) -> Iterator[Span]:
     parts = _ENTRY.fullmatch(entry)
     if not parts:
-        raise ValueError(f"expected days and times like {EXAMPLE}, not {entry!r}")
+        raise ValueError(f"expected days and times like {EXAMPLE_HOURS}, not {entry!r}")
     times = [_times(one.strip()) for one in parts[2].split(",")]
     for days in parts[1].split(","):
         for day in _days(days.strip()):
@@ -70,9 +70,9 @@ def _entry(entry: str) -> Iterator[Span]:
 def _days(text: str) -> Iterator[int]:
     named = _DAYS.fullmatch(text)
     names = [name.lower() for name in named.groups() if name] if named else []
-    if not names or not set(names) <= set(DAYS):
+    if not names or not set(names) <= set(WEEKDAYS):
         raise ValueError(f"expected days like Mon-Fri or Sat,Sun, not {text!r}")
-    first, last = DAYS.index(names[0]), DAYS.index(names[-1])
+    first, last = WEEKDAYS.index(names[0]), WEEKDAYS.index(names[-1])
     yield from ((first + more) % 7 for more in range((last - first) % 7 + 1))
 
 

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs
 from chip.desk.access import Access
 from chip.desk.api import Api
 from chip.desk.files import PAGES, page, scripts
-from chip.desk.sessions import DAYS, Sessions
+from chip.desk.sessions import SESSION_DAYS, Sessions
 from chip.desk.windows import Windows
 from chip.web.http.answers import (
     GET_OR_HEAD,
@@ -154,7 +154,7 @@ class DeskRoutes:
             return self._refuse(path, TOO_MANY, 429).with_headers(again)
         if outcome == "wrong_token":
             return self._refuse(path, WRONG, 403)
-        cookie = self._cookie(request, await self._sessions.begin(), DAYS * 86_400)
+        cookie = self._cookie(request, await self._sessions.begin(), SESSION_DAYS * 86_400)
         # Not a redirect: after a link on another site it would be made without the new cookie.
         return Answer(200, _ON_THE_WAY, HTML, (cookie, (b"Refresh", b"0;url=./")))
 

@@ -8,11 +8,13 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from sqlite3 import Connection
+from typing import Final
 
 from chip.sqlite.database import SqliteDatabase
 
-DAYS = 30
-MOST = 200
+SESSION_DAYS: Final = 30
+"""Days for which a browser stays let in."""
+MOST_SESSIONS: Final = 200
 """Sessions that are kept; beyond that the oldest end."""
 
 
@@ -43,8 +45,8 @@ class Sessions:
     async def begin(self) -> str:
         """A new session's cookie."""
         cookie = secrets.token_urlsafe(32)
-        digest, until = _digest(cookie), int(self._seconds()) + DAYS * 86_400
-        over = list(self._good)[: max(0, len(self._good) + 1 - MOST)]
+        digest, until = _digest(cookie), int(self._seconds()) + SESSION_DAYS * 86_400
+        over = list(self._good)[: max(0, len(self._good) + 1 - MOST_SESSIONS)]
 
         def note(connection: Connection) -> None:
             connection.execute(

@@ -24,7 +24,7 @@ from chip.limits import Limits
 from chip.tasks import Clock, every, within
 from chip.throttle import LogThrottle
 from chip.web.http.answers import Answer, error_answer, method_not_allowed
-from chip.web.http.connection import SERVER
+from chip.web.http.connection import SERVER_NAME
 from chip.web.http.request import Request
 from chip.web.websocket.handshake import (
     UPGRADE,
@@ -32,12 +32,19 @@ from chip.web.websocket.handshake import (
     switching_protocols,
     wants_upgrade,
 )
-from chip.web.websocket.protocol import CLOSE_TIMEOUT, WebSocketFactory, WebSocketProtocol
+from chip.web.websocket.protocol import (
+    CLOSE_HANDSHAKE_TIMEOUT,
+    SERVICE_RESTART,
+    WebSocketFactory,
+    WebSocketProtocol,
+)
 
-PULSE: Final = 15.0
-MOST: Final = 100
-SERVICE_RESTART: Final = 1012
+KEEPALIVE_EVERY: Final = 15.0
+"""Seconds between two signs of life."""
+MOST_WINDOWS: Final = 100
+"""Windows that are open at once; the next one is told to come back later."""
 SESSION_OVER: Final = 4401
+"""The close code for a window whose browser has signed out."""
 
 _encoder = msgspec.json.Encoder()
 _PULSE: Final = _encoder.encode({"type": "pulse"})
@@ -89,7 +96,7 @@ class Windows(WebSocketFactory[DeskWindow]):
     def start(self, sessions: KnownSessions) -> None:
         """Begin to show that the connections live, and to look whether their sessions do."""
         self._sessions = sessions
-        self._pulse = every(self.clock, PULSE, self._show_life, now=False)
+        self._pulse = every(self.clock, KEEPALIVE_EVERY, self._show_life, now=False)
 
     def send_away(self) -> None:
         """Tell every window to come back later."""
@@ -103,7 +110,7 @@ class Windows(WebSocketFactory[DeskWindow]):
         """Send everybody away, and return when all are gone."""
         self.send_away()
         try:
-            await within(self.clock, CLOSE_TIMEOUT, self.all_gone())
+            await within(self.clock, CLOSE_HANDSHAKE_TIMEOUT, self.all_gone())
         except Unavailable:
             for window in tuple(self._open):
                 window.abort()
@@ -123,10 +130,12 @@ class Windows(WebSocketFactory[DeskWindow]):
         if not wants_upgrade(headers):
             return error_answer(426, "this is a WebSocket").with_headers(*UPGRADE)
         try:
-            greeting = switching_protocols(request.method, request.clientproto, headers, SERVER)
+            greeting = switching_protocols(
+                request.method, request.clientproto, headers, SERVER_NAME
+            )
         except BrokenUpgradeError as error:
             return error_answer(400, str(error))
-        if len(self._open) >= MOST:
+        if len(self._open) >= MOST_WINDOWS:
             raise Unavailable("too many windows are open at the desk", 30)
         self.admit(request, DeskWindow(self, session), greeting)
         return None

@@ -21,15 +21,17 @@ _PROXY: Final = "haproxy:"
 _Read = Callable[[], CertificateOptions]
 
 
-class Place(NamedTuple):
+class ListenAddress(NamedTuple):
     """Where to listen, an `IStreamServerEndpoint`, and by TLS the certificates to serve with."""
 
     endpoint: Any
     certificates: Certificates | None
 
 
-def place(reactor: object, setting: str, description: str, tls_ciphers: str) -> Place:
-    """Return the place that `description` means, as Twisted reads it.
+def listen_address(
+    reactor: object, setting: str, description: str, tls_ciphers: str
+) -> ListenAddress:
+    """Return where `description` means, as Twisted reads it.
 
     ``systemd:domain=INET:name=NAME`` adopts the socket that the socket unit calls NAME. By TLS,
     `tls_ciphers` are offered besides those of TLS 1.3; the PROXY protocol comes before it. Raises
@@ -50,9 +52,9 @@ def place(reactor: object, setting: str, description: str, tls_ciphers: str) -> 
         if description.startswith(_PROXY):
             found = ProxiedEndpoint(found)
         if read is None:
-            return Place(found, None)
+            return ListenAddress(found, None)
         served: Any = Certificates(refusal()(read))
-        return Place(wrapServerTLS(served, found), served)
+        return ListenAddress(wrapServerTLS(served, found), served)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.metrics import MetricWrapperBase
 
 from chip import __version__
-from chip.chat.observer import ConnectOutcome, MessageOutcome, Observer, Sender
+from chip.chat.observer import ConnectOutcome, MessageOutcome, Observer, SentBy
 from chip.chat.outbound.ports import AnswerKind
 from chip.chat.ports import Balances, Depths
 from chip.ops.metrics_messages import OTHER, MessageCounts
@@ -35,7 +35,8 @@ from chip.web.http.waiting import Cut
 
 T = TypeVar("T")
 
-LEVELS = ("debug", "info", "warn", "error", "critical")
+LEVEL_LABELS = ("debug", "info", "warn", "error", "critical")
+"""The values of the label `level`: Twisted's levels, from the least of them up."""
 COMMANDS = (*COMMAND_NAMES, "invalid")
 CLOSES = (
     *("1000", "1001", "1002", "1003", "1005", "1006", "1007", "1008", "1009", "1011", "1012"),
@@ -130,7 +131,7 @@ class Metrics(Observer):
         self._log_lines = self._family(
             Counter,
             ("chip_log_lines_total", "Events worth a log line, by level"),
-            ("level", LEVELS),
+            ("level", LEVEL_LABELS),
         )
         self._ready = self._gauge("chip_ready", "1 while new visitors may come, else 0")
         self._circuit_open = self._gauge(
@@ -179,7 +180,7 @@ class Metrics(Observer):
         _of(self._sends, str(status)).inc()
 
     def message(
-        self, sender: Sender, channel_uuid: str, outcome: MessageOutcome, times: int = 1
+        self, sender: SentBy, channel_uuid: str, outcome: MessageOutcome, times: int = 1
     ) -> None:
         """Messages were stored, or refused. The first channels have series of their own."""
         self._messages.count(sender, channel_uuid, outcome, times)

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter
 
-from chip.chat.observer import MessageOutcome, Sender
+from chip.chat.observer import MessageOutcome, SentBy
 
 MOST_CHANNELS: Final = 100
 """Channels whose messages are counted apart: the first that had any since the start."""
@@ -26,7 +26,7 @@ class MessageCounts:
         # Kept, since the family takes twice as long to find one.
         self._series: dict[tuple[str, str, str], Any] = {}
 
-    def count(self, sender: Sender, channel_uuid: str, outcome: MessageOutcome, times: int) -> None:
+    def count(self, sender: SentBy, channel_uuid: str, outcome: MessageOutcome, times: int) -> None:
         """Count so many messages."""
         if len(self._channels) < MOST_CHANNELS:
             self._channels.add(channel_uuid)

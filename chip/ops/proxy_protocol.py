@@ -39,14 +39,14 @@ _TCP: Final = {0x11: struct.Struct("!4s4sHH"), 0x21: struct.Struct("!16s16sHH")}
 _Address = IPv4Address | IPv6Address
 
 
-class Header(NamedTuple):
+class ProxyHeader(NamedTuple):
     """`source` is whose connection it is, None for the proxy's own; `size` is in bytes."""
 
     source: _Address | None
     size: int
 
 
-def read_header(data: bytes) -> Header | None:
+def read_header(data: bytes) -> ProxyHeader | None:
     """The header at the beginning of `data`, or None while it is not whole. Raises ValueError where
     there is none."""
     if _V2.startswith(data[: len(_V2)]):
@@ -59,12 +59,12 @@ def read_header(data: bytes) -> Header | None:
         raise ValueError("no header of the PROXY protocol")
     size = end + len(b"\r\n")
     if match["family"] is None:
-        return Header(None, size)
+        return ProxyHeader(None, size)
     kind = ipaddress.IPv4Address if match["family"] == b"TCP4" else ipaddress.IPv6Address
-    return Header(_address(kind(match["host"].decode()), int(match["port"])), size)
+    return ProxyHeader(_address(kind(match["host"].decode()), int(match["port"])), size)
 
 
-def _read_v2(data: bytes) -> Header | None:
+def _read_v2(data: bytes) -> ProxyHeader | None:
     if len(data) < _FIXED.size:
         return None
     _, command, family, length = _FIXED.unpack_from(data)
@@ -75,11 +75,11 @@ def _read_v2(data: bytes) -> Header | None:
         return None
     addresses = _TCP.get(family)
     if command == _LOCAL or addresses is None:
-        return Header(None, size)
+        return ProxyHeader(None, size)
     if length < addresses.size:
         raise ValueError("an address is missing")
     source, _, port, _ = addresses.unpack_from(data, _FIXED.size)
-    return Header(_address(ipaddress.ip_address(source), port), size)
+    return ProxyHeader(_address(ipaddress.ip_address(source), port), size)
 
 
 def _address(host: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -> _Address:

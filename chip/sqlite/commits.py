@@ -22,7 +22,7 @@ INSERT INTO commit_count SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM commit_count);
 """
 
 
-def count(connection: sqlite3.Connection) -> int:
+def count_commit(connection: sqlite3.Connection) -> int:
     """Count the open transaction, and return its number."""
     connection.execute("UPDATE commit_count SET number = number + 1")
     return counted(connection)

@@ -136,7 +136,7 @@ def _write(note: commits.CommitNote, connection: sqlite3.Connection, jobs: list[
             connection.execute("ROLLBACK TO job")
         connection.execute("RELEASE job")
         answers.append((job, result))
-    number = commits.count(connection)
+    number = commits.count_commit(connection)
     connection.execute("COMMIT")
     note.write(number)
     return answers

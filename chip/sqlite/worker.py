@@ -24,7 +24,7 @@ Work = Callable[[sqlite3.Connection], T]
 
 MAX_GROUP = 256
 """Jobs that are run together at most."""
-MAX_WAITING = 20_000
+MAX_JOBS_WAITING = 20_000
 """Jobs that may wait at most."""
 
 
@@ -100,8 +100,8 @@ class Worker:
         """
         if self._closed is not None:
             raise Unavailable("the database is closed")
-        if self._jobs.qsize() >= MAX_WAITING:
-            self.outage.failed(f"{MAX_WAITING} calls wait for it")
+        if self._jobs.qsize() >= MAX_JOBS_WAITING:
+            self.outage.failed(f"{MAX_JOBS_WAITING} calls wait for it")
             raise Unavailable("the database is overloaded")
         job = Job(work)
         self._jobs.put(job)

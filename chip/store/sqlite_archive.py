@@ -26,7 +26,7 @@ MOST_PARTS: Final = 1000
 """Parts of one message."""
 MOST_UNFINISHED: Final = 10_000
 """Messages whose parts are taken up at a start."""
-REMEMBERED: Final = 3 * 86_400 * 1_000_000
+SHOWN_KEPT_MICROSECONDS: Final = 3 * 86_400 * 1_000_000
 """Microseconds for which parts that were shown are known again."""
 
 _STATUSES: Final = {"delivered": "D", "failed": "F"}
@@ -93,7 +93,9 @@ class SqliteArchive:
                 return Kept(position, len(rows), waiting)
             if _waiting(db, chat) >= MOST_WAITING or position >= MOST_PARTS:
                 raise QueueFull("too much of this chat waits", retry_after=60)
-            db.execute("DELETE FROM part WHERE came_on < ? AND shown", (now - REMEMBERED,))
+            db.execute(
+                "DELETE FROM part WHERE came_on < ? AND shown", (now - SHOWN_KEPT_MICROSECONDS,)
+            )
             db.execute(
                 "INSERT INTO part (chat, uuid, position, msg_id, text, quick_replies, came_on)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",

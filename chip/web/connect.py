@@ -31,7 +31,7 @@ from chip.tasks import Clock
 from chip.throttle import LogThrottle
 from chip.web.admission import Admission, Refusal
 from chip.web.http.answers import ANYBODY, GET_OR_HEAD, Answer, Header, error_answer
-from chip.web.http.connection import SERVER
+from chip.web.http.connection import SERVER_NAME
 from chip.web.http.deadlines import Deadlines
 from chip.web.http.own_origin import own_origin
 from chip.web.http.request import Request
@@ -42,10 +42,13 @@ from chip.web.websocket.handshake import (
     switching_protocols,
     wants_upgrade,
 )
-from chip.web.websocket.protocol import WebSocketFactory, WebSocketProtocol
+from chip.web.websocket.protocol import (
+    SERVICE_RESTART,
+    WebSocketFactory,
+    WebSocketProtocol,
+)
 from chip.web.websocket.reader import OTHERS_FIRST
 
-SERVICE_RESTART: Final = 1012
 NO_CHAT_STARTED: Final = 4001
 
 DRAIN_PER_SECOND: Final = 1000
@@ -179,7 +182,9 @@ class Connections(WebSocketFactory[VisitorConnection]):
         greeting = b""
         try:
             if upgrade:
-                greeting = switching_protocols(request.method, request.clientproto, headers, SERVER)
+                greeting = switching_protocols(
+                    request.method, request.clientproto, headers, SERVER_NAME
+                )
         except BrokenUpgradeError as error:
             return Refusal("bad_upgrade", 400, str(error))
         refusal = self._origin_refusal(request) or self.admission.refusal(request.address)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chip.desk.guide import ABOUT, PERSON, PICTURE, answer
+from chip.desk.guide import ABOUT_CHIP, PERSON, PICTURE, answer
 
 
 def texts(heard: str, *earlier: str) -> list[str]:
@@ -34,18 +34,18 @@ def test_the_first_message_is_greeted_in_kind(heard, greeting):
 def test_the_first_answer_says_who_speaks_and_offers_what_there_is():
     introduction = answer("hello", [])[1]
     assert "nobody is at the desk" in introduction.text
-    assert introduction.quick_replies == (PICTURE, ABOUT, PERSON)
+    assert introduction.quick_replies == (PICTURE, ABOUT_CHIP, PERSON)
 
 
 def test_a_picture_comes_when_asked_for_however_it_is_written():
     [line] = answer(f"  {PICTURE.upper()} ", texts("hello"))
     assert line.picture
-    assert line.quick_replies == (ABOUT, PERSON)
+    assert line.quick_replies == (ABOUT_CHIP, PERSON)
 
 
 def test_what_was_shown_already_is_not_offered_again():
     shown = texts("hello") + texts(PICTURE, "x")
-    [line] = answer(ABOUT, shown)
+    [line] = answer(ABOUT_CHIP, shown)
     assert line.quick_replies == (PERSON,)
 
 

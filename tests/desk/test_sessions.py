@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest_twisted
 
 from chip.desk import sessions
-from chip.desk.sessions import DAYS, Sessions
+from chip.desk.sessions import SESSION_DAYS, Sessions
 from tests.support.sqlite import Machine
 
 
@@ -39,7 +39,7 @@ async def test_a_session_outlives_a_restart_and_ends_for_good(machine):
 async def test_a_session_ends_with_its_days(machine):
     known = await started(machine)
     cookie = await known.begin()
-    await machine.pass_time(DAYS * 86_400 - 1)
+    await machine.pass_time(SESSION_DAYS * 86_400 - 1)
     assert known.is_good(cookie)
     await machine.pass_time(1)
     assert not known.is_good(cookie)
@@ -63,7 +63,7 @@ async def test_a_cookie_cannot_be_made_up(machine):
 
 @pytest_twisted.ensureDeferred
 async def test_only_so_many_sessions_are_kept_and_the_oldest_end(machine, monkeypatch):
-    monkeypatch.setattr(sessions, "MOST", 2)
+    monkeypatch.setattr(sessions, "MOST_SESSIONS", 2)
     known = await started(machine)
     cookies = [await known.begin() for _ in range(3)]
     assert [known.is_good(cookie) for cookie in cookies] == [False, True, True]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest_twisted
 
-from chip.desk.availability import CONVERSATIONS, FEWEST, FRESH_FOR, MOST
+from chip.desk.availability import CONVERSATIONS, FEWEST_ANSWERS, MEASURED_EVERY, MOST_ANSWERS
 from chip.desk.channel_settings import set_channel
 from tests.support.desk_fixture import NOON
 
@@ -60,7 +60,7 @@ class Shop:
 
     async def usually(self) -> int:
         """What pages are told, a minute later."""
-        self.desk.clock.advance(FRESH_FOR)
+        self.desk.clock.advance(MEASURED_EVERY)
         return (await self.desk.desk.availability.of(self.desk.channel.uuid)).usually
 
 
@@ -78,7 +78,7 @@ async def test_it_is_the_median_of_what_visitors_waited(desk):
 @transcript
 async def test_of_few_answers_nothing_is_said(desk):
     shop = Shop(desk)
-    await shop.answers(*[20] * (FEWEST - 1))
+    await shop.answers(*[20] * (FEWEST_ANSWERS - 1))
     assert await shop.usually() == 0
     await shop.answers(20)
     assert await shop.usually() == 20
@@ -87,7 +87,7 @@ async def test_of_few_answers_nothing_is_said(desk):
 @transcript
 async def test_a_question_waits_from_its_first_message_to_a_persons_first_word(desk):
     shop = Shop(desk)
-    for _ in range(FEWEST):
+    for _ in range(FEWEST_ANSWERS):
         await shop.heard(
             *(("a", 900), ("v", 800), ("g", 790), ("v", 700), ("a", 500), ("a", 400), ("v", 100))
         )
@@ -97,15 +97,15 @@ async def test_a_question_waits_from_its_first_message_to_a_persons_first_word(d
 @transcript
 async def test_what_was_long_ago_does_not_count(desk):
     shop = Shop(desk)
-    await shop.answers(*[20] * FEWEST, ago=31 * DAY)
+    await shop.answers(*[20] * FEWEST_ANSWERS, ago=31 * DAY)
     assert await shop.usually() == 0
 
 
 @transcript
 async def test_the_newest_answers_count(desk):
     shop = Shop(desk)
-    await shop.answers(*[9] * (CONVERSATIONS - MOST))
-    await shop.answers(*[7] * MOST, ago=MINUTE)
+    await shop.answers(*[9] * (CONVERSATIONS - MOST_ANSWERS))
+    await shop.answers(*[7] * MOST_ANSWERS, ago=MINUTE)
     assert await shop.usually() == 7
 
 
@@ -114,15 +114,15 @@ async def test_who_asks_at_night_is_not_counted_where_there_are_opening_hours(de
     shop = Shop(desk)
     # It is noon of a Wednesday.
     set_channel(desk.data_dir, desk.channel.uuid, {"hours": "Wed 09:00-17:00", "zone": "UTC"})
-    await shop.answers(*[8 * HOUR] * FEWEST)
+    await shop.answers(*[8 * HOUR] * FEWEST_ANSWERS)
     assert await shop.usually() == 0
-    await shop.answers(*[20] * FEWEST)
+    await shop.answers(*[20] * FEWEST_ANSWERS)
     assert await shop.usually() == 20
 
 
 @transcript
 async def test_each_website_has_its_own(desk):
     shop = Shop(desk)
-    await shop.answers(*[20] * FEWEST)
+    await shop.answers(*[20] * FEWEST_ANSWERS)
     desk.channel = await desk.desk.channels.front()
     assert await shop.usually() == 0

@@ -7,7 +7,7 @@ import pytest_twisted
 from twisted.logger import capturedLogs, formatEvent
 
 from chip.desk import windows
-from chip.desk.sessions import DAYS
+from chip.desk.sessions import SESSION_DAYS
 from tests.support.desk_fixture import DeskFixture
 from tests.support.visitor import RefusedError
 
@@ -63,14 +63,14 @@ async def test_behind_a_proxy_that_changes_the_host_the_one_that_it_was_asked_of
 async def test_a_window_is_closed_when_its_session_has_had_its_days(desk):
     await desk.sit_down()
     window = await desk.watch()
-    desk.clock.advance(DAYS * 86_400)
+    desk.clock.advance(SESSION_DAYS * 86_400)
     assert await window.closed() == windows.SESSION_OVER
     assert await status(desk) == 401
 
 
 @transcript
 async def test_there_may_be_only_so_many_windows(desk, monkeypatch):
-    monkeypatch.setattr(windows, "MOST", 1)
+    monkeypatch.setattr(windows, "MOST_WINDOWS", 1)
     await desk.sit_down()
     window = await desk.watch()
     with pytest.raises(RefusedError) as refusal:

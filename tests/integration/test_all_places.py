@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from chip.web.http.server import MAX_CONNECTIONS
+from chip.web.http.server import MAX_HTTP_CONNECTIONS
 from tests.support.attacks import upgrade
 from tests.support.chip_process import ChipProcess
 from tests.support.fetch import fetch
@@ -27,8 +27,8 @@ UNKNOWN = "/wc/send/00000000-3030-4100-a260-2d7c4e9693e7"
 def _enough_files():
     """For Chip and for the stranger, who inherit the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard < MAX_CONNECTIONS + 1000:
-        pytest.fail(f"{MAX_CONNECTIONS} sockets do not go into {hard} files")
+    if hard < MAX_HTTP_CONNECTIONS + 1000:
+        pytest.fail(f"{MAX_HTTP_CONNECTIONS} sockets do not go into {hard} files")
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -27,7 +27,7 @@ from twisted.python.failure import Failure
 
 from chip.config.schema import Config
 from chip.limits import Limits
-from chip.ops.listening import place
+from chip.ops.listening import listen_address
 from tests.support.certificates import Certificates
 from tests.support.web import CHANNEL, UPGRADE, FakeChatServer, build_site, masked, request
 from tests.support.websocket import VIOLATIONS
@@ -100,7 +100,7 @@ class Listener:
             "unix": f"unix:{self._path}",
             "haproxy": "haproxy:tcp:0:interface=127.0.0.1",
         }[self.kind]
-        endpoint = place(reactor, "listen", description, Config().tls_ciphers).endpoint
+        endpoint = listen_address(reactor, "listen", description, Config().tls_ciphers).endpoint
         self._port = await endpoint.listen(self.site)
 
     async def stop(self) -> None:

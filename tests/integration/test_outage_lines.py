@@ -28,7 +28,7 @@ _LINE = re.compile(r"^\S+ (?:info|warn|error) chip\.[\w.]+ (.*)$", re.MULTILINE)
 @pytest.fixture
 def quick_chip(start_chip, tmp_path):
     """A Chip with short minutes."""
-    hurry = f"import chip.throttle\nchip.throttle.SILENT_FOR = {MINUTE}\n"
+    hurry = f"import chip.throttle\nchip.throttle.SAME_KIND_EVERY = {MINUTE}\n"
     (tmp_path / "sitecustomize.py").write_text(hurry)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     return start_chip(env={"PYTHONPATH": path}, limits="off")

@@ -106,7 +106,7 @@ def _unavailable(failure):
 
 @transcript
 async def test_who_cannot_be_served_in_time_is_told_so(database, uuid, monkeypatch, impatient):
-    monkeypatch.setattr(pool, "MAX_WAITING", 10)
+    monkeypatch.setattr(pool, "MAX_CALLS_WAITING", 10)
     store = open_store(database, connections=1)
     await store.open()
     with locked(database, "channels_channel"):

@@ -21,7 +21,7 @@ from twisted.internet.threads import deferToThread
 
 from chip.config.schema import Config
 from chip.errors import ConfigError
-from chip.ops.listening import place
+from chip.ops.listening import listen_address
 from tests.support.certificates import Certificates
 from tests.support.web import FakeChatServer, build_site, request
 
@@ -57,7 +57,7 @@ class Listener:
     """A site on an endpoint, and clients that trust one authority."""
 
     def __init__(self, description: str, authority: Path, ciphers: str) -> None:
-        self._endpoint: Any = place(reactor, "listen", description, ciphers).endpoint
+        self._endpoint: Any = listen_address(reactor, "listen", description, ciphers).endpoint
         self._authority = authority
 
     async def start(self) -> None:
@@ -194,7 +194,7 @@ async def test_the_proxy_protocol_goes_before_tls(listen, served, kind):
 
 def refusal(description: str) -> str:
     with pytest.raises(ConfigError) as refused:
-        place(reactor, "listen", description, USUAL)
+        listen_address(reactor, "listen", description, USUAL)
     return str(refused.value)
 
 

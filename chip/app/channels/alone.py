@@ -13,7 +13,7 @@ from shlex import quote
 from urllib.parse import urlsplit
 
 from chip.app.channels.form import form_lines, new_authorization
-from chip.app.channels.line import EXAMPLE, line_to_paste
+from chip.app.channels.line import EXAMPLE_URL, line_to_paste
 from chip.config.schema import Config
 from chip.desk.channel_settings import ChannelSettings
 from chip.desk.external_channels import ExternalChannel, add_external_channel, read_address
@@ -39,12 +39,12 @@ def add(data_dir: Path, name: str, flags: Mapping[str, str], config: Config) -> 
         yield from for_pages(channel.name, config, channel.uuid)
         yield from _lock(channel)
     else:
-        yield from _form(channel, config.url or EXAMPLE)
+        yield from _form(channel, config.url or EXAMPLE_URL)
 
 
 def for_pages(name: str, config: Config, uuid: str) -> Iterator[str]:
     """What the pages of a website need."""
-    url = config.url or EXAMPLE
+    url = config.url or EXAMPLE_URL
     if config.public_url:
         yield f"For the pages of {name}:"
     else:
@@ -63,7 +63,7 @@ def settings_lines(settings: ChannelSettings) -> Iterator[str]:
 
 def _form(channel: ExternalChannel, chip_url: str) -> Iterator[str]:
     yield from form_lines(channel.name, chip_url, channel.authorization, channel.max_length)
-    if is_local(chip_url) or chip_url == EXAMPLE:
+    if is_local(chip_url) or chip_url == EXAMPLE_URL:
         yield (
             f"With the address of Chip that the Internet knows in place of {chip_url}: RapidPro"
             " refuses others."

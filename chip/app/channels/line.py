@@ -2,7 +2,7 @@
 
 from typing import Final
 
-EXAMPLE: Final = "https://chat.example.org"
+EXAMPLE_URL: Final = "https://chat.example.org"
 """In place of a URL that is not known."""
 
 

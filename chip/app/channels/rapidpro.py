@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from chip.app.channels.form import form_lines, new_authorization
-from chip.app.channels.line import EXAMPLE, line_to_paste
+from chip.app.channels.line import EXAMPLE_URL, line_to_paste
 from chip.config.schema import Config
 from chip.store.rapidpro.finder import RapidproFinder
 from chip.store.rapidpro.listing import JudgedChannel
 
-Say = Callable[[str], object]
+_Say = Callable[[str], object]
 
 
-async def list_channels(config: Config, reactor: Any, say: Say) -> None:
+async def say_channels(config: Config, reactor: Any, say: _Say) -> None:
     """`say` lines for each active channel of both kinds. Raises ChipError."""
     finder = RapidproFinder(config.db, reactor, config.external_uuids)
     await finder.open()
@@ -24,7 +24,7 @@ async def list_channels(config: Config, reactor: Any, say: Say) -> None:
         channels = await finder.channels()
     finally:
         await finder.close()
-    url = config.url or EXAMPLE
+    url = config.url or EXAMPLE_URL
     for channel in channels:
         for line in channel_lines(channel, url):
             say(line)
@@ -47,9 +47,9 @@ def channel_lines(channel: JudgedChannel, url: str) -> Iterator[str]:
 
 def how_to_add(name: str, page_uuid: str = "", public_url: str = "") -> Iterator[str]:
     """How to make a channel in RapidPro. With `page_uuid`, how pages keep that id."""
-    yield from form_lines(name, public_url or EXAMPLE, new_authorization())
+    yield from form_lines(name, public_url or EXAMPLE_URL, new_authorization())
     if not public_url:
-        yield f"In place of {EXAMPLE}: the address at which Courier reaches Chip (public_url)."
+        yield f"In place of {EXAMPLE_URL}: the address at which Courier reaches Chip (public_url)."
     if page_uuid:
         yield "Then in config.toml, with the UUID that RapidPro gives the channel:"
         yield f'  external_ids = ["{page_uuid}=UUID"]'

@@ -17,9 +17,9 @@ from chip.models import NOBODYS_CHAT, Channel
 
 ANSWER_WITHIN: Final = 5.0
 """Seconds that Courier has for an answer here; it needs milliseconds."""
-AT_ONCE: Final = 8
+CHANNELS_ASKED_AT_ONCE: Final = 8
 """Channels that are asked about at once."""
-MOST: Final = 100
+MOST_CHANNELS_ASKED: Final = 100
 """Channels that are asked about."""
 
 NOBODYS: Final = {
@@ -32,7 +32,7 @@ NOBODYS: Final = {
 async def ask_courier(config: Config, reactor: Any, channels: Sequence[Channel]) -> list[Finding]:
     """What is found. Without `channels`, whether Courier is there."""
     gateway = make_gateway(config, reactor, config.domain, timeout=ANSWER_WITHIN)
-    asked = [channel for channel in channels if channel.secret][:MOST]
+    asked = [channel for channel in channels if channel.secret][:MOST_CHANNELS_ASKED]
     try:
         first = await gateway.probe(asked[0] if asked else NOBODYS["CHP"])
         if first.kind not in ("handled", "channel_refused"):
@@ -42,8 +42,8 @@ async def ask_courier(config: Config, reactor: Any, channels: Sequence[Channel])
             answers = {"CHP": first, "EX": await gateway.probe(NOBODYS["EX"])}
             return [_without_channels(gateway.base, answers)]
         told = [first]
-        for start in range(1, len(asked), AT_ONCE):
-            told += await _together(gateway, asked[start : start + AT_ONCE])
+        for start in range(1, len(asked), CHANNELS_ASKED_AT_ONCE):
+            told += await _together(gateway, asked[start : start + CHANNELS_ASKED_AT_ONCE])
     finally:
         await gateway.close()
     return _judge(gateway.base, asked, told) + _advice(asked)

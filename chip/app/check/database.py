@@ -6,13 +6,13 @@ Each statement is planned by the server, not run: that takes the same tables, co
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from chip.app.check.findings import Finding, Verdict, listed
+from chip.app.check.findings import Finding, Grade, listed
 from chip.config.schema import Config
 from chip.models import Channel
 from chip.store.external_form import Fault
 from chip.store.rapidpro import shown, statements
 from chip.store.rapidpro.connection import QueryFailed, Statement
-from chip.store.rapidpro.listing import JudgedChannel, list_channels
+from chip.store.rapidpro.listing import JudgedChannel, judged_channels
 from chip.store.rapidpro.pool import PostgresPool
 
 _NO_RIGHT: Final = "42501"
@@ -35,7 +35,7 @@ async def ask_database(config: Config, reactor: Any, channels: list[Channel]) ->
 
 
 async def _ask(database: PostgresPool) -> list[Finding]:
-    ((version, user, is_standby, read_only),) = await database.query(statements.SERVER)
+    ((version, user, is_standby, read_only),) = await database.query(statements.SERVER_STATE)
     name = user.decode()
     found = [*await _refusals(database, name)]
     if is_standby == b"true":
@@ -86,7 +86,7 @@ async def _channels(
     database: PostgresPool, external_ids: Mapping[str, str], channels: list[Channel]
 ) -> list[Finding]:
     try:
-        listed_ones = await list_channels(database.query, external_ids)
+        listed_ones = await judged_channels(database.query, external_ids)
     except QueryFailed:
         return []  # that was told already
     channels += [one.channel for one in listed_ones if one.channel]
@@ -110,7 +110,7 @@ def _faults(channels: Sequence[JudgedChannel]) -> Iterator[Finding]:
         for fault in channel.faults:
             by_fault.setdefault(fault, []).append(channel.label)
     for fault, labels in by_fault.items():
-        verdict: Verdict = "FAILED" if fault.is_fatal else "warning"
+        verdict: Grade = "FAILED" if fault.is_fatal else "warning"
         yield Finding(verdict, "channels", f"{listed(labels)}: {fault.text}. {fault.remedy}")
 
 

@@ -17,7 +17,7 @@ from chip.config.schema import Config
 from chip.models import Channel
 
 
-async def check(
+async def check_everything(
     config: Config, reactor: Any, say: Callable[[str], object], environ: Mapping[str, str]
 ) -> bool:
     """Ask every part, `say` a line for each finding, return whether all would work."""

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from chip.app.backend import make_gateway
 from chip.app.channels.alone import is_local
-from chip.app.check.courier import ANSWER_WITHIN, AT_ONCE, MOST
+from chip.app.check.courier import ANSWER_WITHIN, CHANNELS_ASKED_AT_ONCE, MOST_CHANNELS_ASKED
 from chip.app.check.findings import Finding
 from chip.chat.outbound.ports import CourierAnswer
 from chip.config.schema import Config
@@ -20,14 +20,14 @@ from chip.store.sqlite_listing import NamedChannel, external_channels
 async def ask_named_couriers(config: Config, reactor: Any) -> list[Finding]:
     """What is found; nothing where there are no such channels. Raises ConfigError."""
     known = external_channels(Path(config.data_dir))
-    asked = [one for one in known if one.is_connected][:MOST]
+    asked = [one for one in known if one.is_connected][:MOST_CHANNELS_ASKED]
     gateway = make_gateway(config, reactor, config.domain, timeout=ANSWER_WITHIN)
     answers: list[CourierAnswer] = []
     try:
-        for start in range(0, len(asked), AT_ONCE):
+        for start in range(0, len(asked), CHANNELS_ASKED_AT_ONCE):
             asking = [
                 Deferred.fromCoroutine(gateway.probe(one.channel))
-                for one in asked[start : start + AT_ONCE]
+                for one in asked[start : start + CHANNELS_ASKED_AT_ONCE]
             ]
             answers += await gatherResults(asking)
     finally:

@@ -26,7 +26,7 @@ PART_DEADLINE = 15.0
 NAMED = 10
 """Things that one line names, such as channels; the others it counts."""
 
-Verdict = Literal["ok", "warning", "FAILED"]
+Grade = Literal["ok", "warning", "FAILED"]
 
 
 class Finding(NamedTuple):
@@ -35,7 +35,7 @@ class Finding(NamedTuple):
     ``warning``: Chip works, and the operator should know. ``FAILED``: something would not work.
     """
 
-    verdict: Verdict
+    verdict: Grade
     part: str
     text: str
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from twisted.internet.protocol import Factory
 
 from chip.app.check.findings import Finding
-from chip.app.desk import CLOSED
+from chip.app.desk import DESK_IS_CLOSED
 from chip.config.schema import Config
 from chip.config.settings import SETTINGS
 from chip.config.sources import unknown_variables
@@ -24,7 +24,7 @@ from chip.errors import ConfigError
 from chip.logs.redact import REDACTOR
 from chip.logs.sentry import SentryObserver
 from chip.ops.descriptors import too_few_descriptors
-from chip.ops.listening import place
+from chip.ops.listening import listen_address
 
 _ANSWER_WITHIN: Final = 5.0
 """Seconds that whoever is at a port has to say who he is."""
@@ -64,7 +64,7 @@ def _links(config: Config) -> list[Finding]:
         text = "not set: it is not known what links to the pages and the guide's picture should say"
         found.append(Finding("warning", "public_url", text))
     if not (config.db or config.desk_token or config.is_this_machines_alone):
-        found.append(Finding("warning", "desk_token", CLOSED))
+        found.append(Finding("warning", "desk_token", DESK_IS_CLOSED))
     return found
 
 
@@ -83,7 +83,7 @@ async def _listener(
     if description.startswith("systemd:") and environ.get("LISTEN_PID") != str(os.getpid()):
         return Finding("ok", setting, f"{description}: systemd has it, which shows at a start only")
     try:
-        there: Any = place(_BindOnly(), setting, description, config.tls_ciphers)
+        there: Any = listen_address(_BindOnly(), setting, description, config.tls_ciphers)
         await there.endpoint.listen(Factory())
     except ConfigError as error:
         return Finding("FAILED", setting, str(error).removeprefix(f"{setting}: "))

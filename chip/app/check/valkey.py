@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 from chip.app.backend import valkey_address
-from chip.app.check.findings import Finding, Verdict
+from chip.app.check.findings import Finding, Grade
 from chip.config.schema import Config
 from chip.queue.valkey.cluster.trial import try_cluster
 from chip.queue.valkey.trial import Trial, try_valkey
@@ -13,7 +13,7 @@ OLDEST: Final = (6, 2)
 """The first release with all that the scripts need."""
 OLDEST_CLUSTER: Final = (7, 0)
 """The first release whose Clusters publish to whoever listens to one node."""
-_EVICTION: Final[dict[bool, tuple[Verdict, str]]] = {
+_EVICTION: Final[dict[bool, tuple[Grade, str]]] = {
     True: ("warning", " once maxmemory is set"),
     False: ("FAILED", ""),
 }

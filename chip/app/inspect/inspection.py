@@ -20,11 +20,11 @@ from chip.models import ChatKey, MsgName
 from chip.queue.snapshot import ChatSnapshot
 from chip.store.found import FoundChat
 
-Say = Callable[[str], object]
+_Say = Callable[[str], object]
 T = TypeVar("T")
 
 
-async def inspect(config: Config, reactor: Any, wanted: str, say: Say) -> bool:
+async def inspect_wanted(config: Config, reactor: Any, wanted: str, say: _Say) -> bool:
     """`say` what is known of what is `wanted`, line by line; return whether anything is.
 
     Raises ChipError, after what could be told, when something could not be asked.
@@ -66,7 +66,7 @@ class Inspection:
         self,
         queues: Queues | None,
         records: Records | None,
-        say: Say,
+        say: _Say,
         troubles: list[ChipError],
     ) -> None:
         self._queues = queues

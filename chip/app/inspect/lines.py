@@ -10,7 +10,7 @@ from chip.models import ChatKey, MsgName
 from chip.queue.snapshot import ChatSnapshot, Sent, WaitingEvent
 from chip.store.found import FoundChat, FoundMessage
 
-MOST: Final = 20
+MOST_LISTED: Final = 20
 """Waiting things that are listed one by one; the others are counted."""
 
 _STATUSES: Final = {
@@ -166,10 +166,10 @@ def _attempts(seen: ChatSnapshot) -> str:
 
 def _listed(title: str, head: str, items: Sequence[str]) -> Iterator[str]:
     yield f"{title}{head}"
-    for item in items[:MOST]:
+    for item in items[:MOST_LISTED]:
         yield f"           {item}"
-    if len(items) > MOST:
-        yield f"           and {len(items) - MOST} more"
+    if len(items) > MOST_LISTED:
+        yield f"           and {len(items) - MOST_LISTED} more"
 
 
 def _count(number: int, one: str, many: str) -> str:

@@ -20,7 +20,7 @@ from chip.tasks import Clock, Tasks
 
 RETRY_EVERY: Final = 1.0
 """Seconds between two tries to store what is kept."""
-AT_ONCE: Final = 200
+ACKS_TRIED_TOGETHER: Final = 200
 """Acknowledgements that are tried together, which a queue stores in few steps."""
 MOST_KEPT: Final = 50_000
 """Acknowledgements that are kept; beyond that the visitor is told, and keeps it himself. Of one
@@ -109,8 +109,8 @@ class Acknowledger:
     async def _store_kept(self) -> None:
         """Store what is kept, oldest first, until something fails."""
         kept = list(self._kept)
-        for start in range(0, len(kept), AT_ONCE):
-            tries = [self._store_again(*one) for one in kept[start : start + AT_ONCE]]
+        for start in range(0, len(kept), ACKS_TRIED_TOGETHER):
+            tries = [self._store_again(*one) for one in kept[start : start + ACKS_TRIED_TOGETHER]]
             if not all(await gatherResults(map(Deferred.fromCoroutine, tries))):
                 return
 

@@ -24,7 +24,7 @@ from chip.throttle import Outage
 MOST_REFUSED: Final = 1000
 """Refused channels that are remembered."""
 
-Request = Callable[[Channel], Awaitable[CourierAnswer]]
+CourierCall = Callable[[Channel], Awaitable[CourierAnswer]]
 
 
 class _Refused(NamedTuple):
@@ -68,7 +68,7 @@ class ChannelRequests:
         return max(0.0, refused.until - self._seconds()) if refused else 0.0
 
     async def _ask(
-        self, channel: Channel, request: Request, until: float = math.inf
+        self, channel: Channel, request: CourierCall, until: float = math.inf
     ) -> CourierAnswer:
         if self.wait(channel.uuid):
             return CourierAnswer("channel_refused", detail="Courier refuses the channel")
@@ -87,7 +87,7 @@ class ChannelRequests:
         return answer
 
     async def _ask_with_other_secrets(
-        self, channel: Channel, request: Request, answer: CourierAnswer, until: float
+        self, channel: Channel, request: CourierCall, answer: CourierAnswer, until: float
     ) -> CourierAnswer:
         try:
             secrets = await self._lookups.secrets(channel)

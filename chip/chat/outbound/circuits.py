@@ -13,7 +13,7 @@ from chip.chat.outbound.ports import Gateway
 from chip.models import Channel
 from chip.tasks import Clock
 
-REMEMBERED: Final = 1000
+MOST_CIRCUITS: Final = 1000
 """Couriers of channels' own whose circuits are remembered."""
 
 
@@ -37,7 +37,7 @@ class Circuits:
             self._others[courier] = CircuitBreaker(
                 self._gateway, self._parallel, self._clock, host=host, room=room
             )
-            if len(self._others) > REMEMBERED:
+            if len(self._others) > MOST_CIRCUITS:
                 self._others.popitem(last=False)
         self._others.move_to_end(courier)
         return self._others[courier]

@@ -28,7 +28,7 @@ LOOK_EVERY = 1.0
 TAKEN_TOGETHER = 8
 """Chats that one look takes up at most: what is taken up at one moment is what everybody's messages
 wait behind (`bench`: "delivery", p99)."""
-LOOK_AGAIN = 0.01
+NEXT_LOOK_AFTER = 0.01
 """Seconds until the next look where there may be more."""
 KEEP_ALIVE_EVERY = ALIVE / 3
 """Seconds between two renewals of this process's claims."""
@@ -172,7 +172,7 @@ class Forwarder:
                 self._taking_up = False
         if look and self._more_due and self._has_room:
             self._more_due = False
-            self._next_look.reset(LOOK_AGAIN)
+            self._next_look.reset(NEXT_LOOK_AFTER)
 
     async def _claim(self, chat: ChatKey) -> None:
         batch: Batch | None = None

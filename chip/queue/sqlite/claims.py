@@ -11,7 +11,14 @@ import msgspec
 
 from chip.chat.outbound.ports import ALIVE, BATCH, Batch, ClaimResult, Outcome, SpoolEntry
 from chip.models import ChatKey, Incoming, Report, SpoolEvent
-from chip.queue.sqlite.shared import ABANDONED_MS, SqliteContext, chat_row, claim_ms, count, forget
+from chip.queue.sqlite.shared import (
+    ABANDONED_MS,
+    SqliteContext,
+    chat_row,
+    claim_ms,
+    count_outcomes,
+    forget,
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(SpoolEvent)
@@ -25,7 +32,7 @@ def add_report(connection: Connection, chat: ChatKey, report: Report, ready: int
         "INSERT OR IGNORE INTO report (chat, event, ready) VALUES (:chat, :event, :ready)", values
     )
     if added.rowcount:
-        count(connection, "courier", accepted=1)
+        count_outcomes(connection, "courier", accepted=1)
     else:
         connection.execute(
             "UPDATE report SET ready = :ready WHERE chat = :chat AND event = :event", values
@@ -127,7 +134,7 @@ def remove_done(connection: Connection, batch: Batch, outcome: Outcome) -> None:
         (str(batch.chat), outcome.remove),
     ).rowcount
     given_up = min(outcome.rejected, removed)
-    count(connection, "courier", done=removed - given_up, given_up=given_up)
+    count_outcomes(connection, "courier", done=removed - given_up, given_up=given_up)
     rejected = [entry.event for entry in batch.entries[: outcome.rejected]]
     refs = [f"r{event.ref}" for event in rejected if isinstance(event, Incoming)]
     forget(connection, batch.chat, refs)

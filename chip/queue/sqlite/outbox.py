@@ -15,7 +15,7 @@ from chip.queue.sqlite.shared import (
     REST_MS,
     SqliteContext,
     chat_row,
-    count,
+    count_outcomes,
     find_chat,
     forget,
     last_seen,
@@ -52,7 +52,7 @@ class SqliteOutbox:
                 return "full", 0
             number = _next_number(connection, chat, now)
             connection.execute(_INSERT, (str(chat), number, *name, now, msg_out))
-            count(connection, "visitors", accepted=1)
+            count_outcomes(connection, "visitors", accepted=1)
             self._remember(connection, chat, _names(name), now)
             # What became of it when it was sent long ago says nothing of this time.
             forget(connection, chat, [f"{one}={it}" for one in _names(name) for it in STATUSES])
@@ -177,7 +177,7 @@ class SqliteOutbox:
             number = _next_number(connection, chat, now)
             connection.execute(_INSERT, (str(chat), number, msg_id, uuid, stored, msg_out))
             moved.append(OutboxItem(number, MsgName(msg_id, uuid).outbox_id, msg_out))
-        count(connection, "visitors", accepted=len(lost))
+        count_outcomes(connection, "visitors", accepted=len(lost))
         return moved
 
     async def ack(self, chat: ChatKey, name: MsgName) -> Acked | None:
@@ -227,7 +227,7 @@ class SqliteOutbox:
             "DELETE FROM outbox WHERE chat = ? AND number = ?", (str(chat), row["number"])
         )
         is_shown = status == "delivered"
-        count(connection, "visitors", done=int(is_shown), given_up=int(not is_shown))
+        count_outcomes(connection, "visitors", done=int(is_shown), given_up=int(not is_shown))
         names = _names(MsgName(row["msg_id"], row["uuid"]))
         last_sent = last_seen(connection, chat, names, self._memory)
         report = Report(status, row["msg_id"], row["uuid"])

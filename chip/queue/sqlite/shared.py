@@ -81,7 +81,7 @@ def seen_before(connection: Connection, chat: ChatKey, names: list[str], now: in
     return connection.execute(query, (str(chat), *names, now)).fetchone() is not None
 
 
-def count(
+def count_outcomes(
     connection: Connection, way: str, *, accepted: int = 0, done: int = 0, given_up: int = 0
 ) -> None:
     """Note what became of so many; see `ports.Balance`."""

@@ -27,7 +27,7 @@ from chip.queue.sqlite.shared import (
     SqliteContext,
     chat_row,
     claim_ms,
-    count,
+    count_outcomes,
     remember,
     seen_before,
 )
@@ -71,7 +71,7 @@ class SqliteSpool:
             memory = int((limits.spool_hours + limits.duplicate_memory_hours) * HOUR_MS)
             remember(connection, chat, names, now, now + memory)
         put(connection, chat, event, now)
-        count(connection, "courier", accepted=1)
+        count_outcomes(connection, "courier", accepted=1)
         return "queued"
 
     async def claim(self, chat: ChatKey) -> ClaimResult:

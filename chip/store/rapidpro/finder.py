@@ -12,7 +12,7 @@ from chip.store.found import FoundChat, FoundMessage
 from chip.store.rapidpro import statements
 from chip.store.rapidpro.connection import QueryFailed, Row, Statement
 from chip.store.rapidpro.external import external_channel
-from chip.store.rapidpro.listing import JudgedChannel, list_channels
+from chip.store.rapidpro.listing import JudgedChannel, judged_channels
 from chip.store.rapidpro.pool import PostgresPool
 
 
@@ -38,7 +38,7 @@ class RapidproFinder:
 
     async def channels(self) -> list[JudgedChannel]:
         """The active channels, oldest first."""
-        return await list_channels(self._query, self._external_ids)
+        return await judged_channels(self._query, self._external_ids)
 
     async def chats(self, chat_id: str) -> list[FoundChat]:
         """The contacts that have this chat, by channel; first the channel used last."""

@@ -46,7 +46,7 @@ class JudgedChannel(NamedTuple):
         return self.channel.uuid if self.channel else f"“{self.name}”"
 
 
-async def list_channels(ask: Ask, external_ids: Mapping[str, str]) -> list[JudgedChannel]:
+async def judged_channels(ask: Ask, external_ids: Mapping[str, str]) -> list[JudgedChannel]:
     """The active channels of both kinds, oldest first. `ask` runs a statement, whose errors pass;
     `external_ids` maps public ids that were chosen to the channels that have them."""
     chosen = {external_uuid: uuid for uuid, external_uuid in external_ids.items()}

@@ -40,7 +40,7 @@ from chip.throttle import Outage
 
 MAX_CONNECTIONS: Final = 8
 """Connections that are open at once, unless said otherwise."""
-MAX_WAITING: Final = 1000
+MAX_CALLS_WAITING: Final = 1000
 """Calls of either kind that may wait for a connection."""
 CALL_DEADLINE: Final = 5.0
 """Seconds that a call may take, its wait for a connection included."""
@@ -110,9 +110,9 @@ class PostgresPool:
             raise Unavailable(_AWAY)
         call = Call(statement, params, self._cancelled, background=background)
         queue = self._queue_of(call)
-        if len(queue) >= MAX_WAITING:
+        if len(queue) >= MAX_CALLS_WAITING:
             if not background:  # so much history is no fault of the database
-                self._outage.failed(f"{MAX_WAITING} calls wait for it")
+                self._outage.failed(f"{MAX_CALLS_WAITING} calls wait for it")
             raise Unavailable("the database is too busy", retry_after=1)
         call.deadline = self._reactor.callLater(CALL_DEADLINE, self._expired, call)
         self._unanswered.add(call)

@@ -148,7 +148,7 @@ ALWAYS = (
 )
 """The statements that are the same for all releases."""
 
-SERVER = Statement.of(
+SERVER_STATE = Statement.of(
     """
     SELECT current_setting('server_version'), current_user::text, pg_is_in_recovery()::text,
            current_setting('transaction_read_only')

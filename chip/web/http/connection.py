@@ -27,7 +27,7 @@ from chip.web.http.head import BadRequest, Head
 from chip.web.http.request import Request, Successor
 from chip.web.http.waiting import ConnectionWaits
 
-SERVER: Final = b"Chip"
+SERVER_NAME: Final = b"Chip"
 """What the Server header says; its version is nobody's business."""
 
 MAX_PIPELINED: Final = 16

@@ -21,12 +21,12 @@ from chip.tasks import Clock, Tasks, within
 from chip.throttle import LogThrottle
 from chip.web.http.addresses import Addresses
 from chip.web.http.answers import ANYBODY, Handler, answer_to, write_answer
-from chip.web.http.connection import SERVER, HttpConnection
+from chip.web.http.connection import SERVER_NAME, HttpConnection
 from chip.web.http.head import HeadTooLarge
 from chip.web.http.request import Request
 from chip.web.http.waiting import ConnectionWaits, Cut, Waited
 
-MAX_CONNECTIONS: Final = 4000
+MAX_HTTP_CONNECTIONS: Final = 4000
 """HTTP connections at a time, beside the WebSockets. A reconnect storm passes through these."""
 
 _WHY: Final[dict[Cut, str]] = {
@@ -76,7 +76,7 @@ class HttpServer(ServerFactory):
 
     def buildProtocol(self, addr: object) -> HttpConnection | None:
         """A connection for whoever has come, or None: then it is closed."""
-        if len(self._connections) >= MAX_CONNECTIONS:
+        if len(self._connections) >= MAX_HTTP_CONNECTIONS:
             other = self.waiting.next_to_make_way()
             if other is None:
                 self._tell("no_place", self.addresses.of(addr, ()))
@@ -130,7 +130,7 @@ class HttpServer(ServerFactory):
 
     def _begin_answer(self, request: Request) -> None:
         headers = request.responseHeaders
-        headers.setRawHeaders(b"Server", [SERVER])
+        headers.setRawHeaders(b"Server", [SERVER_NAME])
         headers.setRawHeaders(b"Date", [self._now()])
 
     async def _answer(self, request: Request) -> None:

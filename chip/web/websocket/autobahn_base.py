@@ -17,8 +17,8 @@ from typing import Any, Final
 from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.websocket.protocol import TrafficStats
 
-OPEN: Final = WebSocketServerProtocol.STATE_OPEN
-CLOSED: Final = WebSocketServerProtocol.STATE_CLOSED
+STATE_OPEN: Final = WebSocketServerProtocol.STATE_OPEN
+STATE_CLOSED: Final = WebSocketServerProtocol.STATE_CLOSED
 
 # What Autobahn counts for each connection, in one object for all: nobody reads it.
 _NOBODY_COUNTS: Final = TrafficStats()  # type: ignore[no-untyped-call]
@@ -42,7 +42,7 @@ class AutobahnBase(WebSocketServerProtocol):
 
     # Autobahn's state as it begins, shared until it changes: an idle connection has few
     # attributes of its own, and few enough that Python keeps them in one compact table.
-    state = OPEN
+    state = STATE_OPEN
     websocket_version = 13
     current_frame: Any = None
     inside_message = False

@@ -20,17 +20,19 @@ from chip.tasks import Clock
 from chip.web.http.deadlines import Deadlines
 from chip.web.http.half_close import LINGER, end_writing
 from chip.web.http.request import Request
-from chip.web.websocket.autobahn_base import CLOSED, OPEN
+from chip.web.websocket.autobahn_base import STATE_CLOSED, STATE_OPEN
 from chip.web.websocket.frames import PING, text_frame
 from chip.web.websocket.keepalive import Keepalive
 from chip.web.websocket.reader import PEER_SLOW, GuardedReader
 from chip.web.websocket.writer import BoundedWriter
 
+SERVICE_RESTART: Final = 1012
+"""The close code by which a page comes back later: this process is being restarted."""
 NO_CODE: Final = 1005
 GONE: Final = 1006
 SLOW_READER: Final = 4008
 
-CLOSE_TIMEOUT: Final = 3.0
+CLOSE_HANDSHAKE_TIMEOUT: Final = 3.0
 """Seconds that a peer has to answer a close frame, and to take what was written before it."""
 SLOWEST_LINE: Final = 2 * 1024
 """Bytes a second that a peer is trusted to take, before it counts as dead."""
@@ -47,7 +49,9 @@ class WebSocketFactory(Generic[P]):
         self.clock = clock
         self.limits = limits
         self.keepalive = Keepalive(clock, limits.ping_interval, limits.ping_timeout)
-        self.closing = Deadlines[WebSocketProtocol](clock, CLOSE_TIMEOUT, WebSocketProtocol.abort)
+        self.closing = Deadlines[WebSocketProtocol](
+            clock, CLOSE_HANDSHAKE_TIMEOUT, WebSocketProtocol.abort
+        )
         self.lingering = Deadlines[WebSocketProtocol](clock, LINGER, WebSocketProtocol.abort)
         # A visitor who comes back may acknowledge a whole outbox as fast as he can.
         self.frames_burst = limits.frames_per_second + limits.outbox_messages
@@ -107,14 +111,14 @@ class WebSocketProtocol(BoundedWriter, GuardedReader):
     @property
     def is_open(self) -> bool:
         """Whether messages still go both ways."""
-        return bool(self.state == OPEN)
+        return bool(self.state == STATE_OPEN)
 
     def close(self, code: int, reason: str) -> None:
         """Say goodbye with a WebSocket close code; the peer has a moment to answer.
 
         Any code goes: `sendClose` would refuse 1012. Does nothing when closing already.
         """
-        if self.state == OPEN:
+        if self.state == STATE_OPEN:
             self.sendCloseFrame(code=code, reasonUtf8=encode_truncate(reason, 123))
             self.factory.closing.start(self)
 
@@ -132,7 +136,7 @@ class WebSocketProtocol(BoundedWriter, GuardedReader):
 
     def abort(self) -> None:
         """Drop the connection with whatever is still unsent."""
-        self.state = CLOSED
+        self.state = STATE_CLOSED
         self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -140,7 +144,7 @@ class WebSocketProtocol(BoundedWriter, GuardedReader):
         if self.is_lost:
             return
         self.is_lost = True
-        self.state = CLOSED
+        self.state = STATE_CLOSED
         self.forget_unsent()
         self.data = b""
         self.factory.closing.stop(self)
@@ -156,7 +160,7 @@ class WebSocketProtocol(BoundedWriter, GuardedReader):
         Autobahn comes here when both close frames have been seen. A reset, as it would have it
         when we were first, could overtake ours.
         """
-        self.state = CLOSED
+        self.state = STATE_CLOSED
         self.droppedByMe = True
         self.flush()
         # Twisted keeps a connection open for as long as it has a producer, and for ever when the
@@ -169,7 +173,7 @@ class WebSocketProtocol(BoundedWriter, GuardedReader):
 
     def send(self, frame: bytes) -> None:
         """Send a text frame with this payload. Does nothing once the connection is closing."""
-        if self.state == OPEN:
+        if self.state == STATE_OPEN:
             self.sendData(text_frame(frame))
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
@@ -196,7 +200,7 @@ class WebSocketProtocol(BoundedWriter, GuardedReader):
     def ping(self) -> None:
         """Ask the peer for a sign of life."""
         # Where nothing can be sent, the stall runs; where nothing is read, no sign can be seen.
-        if self.state == OPEN and not (self.is_blocked or self.holds):
+        if self.state == STATE_OPEN and not (self.is_blocked or self.holds):
             sent = self.bytes_out - self._sent_at_ping
             self._ahead_of_pong = sent if self.alive else self._ahead_of_pong + sent
             self._sent_at_ping = self.bytes_out

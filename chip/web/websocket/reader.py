@@ -17,7 +17,7 @@ from autobahn.util import encode_truncate
 from chip.buckets import TokenBucket
 from chip.limits import Limits
 from chip.web.http.half_close import ignore
-from chip.web.websocket.autobahn_base import CLOSED, OPEN, AutobahnBase
+from chip.web.websocket.autobahn_base import STATE_CLOSED, STATE_OPEN, AutobahnBase
 from chip.web.websocket.frames import EMPTY_PONG, PONG_LENGTH
 
 PROTOCOL_ERROR: Final = 1002
@@ -70,7 +70,7 @@ class GuardedReader(AutobahnBase):
 
     def fail(self, code: int, reason: str) -> None:
         """Tell the peer what it did wrong, and hear no more of it."""
-        if self.state == OPEN:
+        if self.state == STATE_OPEN:
             self.sendCloseFrame(code=code, reasonUtf8=encode_truncate(reason, 123))
         self._ignores_input = True
         self.data = b""
@@ -133,12 +133,12 @@ class GuardedReader(AutobahnBase):
             # Autobahn takes a step, such as a frame, and returns False when it needs more bytes.
             more = True
             while more and not (
-                self._ignores_input or self.holds & _UNTIL_LATER or self.state == CLOSED
+                self._ignores_input or self.holds & _UNTIL_LATER or self.state == STATE_CLOSED
             ):
                 more = bool(self.processData())
         finally:
             self._consuming = False
-        if self._ignores_input or self.state == CLOSED:
+        if self._ignores_input or self.state == STATE_CLOSED:
             self.data = b""
 
     # From Autobahn.
@@ -150,7 +150,7 @@ class GuardedReader(AutobahnBase):
 
     def message_ended(self, payload: bytes, is_binary: bool) -> None:
         """A message is complete."""
-        if self.state != OPEN:
+        if self.state != STATE_OPEN:
             return
         if not (is_binary or payload.isascii()):
             try:
