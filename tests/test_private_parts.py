@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import pytest
 
+from chip.web.websocket.autobahn_base import AutobahnBase
+
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / "chip").rglob("*.py"))
 LIBRARIES = ("twisted", "autobahn", "txaio", "treq", "txredisapi", "psycopg", "prometheus_client")
@@ -100,6 +102,20 @@ def touched(path: Path) -> set[str]:
 def test_what_a_module_touches_is_listed():
     listed = {(row.module, name) for row in rows() for name in row.names}
     assert {(str(path), name) for path in MODULES for name in touched(path)} <= listed
+
+
+def test_what_stands_in_the_place_of_autobahns_options_and_state_is_listed():
+    module = AutobahnBase.__module__.replace(".", "/") + ".py"
+    listed = {name for row in rows() if row.module == module for name in row.names}
+    autobahns = source(AutobahnBase)
+    replaced = {
+        name
+        for name, value in vars(AutobahnBase).items()
+        if not name.startswith("__") and not callable(value)
+        if re.search(rf"\b{name}\b", autobahns)
+    }
+    assert replaced
+    assert replaced - listed == set()
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row.module} {row.owner}")
