@@ -42,6 +42,13 @@ def test_systemd_finds_nothing_to_complain_of_in_the_units(tmp_path):
     assert told == ""
 
 
+def test_systemd_finds_nothing_to_complain_of_in_the_unit_of_a_clusters_nodes(tmp_path):
+    unit = tmp_path / "valkey-node@6379.service"
+    text = (SAMPLES / "cluster" / "valkey-node@.service").read_text()
+    unit.write_text(text.replace("/usr/bin/valkey-server", sys.executable))
+    assert run("systemd-analyze", "verify", "--man=no", unit) == ""
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_units_expose_little(service, tmp_path):
     samples.units(tmp_path, TWISTD)
