@@ -2,11 +2,14 @@
 
     python -m bench.exchanges     # alone, with a replica that is waited for or not, in a Cluster
 
+Every server has each change on its disk before it answers (`appendfsync always`).
+
 An exchange is a message to a visitor that he acknowledges, and an answer of his that is forwarded:
 it is appended, acknowledged, reported, said and settled. Many chats have one under way at a time,
 so calls carry many entries, as they do where there is much to do.
 """
 
+import argparse
 import json
 import time
 from itertools import count
@@ -33,6 +36,8 @@ CHANNEL = "7d62d551-3030-4100-a260-2d7c4e9693e7"
 CHATS = 1000
 AT_ONCE = (1, 10, 100, 1000)
 SECONDS = 5.0
+"""Seconds that each row is measured for."""
+STORED = {"appendonly": "yes", "appendfsync": "always"}
 TEXT = "Thank you for calling. How can we help you today?"
 _TITLES = (
     "Valkey",
@@ -65,7 +70,7 @@ async def _exchange(queue: Queue, chat: ChatKey, number: int) -> None:
         claim = await queue.spool.settle(claim.batch, outcome)
 
 
-async def _measure(setup: Setup, at_once: int, reactor: Any) -> list[str]:
+async def _measure(setup: Setup, at_once: int, seconds: float, reactor: Any) -> list[str]:
     """A row of the table."""
     address = parse_url(setup.url)
     make = ClusterQueue if address.cluster else ValkeyQueue
@@ -73,7 +78,7 @@ async def _measure(setup: Setup, at_once: int, reactor: Any) -> list[str]:
     await queue.open()
     numbers = count(1)
     chats = [ChatKey(f"{number:024}", CHANNEL) for number in range(CHATS)]
-    ends = time.monotonic() + SECONDS
+    ends = time.monotonic() + seconds
     done = 0
 
     async def one_after_the_other(mine: list[ChatKey]) -> None:
@@ -103,10 +108,14 @@ async def _measure(setup: Setup, at_once: int, reactor: Any) -> list[str]:
     ]
 
 
-async def _main(reactor: Any) -> None:
+async def _main(reactor: Any, seconds: float) -> None:
     rows = []
-    stored = {"appendonly": "yes"}
-    with Valkey() as alone, Pair() as pair, ValkeyCluster(settings=stored) as cluster:
+    # A Pair stores like that, too.
+    with (
+        Valkey(settings=STORED) as alone,
+        Pair() as pair,
+        ValkeyCluster(settings=STORED) as cluster,
+    ):
         beside = [pair.primary.pid]
         setups = [
             Setup("one", alone.url, [alone.pid]),
@@ -115,9 +124,18 @@ async def _main(reactor: Any) -> None:
             Setup("three nodes", cluster.url, [node.pid for node in cluster.nodes]),
         ]
         for setup in setups:
-            rows += [await _measure(setup, at_once, reactor) for at_once in AT_ONCE]
+            rows += [await _measure(setup, at_once, seconds, reactor) for at_once in AT_ONCE]
     print(f"{machine()}\n\n{markdown(_TITLES, rows)}")
 
 
 if __name__ == "__main__":
-    react(lambda reactor: Deferred.fromCoroutine(_main(reactor)))
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.exchanges",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, help="for each row; %(default)s by default"
+    )
+    options = parser.parse_args()
+    react(lambda reactor: Deferred.fromCoroutine(_main(reactor, options.seconds)))
