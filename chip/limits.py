@@ -158,8 +158,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     ] = 30
 
     def without_rates(self) -> "Limits":
-        """The same with every rate and every per-address cap lifted, for benchmarks and trusted
-        networks. Sizes, windows and deadlines stay: they protect memory, not fairness."""
+        """The same without rates and without caps on an address, for benchmarks and networks of
+        clients who are known. What bounds memory stays: sizes, windows and deadlines."""
         return msgspec.structs.replace(
             self,
             **{name: math.inf for name in self.__struct_fields__ if _is_rate(name)},

@@ -122,7 +122,7 @@ class ChatStarter:
         """Have Courier make the contact, and wait until it can be read; or remember the chat, where
         the contact is made by the visitor's first message. Raises Unavailable.
 
-        This goes to Courier directly, not through the spool: the visitor is waiting.
+        Courier is asked at once, past the spool: until it has answered, the visitor has no chat.
         """
         if not self._outbound.makes_contact_at_start(channel):
             await self._notes.chat_made(chat, SILENT_CHAT_KEPT)

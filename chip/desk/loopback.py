@@ -18,7 +18,7 @@ def loopback_post(agent: Agent, base_url: str) -> Post:
         url = (base_url + path).encode("ascii")
         producer: Any = FileBodyProducer(BytesIO(body))
         response = await agent.request(b"POST", url, _HEADERS, producer)
-        # A body that is not read costs the connection.
+        # Until it is read, the connection cannot be used again.
         await readBody(response)
         return int(response.code)
 

@@ -78,7 +78,7 @@ class MsgEcho(msgspec.Struct, frozen=True, tag="msg_echo"):
 
 
 class Resync(msgspec.Struct, frozen=True, tag="resync"):
-    """This connection may have missed messages that another acknowledged: fetch history again."""
+    """Another connection acknowledged messages that may not have come here: fetch history again."""
 
 
 class Pong(msgspec.Struct, frozen=True, tag="pong"):

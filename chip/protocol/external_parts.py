@@ -3,8 +3,7 @@
 A long text comes in parts that have one id, one request each, in order. The limit is in bytes:
 within its last 6 bytes a space ends a part, else the limit does; a limit that no letter ends on is
 missed, and the next space ends the part. Parts are trimmed. Quick replies come with the last part.
-Attachments are only their URLs, each on a line of its own behind the text, and places are
-``-2.9,30.1``.
+Of an attachment there is the URL alone, on a line behind the text; of a place ``-2.9,30.1``.
 
 Pure functions. Where Chip sees RapidPro's database, none of them are needed.
 """

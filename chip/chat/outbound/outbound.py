@@ -118,7 +118,7 @@ class Outbound:
     async def start_chat(self, channel: Channel, chat: ChatKey) -> CourierAnswer:
         """Have Courier make the contact of a new chat. Never raises.
 
-        This goes to Courier directly, not through the spool: the visitor is waiting.
+        The spool is left aside: a visitor waits for the answer.
         """
         return await self._requests.start_chat(channel, chat)
 
