@@ -7,7 +7,7 @@ which streams of events would use up. Whoever does not read as fast as things ha
     → GET /desk/api/events      with the session's cookie
     ← {"type":"news","news":{"message":{…},"conversation":{…}}}
     ← {"type":"resync"}         look at everything afresh: some news could not be told
-    ← {"type":"pulse"}          every 15 s: the connection is alive
+    ← {"type":"keepalive"}      every 15 s: the connection is alive
     ← close 4401                the session is over
     ← close 1012                Chip is being restarted
 """
@@ -47,7 +47,7 @@ SESSION_OVER: Final = 4401
 """The close code for a window whose browser has signed out."""
 
 _encoder = msgspec.json.Encoder()
-_PULSE: Final = _encoder.encode({"type": "pulse"})
+_KEEPALIVE: Final = _encoder.encode({"type": "keepalive"})
 _RESYNC: Final = _encoder.encode({"type": "resync"})
 
 
@@ -85,7 +85,7 @@ class Windows(WebSocketFactory[DeskWindow]):
         super().__init__(clock, limits)
         self._public_host = public_host
         self._throttle = LogThrottle(clock.seconds)
-        self._pulse: LoopingCall | None = None
+        self._keepalive: LoopingCall | None = None
         self._sessions: KnownSessions
 
     @property
@@ -96,13 +96,13 @@ class Windows(WebSocketFactory[DeskWindow]):
     def start(self, sessions: KnownSessions) -> None:
         """Begin to show that the connections live, and to look whether their sessions do."""
         self._sessions = sessions
-        self._pulse = every(self.clock, KEEPALIVE_EVERY, self._show_life, now=False)
+        self._keepalive = every(self.clock, KEEPALIVE_EVERY, self._show_life, now=False)
 
     def send_away(self) -> None:
         """Tell every window to come back later."""
-        if self._pulse is not None:
-            self._pulse.stop()
-            self._pulse = None
+        if self._keepalive is not None:
+            self._keepalive.stop()
+            self._keepalive = None
         for window in tuple(self._open):
             window.close(SERVICE_RESTART, "this server is being restarted")
 
@@ -178,7 +178,7 @@ class Windows(WebSocketFactory[DeskWindow]):
     def _show_life(self) -> None:
         for window in tuple(self._open):
             if self._sessions.is_good(window.session):
-                window.send(_PULSE)
+                window.send(_KEEPALIVE)
             else:
                 self.end_session(window.session)
 

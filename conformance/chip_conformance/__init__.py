@@ -4,7 +4,7 @@ It is the server's visitors and its Courier at once, and knows nothing of how th
 
     command.py    the command chip-conformance
     target.py     the server, and how Courier speaks on its channel
-    stage.py      what a promise is given to try
+    trial.py      what a promise is given to try
     promises/     the promises, one function each
     run.py        tries them
     report.py     says what was seen, for people and as JUnit XML

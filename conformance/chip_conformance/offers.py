@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from chip_conformance.broken import Broken
 from chip_conformance.promise import Extension
-from chip_conformance.stage import Stage
+from chip_conformance.trial import Trial
 from chip_conformance.visitor import Visitor
 
 PART: Final = 0.2
@@ -22,32 +22,32 @@ _EVENTS: Final = {
 }
 
 
-async def offers(stage: Stage) -> frozenset[Extension]:
+async def offers(trial: Trial) -> frozenset[Extension]:
     """The extensions of the server. Raises Broken where it cannot be talked to at all."""
-    target, found = stage.target, set()
+    target, found = trial.target, set()
     within = target.patience * PART
-    if (await target.ask("GET", stage.place)).status == 426:
+    if (await target.ask("GET", trial.place)).status == 426:
         found.add(Extension.REASONS)
     if (await target.ask("GET", f"/wc/availability/{target.channel.page}")).status == 200:
         found.add(Extension.AVAILABILITY)
-    here = await stage.visitor()
-    there = await stage.again(here.chat)
+    here = await trial.visitor()
+    there = await trial.again(here.chat)
     await here.command("ping")
     await here.command("dance")
-    await here.say(stage.words(), ref="r1")
+    await here.say(trial.words(), ref="r1")
     kinds = await asyncio.gather(
         _heard(here, {"pong", "error", "msg_accepted"}, within), _heard(there, {"msg_echo"}, within)
     )
-    if target.knows_secret and await _takes_uuids(stage, there, within):
+    if target.knows_secret and await _takes_uuids(trial, there, within):
         found.add(Extension.UUIDS)
     return frozenset(found.union(*kinds))
 
 
-async def _takes_uuids(stage: Stage, visitor: Visitor, within: float) -> bool:
-    message = stage.target.channel.new(
-        visitor.chat, stage.words("news"), id=None, uuid=str(uuid4())
+async def _takes_uuids(trial: Trial, visitor: Visitor, within: float) -> bool:
+    message = trial.target.channel.new(
+        visitor.chat, trial.words("news"), id=None, uuid=str(uuid4())
     )
-    if (await stage.post(message)).status != 200:
+    if (await trial.post(message)).status != 200:
         return False
     with suppress(Broken):
         while (event := await visitor.next(within=within))["type"] != "chat_out":

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from chip_conformance.stage import Stage
+from chip_conformance.trial import Trial
 
 
 class Need(Enum):
@@ -29,7 +29,7 @@ class Extension(Enum):
     UUIDS = "messages named by a uuid"
 
 
-Check = Callable[[Stage], Awaitable[str]]
+Check = Callable[[Trial], Awaitable[str]]
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from chip_conformance.broken import Broken
 from chip_conformance.courier import Courier
 from chip_conformance.offers import offers
 from chip_conformance.promise import Extension, Need, Promise, words
-from chip_conformance.stage import Stage
 from chip_conformance.target import External, Target
+from chip_conformance.trial import Trial
 
 DEADLINE: Final = 60.0
 """Seconds that one promise may take, waits for the server's own limits included."""
@@ -54,8 +54,8 @@ class Run:
     async def find_offers(self) -> None:
         """Find out what the server offers. Raises OSError where there is none, Broken where it is
         none of this protocol."""
-        async with Stage(self._target, self._courier) as stage:
-            self._offered = await offers(stage)
+        async with Trial(self._target, self._courier) as trial:
+            self._offered = await offers(trial)
 
     async def all(self, promises: Sequence[Promise]) -> list[Outcome]:
         """What became of all of these, in their order."""
@@ -80,9 +80,9 @@ class Run:
         try:
             async with (
                 asyncio.timeout(DEADLINE),
-                Stage(self._target, self._courier) as stage,
+                Trial(self._target, self._courier) as trial,
             ):
-                return "kept", await promise.check(stage)
+                return "kept", await promise.check(trial)
         except Broken as broken:
             return "broken", str(broken)
         except Exception as error:

@@ -181,6 +181,6 @@ async def test_a_stream_shows_that_it_lives_and_ends_when_the_desk_stops(desk):
     await desk.sit_down()
     window = await desk.watch()
     desk.clock.advance(15)
-    await window.until("pulse")
+    await window.until("keepalive")
     desk.desk.send_away()
     assert await window.closed() == 1012

@@ -35,7 +35,7 @@ def quick_chip(start_chip, tmp_path):
 
 
 @pytest_twisted.async_fixture
-async def crowd(quick_chip, courier, channel):
+async def visitors(quick_chip, courier, channel):
     visitors = Visitors(courier, channel, [quick_chip.url], pipelined=False)
     await visitors.come(8)
     return visitors
@@ -46,10 +46,10 @@ def lines(chip) -> list[str]:
     return [line for line in _LINE.findall(chip.log()) if " closed with " not in line]
 
 
-async def told_of(chip, crowd, away, back) -> list[str]:
+async def told_of(chip, visitors, away, back) -> list[str]:
     """What is logged while eight visitors talk and `away` was called, until `back` was."""
     before = len(lines(chip))
-    async with crowd.talking():
+    async with visitors.talking():
         await away()
         for _ in range(round(AWAY_FOR / PROBE_EVERY)):
             await pause(reactor, PROBE_EVERY)
@@ -57,7 +57,7 @@ async def told_of(chip, crowd, away, back) -> list[str]:
         await back()
     while (await deferToThread(fetch, f"{chip.ops_url}/readyz")).status != 200:
         await pause(reactor, PROBE_EVERY)
-    await crowd.come_to_rest()
+    await visitors.come_to_rest()
     return lines(chip)[before:]
 
 
@@ -71,10 +71,10 @@ def assert_told(told: list[str], begins: str, ends: str) -> None:
     assert len(kinds) <= 5, told
 
 
-async def test_valkey_away(quick_chip, crowd, valkey):
+async def test_valkey_away(quick_chip, visitors, valkey):
     told = await told_of(
         quick_chip,
-        crowd,
+        visitors,
         lambda: deferToThread(valkey.kill),
         lambda: deferToThread(valkey.start),
     )
@@ -82,10 +82,10 @@ async def test_valkey_away(quick_chip, crowd, valkey):
     assert len([line for line in told if "is away" in line]) >= 3, told
 
 
-async def test_postgresql_away(quick_chip, crowd, postgres):
+async def test_postgresql_away(quick_chip, visitors, postgres):
     told = await told_of(
         quick_chip,
-        crowd,
+        visitors,
         lambda: deferToThread(postgres.stop),
         lambda: deferToThread(postgres.start),
     )
@@ -94,6 +94,6 @@ async def test_postgresql_away(quick_chip, crowd, postgres):
     assert len([line for line in told if "is away" in line]) >= 3, told
 
 
-async def test_courier_away(quick_chip, crowd, courier):
-    told = await told_of(quick_chip, crowd, courier.apart.deaf, courier.apart.heal)
+async def test_courier_away(quick_chip, visitors, courier):
+    told = await told_of(quick_chip, visitors, courier.apart.deaf, courier.apart.heal)
     assert_told(told, "Courier does not take a request: ", "Courier takes requests again")

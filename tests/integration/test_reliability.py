@@ -22,14 +22,14 @@ is not taken up, takes 40."""
 
 
 @pytest.fixture
-def crowd_at(courier, channel):
-    """Visitors that visit these Chips in turn."""
+def visitors_at(courier, channel):
+    """Visitors of these Chips in turn."""
     return lambda *chips, **how: Visitors(courier, channel, [chip.url for chip in chips], **how)
 
 
-async def test_chip_is_killed_again_and_again(start_chip, crowd_at):
+async def test_chip_is_killed_again_and_again(start_chip, visitors_at):
     chip = start_chip(limits="off")
-    visitors = crowd_at(chip)
+    visitors = visitors_at(chip)
     await visitors.come(VISITORS)
     async with visitors.talking():
         for _ in range(3):
@@ -39,9 +39,9 @@ async def test_chip_is_killed_again_and_again(start_chip, crowd_at):
     await visitors.come_to_rest()
 
 
-async def test_one_of_two_chips_is_killed_and_the_other_takes_over(start_chip, crowd_at):
+async def test_one_of_two_chips_is_killed_and_the_other_takes_over(start_chip, visitors_at):
     chips = [start_chip(limits="off") for _ in range(2)]
-    visitors = crowd_at(*chips)
+    visitors = visitors_at(*chips)
     await visitors.come(VISITORS)
     async with visitors.talking():
         await pause(reactor, 0.5)
@@ -51,9 +51,9 @@ async def test_one_of_two_chips_is_killed_and_the_other_takes_over(start_chip, c
     await visitors.come_to_rest()
 
 
-async def test_a_rolling_restart_under_load(start_chip, crowd_at):
+async def test_a_rolling_restart_under_load(start_chip, visitors_at):
     chips = [start_chip(limits="off") for _ in range(2)]
-    visitors = crowd_at(*chips)
+    visitors = visitors_at(*chips)
     await visitors.come(VISITORS)
     async with visitors.talking():
         for chip in chips:
@@ -63,9 +63,9 @@ async def test_a_rolling_restart_under_load(start_chip, crowd_at):
     await visitors.come_to_rest()
 
 
-async def test_valkey_is_restarted_under_connected_visitors(start_chip, crowd_at, valkey):
+async def test_valkey_is_restarted_under_connected_visitors(start_chip, visitors_at, valkey):
     chip = start_chip(limits="off")
-    visitors = crowd_at(chip, pipelined=False)
+    visitors = visitors_at(chip, pipelined=False)
     await visitors.come(VISITORS)
     async with visitors.talking():
         await pause(reactor, 0.5)
@@ -79,13 +79,13 @@ async def test_valkey_is_restarted_under_connected_visitors(start_chip, crowd_at
 
 
 async def test_answers_of_valkey_are_lost_again_and_again(
-    start_chip, crowd_at, valkey, proxied, courier, rapidpro
+    start_chip, visitors_at, valkey, proxied, courier, rapidpro
 ):
     """What was asked for has happened, and Chip does not know: no chat waits for long, nothing is
     forwarded twice, and every report comes."""
     proxy = proxied(valkey.port)
     chip = start_chip(limits="off", valkey=valkey.url_of(5, port=proxy.port))
-    visitors = crowd_at(chip, pipelined=False)
+    visitors = visitors_at(chip, pipelined=False)
     await visitors.come(VISITORS)
     async with visitors.talking():
         for _ in range(CUTS):
@@ -105,9 +105,9 @@ async def test_answers_of_valkey_are_lost_again_and_again(
     await deferToThread(eventually, delivered, "every message to be reported", 10)
 
 
-async def test_postgresql_is_restarted_under_connected_visitors(start_chip, crowd_at, postgres):
+async def test_postgresql_is_restarted_under_connected_visitors(start_chip, visitors_at, postgres):
     chip = start_chip(limits="off")
-    visitors = crowd_at(chip, pipelined=False)
+    visitors = visitors_at(chip, pipelined=False)
     await visitors.come(VISITORS)
     async with visitors.talking():
         await pause(reactor, 0.5)
@@ -116,9 +116,9 @@ async def test_postgresql_is_restarted_under_connected_visitors(start_chip, crow
     await visitors.come_to_rest()
 
 
-async def test_two_tabs_on_two_chips_come_and_go(start_chip, crowd_at):
+async def test_two_tabs_on_two_chips_come_and_go(start_chip, visitors_at):
     chips = [start_chip(limits="off") for _ in range(2)]
-    visitors = crowd_at(*chips)
+    visitors = visitors_at(*chips)
     await visitors.come(VISITORS // 2, tabs=2)
     async with visitors.talking():
         for _ in range(5):
@@ -136,9 +136,9 @@ async def test_two_tabs_on_two_chips_come_and_go(start_chip, crowd_at):
         pytest.param({"delay": 0.7}, id="is slow"),
     ],
 )
-async def test_courier_is_in_trouble_for_a_while(start_chip, crowd_at, courier, trouble):
+async def test_courier_is_in_trouble_for_a_while(start_chip, visitors_at, courier, trouble):
     chip = start_chip(limits="off")
-    visitors = crowd_at(chip)
+    visitors = visitors_at(chip)
     await visitors.come(VISITORS)
     async with visitors.talking():
         await pause(reactor, 0.3)
@@ -148,9 +148,11 @@ async def test_courier_is_in_trouble_for_a_while(start_chip, crowd_at, courier, 
     await visitors.come_to_rest()
 
 
-async def test_courier_does_the_work_or_not_and_the_answer_is_lost(start_chip, crowd_at, courier):
+async def test_courier_does_the_work_or_not_and_the_answer_is_lost(
+    start_chip, visitors_at, courier
+):
     chip = start_chip(limits="off")
-    visitors = crowd_at(chip)
+    visitors = visitors_at(chip)
     await visitors.come(VISITORS)
     await courier.apart.hang_up(times=VISITORS // 2, work=True)
     async with visitors.talking():

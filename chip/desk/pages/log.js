@@ -8,7 +8,7 @@ import { ODD, STATES, authorOf, dayOf, strings, timeOf } from "./words.js";
 /**
  * @typedef {import("./outbox.js").Shown} Message
  *
- * @typedef {object} Office  what happens elsewhere
+ * @typedef {object} Callbacks  what the log has others do
  * @property {(id: number) => void} retry  a message that Chip could not send
  * @property {() => void} sendNow
  * @property {(uuid: string) => void} resend  a reply that was refused
@@ -28,11 +28,11 @@ export class Log {
 
   /**
    * @param {HTMLElement} element
-   * @param {Office} office
+   * @param {Callbacks} callbacks
    */
-  constructor(element, office) {
+  constructor(element, callbacks) {
     this.element = element;
-    this.office = office;
+    this.callbacks = callbacks;
     element.append(this.#rows);
     element.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     const stay = new ResizeObserver(() => this.#wasAtEnd && this.toEnd());
@@ -44,7 +44,7 @@ export class Log {
 
   #scrolled() {
     this.#wasAtEnd = this.atEnd;
-    this.office.scrolled();
+    this.callbacks.scrolled();
   }
 
   get atEnd() {
@@ -74,7 +74,7 @@ export class Log {
   }
 
   /** @type {number | undefined} */ #oldest;
-  #earlier = h("button", { type: "button", class: "earlier", onclick: () => this.office.earlier() }, "Earlier messages");
+  #earlier = h("button", { type: "button", class: "earlier", onclick: () => this.callbacks.earlier() }, "Earlier messages");
 
   /** @param {Message[]} messages */
   #lines(messages) {
@@ -114,7 +114,7 @@ export class Log {
   /** No message stops another one from being shown. @param {Message} message @param {boolean} turn */
   #drawn(message, turn) {
     try {
-      return view(message, turn, this.office);
+      return view(message, turn, this.callbacks);
     } catch {
       return plain(message);
     }
@@ -130,18 +130,18 @@ export class Log {
   }
 }
 
-/** @param {Message} message @param {boolean} turn @param {Office} office */
-function view(message, turn, office) {
+/** @param {Message} message @param {boolean} turn @param {Callbacks} callbacks */
+function view(message, turn, callbacks) {
   const guide = !message.incoming && !message.author;
   const kind = ["message", !message.incoming && "ours", guide && "guide", turn && "turn"].filter(Boolean).join(" ");
   const by = message.incoming ? "Visitor" : authorOf(message);
   return h("article", { class: kind, "aria-label": `${by}, ${timeOf(message.time)}` },
     turn && !message.incoming && h("p", { class: "by", dir: "auto" }, by),
     message.text !== "" && h("div", { class: "bubble", dir: "auto" }, ...textNodes(message.text)),
-    ...message.attachments.map((one) => attachmentView(one, strings, office.showPicture)),
+    ...message.attachments.map((one) => attachmentView(one, strings, callbacks.showPicture)),
     message.quick_replies.length > 0 && h("div", { class: "chips", role: "group", "aria-label": "Quick replies" },
       ...message.quick_replies.map((text) => h("span", { class: "chip", dir: "auto" }, text))),
-    status(message, office),
+    status(message, callbacks),
   );
 }
 
@@ -153,19 +153,19 @@ function plain(message) {
     h("p", { class: "state" }, ODD.message));
 }
 
-/** @param {Message} message @param {Office} office */
-function status(message, office) {
+/** @param {Message} message @param {Callbacks} callbacks */
+function status(message, callbacks) {
   const time = h("time", { datetime: message.time }, timeOf(message.time));
   if (message.state === "heard") return h("p", { class: "state" }, time);
   return h("p", { class: `state ${message.state}` }, time, icon(MARKS[message.state] ?? "warning"), STATES[message.state], message.why && `: ${message.why}`,
-    ...actions(message, office).map(([words, onclick]) => h("button", { type: "button", class: "again", onclick }, words)));
+    ...actions(message, callbacks).map(([words, onclick]) => h("button", { type: "button", class: "again", onclick }, words)));
 }
 
-/** What can be done about a message that is not on its way. @param {Message} message @param {Office} office @returns {[string, () => void][]} */
-function actions({ id, uuid, state }, office) {
-  if (state === "failed") return [["Try again", () => office.retry(id)]];
-  if (state === "late") return [["Try again", () => office.sendNow()]];
-  return state === "refused" ? [["Try again", () => office.resend(uuid)], ["Edit", () => office.edit(uuid)]] : [];
+/** What can be done about a message that is not on its way. @param {Message} message @param {Callbacks} callbacks @returns {[string, () => void][]} */
+function actions({ id, uuid, state }, callbacks) {
+  if (state === "failed") return [["Try again", () => callbacks.retry(id)]];
+  if (state === "late") return [["Try again", () => callbacks.sendNow()]];
+  return state === "refused" ? [["Try again", () => callbacks.resend(uuid)], ["Edit", () => callbacks.edit(uuid)]] : [];
 }
 
 /** A reply keeps its place when it becomes a message. @param {Message} message */

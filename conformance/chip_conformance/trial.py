@@ -1,4 +1,4 @@
-"""What a promise is given to try: visitors, Courier, and words that nobody has said before."""
+"""One try of one promise: visitors, Courier, and words that nobody has said before."""
 
 import secrets
 from contextlib import AsyncExitStack
@@ -13,7 +13,7 @@ from chip_conformance.visitor import Visitor
 _Kind = TypeVar("_Kind", Webchat, External)
 
 
-class Stage:
+class Trial:
     """One try of one promise. All visitors have left when it is closed."""
 
     def __init__(self, target: Target, courier: Courier) -> None:
@@ -21,7 +21,7 @@ class Stage:
         self.courier = courier
         self._leaving = AsyncExitStack()
 
-    async def __aenter__(self) -> "Stage":
+    async def __aenter__(self) -> "Trial":
         return self
 
     async def __aexit__(self, *_: object) -> None:
