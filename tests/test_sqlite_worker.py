@@ -68,10 +68,6 @@ def breaks(connection):
     connection.close()
 
 
-def ends_the_thread(connection):
-    raise SystemExit
-
-
 @pytest_twisted.ensureDeferred
 async def test_a_write_that_cannot_be_rolled_back_is_answered_and_the_next_one_works(
     database, expected_failures

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from .certificates import Certificates
-from .process import ChildProcess, NotRunningError, answers, eventually, free_port
+from .process import ChildProcess, NotRunningError, answers, free_port
 
 COUNTED_AT_ONCE = {"repl-diskless-sync": "no"}
 """Settings of a primary whose `state=online` of a replica is true at once. Where it sends its data
@@ -137,13 +137,6 @@ class Valkey(ChildProcess):
         """Cut every client's connection; the server stays."""
         for kind in ("normal", "pubsub"):
             self.cli("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
-
-    def wait_for_subscribers(self, channel: str, count: int) -> None:
-        """Return once so many connections listen to the Pub/Sub channel."""
-        eventually(
-            lambda: self.cli("PUBSUB", "NUMSUB", channel).split()[-1:] == [str(count)],
-            f"{count} subscribers of {channel}",
-        )
 
 
 def _quoted(text: str) -> str:

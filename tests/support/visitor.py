@@ -133,10 +133,6 @@ class Visitor:
         """Send one message of any bytes."""
         self._connection.sendMessage(payload, isBinary=binary)
 
-    def send_bytes(self, data: bytes) -> None:
-        """Send bytes past the WebSocket protocol, frames of one's own making for instance."""
-        self._connection.transport.write(data)
-
     async def start_chat(self, chat_id: str | None = None) -> Event:
         """Start or resume the chat and return the answer, the next event to come."""
         asked = chat_id or self.chat_id

@@ -277,11 +277,6 @@ class Rapidpro:
             f"UPDATE {table} SET {changes} WHERE id = %(id)s", {**columns, "id": id}
         )
 
-    def set_secret(self, channel: Channel, secret: str) -> Channel:
-        """Give a channel another secret; return the channel as it is now."""
-        self.update("channels_channel", channel.id, config=json.dumps({"secret": secret}))
-        return Channel(channel.id, channel.org, channel.uuid, secret)
-
     def change_config(self, channel: Channel, **keys: Any) -> None:
         """Change keys of a channel's config by SQL, the only way for an External one."""
         self.connection.execute(
