@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import re
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -70,3 +73,28 @@ def test_a_library_whose_private_parts_are_touched_may_not_be_newer_than_was_tri
         if any(part.operator == "<" for part in requirement.specifier)
     }
     assert bounded >= TOUCHED
+
+
+def test_what_chip_imports_is_asked_for_by_name():
+    imported = {
+        name.partition(".")[0]
+        for path in (ROOT / "chip").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in _imported(node)
+    }
+    asked = {canonicalize_name(one.name) for one in (*wanted(), *wanted("sentry"))}
+    projects = packages_distributions()
+    assert {
+        name
+        for name in imported - sys.stdlib_module_names - {"chip"}
+        if asked.isdisjoint(map(canonicalize_name, projects[name]))
+    } == set()
+
+
+def _imported(node: ast.AST) -> list[str]:
+    match node:
+        case ast.Import(names=names):
+            return [alias.name for alias in names]
+        case ast.ImportFrom(module=str(module), level=0):
+            return [module]
+    return []
