@@ -7,7 +7,7 @@ setting is wrong.
     twistd chip [settings]              serve
     twistd chip [settings] --check      and
     twistd chip [settings] channels …   (or inspect, backup, restore)
-                                        do something else and exit: `chip.app.commands`
+                                        do something else and exit: `chip.app.subcommands`
 """
 
 import atexit
@@ -26,13 +26,13 @@ from twisted.python.components import Componentized
 from twisted.scripts.twistd import ServerOptions  # type: ignore[attr-defined]
 
 from chip import __version__
-from chip.app import commands
+from chip.app import subcommands
 from chip.config.schema import Config
 from chip.config.settings import SETTINGS
 from chip.config.sources import load, unknown_variables
 from chip.config.usage import help_page
 from chip.errors import ConfigError
-from chip.logs.observer import LoggedService, LogObserver
+from chip.logs.log_observer import LoggedService, LogObserver
 from chip.logs.redact import REDACTOR
 from chip.logs.sentry import SentryObserver
 from chip.logs.targets import target_of
@@ -173,20 +173,20 @@ class Options(_Options):
         # Now, because twistd would refuse to go on beside a running Chip's pid file.
         if self["check"]:
             os.chdir(twistd["rundir"])
-            commands.run_check(self.config)
+            subcommands.run_check(self.config)
         if self.subCommand:
             os.chdir(twistd["rundir"])
         match self.subCommand:
             case "channels":
-                commands.run_channels(
+                subcommands.run_channels(
                     self.config, self.subOptions["action"], self.subOptions["flags"]
                 )
             case "inspect":
-                commands.run_inspect(self.config, self.subOptions["wanted"])
+                subcommands.run_inspect(self.config, self.subOptions["wanted"])
             case "backup":
-                commands.run_backup(self.config, self.subOptions["file"])
+                subcommands.run_backup(self.config, self.subOptions["file"])
             case "restore":
-                commands.run_restore(self.config, self.subOptions["file"])
+                subcommands.run_restore(self.config, self.subOptions["file"])
 
     def _given(self) -> dict[str, str | bool]:
         given: dict[str, str | bool] = {}

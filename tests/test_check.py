@@ -7,8 +7,8 @@ import pytest_twisted
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from chip.app.check.external import judge
 from chip.app.check.findings import PART_DEADLINE, Finding, Probe, listed, run
+from chip.app.check.named_couriers import judge
 from chip.chat.outbound.ports import CourierAnswer
 from chip.errors import Unavailable
 from chip.models import Channel

@@ -8,7 +8,7 @@ import pytest
 from twisted.logger import globalLogPublisher
 
 from chip.chat.hops import HOPS
-from chip.logs.observer import Record, as_text, origin
+from chip.logs.log_observer import Record, as_text, origin
 from chip.logs.redact import Redactor
 from chip.models import ChatKey
 from tests.support.memory_chip import BOB, CHANNEL, MemoryChip

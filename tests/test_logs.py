@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from txaio import make_logger
 
 from chip.errors import Unavailable
-from chip.logs.observer import LoggedService, LogObserver, StandardLibraryHandler
+from chip.logs.log_observer import LoggedService, LogObserver, StandardLibraryHandler
 from chip.logs.redact import Redactor
 from chip.logs.targets import Descriptor, RotatedFile, target_of
 

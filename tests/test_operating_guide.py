@@ -11,7 +11,7 @@ from prometheus_client import generate_latest
 from chip.chat import command_queue, lookups, ports, reconciler
 from chip.chat.outbound import acknowledger, forwarder
 from chip.config.settings import SECTIONS, Setting
-from chip.desk import availability, sessions, windows
+from chip.desk import answer_times, sessions, windows
 from chip.gateway import courier
 from chip.ops.metrics import CLOSES, Metrics
 from chip.protocol import commands
@@ -68,7 +68,7 @@ FIXED = [
     reconciler.AT_ONCE,
     worker.MAX_JOBS_WAITING,
     windows.MOST_WINDOWS,
-    availability.MOST_REMEMBERED,
+    answer_times.MOST_REMEMBERED,
     sqlite_archive.MOST_WAITING,
     courier.OTHERS,
     sessions.MOST_SESSIONS,

@@ -10,7 +10,7 @@ from chip.chat.ports import Balances, Depths
 from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.ops.metrics import Metrics
-from chip.ops.site import DEADLINE, OpsSite, Readiness
+from chip.ops.ops_site import DEADLINE, OpsSite, Readiness
 from tests.support.web import Answer, Wire, request
 
 

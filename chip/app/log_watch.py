@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 from twisted.application.service import Service
 from twisted.logger import LogEvent, Logger, globalLogPublisher
 
-from chip.logs.observer import origin
+from chip.logs.log_observer import origin
 from chip.ops.metrics import Metrics
 from chip.tasks import Clock
 from chip.throttle import LogThrottle

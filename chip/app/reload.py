@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from chip.chat.hops import HOPS
 from chip.config.schema import Config
 from chip.errors import ConfigError
-from chip.logs.observer import LogObserver
+from chip.logs.log_observer import LogObserver
 from chip.ops.certificates import Certificates
 
 RELOADED_SETTINGS: Final = ("allowed_origins", "log_level")

@@ -30,12 +30,12 @@ from chip.desk.desk import Desk
 from chip.errors import ChipError, Unavailable
 from chip.gateway.courier import CourierGateway
 from chip.limits import Limits
-from chip.logs.observer import LogObserver
+from chip.logs.log_observer import LogObserver
 from chip.ops.descriptors import too_few_descriptors
 from chip.ops.lag import LagService
 from chip.ops.listening import listen_address
 from chip.ops.metrics import Metrics
-from chip.ops.site import OpsSite
+from chip.ops.ops_site import OpsSite
 from chip.ops.status import Status
 from chip.ops.systemd import Notifier, WatchdogService
 from chip.web.availability import AvailabilityHandler

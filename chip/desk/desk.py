@@ -15,8 +15,8 @@ from twisted.internet.task import LoopingCall
 
 from chip.desk import guide
 from chip.desk.access import Access, Login
+from chip.desk.answer_times import Availabilities
 from chip.desk.api import Api
-from chip.desk.availability import Availabilities
 from chip.desk.commands import DeskCommands, Heard
 from chip.desk.first_channels import FirstChannels
 from chip.desk.front import FrontPage

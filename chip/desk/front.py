@@ -11,7 +11,7 @@ from html import escape
 from string import Template
 
 import chip
-from chip.desk.files import page
+from chip.desk.page_files import page
 from chip.models import Channel
 from chip.web.http.answers import HTML, Answer
 from chip.web.http.request import Request

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 
 from chip.desk.access import Access
 from chip.desk.api import Api
-from chip.desk.files import PAGES, page, scripts
+from chip.desk.page_files import PAGES, page, scripts
 from chip.desk.sessions import SESSION_DAYS, Sessions
 from chip.desk.windows import Windows
 from chip.web.http.answers import (

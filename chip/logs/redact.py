@@ -1,7 +1,7 @@
 """Removing secrets from a text, wherever in it they are.
 
 Owns the patterns of chat ids, e-mail addresses and passwords in URLs, and the set of secret values.
-`chip.logs.observer` and `chip.app.exits` pass every text through it before it is written.
+`chip.logs.log_observer` and `chip.app.exits` pass every text through it before it is written.
 """
 
 import json

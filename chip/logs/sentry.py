@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from chip.config.schema import Config
 from chip.errors import ConfigError
-from chip.logs.observer import LogEvent, Record, origin
+from chip.logs.log_observer import LogEvent, Record, origin
 from chip.logs.redact import Redactor
 
 _SENT_LEVELS = frozenset({"error", "critical"})

@@ -3,7 +3,7 @@
 One `Metrics` object per process; the layers know it as the `Observer` that they tell. Labels come
 from closed sets, most of them the literals of what is told: whatever else turns up, a close code
 that a browser invented for instance, is counted as ``other``. Owns the names, their descriptions
-and buckets; where they are read is `chip.ops.site`'s business.
+and buckets; where they are read is `chip.ops.ops_site`'s business.
 """
 
 import time

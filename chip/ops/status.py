@@ -1,4 +1,4 @@
-"""How Chip is: what the operators' listener tells (`chip.ops.site.Health`).
+"""How Chip is: what the operators' listener tells (`chip.ops.ops_site.Health`).
 
 It asks the parts themselves, now; it remembers nothing.
 """
@@ -13,7 +13,7 @@ from chip.config.schema import Config
 from chip.errors import Unavailable
 from chip.models import NOBODYS_CHAT, Channel, Contact, MsgName
 from chip.ops.descriptors import is_one_left
-from chip.ops.site import Readiness
+from chip.ops.ops_site import Readiness
 
 _CHANNEL: Final = Channel(NOBODYS_CHAT.channel_uuid, 0, "")
 _CONTACT: Final = Contact(0, 0, NOBODYS_CHAT.chat_id)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chip.desk.files import PAGES
+from chip.desk.page_files import PAGES
 from tests.widget.tools import installed, run_node
 
 UNITS = sorted((Path(__file__).parent / "unit").glob("*.test.js"))

@@ -6,7 +6,7 @@ import re
 
 import pytest_twisted
 
-from chip.desk.files import PAGES
+from chip.desk.page_files import PAGES
 from tests.support.desk_fixture import DeskFixture
 
 transcript = pytest_twisted.ensureDeferred

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest_twisted
 
-from chip.desk.availability import CONVERSATIONS, FEWEST_ANSWERS, MEASURED_EVERY, MOST_ANSWERS
+from chip.desk.answer_times import CONVERSATIONS, FEWEST_ANSWERS, MEASURED_EVERY, MOST_ANSWERS
 from chip.desk.channel_settings import set_channel
 from tests.support.desk_fixture import NOON
 

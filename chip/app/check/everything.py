@@ -9,8 +9,8 @@ from typing import Any
 from chip.app.check.courier import ask_courier
 from chip.app.check.database import ask_database
 from chip.app.check.embedded import ask_data_directory
-from chip.app.check.external import ask_named_couriers
 from chip.app.check.findings import Finding, Probe, run
+from chip.app.check.named_couriers import ask_named_couriers
 from chip.app.check.settings import ask_settings
 from chip.app.check.valkey import ask_valkey
 from chip.config.schema import Config

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from chip.app.inspect.lines import contact_lines, message_lines, queue_lines, whereabouts
-from chip.app.inspect.sources import Queues, Records, Source, queues_of, records_of
+from chip.app.inspect.queues_and_records import Queues, Records, Source, queues_of, records_of
 from chip.app.inspect.wanted import WantedChat, parse_wanted
 from chip.config.schema import Config
 from chip.errors import ChipError

@@ -25,7 +25,7 @@ from twisted.logger import globalLogBeginner
 
 from chip.config.schema import Config
 from chip.errors import ChipError, ConfigError
-from chip.logs.observer import LogObserver
+from chip.logs.log_observer import LogObserver
 from chip.logs.redact import REDACTOR
 from chip.logs.targets import Descriptor
 
