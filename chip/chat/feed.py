@@ -149,23 +149,23 @@ class Feed:
         On the first reading nothing can have been missed: the browser fetches history anyway. It
         does so at once: if the reading has to wait, others may acknowledge something meanwhile.
         Unless it `may_lack` something, it is read as it is, and from its beginning: what waits
-        although this connection has had it was acknowledged, and that was lost.
+        although this connection has had it was acknowledged, and that was lost. That may take more
+        windows than one.
         """
         self._state = "reading"
         window = self._window
         limits = self._limits
-        again = not may_lack
+        if not may_lack:
+            window.read_to = 0
         told = False
         try:
             while not self._stopped:
                 self._news = False
                 self._acked_meanwhile = None
                 recheck, self._recheck = self._recheck, False
-                after = window.last
-                if again:
-                    after = 0
-                elif recheck and window.oldest is not None:
-                    after = window.oldest - 1
+                after = window.read_to
+                if recheck and window.oldest is not None:
+                    after = min(after, window.oldest - 1)
                 page = await self._outbox.read(
                     self._chat, after, limits.window_messages, limits.window_bytes
                 )
@@ -177,11 +177,11 @@ class Feed:
                     filling = self._fill(page.loss, self._reconciler)
                     self._tasks.spawn("filling an outbox", filling)
                     return
-                missed = self._take(page, after, again=again)
+                missed = self._take(page, after)
                 if missed and not (first or told):
                     self._replies.resync()
                     told = True
-                again = first = False
+                first = False
                 if window.room <= 0:
                     self._state = "behind"
                     return
@@ -203,9 +203,9 @@ class Feed:
         if self._state == "behind":
             self._catch_up()
 
-    def _take(self, page: Page, after: int, *, again: bool) -> bool:
-        """Send what is new on `page`, or with `again` what is not in flight. Whether some number
-        was skipped: somebody else has it."""
+    def _take(self, page: Page, after: int) -> bool:
+        """Send what is new on `page`, or while the outbox is read anew what is not in flight.
+        Whether some number was skipped: somebody else has it."""
         window = self._window
         if page.head < window.last:
             # The queue has lost its last moments, and gives out the same numbers again.
@@ -221,15 +221,16 @@ class Feed:
         missed = False
         for item in page.items:
             was_sent = item.number <= window.last
-            if was_sent and (not again or item.number in (self._acked_meanwhile or ())):
+            acked = was_sent and item.number in (self._acked_meanwhile or ())
+            if item.number <= window.read_to or acked:
                 continue
             if window.room <= 0:
                 return missed
             missed = missed or not (was_sent or window.expects(item.number))
             self._pass_on(item)
-        if not page.more and page.head > window.last:
-            missed = True
-            window.last = page.head
+        if not page.more:
+            missed = missed or page.head > window.last
+            window.last = window.read_to = page.head
         return missed
 
     def _pass_on(self, item: OutboxItem) -> None:

@@ -22,7 +22,7 @@ _names = msgspec.json.Decoder(_Names)
 class Window:
     """The messages in flight on one connection, at most so many and so many bytes."""
 
-    __slots__ = ("_bytes", "_flight", "_max_bytes", "_max_messages", "_seen", "last")
+    __slots__ = ("_bytes", "_flight", "_max_bytes", "_max_messages", "_seen", "last", "read_to")
 
     def __init__(self, max_messages: int, max_bytes: int) -> None:
         self._max_messages = max_messages
@@ -35,6 +35,8 @@ class Window:
         self._seen: str | None = None
         self.last = 0
         """The highest number that this connection has seen, or that it need not see any more."""
+        self.read_to = 0
+        """How far the outbox was read: to `last`, unless it is being read anew."""
 
     @property
     def room(self) -> int:
@@ -55,6 +57,7 @@ class Window:
     def sends(self, item: OutboxItem) -> bool:
         """`item` is next to be handed to the connection. False if it is in flight already, under a
         number that it had before, or its ack is being stored."""
+        self.read_to = item.number
         self.last = max(self.last, item.number)
         if item.id == self._seen:
             return False
@@ -89,7 +92,7 @@ class Window:
         """Begin anew, as if nothing had been sent yet."""
         self._flight = None
         self._bytes = 0
-        self.last = 0
+        self.last = self.read_to = 0
 
     def seen(self, name: MsgName) -> None:
         """The message of this name is acknowledged on this very connection. Until that is `stored`,

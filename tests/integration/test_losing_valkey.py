@@ -344,6 +344,21 @@ async def test_a_restart_that_keeps_everything_shows_nothing_again(
     assert [(await visitor.next())["type"] for _ in range(2)] == ["resync", "pong"]
 
 
+async def test_more_waits_for_a_new_chat_than_a_window_holds(chip, visit, tell, all_delivered):
+    visitor = await visit(chip)
+    await visitor.start_chat()
+    await visitor.leave()
+    texts = [f"message {number}" for number in range(WINDOW + 8)]
+    await tell(visitor, *texts)
+    again = await visit(chip, visitor.chat_id)
+    await again.start_chat()
+    page = Page(again)
+    await page.shows(*texts)
+    await tell(visitor, "later")
+    await page.shows(*texts, "later")
+    await all_delivered()
+
+
 # Watching it.
 
 

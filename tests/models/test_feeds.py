@@ -47,7 +47,8 @@ class FeedMachine(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.chip = MemoryChip(window_messages=WINDOW)
+        self.chip = MemoryChip(window_messages=WINDOW, reconciles=True)
+        self.chip.later(10)
         self.servers = [self.chip.server, self.chip.process()]
         self.outbox: list[int] = []
         self.sent = 0
