@@ -11,6 +11,7 @@ from chip.chat.outbound.ports import CourierAnswer
 from chip.models import ChatKey, Incoming
 from tests.support.commands import say
 from tests.support.memory_chip import CHANNEL, MemoryChip
+from tests.support.slow import Slow
 from tests.support.scripted_gateway import ScriptedGateway
 
 
@@ -127,3 +128,18 @@ def test_new_chats_are_unavailable_at_once_while_the_circuit_is_open(chip):
     error = visitor.hears_one()
     assert (error["code"], error["retry_after"]) == ("unavailable", 10)
     assert len(chip.gateway.starts) == starts
+
+
+def test_hundreds_of_new_chats_that_wait_when_the_circuit_opens_are_all_answered(chip):
+    chip.gateway.starts_fail = True
+    courier = Slow(chip.gateway, "start_chat")
+    visitors = [chip.visitor(address=f"10.0.0.{n}") for n in range(250)]
+    for visitor in visitors:
+        visitor.says({"type": "start_chat"})
+    courier.answers_all()
+    assert {visitor.hears_one()["code"] for visitor in visitors} == {"unavailable"}
+    chip.gateway.starts_fail = False
+    chip.later(11)
+    visitors[0].says({"type": "start_chat"})
+    courier.answers()
+    assert visitors[0].hears_one()["type"] == "chat_started"

@@ -98,6 +98,22 @@ def test_an_exception_in_one_command_ends_neither_this_chat_nor_another(chip, ex
     expected_failures.take(ZeroDivisionError)
 
 
+def test_a_command_whose_failure_cannot_even_be_answered_holds_up_nothing(chip, expected_failures):
+    visitor = chip.bob()
+    chip.store.history = _broken
+    visitor.send = _cannot_be_written_to
+    visitor.says({"type": "get_history", "before": "2024-05-01T12:00:00Z"})
+    del visitor.send
+    visitor.says(say("Hi", ref="c1"))
+    assert visitor.hears_one() == {"type": "msg_accepted", "ref": "c1"}
+    expected_failures.take(RecursionError)
+    expected_failures.take(ZeroDivisionError)
+
+
+def _cannot_be_written_to(frame):
+    raise RecursionError
+
+
 def test_when_storing_fails_every_message_that_went_with_it_is_answered(chip, expected_failures):
     visitor = chip.bob()
     stuck = StuckHistory(chip.store)

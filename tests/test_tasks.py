@@ -7,7 +7,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
 from chip.errors import Unavailable
-from chip.tasks import Tasks, every, pause, within
+from chip.tasks import Semaphore, Tasks, every, pause, within
 from tests.support.memory_chip import result_of
 
 
@@ -128,3 +128,22 @@ def test_a_pause_that_is_cancelled_leaves_no_timer():
     assert pausing.called
     assert not clock.getDelayedCalls()
     pausing.addErrback(lambda failure: failure.trap(CancelledError))
+
+
+def test_hundreds_who_have_nothing_to_wait_for_do_not_resume_each_other():
+    room, done = Semaphore(2), []
+
+    async def work(number):
+        await room.acquire()
+        done.append(number)
+        room.release()
+
+    room.acquire(), room.acquire()
+    for number in range(1000):
+        Deferred.fromCoroutine(work(number))
+    assert done == []
+    room.release()
+    assert done == list(range(1000))
+    assert room.tokens == 1
+    room.release()
+    assert room.tokens == 2

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Final, TypeVar
 
+from twisted.logger import Logger
+
 from chip.chat.client import Client
 from chip.protocol.commands import Command
 from chip.tasks import Tasks
@@ -19,7 +21,9 @@ MAX_WAITING: Final = 64
 
 
 CarryOut = Callable[[Command], Awaitable[None]]
-"""Carries out a command. It must not raise."""
+"""Carries out a command, and answers it also when that fails."""
+
+_log = Logger()
 
 
 class CommandQueue:
@@ -56,7 +60,11 @@ class CommandQueue:
 
     async def _work(self, command: Command | None, handle: CarryOut) -> None:
         while command is not None:
-            await handle(command)
+            try:
+                await handle(command)
+            except Exception:
+                # Not even the answer could be given. Those that wait are carried out all the same.
+                _log.failure("a visitor's command failed")
             command = self._next()
         self._busy = False
 

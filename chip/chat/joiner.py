@@ -17,7 +17,6 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
 import msgspec
-from twisted.internet.defer import DeferredLock
 
 from chip.chat.archive import Archive, Part
 from chip.chat.hops import HOPS
@@ -28,7 +27,7 @@ from chip.errors import QueueFull, Unavailable
 from chip.models import Channel, ChatKey, MsgName
 from chip.protocol.external_parts import may_go_on, position
 from chip.protocol.external_send import ExternalSend
-from chip.tasks import Clock, Tasks
+from chip.tasks import Clock, Semaphore, Tasks
 
 JOIN_WITHIN: Final = 1.5
 """Seconds within which the next part comes: Courier sends them one after the other."""
@@ -72,7 +71,7 @@ class Joiner:
         # The messages that wait, by chat and uuid, each with the timer that shows it.
         self._timers: dict[ChatKey, dict[str, Any]] = {}
         self._rounds: OrderedDict[tuple[ChatKey, str], _Round] = OrderedDict()
-        self._turns: dict[ChatKey, DeferredLock] = {}
+        self._turns: dict[ChatKey, Semaphore] = {}
 
     async def start(self) -> None:
         """Take up what was left. Raises Unavailable."""
@@ -203,13 +202,13 @@ class Joiner:
     @asynccontextmanager
     async def _turn(self, chat: ChatKey) -> AsyncIterator[None]:
         """One thing at a time in each chat."""
-        turn = self._turns.setdefault(chat, DeferredLock())
+        turn = self._turns.setdefault(chat, Semaphore())
         await turn.acquire()
         try:
             yield
         finally:
             turn.release()
-            if not turn.locked:
+            if turn.tokens == turn.limit:
                 self._turns.pop(chat, None)
 
 

@@ -11,13 +11,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Final, cast
 
-from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.logger import Logger
 
 from chip.chat.outbound.ports import POST_WITHIN, CourierAnswer, Gateway
 from chip.models import Channel, ChatKey, SpoolEvent
-from chip.tasks import Clock
+from chip.tasks import Clock, Semaphore
 from chip.throttle import Outage
 
 FAILURES_TO_TRIP: Final = 5
@@ -59,7 +58,7 @@ class CircuitBreaker:
     ) -> None:
         self._gateway = gateway
         self._prefix = f"{host}: " if host else ""
-        self._for_posts = DeferredSemaphore(room) if room else None
+        self._for_posts = Semaphore(room) if room else None
         self._clock = clock
         self._failures = 0
         self._failing: set[ChatKey] = set()
@@ -77,7 +76,7 @@ class CircuitBreaker:
             "the circuit to Courier is closed again",
             clock.seconds,
         )
-        self._for_starts = DeferredSemaphore(max(1, parallel // 4))
+        self._for_starts = Semaphore(max(1, parallel // 4))
         self.for_forwarding = max(1, parallel - parallel // 4)
         """Chats that may be forwarded at once while the circuit is closed."""
 
@@ -125,7 +124,7 @@ class CircuitBreaker:
         finally:
             self._for_posts.release()
 
-    async def _turn(self, room: DeferredSemaphore, seconds: float) -> bool:
+    async def _turn(self, room: Semaphore, seconds: float) -> bool:
         """Take a place, if there is one within so many seconds."""
         turn = room.acquire()
         if not turn.called:

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 import msgspec
-from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from chip.chat.ports import WiredMessage
@@ -37,6 +36,7 @@ from chip.store.rapidpro import shown, statements
 from chip.store.rapidpro.connection import QueryFailed, Reactor, Row, Statement
 from chip.store.rapidpro.external import ExternalChannels
 from chip.store.rapidpro.pool import MAX_CONNECTIONS, PostgresPool
+from chip.tasks import Semaphore
 from chip.throttle import LogThrottle
 
 COLUMNS_FRESH_FOR: Final = 600.0
@@ -84,7 +84,7 @@ class RapidproStore:
         self._externals = ExternalChannels(self._ask, reactor.seconds, external_ids or {})
         self._looked_at = 0.0
         self._throttle = LogThrottle(reactor.seconds)
-        self._looking = DeferredLock()
+        self._looking = Semaphore()
 
     async def open(self) -> None:
         """Connect, and read which columns there are.
