@@ -11,8 +11,8 @@ from chip.chat.outbound.ports import CourierAnswer
 from chip.models import ChatKey, Incoming
 from tests.support.commands import say
 from tests.support.memory_chip import CHANNEL, MemoryChip
-from tests.support.slow import Slow
 from tests.support.scripted_gateway import ScriptedGateway
+from tests.support.slow import Slow
 
 
 @pytest.fixture

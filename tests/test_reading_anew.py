@@ -1,4 +1,4 @@
-"""An outbox that may have lost something is read from its beginning, however many windows it takes."""
+"""An outbox that may have lost something is read anew, however many windows that takes."""
 
 from __future__ import annotations
 

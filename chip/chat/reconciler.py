@@ -37,6 +37,9 @@ RETRY_AFTER: Final = 5.0
 """Seconds until a chat is looked up again that could not be."""
 TELL_AFTER: Final = 5.0
 """Seconds that the log waits for more to tell of."""
+LOOKED_WITHIN: Final = 10.0
+"""Seconds after which the database looks at most, from when it is asked. It counts what was
+acknowledged before a loss from when it looks, so that much is left to be looked for besides."""
 _DAY: Final = 86_400.0
 
 
@@ -112,7 +115,8 @@ class Reconciler:
         `PATIENCE` is over. It goes on being filled for as long as the chat is open."""
         if self._state == "stopped":
             return
-        noticed_at = self._clock.seconds() - loss.age / 1000
+        # Below zero where the clock of what stored it was set back since.
+        noticed_at = self._clock.seconds() - max(0, loss.age) / 1000
         wanted = self._wanted.get(chat)
         if wanted is None:
             wanted = self._wanted[chat] = _Wanted(loss.name, noticed_at)
@@ -187,7 +191,7 @@ class Reconciler:
             channel,
             chat.chat_id,
             since=limits.outbox_days * _DAY,
-            lost=self._clock.seconds() - wanted.noticed_at,
+            lost=self._clock.seconds() - wanted.noticed_at + LOOKED_WITHIN,
             max_bytes=limits.outbox_bytes,
         )
         filled = await self._outbox.fill(chat, loss, messages)
