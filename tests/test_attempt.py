@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from chip.chat.outbound.attempt import arrivals
+from chip.chat.outbound.arrivals import arrivals
 from chip.models import Incoming, Report
 from tests.support.commands import say
 from tests.support.memory_chip import BOB, MemoryChip
@@ -175,6 +175,18 @@ def test_a_text_that_was_said_before_is_not_taken_for_the_same_text_said_again(c
     bob.says(say("hi"))
     chip.gateway.take().handle("uuid-1")
     chip.later(5)
+    bob.says(say("hi"))
+    chip.gateway.take().fail("unknown")
+    chip.later(34)
+    assert chip.gateway.take().texts == ["hi"]
+
+
+def test_nor_where_the_queues_have_forgotten_what_courier_confirmed(chip, bob):
+    chip.courier_has("hi")
+    bob.says(say("hi"))
+    chip.gateway.take().handle("uuid-1")
+    chip.later(180)
+    chip.queues.lose()
     bob.says(say("hi"))
     chip.gateway.take().fail("unknown")
     chip.later(34)

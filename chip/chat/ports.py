@@ -72,9 +72,11 @@ class Store(Protocol):
         anything.
         """
 
-    async def heard_since(self, contact: Contact, uuid: str) -> list[HeardMessage]:
-        """The incoming messages of this chat that came after the one with that uuid, oldest first,
-        `MAX_HEARD` at most; from the very first one when it is ``""``.
+    async def heard_since(
+        self, contact: Contact, uuid: str, *, within: float
+    ) -> list[HeardMessage]:
+        """The incoming messages of this chat that came after the one with that uuid and within so
+        many seconds, oldest first, `MAX_HEARD` at most; after any other when it is ``""``.
 
         Empty when there is no such message any more: nobody can say then what came after it."""
 

@@ -179,8 +179,11 @@ class SqliteStore:
         for watcher in self._watchers if changed else ():
             watcher(contact.id)
 
-    async def heard_since(self, contact: Contact, uuid: str) -> list[HeardMessage]:
+    async def heard_since(
+        self, contact: Contact, uuid: str, *, within: float
+    ) -> list[HeardMessage]:
         """The incoming messages that came after that one, oldest first, `MAX_HEARD` at most."""
+        earliest = microseconds(datetime.now(UTC)) - int(within * 1_000_000)
 
         def look(connection: Connection) -> list[HeardMessage]:
             after = 0
@@ -194,8 +197,8 @@ class SqliteStore:
                 after = row[0]
             rows = connection.execute(
                 "SELECT uuid, text FROM message WHERE contact_id = ? AND direction = 'I'"
-                " AND id > ? ORDER BY id LIMIT ?",
-                (contact.id, after, MAX_HEARD),
+                " AND id > ? AND created_on > ? ORDER BY id LIMIT ?",
+                (contact.id, after, earliest, MAX_HEARD),
             )
             return [HeardMessage(*row) for row in rows]
 

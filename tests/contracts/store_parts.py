@@ -13,9 +13,15 @@ from chip.chat.ports import Store
 from chip.models import Channel, HistoryPage, Origin
 
 NOON = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
+EVER = 1e9
+"""Seconds for which any message was heard."""
 NEVER = "00000000-0000-4000-8000-000000000000"
 STORAGE = "https://cdn.example/media/"
 transcript = pytest_twisted.ensureDeferred
+
+
+def ago(seconds: float) -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=seconds)
 
 
 def after(seconds: float) -> datetime:

@@ -8,7 +8,7 @@ import msgspec
 
 from chip.models import Channel, MsgName, MsgOut, StoredMessage, User
 
-from .store_parts import NEVER, NOON, STORAGE, World, after, transcript
+from .store_parts import EVER, NEVER, NOON, STORAGE, World, after, ago, transcript
 
 
 class RowsContract:
@@ -240,9 +240,21 @@ class RowsContract:
         second = await world.visitor_said(channel, chat_id, "two", after(3))
         third = await world.visitor_said(channel, chat_id, "three", after(4))
         contact = await world.contact(channel, chat_id)
-        heard = await world.store.heard_since(contact, first.uuid)
+        heard = await world.store.heard_since(contact, first.uuid, within=EVER)
         assert heard == [(second.uuid, "two"), (third.uuid, "three")]
-        assert await world.store.heard_since(contact, third.uuid) == []
+        assert await world.store.heard_since(contact, third.uuid, within=EVER) == []
+
+    @transcript
+    async def test_what_was_heard_longer_ago_than_is_asked_for_is_left_aside(self, world: World):
+        channel = await world.channel()
+        chat_id = await world.chat(channel)
+        first = await world.visitor_said(channel, chat_id, "one", ago(90))
+        second = await world.visitor_said(channel, chat_id, "one", ago(30))
+        contact = await world.contact(channel, chat_id)
+        heard = await world.store.heard_since(contact, "", within=60)
+        assert heard == [(second.uuid, "one")]
+        heard = await world.store.heard_since(contact, first.uuid, within=60)
+        assert heard == [(second.uuid, "one")]
 
     @transcript
     async def test_everything_is_heard_since_nothing(self, world: World):
@@ -251,7 +263,7 @@ class RowsContract:
         first = await world.visitor_said(channel, ours, "one", after(1))
         await world.visitor_said(channel, theirs, "not ours", after(2))
         contact = await world.contact(channel, ours)
-        assert await world.store.heard_since(contact, "") == [(first.uuid, "one")]
+        assert await world.store.heard_since(contact, "", within=EVER) == [(first.uuid, "one")]
 
     @transcript
     async def test_nothing_is_heard_since_a_message_that_is_not_there(self, world: World):
@@ -262,7 +274,7 @@ class RowsContract:
         await world.visitor_said(channel, ours, "three", after(3))
         contact = await world.contact(channel, ours)
         for unknown in (NEVER, other.uuid, "no uuid"):
-            assert await world.store.heard_since(contact, unknown) == []
+            assert await world.store.heard_since(contact, unknown, within=EVER) == []
 
     @transcript
     async def test_a_hundred_messages_are_heard_at_most(self, world: World):
@@ -271,5 +283,5 @@ class RowsContract:
         for place in range(103):
             await world.visitor_said(channel, chat_id, f"{place}", after(place))
         contact = await world.contact(channel, chat_id)
-        heard = await world.store.heard_since(contact, "")
+        heard = await world.store.heard_since(contact, "", within=EVER)
         assert [message.text for message in heard] == [f"{place}" for place in range(100)]

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import msgspec
 import pytest
 
 from chip.models import Channel, MsgName
 
-from .store_parts import Name, World, transcript
+from .store_parts import Name, World, ago, transcript
 
 DAY = 86_400.0
-
-
-def ago(seconds: float) -> datetime:
-    return datetime.now(UTC) - timedelta(seconds=seconds)
 
 
 class Chat:

@@ -7,6 +7,7 @@ import uuid
 import pytest
 import pytest_twisted
 
+from tests.contracts.store_parts import EVER
 from tests.support.desk_fixture import CHAT, status
 
 transcript = pytest_twisted.ensureDeferred
@@ -39,7 +40,7 @@ async def test_what_a_visitor_said_is_answered_with_its_uuid_and_stands_in_the_s
     contact = await desk.store.contact(desk.channel, CHAT)
     assert event["type"] == "msg"
     assert event["msg_uuid"] == contact.last_confirmed
-    assert await desk.store.heard_since(contact, "") == [(event["msg_uuid"], "hello")]
+    assert await desk.store.heard_since(contact, "", within=EVER) == [(event["msg_uuid"], "hello")]
 
 
 @transcript
@@ -48,7 +49,7 @@ async def test_several_events_happen_in_order(desk):
     answer = await desk.receive(CHAT_STARTED, *said)
     assert [event["type"] for event in answer.json["data"]] == ["event", "msg", "msg", "msg"]
     contact = await desk.store.contact(desk.channel, CHAT)
-    heard = await desk.store.heard_since(contact, "")
+    heard = await desk.store.heard_since(contact, "", within=EVER)
     assert [message.text for message in heard] == ["one", "two", "two"]
 
 

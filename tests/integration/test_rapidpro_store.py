@@ -13,6 +13,7 @@ from chip.models import Channel, Contact
 from chip.store.rapidpro.statements import RECENT_MESSAGES
 from chip.store.rapidpro.store import RapidproStore
 from tests.contracts.store import NOON, STORAGE, Name, StoreContract, World, after, transcript
+from tests.contracts.store_parts import EVER
 from tests.contracts.store_wired import Chat, WiredContract
 from tests.support.postgres import GENERATIONS
 from tests.support.rapidpro import Rapidpro
@@ -226,7 +227,7 @@ async def test_what_came_by_sms_was_not_heard_here(world):
     await world.sent(channel, chat_id, "to the phone", after(3), contact_urn_id=phone)
     contact = await world.contact(channel, chat_id)
     assert contact.last_confirmed == heard.uuid
-    assert await world.store.heard_since(contact, "") == [(heard.uuid, "here")]
+    assert await world.store.heard_since(contact, "", within=EVER) == [(heard.uuid, "here")]
     assert await world.texts(channel, chat_id, after(10)) == ["here"]
 
 
@@ -248,7 +249,7 @@ async def test_the_newest_message_is_the_one_written_last_whatever_clocks_say(wo
     second = await world.visitor_said(channel, chat_id, "two", after(3))
     contact = await world.contact(channel, chat_id)
     assert contact.last_confirmed == second.uuid
-    assert await world.store.heard_since(contact, first.uuid) == [(second.uuid, "two")]
+    assert await world.store.heard_since(contact, first.uuid, within=EVER) == [(second.uuid, "two")]
 
 
 # History.

@@ -13,6 +13,7 @@ from chip.models import Channel, MsgName
 from chip.store.rapidpro.connection import Statement
 from chip.store.rapidpro.store import COLUMNS_FRESH_FOR, RapidproStore
 from tests.contracts.store import NEVER, NOON, STORAGE, after, transcript
+from tests.contracts.store_parts import EVER
 from tests.support.rapidpro import Rapidpro
 
 NEW_COLUMNS = "ALTER TABLE msgs_msg ADD ticket_uuid uuid, ADD quickreplies jsonb;"
@@ -92,7 +93,7 @@ class Chat:
         assert await self.store.user(1)
         assert await self.store.message(contact, MsgName(self.message.id))
         assert await self.store.message(contact, MsgName(None, self.message.uuid))
-        assert await self.store.heard_since(contact, "") == []
+        assert await self.store.heard_since(contact, "", within=EVER) == []
         await self.store.set_email(contact, "bob@example.com")
 
 

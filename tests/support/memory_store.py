@@ -103,7 +103,7 @@ class MemoryStore:
         known = self.contacts.get((channel.org_id, chat_id))
         if known is None:
             return None
-        heard = self._heard(known)
+        heard = _heard(self._of(known, MsgIn))
         return msgspec.structs.replace(known, last_confirmed=heard[-1].uuid if heard else "")
 
     async def user(self, user_id: int) -> User | None:
@@ -171,13 +171,16 @@ class MemoryStore:
                 self.contacts[key] = msgspec.structs.replace(known, email=email)
                 self.writes[known.id] += 1
 
-    async def heard_since(self, contact: Contact, uuid: str) -> list[HeardMessage]:
+    async def heard_since(
+        self, contact: Contact, uuid: str, *, within: float
+    ) -> list[HeardMessage]:
         self._ask()
-        heard = self._heard(contact)
+        rows = self._of(contact, MsgIn)
         if uuid:
-            uuids = [message.uuid for message in heard]
-            heard = heard[uuids.index(uuid) + 1 :] if uuid in uuids else []
-        return heard[:MAX_HEARD]
+            uuids = [row.uuid for row in rows]
+            rows = rows[uuids.index(uuid) + 1 :] if uuid in uuids else []
+        earliest = self.now() - within
+        return _heard([row for row in rows if row.at.timestamp() > earliest])[:MAX_HEARD]
 
     def _ask(self) -> None:
         self.queries += 1
@@ -191,8 +194,9 @@ class MemoryStore:
             if row.contact_id == contact.id and isinstance(row.shown, kind)
         ]
 
-    def _heard(self, contact: Contact) -> list[HeardMessage]:
-        return [HeardMessage(row.uuid, row.shown.text) for row in self._of(contact, MsgIn)]
+
+def _heard(rows: list[Row]) -> list[HeardMessage]:
+    return [HeardMessage(row.uuid, row.shown.text) for row in rows]
 
 
 def _entry(shown: MsgIn | MsgOut) -> bytes:

@@ -22,6 +22,7 @@ from twisted.logger import Logger
 from chip.chat.hops import HOPS
 from chip.chat.lookups import Lookups
 from chip.chat.observer import Observer
+from chip.chat.outbound.arrivals import arrivals, may_have_arrived_within
 from chip.chat.outbound.channel_requests import ChannelRequests
 from chip.chat.outbound.circuit import backoff
 from chip.chat.outbound.circuits import Circuits
@@ -213,13 +214,15 @@ class Attempts:
 
     async def _find_out(self, batch: Batch, count: int) -> Outcome:
         """Which of the first `count` events have arrived? While nobody can say, nothing is sent."""
-        sent = [entry.event for entry in batch.entries[:count]]
+        entries = batch.entries[:count]
+        sent = [entry.event for entry in entries]
         try:
             contact = await self._lookups.contact(batch.chat, again=True)
             if contact is None or batch.last_confirmed is None:
                 arrived, last_confirmed = 0, ""
             else:
-                heard = await self._store.heard_since(contact, batch.last_confirmed)
+                within = may_have_arrived_within(entries)
+                heard = await self._store.heard_since(contact, batch.last_confirmed, within=within)
                 arrived, last_confirmed = arrivals(sent, [(one.uuid, one.text) for one in heard])
         except Unavailable as error:
             return Outcome(unknown=count, delay=DATABASE_AWAY, reason=str(error))
@@ -249,26 +252,6 @@ def _texts(events: Sequence[SpoolEvent]) -> list[str]:
 def digest(text: str) -> str:
     """What stands for a text where the text itself need not be kept."""
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def arrivals(sent: Sequence[SpoolEvent], heard: list[tuple[str, str]]) -> tuple[int, str]:
-    """How many of the events at the front of `sent` have arrived, and the last one's uuid.
-
-    Courier handles events in order and stops at the first that fails, so those that arrived are at
-    the front. Reports leave no trace that could be looked for; to repeat one does no harm.
-    """
-    arrived, last_confirmed, position = 0, "", 0
-    for index, event in enumerate(sent):
-        if not isinstance(event, Incoming):
-            continue
-        found = next(
-            (i for i in range(position, len(heard)) if heard[i][1].strip() == event.text.strip()),
-            None,
-        )
-        if found is None:
-            break
-        arrived, last_confirmed, position = index + 1, heard[found][0], found + 1
-    return arrived, last_confirmed
 
 
 def _rejected(count: int, reason: str) -> Outcome:

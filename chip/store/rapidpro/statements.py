@@ -133,7 +133,8 @@ SET_EMAIL = Statement.of(
 HEARD_SINCE = Statement.of(
     f"""
     SELECT uuid::text, text FROM msgs_msg
-    WHERE contact_id = $1 AND contact_urn_id = $2 AND direction = 'I' AND id + 0 > CASE
+    WHERE contact_id = $1 AND contact_urn_id = $2 AND direction = 'I'
+      AND created_on > now() - $4::float * interval '1 second' AND id + 0 > CASE
         WHEN $3::uuid IS NULL THEN 0
         ELSE (SELECT id FROM msgs_msg WHERE contact_id = $1 AND uuid = $3::uuid
               ORDER BY created_on DESC, id DESC LIMIT 1)

@@ -196,11 +196,14 @@ class RapidproStore:
         condition = "true" if only_if_empty else "false"
         await self._ask(statements.SET_EMAIL, contact.urn_id, email, condition)
 
-    async def heard_since(self, contact: Contact, uuid: str) -> list[HeardMessage]:
+    async def heard_since(
+        self, contact: Contact, uuid: str, *, within: float
+    ) -> list[HeardMessage]:
         """The incoming messages that came after that one, oldest first, `MAX_HEARD` at most."""
         if uuid and not _UUID.fullmatch(uuid):
             return []
-        rows = await self._ask(statements.HEARD_SINCE, contact.id, contact.urn_id, uuid or None)
+        params = (contact.id, contact.urn_id, uuid or None, int(within))
+        rows = await self._ask(statements.HEARD_SINCE, *params)
         return [HeardMessage(uuid.decode(), text.decode()) for uuid, text in rows]
 
     async def _ask_for_many(
