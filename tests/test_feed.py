@@ -326,6 +326,12 @@ def test_a_window_knows_what_is_in_flight_by_either_name():
     assert not window.has(MsgName(None, ""))
 
 
+def test_what_no_browser_could_show_is_passed_over():
+    window = Window(max_messages=2, max_bytes=1000)
+    assert not window.sends(OutboxItem(10, "m10", b"[]"))
+    assert (window.room, window.last) == (2, 10)
+
+
 def test_an_ack_makes_room_once():
     window = Window(max_messages=2, max_bytes=1000)
     window.sends(item(10))

@@ -12,11 +12,15 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
+from chip.chat.ports import Loss
 from chip.desk.channels import insert_channel
 from chip.errors import ConfigError
+from chip.queue.sqlite.queue import SqliteQueue
 from chip.sqlite.backup import backup, restore
 from chip.sqlite.database import SqliteDatabase
 from chip.sqlite.files import commits_path, database_path
+from tests.contracts.queue_parts import CHAT
+from tests.support.sqlite import Machine
 
 
 @pytest.fixture
@@ -40,6 +44,10 @@ async def database(data_dir, file):
 
 async def add(database: SqliteDatabase, name: str) -> str:
     return await database.write(lambda db: insert_channel(db, name))
+
+
+async def loss_of(queue: SqliteQueue) -> Loss | None:
+    return (await queue.outbox.read(CHAT, 0, 10, 10_000)).loss
 
 
 def names(path: Path) -> list[str]:
@@ -185,3 +193,18 @@ async def test_what_is_no_backup_changes_nothing(database, data_dir, file):
             restore(data_dir, wrong)
     assert await names_after_a_start(data_dir) == ["Shop"]
     assert commits_path(data_dir).exists()
+
+
+async def test_what_was_taken_since_the_backup_may_be_missing_in_every_outbox(tmp_path, file):
+    file.parent.mkdir()
+    machine = Machine(tmp_path / "data")
+    queue = await machine.start()
+    await queue.outbox.fill(CHAT, (await loss_of(queue)).name, [])
+    assert await loss_of(queue) is None
+    backup(machine.data_dir, file)
+    await machine.stop()
+    restore(machine.data_dir, file)
+    queue = await machine.start()
+    found = await loss_of(queue)
+    await machine.stop()
+    assert found is not None

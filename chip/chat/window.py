@@ -62,12 +62,16 @@ class Window:
         if item.id == self._seen:
             return False
         self.renumber(item)
+        if self._flight and item.number in self._flight:
+            return False
+        try:
+            uuid = str(_names.decode(item.msg_out).uuid)
+        except msgspec.MsgspecError:
+            return False  # Another program left it. No browser could show it: it will expire.
         if self._flight is None:
             self._flight = {}
-        if item.number in self._flight:
-            return False
         size = len(item.msg_out)
-        self._flight[item.number] = (size, item.id, str(_names.decode(item.msg_out).uuid))
+        self._flight[item.number] = (size, item.id, uuid)
         self._bytes += size
         return True
 

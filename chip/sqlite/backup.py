@@ -51,11 +51,25 @@ def restore(data_dir: Path, file: Path) -> Path | None:
     try:
         new.unlink(missing_ok=True)
         _copy(file, new)
+        _note_the_loss(new)
         return _replace(data_dir, new)
     except OSError as error:
         raise ConfigError(f"data_dir: cannot use {data_dir}: {error.strerror}") from None
     finally:
         lock.release()
+
+
+def _note_the_loss(path: Path) -> None:
+    """What was taken since the backup is not in it: each chat's outbox may lack something."""
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as database, database:
+            database.execute(
+                "UPDATE setting"
+                " SET value = CAST(max(value + 1, strftime('%s', 'now') * 1000) AS TEXT)"
+                " WHERE name = 'made'"
+            )
+    except sqlite3.Error as error:
+        raise ConfigError(f"cannot write {path}: {reason_of(error)}") from None
 
 
 def _replace(data_dir: Path, new: Path) -> Path | None:

@@ -22,8 +22,9 @@ end
 
 local function is_readable(item)
   local ok, decoded = pcall(cjson.decode, item)
-  return ok and string.sub(item, 1, 1) == '{' and type(decoded.msg) == 'table'
-    and type(decoded.id) == 'string'
+  -- An array is a table, too.
+  return ok and string.sub(item, 1, 1) == '{' and string.match(item, '"msg":%s*(.)') == '{'
+    and type(decoded.msg) == 'table' and type(decoded.id) == 'string'
 end
 
 local function stamp_of(item)
