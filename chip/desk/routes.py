@@ -122,8 +122,12 @@ class DeskRoutes:
         if path[:1] == ["api"]:
             return await self._api.answer(request, path[1:])
         if path == ["logout"] and request.method == b"POST":
-            self._windows.end_session(session)
-            await self._sessions.end(session)
+            try:
+                await self._sessions.end(session)
+            finally:
+                # Last: whoever comes in again, as the other windows ask, is answered after this
+                # is, which takes the cookie from the browser.
+                self._windows.end_session(session)
             return json_answer({}).with_headers(self._cookie(request, "", 0))
         if request.method not in GET_OR_HEAD:
             return method_not_allowed(*GET_OR_HEAD)

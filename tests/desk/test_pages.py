@@ -7,6 +7,8 @@ import re
 import pytest_twisted
 
 from chip.desk.page_files import PAGES
+from chip.desk.sessions import Sessions
+from chip.desk.windows import Windows
 from tests.support.desk_fixture import DeskFixture
 
 transcript = pytest_twisted.ensureDeferred
@@ -97,6 +99,27 @@ async def test_signing_out_ends_the_session_and_that_browsers_other_windows(tmp_
     await desk.open()
     assert (await desk.ask("GET", "/desk/")).status == 401
     await desk.close()
+
+
+@transcript
+async def test_that_is_stored_before_the_other_windows_ask_who_comes_in_again(desk, monkeypatch):
+    order, end, end_windows = [], Sessions.end, Windows.end_session
+
+    async def noted_end(sessions, cookie):
+        await end(sessions, cookie)
+        order.append("stored")
+
+    def noted_end_windows(windows, cookie):
+        order.append("the windows ask")
+        end_windows(windows, cookie)
+
+    monkeypatch.setattr(Sessions, "end", noted_end)
+    monkeypatch.setattr(Windows, "end_session", noted_end_windows)
+    await desk.sit_down()
+    window = await desk.watch()
+    await desk.ask("POST", "/desk/logout", b"", x_chip_desk="1")
+    assert await window.closed() == 4401
+    assert order == ["stored", "the windows ask"]
 
 
 @transcript
