@@ -20,7 +20,9 @@ from .valkey import Valkey
 
 AGE = r"""
 local ms = tonumber(ARGV[1])
-local function shift(time) return string.format('%.0f', tonumber(time) - ms) end
+local function shift(time, unit)
+  return string.format('%.0f', tonumber(time) - ms * (unit or 1))
+end
 for _, key in ipairs(redis.call('KEYS', 'chat:*')) do
   local kind = redis.call('TYPE', key).ok
   if kind == 'list' then
@@ -36,6 +38,10 @@ for _, key in ipairs(redis.call('KEYS', 'chat:*')) do
     for _, field in ipairs({'began', 'text_at', 'failing', 'not_before'}) do
       local time = redis.call('HGET', key, field)
       if time then redis.call('HSET', key, field, shift(time)) end
+    end
+    for _, field in ipairs({'since', 'filled', 'numbered', 'looked'}) do
+      local time = redis.call('HGET', key, field)
+      if tonumber(time) then redis.call('HSET', key, field, shift(time, 1000)) end
     end
   end
   local left = redis.call('PTTL', key)

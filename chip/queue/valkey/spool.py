@@ -48,9 +48,9 @@ class ValkeySpool:
         # are still to be taken up again.
         self._lost: dict[ChatKey, list[tuple[bytes, float]]] = {}
         self._to_take_up: dict[ChatKey, None] = {}
-        self._append = scripts.script("spool_append", "claims", keys=10)
-        self._claim = scripts.script("spool_claim", "claims", keys=9)
-        self._settle = scripts.script("spool_settle", "claims", keys=10)
+        self._append = scripts.script("spool_append", "mark", "claims", keys=11)
+        self._claim = scripts.script("spool_claim", "mark", "claims", keys=10)
+        self._settle = scripts.script("spool_settle", "mark", "claims", keys=11)
         self._due = scripts.script("spools_due", keys=1, stores=False)
         self._due_calls: dict[int, bytes] = {}
         self._alive = scripts.script("alive", keys=1)
@@ -68,14 +68,14 @@ class ValkeySpool:
         for event in events:
             arguments.append(b"=" + event.ref.encode() if isinstance(event, Incoming) else b"-")
             arguments.append(_json(event))
-        names = [*self._keys.spool(raw), self._keys.refs(raw)]
+        names = [*self._keys.spool(raw), self._keys.mark, self._keys.refs(raw)]
         (results, *rest), asked_at = await self._ask(self._append, chat, names, arguments)
         found = [_RESULTS[letter] for letter in results.decode()]
         return Spooled(found, self._claim_result(chat, rest, asked_at))
 
     async def claim(self, chat: ChatKey) -> ClaimResult:
         """Claim the chat if it is due and nobody holds it."""
-        names = self._keys.spool(str(chat).encode())
+        names = [*self._keys.spool(str(chat).encode()), self._keys.mark]
         claim = self._claim_result(chat, *await self._ask(self._claim, chat, names, []))
         self._to_take_up.pop(chat, None)
         return claim
@@ -89,7 +89,7 @@ class ValkeySpool:
         answer, asked_at = await self._ask(
             self._settle,
             chat,
-            [*self._keys.spool(raw), self._keys.refs(raw)],
+            [*self._keys.spool(raw), self._keys.mark, self._keys.refs(raw)],
             [b"1" if may_continue else b"0", _json(outcome)],
             known=grant,
         )

@@ -10,6 +10,8 @@
 --   began               when it was given
 --   under_way           entries in the owner's attempt
 --   unknown             entries at the front that may have arrived already
+--   looked, doubtful    the mark (mark.lua) after which it was asked how many may have, since they
+--                       lay here before something was lost; and how many of these still wait
 --   not_before          the next attempt must wait until then
 --   heard               uuid of the last message that Courier confirmed
 --   text, text_at       digest of the text that Courier answered last, and when
@@ -29,6 +31,7 @@ local function spool_of(keys, first)
     totals = keys[first + 6],
     reports = keys[first + 7],
     balance = keys[first + 8],
+    mark = keys[first + 9],
   }
 end
 
@@ -107,8 +110,8 @@ end
 -- Nothing can go now: forget whose it was and what failed, and remember what Courier knows. Where
 -- reports still rest, the chat is due when the first of them may go.
 local function forget_claim(spool, chat)
-  redis.call('HDEL', spool.courier, 'owner', 'began', 'under_way', 'unknown', 'tries', 'failing',
-    'said', 'not_before')
+  redis.call('HDEL', spool.courier, 'owner', 'began', 'under_way', 'unknown', 'doubtful', 'tries',
+    'failing', 'said', 'not_before')
   local first = redis.call('ZRANGE', spool.reports, 0, 0, 'WITHSCORES')
   if first[2] then
     redis.call('ZADD', spool.spools, first[2], chat)
@@ -132,6 +135,20 @@ local function take_back(spool)
   redis.call('HDEL', spool.courier, 'owner', 'under_way')
 end
 
+-- How many entries at the front lay here before something was lost: what came back may be older than
+-- what Courier has. If the first of them has not arrived, none has.
+local function count_doubtful(spool, mark)
+  local count = 0
+  for _, entry in ipairs(redis.call('LRANGE', spool.list, 0, -1)) do
+    local stored = tonumber(string.match(entry, '^{"ts":(%d+)'))
+    if not stored or (stored + 1) * 1000 > tonumber(mark) then
+      break
+    end
+    count = count + 1
+  end
+  return count
+end
+
 -- Give the chat to a process, under the name `grant`. The answer is 'claimed', what a batch needs,
 -- and its entries.
 local function give(spool, chat, process, grant)
@@ -141,8 +158,13 @@ local function give(spool, chat, process, grant)
     return forget_claim(spool, chat)
   end
   local known = redis.call('HMGET', spool.courier, 'under_way', 'unknown', 'heard',
-    'text', 'text_at', 'tries', 'failing')
-  local unknown = math.max(tonumber(known[1] or 0), tonumber(known[2] or 0))
+    'text', 'text_at', 'tries', 'failing', 'looked', 'doubtful')
+  local mark, doubtful = mark_of(spool.mark), tonumber(known[9] or 0)
+  if known[8] ~= mark then
+    doubtful = count_doubtful(spool, mark)
+    redis.call('HSET', spool.courier, 'looked', mark, 'doubtful', doubtful)
+  end
+  local unknown = math.max(tonumber(known[1] or 0), tonumber(known[2] or 0), doubtful)
   unknown = math.min(unknown, #entries)
   redis.call('HSET', spool.courier, 'owner', process, 'grant', grant, 'began', NOW,
     'under_way', #entries, 'unknown', unknown)

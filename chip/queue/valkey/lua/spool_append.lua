@@ -1,9 +1,9 @@
 -- Store events for Courier, and claim the chat if that is allowed and nobody has.
--- KEYS  those of a spool, refs
+-- KEYS  those of a spool, mark, refs
 -- ARGV  chat, process, grant, known, lost (see `asker`), may_claim (0 or 1), last heard,
 --       live channel, then for each event: '=' and its ref, or '-' for a report; its JSON
 -- Answers a letter for each event (q, r or f), then as `claim` does.
-local spool, refs = spool_of(KEYS, 1), KEYS[10]
+local spool, refs = spool_of(KEYS, 1), KEYS[11]
 local chat, process, grant, known, lost, may_claim, last_confirmed, live = unpack(ARGV)
 local said = tonumber(redis.call('HGET', spool.courier, 'said') or redis.call('LLEN', spool.list))
 local total = tonumber(redis.call('HGET', spool.totals, 'said') or 0)

@@ -1,5 +1,5 @@
 -- Claim a chat that is due and that nobody forwards.
--- KEYS  those of a spool
+-- KEYS  those of a spool, mark
 -- ARGV  chat, process, grant, known, lost: see `asker`
 -- Answers as `claim` does.
 local chat, process, grant, known, lost = unpack(ARGV)

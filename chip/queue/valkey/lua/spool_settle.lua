@@ -1,16 +1,16 @@
 -- Note how an attempt ended, and give the claim up or go on with the next batch.
--- KEYS  those of a spool, refs
+-- KEYS  those of a spool, mark, refs
 -- ARGV  chat, process, grant, known, lost (see `asker`; `known` is the claim that is settled),
 --       may_continue (0 or 1), the outcome as JSON: see `Outcome` in chat/outbound/ports.py, whose
 --       defaults are left out
 -- Answers as `claim` does; 'elsewhere' when this claim is over already.
-local spool, refs = spool_of(KEYS, 1), KEYS[10]
+local spool, refs = spool_of(KEYS, 1), KEYS[11]
 local chat, process, grant, known, lost, may_continue, outcome = unpack(ARGV)
 outcome = cjson.decode(outcome)
 local remove, rejected = outcome.remove or 0, outcome.rejected or 0
 local delay = outcome.delay or 0
 
-local claimed = redis.call('HMGET', spool.courier, 'owner', 'grant')
+local claimed = redis.call('HMGET', spool.courier, 'owner', 'grant', 'doubtful')
 if claimed[1] ~= process or claimed[2] ~= known then
   -- It may have been settled by a call whose answer was lost, and the chat been granted anew.
   if claimed[1] == process and asker(process, grant, known, lost).lost[claimed[2]] then
@@ -54,6 +54,12 @@ if outcome.failed then
   redis.call('HSETNX', spool.courier, 'failing', NOW)
 end
 redis.call('HSET', spool.courier, 'unknown', outcome.unknown or 0)
+if tonumber(claimed[3] or 0) > 0 then
+  -- What was in doubt was asked for: where none has arrived, none behind has.
+  local known = remove == 0 and (outcome.unknown or 0) == 0
+  local left = known and 0 or math.max(0, tonumber(claimed[3]) - remove)
+  redis.call('HSET', spool.courier, 'doubtful', left)
+end
 if delay > 0 then
   redis.call('HSET', spool.courier, 'not_before', NOW + delay)
 end
