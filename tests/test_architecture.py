@@ -80,8 +80,6 @@ LIBRARIES = {
 # A distribution of its own, and all that it may know.
 KIT = ROOT / "conformance" / "chip_conformance"
 KIT_KNOWS = {"chip_conformance", "h11", "websockets", *sys.stdlib_module_names}
-# Names that two modules give to different things, and that are yet to be told apart.
-STILL_ALIKE = {"FIRST_DELAY", "LONGEST_DELAY", "RETRY_AFTER", "reason_of"}
 REACTOR = {"chip.app.service", "chip.tap"}
 MOST_LINES = 300
 MOST_LINES_OF_TESTS = 400
@@ -231,8 +229,7 @@ def test_no_two_public_names_are_alike():
         for name in names_of(path):
             if not name.startswith("_"):
                 homes[name].append(module)
-    alike = {name: home for name, home in homes.items() if len(home) > 1}
-    assert {name: home for name, home in alike.items() if name not in STILL_ALIKE} == {}
+    assert {name: home for name, home in homes.items() if len(home) > 1} == {}
 
 
 def test_every_module_says_what_it_is_for():

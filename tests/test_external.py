@@ -11,7 +11,7 @@ import pytest
 from chip.chat.inbound import WrongSecret
 from chip.errors import QueueFull, Refused, Unavailable
 from chip.models import Channel, ChatKey, Contact
-from chip.store.external import public_id
+from chip.store.public_ids import public_id
 from tests.support.commands import say, start
 from tests.support.memory_chip import BOB, CHANNEL, MemoryChip, result_of
 

@@ -265,7 +265,7 @@ def test_while_the_database_is_away_what_waits_is_shown_and_the_rest_comes_later
     visitor = rapidpro.chip.bob_again()
     assert kinds(visitor) == ["chat_resumed", 11]
     rapidpro.store.away = False
-    rapidpro.chip.later(reconciler.RETRY_AFTER)
+    rapidpro.chip.later(reconciler.LOOK_UP_AGAIN_AFTER)
     # 11 is in flight, so it need not be shown again.
     assert visitor.is_shown() == [10]
 
@@ -278,7 +278,7 @@ def test_a_full_outbox_takes_the_rest_as_it_gets_room():
     visitor = rapidpro.chip.bob_again()
     assert kinds(visitor) == ["chat_resumed", 10, 11]
     visitor.says(ack(10), ack(11))
-    rapidpro.chip.later(reconciler.RETRY_AFTER)
+    rapidpro.chip.later(reconciler.LOOK_UP_AGAIN_AFTER)
     assert visitor.is_shown() == [12, 13]
 
 

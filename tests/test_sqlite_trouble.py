@@ -6,7 +6,7 @@ import sqlite3
 
 import msgspec
 
-from chip.sqlite.trouble import is_trouble, reason_of
+from chip.sqlite.trouble import is_trouble, sqlite_reason
 
 
 def error_of(*statements: str) -> sqlite3.Error:
@@ -26,15 +26,15 @@ FULL = error_of("CREATE TABLE t (x)", "PRAGMA max_page_count = 2", "CREATE TABLE
 
 
 def test_what_is_wrong_is_said_with_what_to_do():
-    assert reason_of(FULL) == "database or disk is full; make room"
+    assert sqlite_reason(FULL) == "database or disk is full; make room"
 
 
 def test_a_value_that_cannot_be_read_is_not_quoted():
     private = error_of("SELECT CAST(x'70726976617465ff' AS TEXT)")
     assert "private" in str(private)
     reason = "a value in it is damaged; restore a backup (twistd chip restore FILE)"
-    assert reason_of(private) == reason
-    assert reason_of(msgspec.DecodeError("private")) == reason
+    assert sqlite_reason(private) == reason
+    assert sqlite_reason(msgspec.DecodeError("private")) == reason
 
 
 def test_a_violated_constraint_is_no_trouble_of_the_database():

@@ -15,7 +15,7 @@ import chip.app
 from chip.config.settings import SECTIONS, SETTINGS
 from chip.errors import ConfigError
 from chip.logs.redact import REDACTOR
-from chip.store.external import public_id
+from chip.store.public_ids import public_id
 from chip.tap import Options, make_application, makeService
 from tests.support.process import free_port
 

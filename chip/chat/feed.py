@@ -25,7 +25,7 @@ from chip.models import ChatKey, MsgName
 from chip.protocol.events import chat_out_frame
 from chip.tasks import Clock, Tasks
 
-RETRY_AFTER: Final = 2.0
+READ_AGAIN_AFTER: Final = 2.0
 """Seconds until an outbox that could not be read is read again."""
 
 
@@ -196,7 +196,7 @@ class Feed:
             if not isinstance(error, Unavailable):
                 raise
             if not (self._retry or self._stopped):
-                self._retry = self._clock.callLater(RETRY_AFTER, self._try_again)
+                self._retry = self._clock.callLater(READ_AGAIN_AFTER, self._try_again)
 
     def _try_again(self) -> None:
         self._retry = None

@@ -33,7 +33,7 @@ handed a message over up to half a second later."""
 PATIENCE: Final = 5.0
 """Seconds that a connection waits for its outbox. After that it is shown what waits; what is put
 back later comes then, and what was shown too early once more behind it."""
-RETRY_AFTER: Final = 5.0
+LOOK_UP_AGAIN_AFTER: Final = 5.0
 """Seconds until a chat is looked up again that could not be."""
 TELL_AFTER: Final = 5.0
 """Seconds that the log waits for more to tell of."""
@@ -208,7 +208,7 @@ class Reconciler:
     def _try_later(self, chat: ChatKey) -> None:
         self._later.append(chat)
         if self._retry is None and self._state != "stopped":
-            self._retry = self._clock.callLater(RETRY_AFTER, self._go_on)
+            self._retry = self._clock.callLater(LOOK_UP_AGAIN_AFTER, self._go_on)
 
     def _go_on(self) -> None:
         self._retry = None

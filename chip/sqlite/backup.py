@@ -22,7 +22,7 @@ from chip.sqlite.files import (
     sync_directory,
 )
 from chip.sqlite.schema import UPGRADES
-from chip.sqlite.trouble import UNREADABLE, one_line, reason_of
+from chip.sqlite.trouble import UNREADABLE, one_line, sqlite_reason
 
 
 def backup(data_dir: Path, file: Path) -> int:
@@ -69,7 +69,7 @@ def _note_the_loss(path: Path) -> None:
                 " WHERE name = 'made'"
             )
     except sqlite3.Error as error:
-        raise ConfigError(f"cannot write {path}: {reason_of(error)}") from None
+        raise ConfigError(f"cannot write {path}: {sqlite_reason(error)}") from None
 
 
 def _replace(data_dir: Path, new: Path) -> Path | None:
@@ -122,7 +122,7 @@ def _fill(part: Path, source: Path) -> None:
             found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
             version = copy.execute("PRAGMA user_version").fetchone()[0]
     except (sqlite3.Error, *UNREADABLE) as error:
-        raise ConfigError(f"cannot copy {source}: {reason_of(error)}") from None
+        raise ConfigError(f"cannot copy {source}: {sqlite_reason(error)}") from None
     if found != "ok":
         raise ConfigError(f"{source} is damaged ({one_line(found)})")
     if not 0 < version <= len(UPGRADES):

@@ -12,7 +12,7 @@ from chip.errors import ConfigError
 from chip.sqlite import commits
 from chip.sqlite.connection import connect_to_read
 from chip.sqlite.files import commits_path, database_path
-from chip.sqlite.trouble import RESTORE, UNREADABLE, one_line, reason_of
+from chip.sqlite.trouble import RESTORE, UNREADABLE, one_line, sqlite_reason
 
 CHECKS = (("quick_check", 5.0), ("integrity_check", 1.0))
 """SQLite's checks, and the seconds after which each is interrupted. The first reads every page:
@@ -45,7 +45,7 @@ def examine(data_dir: Path) -> bool:
 
 def unusable(path: Path, error: BaseException) -> ConfigError:
     """The error for a database that SQLite cannot use."""
-    return ConfigError(f"data_dir: cannot use {path}: {reason_of(error)}")
+    return ConfigError(f"data_dir: cannot use {path}: {sqlite_reason(error)}")
 
 
 def first_damage(connection: sqlite3.Connection, check: str, seconds: float) -> str | None:

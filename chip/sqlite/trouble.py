@@ -27,7 +27,7 @@ def is_trouble(error: BaseException | None) -> bool:
     return isinstance(error, (sqlite3.Error, *UNREADABLE))
 
 
-def reason_of(error: BaseException | None) -> str:
+def sqlite_reason(error: BaseException | None) -> str:
     """SQLite's message, and what to do about it. It quotes no value of the database."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:

@@ -16,7 +16,7 @@ from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from chip.errors import Unavailable
-from chip.sqlite.trouble import is_trouble, reason_of
+from chip.sqlite.trouble import is_trouble, sqlite_reason
 from chip.throttle import Outage
 
 T = TypeVar("T")
@@ -166,9 +166,9 @@ class Worker:
         if trouble is None:
             self.outage.worked()
         elif is_trouble(trouble.value):
-            self.outage.failed(reason_of(trouble.value))
+            self.outage.failed(sqlite_reason(trouble.value))
         else:  # a mistake of ours, which is to be shown whole
-            self.outage.failed(reason_of(trouble.value), log_failure=trouble)
+            self.outage.failed(sqlite_reason(trouble.value), log_failure=trouble)
         for job, result in answers:
             # A Failure goes to the errback.
             job.deferred.callback(result)

@@ -28,7 +28,7 @@ from chip.models import (
 )
 from chip.sqlite.database import SqliteDatabase
 from chip.sqlite.values import microseconds, stored_number, time_text
-from chip.store.external import keep_from_logs
+from chip.store.public_ids import keep_from_logs
 
 _CHANNEL = "SELECT uuid, org_id, secret, external_uuid, courier, max_length FROM channel"
 _COURIER_OF = (

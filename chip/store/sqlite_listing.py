@@ -10,7 +10,7 @@ from chip.sqlite.check import unusable
 from chip.sqlite.connection import connect_to_read
 from chip.sqlite.files import database_path
 from chip.sqlite.trouble import UNREADABLE
-from chip.store.external import keep_from_logs
+from chip.store.public_ids import keep_from_logs
 
 _FIRST_VERSION = 3
 """The version of the schema that has such channels."""

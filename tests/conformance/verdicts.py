@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from chip.desk.external_channels import add_external_channel, read_address
-from chip.store.external import public_id
+from chip.store.public_ids import public_id
 from chip_conformance.courier import Courier
 from chip_conformance.promise import Extension, Need, Promise
 from chip_conformance.promises import PROMISES

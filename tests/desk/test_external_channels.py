@@ -12,7 +12,7 @@ from chip.desk.channels import add_channel, list_channels, list_waiting, remove_
 from chip.desk.external_channels import add_external_channel, read_address
 from chip.errors import ConfigError
 from chip.sqlite.files import database_path
-from chip.store.external import public_id
+from chip.store.public_ids import public_id
 
 COURIER = "https://courier.example.org"
 UUID = "3e7e5a52-9b5e-4ee8-8f36-0b9cd2c1d9e2"

@@ -8,7 +8,7 @@ import pytest_twisted
 
 from chip.chat.archive import Part
 from chip.models import ChatKey, MsgName, Report
-from chip.store.external import public_id
+from chip.store.public_ids import public_id
 from chip.store.sqlite_archive import SqliteArchive
 from tests.support.desk_fixture import CHAT, reply
 

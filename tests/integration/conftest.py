@@ -12,7 +12,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import ensureDeferred
 
-from chip.store.external import public_id
+from chip.store.public_ids import public_id
 from tests.support.checked import Checked, checked
 from tests.support.chip_process import ChipProcess
 from tests.support.courier import Courier

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from chip.store.external import public_id
+from chip.store.public_ids import public_id
 from tests.support.postgres import GENERATIONS
 
 CHOSEN = "7d62d551-3030-4100-a260-2d7c4e9693e7"

@@ -14,7 +14,7 @@ from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
 from chip.desk.external_channels import add_external_channel, read_address
-from chip.store.external import public_id
+from chip.store.public_ids import public_id
 from chip.tasks import pause
 from tests.support.checked import checked
 from tests.support.chip_process import ChipProcess

@@ -8,7 +8,7 @@ import pytest
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
-from chip.store.external import public_id
+from chip.store.public_ids import public_id
 from chip.tasks import pause
 from tests.support.chip_process import ChipProcess
 from tests.support.desk_api import TOKEN, DeskApi

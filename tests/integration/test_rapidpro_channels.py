@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from chip.store.external import public_id
 from chip.store.external_form import faults_of
+from chip.store.public_ids import public_id
 from tests.support.chip_process import ChipProcess
 from tests.support.postgres import GENERATIONS
 from tests.support.process import free_port

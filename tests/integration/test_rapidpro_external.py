@@ -10,7 +10,7 @@ from twisted.internet import reactor, task
 from twisted.internet.defer import ensureDeferred
 
 from chip.models import Channel
-from chip.store.external import public_id
+from chip.store.public_ids import public_id
 from chip.store.rapidpro import external
 from tests.contracts.store import transcript
 from tests.support.postgres import GENERATIONS

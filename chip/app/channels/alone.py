@@ -18,7 +18,7 @@ from chip.config.schema import Config
 from chip.desk.channel_settings import ChannelSettings
 from chip.desk.external_channels import ExternalChannel, add_external_channel, read_address
 from chip.errors import ConfigError
-from chip.store.external import public_id
+from chip.store.public_ids import public_id
 
 
 def add(data_dir: Path, name: str, flags: Mapping[str, str], config: Config) -> Iterator[str]:

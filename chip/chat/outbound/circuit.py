@@ -23,9 +23,9 @@ FAILURES_TO_TRIP: Final = 5
 """Failures in a row that open the circuit, if they are of enough chats."""
 CHATS_TO_TRIP: Final = 3
 """Chats that must be among those failures: of one alone, an event may be to blame."""
-FIRST_DELAY: Final = 0.5
+SHORTEST_BACKOFF: Final = 0.5
 """Seconds: the shortest wait before another try."""
-LONGEST_DELAY: Final = 30.0
+LONGEST_BACKOFF: Final = 30.0
 """Seconds: the longest wait before another try."""
 PROBE_EVERY: Final = 0.5
 """Seconds between two requests while the circuit is open."""
@@ -37,8 +37,8 @@ of those who have left would be taken from those who are still there."""
 def backoff(tries: int) -> float:
     """Seconds to wait after so many failed tries: full jitter, so that chats do not try
     at the same time."""
-    longest = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(tries, 10))
-    return random.uniform(FIRST_DELAY, longest)  # noqa: S311 - jitter needs no secrecy
+    longest = min(LONGEST_BACKOFF, SHORTEST_BACKOFF * 2 ** min(tries, 10))
+    return random.uniform(SHORTEST_BACKOFF, longest)  # noqa: S311 - jitter needs no secrecy
 
 
 class CircuitBreaker:

@@ -10,8 +10,8 @@ from chip.errors import Unavailable
 from chip.models import ChatKey, MsgName
 from chip.store.found import FoundChat, FoundMessage
 from chip.store.rapidpro import statements
+from chip.store.rapidpro.channel_ids import external_channel
 from chip.store.rapidpro.connection import QueryFailed, Row, Statement
-from chip.store.rapidpro.external import external_channel
 from chip.store.rapidpro.listing import JudgedChannel, judged_channels
 from chip.store.rapidpro.pool import PostgresPool
 

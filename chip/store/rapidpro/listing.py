@@ -9,8 +9,8 @@ from chip.logs.redact import REDACTOR
 from chip.models import Channel
 from chip.store.external_form import Fault, faults_of
 from chip.store.rapidpro import statements
+from chip.store.rapidpro.channel_ids import Ask, external_channel
 from chip.store.rapidpro.connection import Row
-from chip.store.rapidpro.external import Ask, external_channel
 
 Kind = Literal["CHP", "External"]
 BARE: Final = Fault(

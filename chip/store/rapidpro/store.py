@@ -31,10 +31,10 @@ from chip.models import (
     StoredMessage,
     User,
 )
-from chip.store.external import keep_from_logs
+from chip.store.public_ids import keep_from_logs
 from chip.store.rapidpro import shown, statements
+from chip.store.rapidpro.channel_ids import ExternalChannels
 from chip.store.rapidpro.connection import QueryFailed, Reactor, Row, Statement
-from chip.store.rapidpro.external import ExternalChannels
 from chip.store.rapidpro.pool import MAX_CONNECTIONS, PostgresPool
 from chip.tasks import Semaphore
 from chip.throttle import LogThrottle

@@ -10,7 +10,7 @@ from typing import Final
 
 from chip.logs.redact import REDACTOR
 from chip.models import Channel
-from chip.store.external import public_id
+from chip.store.public_ids import public_id
 from chip.store.rapidpro import statements
 from chip.store.rapidpro.connection import Row
 
