@@ -35,7 +35,8 @@ class RoutedCommands:
         self._partition = partition
         self._nodes = nodes
         self._reactor = reactor
-        # Since when nothing has come through.
+        # Since when nothing has come through. Many commands may be under way at once: only one that
+        # does come through ends this, and no other's try.
         self._blocked_since: float | None = None
 
     @property
@@ -50,14 +51,20 @@ class RoutedCommands:
     async def send(self, command: bytes, *, replicated: bytes = b"") -> Any:
         """The answer to an encoded command: see `Commands.send`."""
         moved = 0
+        waits_since: float | None = None
         while True:
-            blocked_since, self._blocked_since = self._blocked_since, None
             try:
-                return await self._try(command, replicated)
+                answer = await self._try(command, replicated)
             except Redirected as why:
                 moved += why.kind == "MOVED"
-                self._blocked_since = blocked_since
-                await self._wait(why, moved)
+                if why.kind != "MOVED" or moved > _QUICK:
+                    waits_since = await self._wait(why, waits_since)
+                continue
+            except Exception:
+                self._blocked_since = None
+                raise
+            self._blocked_since = None
+            return answer
 
     def explain(self, error: ResponseError) -> Exception:
         """What a refusal within an answer means."""
@@ -84,13 +91,17 @@ class RoutedCommands:
                 if self._nodes.owner(self._partition) is owner:
                     raise
 
-    async def _wait(self, why: Redirected, moved: int) -> None:
-        if why.kind == "MOVED" and moved <= _QUICK:
-            return
+    async def _wait(self, why: Redirected, since: float | None) -> float:
+        """Wait a little before the next try of a command that waits `since` then, if it did so
+        before, and return since when it does. Others may come through again and again, as where
+        only some keys have moved: so each has its own second as well."""
         now = self._reactor.seconds()
-        self._blocked_since = self._blocked_since or now
-        if now - self._blocked_since > RETURN_WITHIN:
+        since = now if since is None else since
+        if self._blocked_since is None:
+            self._blocked_since = now
+        if now - min(since, self._blocked_since) > RETURN_WITHIN:
             reason = _REASONS.get(why.kind, "does not know its own nodes")
             self.outages.refusing.failed(f"it {reason}")
             raise Unavailable(f"Valkey {reason}")
         await deferLater(self._reactor, _PAUSE)
+        return since
