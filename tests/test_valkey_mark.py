@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
+from txredisapi import ResponseError
 
 from chip.chat.ports import Loss
+from chip.errors import Unavailable
+from chip.limits import Limits
 from chip.queue.valkey import queue as valkey_queue
+from chip.queue.valkey.errors import refused
+from chip.queue.valkey.keys import Keys
+from chip.queue.valkey.mark import Mark
+from chip.queue.valkey.outages import Outages
+from chip.queue.valkey.scripts import ScriptTexts
 from chip.tasks import pause
 from tests.contracts.queue_parts import CHAT, OTHER_CHAT, Process, message, name
 from tests.support.valkey import Valkey
@@ -194,3 +205,112 @@ async def test_a_restart_between_two_starts_of_chip_is_noticed(rig, process):
     await here.queue.close()
     await restart(rig)
     assert (await read(await rig.process(process))).loss is not None
+
+
+# A server that does not say at once whether something was lost.
+
+
+class FakeServer:
+    """Says what the mark is, or refuses to: both as commands and as a connection's protocol."""
+
+    outages = Outages(lambda: 0.0, quiet=True)
+
+    def __init__(self) -> None:
+        self.asked: list[Deferred[list[bytes]]] = []
+
+    def request(self, _: bytes) -> Deferred[list[bytes]]:
+        self.asked.append(Deferred())
+        return self.asked[-1]
+
+    async def send(self, command: bytes, **_: bytes) -> list[bytes]:
+        try:
+            return await self.request(command)
+        except ResponseError as error:
+            raise refused(error) from None
+
+    def says(self, mark: bytes) -> None:
+        self.asked.pop(0).callback([mark])
+
+    def refuses(self) -> None:
+        self.asked.pop(0).errback(ResponseError("CLUSTERDOWN The cluster is down"))
+
+
+class MarkOf:
+    """The mark as one process knows it, and what it tells the process."""
+
+    def __init__(self, server: Any) -> None:
+        self.server = server
+        self.losses = 0
+        self.mark = Mark(server, Keys(5), ScriptTexts(Limits()), lambda: 0.0)
+        self.mark.on_loss = self._lose
+
+    def _lose(self) -> None:
+        self.losses += 1
+
+    def connects(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self.mark.connected(self.server))
+
+    def is_to_number(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self.mark.be_sure())
+
+
+@pytest.fixture
+def marked():
+    """A process that is connected, and knows the mark."""
+    marked = MarkOf(FakeServer())
+    marked.connects()
+    marked.server.says(b"1")
+    return marked
+
+
+def test_while_all_is_well_nobody_is_asked_before_something_is_numbered(marked):
+    assert marked.is_to_number().called
+    assert not marked.server.asked
+
+
+def test_what_a_server_refuses_to_say_at_first_is_asked_before_something_is_numbered(marked):
+    marked.mark.disconnected()
+    marked.connects()
+    marked.server.refuses()
+    numbering = marked.is_to_number()
+    marked.server.refuses()
+    numbering.addErrback(lambda failure: failure.trap(Unavailable))
+    assert (numbering.result, marked.losses) == (Unavailable, 0)
+    numbering = marked.is_to_number()
+    assert not numbering.called
+    marked.server.says(b"2")
+    assert numbering.called
+    assert marked.losses == 1
+    assert not marked.mark.in_doubt
+
+
+def test_what_the_server_of_before_says_is_believed_of_that_one_only(marked):
+    marked.mark.doubted()
+    asked = marked.is_to_number()
+    marked.mark.doubted()
+    marked.server.says(b"1")
+    assert asked.called
+    assert marked.mark.in_doubt
+
+
+@pytest_twisted.ensureDeferred
+async def test_numbers_go_on_beyond_those_that_were_lost_where_nothing_can_be_stored_at_first(
+    forgetful, expected_failures
+):
+    """So that the mark cannot be made anew as soon as the server is back."""
+    here = await forgetful.process()
+    await here.send(1)
+    await forgetful.cli("SAVE")
+    for number in (2, 3):
+        await here.send(number)
+    lost = (await read(here)).head
+    forgetful.valkey.settings["min-replicas-to-write"] = "1"
+    await restart(forgetful)
+    await interruption(here)
+    with pytest.raises(Unavailable, match="too few replicas"):
+        await here.send(4)
+    expected_failures.take()
+    await forgetful.cli("CONFIG", "SET", "min-replicas-to-write", "0")
+    await here.send(4)
+    assert [item.number > lost for item in (await read(here)).items] == [False, True]
+    assert here.ears.heard == [("interrupted",)] * 2

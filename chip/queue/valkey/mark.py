@@ -4,6 +4,7 @@ What the mark is, and who makes a new one when, is told in ``lua/mark.lua`` and 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from txredisapi import ResponseError
 
@@ -14,7 +15,14 @@ from chip.queue.valkey.scripts import Script, ScriptTexts
 
 
 class Mark:
-    """The mark that lies beside a part of the keys."""
+    """The mark that lies beside a part of the keys. `on_loss` is called when something was lost
+    that nobody asked for: after a loss of the connection, all is read again anyway.
+
+    Until it was looked at where the keys lie now, it is *in doubt*. Nothing is numbered then, since
+    that number may have been given out before. A server that refuses the mark may take what is to
+    be stored a moment later: so does a node of a Cluster for two seconds after its start, and a
+    primary until it has enough replicas.
+    """
 
     def __init__(
         self, commands: Commands, keys: Keys, texts: ScriptTexts, seconds: Callable[[], float]
@@ -23,28 +31,53 @@ class Mark:
         self._text = texts.text("mark_check", "mark", keys=1)
         self._script = Script(commands, self._text, b"")
         self._seconds = seconds
+        self.on_loss: Callable[[], None] = lambda: None
         self._known = b""
         self._lost_at = 0.0
+        # The newest reason for doubt: what was asked before does not end it.
+        self._doubt: object | None = object()
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it is to be looked at."""
+        return self._doubt is not None
 
     def disconnected(self) -> None:
         """From now on this process can store nothing, until it is connected again."""
         self._lost_at = self._seconds()
+        self.doubted()
+
+    def doubted(self) -> None:
+        """The keys may lie on another server from now on."""
+        self._doubt = object()
 
     async def connected(self, protocol: CommandProtocol) -> None:
         """Look, on a new connection, before anything else is asked there: whoever asks may be told
         that the outboxes may lack something."""
+        doubt = self._doubt
         call = b"EVALSHA", self._text.digest, b"1", self._key
-        try:
+        with suppress(ResponseError):  # it is another node's by now, or refused: it stays in doubt
             [found] = await protocol.request(encode_command(*call, b"2", *self._arguments()))
-        except ResponseError:  # it is another node's by now, or the server refuses everything
-            return
-        # A server that refuses the mark refuses what is to be stored, too.
-        self._known = found if isinstance(found, bytes) else self._known
+            if isinstance(found, bytes):
+                self._is(found, doubt)
 
-    async def was_lost(self) -> bool:
-        """Whether something was lost since this was asked last. Raises Unavailable."""
+    async def be_sure(self) -> None:
+        """Return once it is in doubt no more. Raises Unavailable."""
+        if self.in_doubt:
+            await self.check()
+
+    async def check(self) -> None:
+        """Look whether something was lost. Raises Unavailable."""
+        doubt = self._doubt
         found: bytes = await self._script.run([self._key], self._arguments())
+        if self._is(found, doubt):
+            self.on_loss()
+
+    def _is(self, found: bytes, doubt: object | None) -> bool:
+        """This was found, and what was doubted when it was asked for is so no more."""
         known, self._known = self._known, found
+        if self._doubt is doubt:
+            self._doubt = None
         return found != known
 
     def _arguments(self) -> list[bytes]:

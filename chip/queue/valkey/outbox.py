@@ -13,6 +13,7 @@ from chip.models import ChatKey, MsgName
 from chip.queue.valkey.entries import parse_item
 from chip.queue.valkey.errors import OutboxDamaged
 from chip.queue.valkey.keys import Keys
+from chip.queue.valkey.mark import Mark
 from chip.queue.valkey.scripts import Script, Scripts
 
 _json = msgspec.json.Encoder().encode
@@ -23,12 +24,16 @@ class ValkeyOutbox:
 
     _log = Logger()
 
-    def __init__(self, scripts: Scripts, keys: Keys, token: str) -> None:
+    def __init__(self, scripts: Scripts, keys: Keys, token: str, mark: Mark) -> None:
         self._keys = keys
         self._token = token.encode()
-        self._append = scripts.script("outbox_append", "items", "claims", "mark", keys=14)
+        self._append = scripts.script(
+            "outbox_append", "items", "claims", "mark", keys=14, before=mark.be_sure
+        )
         self._read = scripts.script("outbox_read", "items", "mark", keys=5, stores=False)
-        self._fill = scripts.script("outbox_fill", "items", "claims", "mark", keys=14)
+        self._fill = scripts.script(
+            "outbox_fill", "items", "claims", "mark", keys=14, before=mark.be_sure
+        )
         self._ack = scripts.script("outbox_ack", "items", "claims", keys=13)
         self._stale = scripts.script("outboxes_stale", keys=1, stores=False)
         self._expire = scripts.script("outbox_expire", "items", "claims", keys=13)

@@ -26,10 +26,10 @@ class Partition:
         self, commands: Commands, keys: Keys, texts: ScriptTexts, token: str, clock: Clock
     ) -> None:
         scripts = Scripts(commands, texts, keys.replicated)
-        self.outbox = ValkeyOutbox(scripts, keys, token)
+        self.mark = Mark(commands, keys, texts, clock.seconds)
+        self.outbox = ValkeyOutbox(scripts, keys, token, self.mark)
         self.spool = ValkeySpool(scripts, commands, keys, token, clock)
         self.notes = ValkeyNotes(commands, keys)
-        self.mark = Mark(commands, keys, texts, clock.seconds)
         self.commands = commands
         self.keys = keys
         self._counted = [keys.outboxes, keys.spool_ages, keys.spool_totals]

@@ -27,7 +27,8 @@ from chip.queue.valkey.scripts import ScriptTexts
 from chip.tasks import every
 
 WATCH_EVERY: Final = 5.0
-"""Seconds between two looks whether the database was wiped while nobody was disconnected."""
+"""Seconds between two looks whether the database was wiped while nobody was disconnected, or
+whether anything was lost, where the server has not said that yet."""
 
 
 class ValkeyQueue:
@@ -69,6 +70,7 @@ class ValkeyQueue:
             address, reactor, self._commands, keys=keys, token=token, back=self._back
         )
         self._partition = partition = Partition(self._commands, keys, texts, token, reactor)
+        partition.mark.on_loss = self.live.interrupted
         self._reactor = reactor
         self._watching: LoopingCall | None = None
         self.outbox = partition.outbox
@@ -115,8 +117,7 @@ class ValkeyQueue:
 
         async def look() -> None:
             with suppress(Unavailable):
-                if await self._partition.mark.was_lost():
-                    self.live.interrupted()
+                await self._partition.mark.check()
 
         if self.connected:
             Deferred.fromCoroutine(look())

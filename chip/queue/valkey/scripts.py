@@ -6,6 +6,7 @@ call at a time for each script also keeps the order, even when the server has fo
 and has to be told it again.
 """
 
+from collections.abc import Awaitable, Callable
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
@@ -113,21 +114,35 @@ class Scripts:
         self._texts = texts
         self._replicated = replicated
 
-    def script(self, name: str, *uses: str, keys: int, stores: bool = True) -> "Script":
+    def script(
+        self,
+        name: str,
+        *uses: str,
+        keys: int,
+        stores: bool = True,
+        before: Callable[[], Awaitable[object]] | None = None,
+    ) -> "Script":
         """The script of this name: see `ScriptTexts.text`. What one that `stores` has stored is to
-        be on the replicas, too."""
+        be on the replicas, too. `before` is awaited before each call, which fails if it does."""
         text = self._texts.text(name, *uses, keys=keys)
-        return Script(self._commands, text, self._replicated if stores else b"")
+        return Script(self._commands, text, self._replicated if stores else b"", before)
 
 
 class Script:
     """One script, and the entries that wait for its next call."""
 
-    __slots__ = ("_busy", "_commands", "_replicated", "_waiting", "text")
+    __slots__ = ("_before", "_busy", "_commands", "_replicated", "_waiting", "text")
 
-    def __init__(self, commands: Commands, text: ScriptText, replicated: bytes) -> None:
+    def __init__(
+        self,
+        commands: Commands,
+        text: ScriptText,
+        replicated: bytes,
+        before: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
         self._commands = commands
         self._replicated = replicated
+        self._before = before
         self.text = text
         self._waiting: list[_Entry] = []
         self._busy = False
@@ -164,6 +179,8 @@ class Script:
 
     async def _call(self, entries: "list[_Entry]") -> None:
         try:
+            if self._before is not None:
+                await self._before()
             try:
                 answers = await self._send(b"EVALSHA", self.text.digest, entries)
             except ScriptMissing:

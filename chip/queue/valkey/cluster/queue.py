@@ -5,12 +5,14 @@ has, commands that reach the node that serves it, and the push. A node that is a
 changes, is felt by the chats of its partitions only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from secrets import token_hex
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import LoopingCall
 
 from chip.chat.ports import Balance, Balances, Depths
 from chip.errors import ConfigError, Unavailable
@@ -32,7 +34,10 @@ from chip.queue.valkey.outages import Outages
 from chip.queue.valkey.partition import Partition
 from chip.queue.valkey.protocol import CommandProtocol
 from chip.queue.valkey.scripts import ScriptTexts
+from chip.tasks import every
 
+WATCH_EVERY: Final = 5.0
+"""Seconds between two looks whether anything was lost where a node has not said so yet."""
 _COUNT: Final = b"%d" % PARTITIONS
 _DEPTHS: Final = Question(
     call=Partition.call_depths, read=Partition.read_depths, alone=Partition.depths
@@ -58,6 +63,7 @@ class ClusterQueue:
         self._reactor = reactor
         self._address = address
         self._replicas = replicas
+        self._watching: LoopingCall | None = None
         self._texts = texts = ScriptTexts(limits, publish="SPUBLISH", parts=PARTITIONS)
         self._nodes = nodes = Nodes(address.seeds(), reactor, self._make_node)
         keys = [Keys(address.database, tag) for tag in TAGS]
@@ -70,6 +76,8 @@ class ClusterQueue:
             nodes,
         )
         self.live = ClusterLive(nodes, keys, commands, token, reactor)
+        for number, one in enumerate(partitions.all):
+            one.mark.on_loss = partial(self.live.interrupted, [number])
         nodes.on_moved = self._moved_to
         self.outbox = ClusterOutbox(partitions)
         self.spool = ClusterSpool(partitions, Shares(token, reactor, sweep_every), reactor)
@@ -85,9 +93,15 @@ class ClusterQueue:
         except (Unavailable, ConfigError):
             await self.close()
             raise
+        self._watching = every(
+            self._reactor, WATCH_EVERY, lambda: self._look_at_marks(range(PARTITIONS)), now=False
+        )
 
     async def close(self) -> None:
         """End all connections for good."""
+        if self._watching:
+            self._watching.stop()
+            self._watching = None
         self.live.close()
         await self._nodes.close()
 
@@ -182,13 +196,19 @@ class ClusterQueue:
         """Hear it from there, and see whether all of it is there: the node may be a replica that
         was promoted, and that has a connection already."""
         self.live.place(partition)
+        self._partitions.all[partition].mark.doubted()
+        self._look_at_marks([partition])
 
-        async def look() -> None:
-            with suppress(Unavailable):
-                if await self._partitions.all[partition].mark.was_lost():
-                    self.live.interrupted([partition])
+    def _look_at_marks(self, numbers: Iterable[int]) -> None:
+        """See whether anything was lost from these partitions, as far as that is not known."""
 
-        Deferred.fromCoroutine(look())
+        async def look(mark: Mark) -> None:
+            with suppress(Unavailable):  # it stays in doubt
+                await mark.check()
+
+        for number in numbers:
+            if self._partitions.all[number].mark.in_doubt:
+                Deferred.fromCoroutine(look(self._partitions.all[number].mark))
 
 
 def _sum(balances: Sequence[Balance]) -> Balance:
