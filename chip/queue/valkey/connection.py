@@ -37,6 +37,8 @@ from chip.queue.valkey.sentinel import locate
 
 ANSWER_TIMEOUT: Final = 3.0
 """Seconds for an answer, after which the connection counts as dead."""
+PREPARE_TIMEOUT: Final = 10.0
+"""Seconds to make a new connection ready: by tens of thousands of subscriptions, perhaps."""
 PING_INTERVAL: Final = 5.0
 """Seconds between two looks whether the peer is there: a dead one shows to nothing else."""
 RETURN_WITHIN: Final = 1.0
@@ -178,8 +180,9 @@ class ValkeyConnection(Generic[P]):
     async def _ask(self, protocol: P, command: bytes) -> Any:
         return await self._in_time(protocol, protocol.request(command))
 
-    async def _in_time(self, protocol: P, answer: "Deferred[Any]") -> Any:
-        deadline = Deadline(self._reactor, ANSWER_TIMEOUT, protocol.transport.abortConnection)
+    async def _in_time(self, protocol: P, answer: Awaitable[Any], seconds: float = 0) -> Any:
+        seconds = seconds or ANSWER_TIMEOUT
+        deadline = Deadline(self._reactor, seconds, protocol.transport.abortConnection)
         try:
             return await answer
         finally:
@@ -191,7 +194,7 @@ class ValkeyConnection(Generic[P]):
         try:
             await self._log_in(protocol)
             if self._prepare:
-                await self._prepare(protocol)
+                await self._in_time(protocol, self._prepare(protocol), PREPARE_TIMEOUT)
             if self._needed:  # a user who may not ask is told so now
                 await self._ask(protocol, encode_command(b"WAIT", b"0", b"1"))
         except BaseException as error:
