@@ -20,7 +20,15 @@ from chip.queue.valkey.cluster.slots import TAGS, partition_of, slot_of
 from chip.queue.valkey.cluster.trial import try_cluster
 from chip.queue.valkey.tls_files import TlsFiles
 from tests.contracts.queue import QueueContract
-from tests.contracts.queue_parts import CHANNEL, CHAT, NEIGHBOUR, OTHER_CHAT, Process
+from tests.contracts.queue_parts import (
+    CHANNEL,
+    CHAT,
+    NEIGHBOUR,
+    OTHER_CHAT,
+    REST,
+    Process,
+    name,
+)
 from tests.support.cluster_rig import ClusterRig
 from tests.support.valkey import Valkey
 from tests.support.valkey_cluster import ValkeyCluster
@@ -50,15 +58,15 @@ async def test_all_that_is_kept_of_chats_is_in_their_partitions(rig, cluster):
         await here.send(1, chat)
         await here.say("Hello", chat=chat)
         await here.notes.set_email(chat, "bob@example.com")
-    names = " ".join(await deferToThread(cluster.everywhere, "KEYS", "*")).split()
-    assert {name.partition("}")[0].partition("{")[2] for name in names} == {
+    keys = " ".join(await deferToThread(cluster.everywhere, "KEYS", "*")).split()
+    assert {key.partition("}")[0].partition("{")[2] for key in keys} == {
         tag.decode() for tag in TAGS
     }
-    of_chats = [name for name in names if "@" in name]
+    of_chats = [key for key in keys if "@" in key]
     assert len(of_chats) >= 10
-    for name in of_chats:
-        chat = name.rpartition(":")[2].encode()
-        assert f"{{{TAGS[partition_of(chat)].decode()}}}" in name
+    for key in of_chats:
+        chat = key.rpartition(":")[2].encode()
+        assert f"{{{TAGS[partition_of(chat)].decode()}}}" in key
 
 
 @pytest_twisted.ensureDeferred
@@ -235,6 +243,37 @@ async def test_a_slot_that_is_on_its_way_for_long_is_unavailable_and_the_others_
         "error: Valkey refuses a command: it is moving these chats to another node",
         "info: Valkey takes commands again",
     ]
+
+
+@pytest_twisted.ensureDeferred
+async def test_while_a_slot_is_on_its_way_nothing_is_done_by_halves(
+    rig, cluster, expected_failures
+):
+    """All keys are still there, but an outbox is not any more once its only message is out."""
+    here = await rig.process()
+    await here.notes.set_email(CHAT, "bob@example.com")
+    for number in (1, 2):
+        await here.send(number)
+    await here.outbox.ack(CHAT, name(1))
+    batch = await here.take("one")
+    moving = slot(CHAT)
+    source = await deferToThread(cluster.at, moving)
+    target = next(node for node in cluster.primaries if node is not source)
+    target.cli("CLUSTER", "SETSLOT", str(moving), "IMPORTING", source.id)
+    source.cli("CLUSTER", "SETSLOT", str(moving), "MIGRATING", target.id)
+    try:
+        for change in (here.outbox.ack(CHAT, name(2)), here.settle(batch, remove=1)):
+            with pytest.raises(Unavailable, match="is moving these chats to another node"):
+                await change
+    finally:
+        for node in (source, target):
+            node.cli("CLUSTER", "SETSLOT", str(moving), "STABLE")
+    expected_failures.take()
+    assert await here.waiting() == [2]
+    assert await here.outbox.ack(CHAT, name(2)) is not None
+    await here.settle(batch, remove=1)
+    await rig.pass_time(REST)
+    assert [report.id for report in await here.reports()] == [1, 2]
 
 
 @pytest_twisted.ensureDeferred

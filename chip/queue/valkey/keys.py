@@ -24,9 +24,10 @@ stay as they are. All else is Chip's own. A chat is written ``<chat id>@<channel
     chat:live:<database>:<chat>   a Pub/Sub channel: those ignore the database, so the name has it
 
 In a Cluster, all keys of a partition bear its tag: ``chat:{<tag>}:outboxes``. The first partition
-has one more:
+has one more, and there is one name for what is never there, which scripts are told:
 
     chat:{<tag>}:partitions   string   how many there are
+    chat:{<tag>}:absent                see `Scripts`
 """
 
 
@@ -44,6 +45,7 @@ class Keys:
         self.balance = prefix + b"balance"
         self.replicated = prefix + b"replicated"
         self.partitions = prefix + b"partitions"
+        self.absent = prefix + b"absent" if tag else b""
         self.mark = prefix + b"mark"
 
     def outbox(self, chat: bytes) -> bytes:

@@ -25,7 +25,7 @@ class Partition:
     def __init__(
         self, commands: Commands, keys: Keys, texts: ScriptTexts, token: str, clock: Clock
     ) -> None:
-        scripts = Scripts(commands, texts, keys.replicated)
+        scripts = Scripts(commands, texts, keys.replicated, keys.absent)
         self.mark = Mark(commands, keys, texts, clock.seconds)
         self.outbox = ValkeyOutbox(scripts, keys, token, self.mark)
         self.spool = ValkeySpool(scripts, commands, keys, token, clock)

@@ -107,12 +107,21 @@ class ScriptTexts:
 
 class Scripts:
     """The scripts as they are run where `commands` go. `replicated` is the key that is written
-    before it is asked whether replicas have what they stored."""
+    before it is asked whether replicas have what they stored.
 
-    def __init__(self, commands: Commands, texts: ScriptTexts, replicated: bytes) -> None:
+    `absent`, in a Cluster, is a key that never exists. A node that gives a slot away runs a script
+    as long as all keys are there that the script names. It ends it half-way when it comes to one
+    that is gone by then: a list, say, whose last item the script has taken out. So scripts name
+    a key that is not there, and are refused before they change anything.
+    """
+
+    def __init__(
+        self, commands: Commands, texts: ScriptTexts, replicated: bytes, absent: bytes = b""
+    ) -> None:
         self._commands = commands
         self._texts = texts
         self._replicated = replicated
+        self._absent = absent
 
     def script(
         self,
@@ -125,23 +134,29 @@ class Scripts:
         """The script of this name: see `ScriptTexts.text`. What one that `stores` has stored is to
         be on the replicas, too. `before` is awaited before each call, which fails if it does."""
         text = self._texts.text(name, *uses, keys=keys)
-        return Script(self._commands, text, self._replicated if stores else b"", before)
+        replicated = self._replicated if stores else b""
+        # With a single key there is nothing that could be done by halves.
+        absent = self._absent if stores and keys > 1 else b""
+        return Script(self._commands, text, replicated, absent=absent, before=before)
 
 
 class Script:
     """One script, and the entries that wait for its next call."""
 
-    __slots__ = ("_before", "_busy", "_commands", "_replicated", "_waiting", "text")
+    __slots__ = ("_absent", "_before", "_busy", "_commands", "_replicated", "_waiting", "text")
 
     def __init__(
         self,
         commands: Commands,
         text: ScriptText,
         replicated: bytes,
+        *,
+        absent: bytes = b"",
         before: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self._commands = commands
         self._replicated = replicated
+        self._absent = [absent] if absent else []
         self._before = before
         self.text = text
         self._waiting: list[_Entry] = []
@@ -202,13 +217,14 @@ class Script:
         return await self._commands.send(command, replicated=self._replicated)
 
     def _command(self, verb: bytes, script: bytes, entries: "list[_Entry]") -> bytes:
-        count = len(entries) * self.text.keys
+        count = len(entries) * self.text.keys + len(self._absent)
         arguments = sum(entry.count for entry in entries)
         return b"".join(
             [
                 b"*%d\r\n" % (3 + count + arguments),
                 encode((verb, script, b"%d" % count)),
                 *[entry.keys for entry in entries],
+                encode(self._absent),
                 *[entry.arguments for entry in entries],
             ]
         )
