@@ -8,6 +8,7 @@ from typing import Final
 
 from chip.chat.outbound.ports import Appended, Batch, ClaimResult, Outcome, Spooled
 from chip.chat.ports import Acked, Filled, Page, WiredMessage
+from chip.errors import Unavailable
 from chip.models import ChatKey, MsgName, SpoolEvent
 from chip.queue.valkey.cluster.partitions import Partitions, Question
 from chip.queue.valkey.cluster.shares import Shares
@@ -51,10 +52,17 @@ class ClusterOutbox:
         partitions = self._partitions
         found = await partitions.ask(partitions.all, lambda one: one.outbox.stale(limit))
         taken = 0
+        trouble: Unavailable | None = None
         for partition, stale in found:
             if stale and limit > 0:
-                taken += await partition.outbox.expire_chats(stale[:limit])
-                limit -= len(stale)
+                try:
+                    taken += await partition.outbox.expire_chats(stale[:limit])
+                except Unavailable as error:  # those on other nodes may do better
+                    trouble = error
+                else:
+                    limit -= len(stale)
+        if trouble is not None and not taken:
+            raise trouble
         return taken
 
 

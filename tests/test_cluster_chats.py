@@ -1,0 +1,58 @@
+"""What is about all chats of a Cluster, where some of its partitions are in trouble."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from chip.errors import Unavailable
+from chip.queue.valkey.cluster.chats import ClusterOutbox
+from chip.queue.valkey.cluster.partitions import Partitions
+
+
+class FakePartition:
+    """Has chats with messages beyond the age limit, and may refuse to change anything."""
+
+    def __init__(self, *stale: bytes, refuses: bool = False) -> None:
+        self.outbox = self
+        self.left = list(stale)
+        self._refuses = refuses
+
+    async def stale(self, limit: int) -> list[bytes]:
+        return self.left[:limit]
+
+    async def expire_chats(self, chats: list[bytes]) -> int:
+        if self._refuses:
+            raise Unavailable("Valkey has too few replicas")
+        self.left = [chat for chat in self.left if chat not in chats]
+        return len(chats)
+
+
+def expire(limit: int, *partitions: Any) -> Any:
+    """How many messages were taken out."""
+    nodes: Any = None
+    outbox = ClusterOutbox(Partitions(partitions, nodes))
+    found: list[Any] = []
+    Deferred.fromCoroutine(outbox.expire(limit)).addBoth(found.append)
+    return found[0]
+
+
+def test_a_partition_that_refuses_keeps_no_other_from_throwing_away_what_is_too_old():
+    refusing, first = FakePartition(b"a", b"b", b"c", refuses=True), FakePartition(b"d")
+    second = FakePartition(b"e", b"f")
+    assert expire(3, refusing, first, refusing, second) == 3
+    assert first.left == second.left == []
+
+
+def test_no_more_is_thrown_away_at_once_than_is_wanted():
+    first, second = FakePartition(b"a", b"b"), FakePartition(b"c", b"d")
+    assert expire(3, first, second) == 3
+    assert (first.left, second.left) == ([], [b"d"])
+
+
+def test_where_nothing_can_be_thrown_away_that_is_said():
+    failure = expire(3, FakePartition(), FakePartition(b"a", refuses=True))
+    with pytest.raises(Unavailable, match="too few replicas"):
+        failure.raiseException()
