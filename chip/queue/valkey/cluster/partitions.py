@@ -95,7 +95,11 @@ class Partitions:
             else:
                 found.append((partition, question.read(partition, answer[0])))
         if again:
-            found += await self.ask(again, question.alone)
+            try:
+                found += await self.ask(again, question.alone)
+            except Unavailable:  # which says nothing of those that have answered
+                if not found:
+                    raise
         return found
 
 
