@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
 from chip.errors import Unavailable
-from chip.queue.valkey.cluster.chats import ClusterOutbox
+from chip.queue.valkey.cluster.chats import ClusterOutbox, ClusterSpool
 from chip.queue.valkey.cluster.partitions import Partitions
+from chip.queue.valkey.cluster.shares import Shares
+from tests.support.fake_cluster import FakeCluster
 
 
 class FakePartition:
@@ -56,3 +59,32 @@ def test_where_nothing_can_be_thrown_away_that_is_said():
     failure = expire(3, FakePartition(), FakePartition(b"a", refuses=True))
     with pytest.raises(Unavailable, match="too few replicas"):
         failure.raiseException()
+
+
+def kept_alive(cluster: FakeCluster) -> Any:
+    """What is said of its partitions."""
+    clock = Clock()
+    spool = ClusterSpool(cluster.partitions(), Shares("here", clock, 5), clock)
+    found: list[Any] = []
+    Deferred.fromCoroutine(spool.keep_alive()).addBoth(found.append)
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("blocked", "said"),
+    [
+        ([], ""),
+        ([0], "1 of 128 partitions store nothing, those at 127.0.0.1:7001"),
+        ([5, 6], "2 of 128 partitions store nothing, those at 127.0.0.1:7001"),
+        ([5, 100], "2 of 128 partitions store nothing, those at 127.0.0.1:7001, 127.0.0.1:7002"),
+        (range(64), "64 of 128 partitions store nothing, those at 127.0.0.1:7001"),
+    ],
+)
+def test_each_partition_that_stores_nothing_is_told(blocked, said):
+    assert kept_alive(FakeCluster(blocked)) == said
+
+
+def test_a_node_with_too_few_replicas_stores_nothing():
+    """Only who asks by himself has it count them."""
+    said = "64 of 128 partitions store nothing, those at 127.0.0.1:7002"
+    assert kept_alive(FakeCluster([], lacks_replicas=7002)) == said

@@ -12,7 +12,7 @@ from chip.errors import Unavailable
 from chip.models import ChatKey, MsgName, SpoolEvent
 from chip.queue.valkey.cluster.partitions import Partitions, Question
 from chip.queue.valkey.cluster.shares import Shares
-from chip.queue.valkey.cluster.slots import PARTITIONS
+from chip.queue.valkey.cluster.slots import PARTITIONS, NodeAddress
 from chip.queue.valkey.partition import Partition
 from chip.tasks import Clock
 
@@ -127,16 +127,20 @@ class ClusterSpool:
         partitions = self._partitions
         for partition in partitions.all:
             partition.spool.forget_lost()
-        await partitions.ask_together(range(PARTITIONS), _ALIVE)
+        took = {one for one, _ in await partitions.ask_together(range(PARTITIONS), _ALIVE)}
         by_node = partitions.by_node()
-        ones = [of_node[0] for of_node in by_node.values()]
+        ones = [next(filter(took.__contains__, of), of[0]) for of in by_node.values()]
         well = dict(await partitions.ask(ones, lambda one: one.spool.keep_alive()))
         self._shares.living(await _living(next(iter(well))))
-        away = {place: of for place, of in by_node.items() if of[0] not in well}
+        away: dict[NodeAddress, int] = {}
+        for (place, of), asked in zip(by_node.items(), ones, strict=True):
+            count = len(of if asked not in well else set(of) - took)
+            if count:
+                away[place] = count
         if not away:
             return ""
-        count, places = sum(map(len, away.values())), ", ".join(map(str, sorted(away)))
-        return f"{count} of {PARTITIONS} partitions store nothing, those at {places}"
+        places = ", ".join(map(str, sorted(away)))
+        return f"{sum(away.values())} of {PARTITIONS} partitions store nothing, those at {places}"
 
     async def retire(self) -> None:
         """Whatever this process still holds may be claimed as if it had died."""
