@@ -9,6 +9,7 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
+from txredisapi import ConnectionError as ConnectionLost
 from txredisapi import ResponseError
 
 from chip.chat.ports import Loss
@@ -17,7 +18,7 @@ from chip.limits import Limits
 from chip.queue.valkey import queue as valkey_queue
 from chip.queue.valkey.errors import refused
 from chip.queue.valkey.keys import Keys
-from chip.queue.valkey.mark import Mark
+from chip.queue.valkey.mark import Mark, look_at
 from chip.queue.valkey.outages import Outages
 from chip.queue.valkey.scripts import ScriptTexts
 from chip.tasks import pause
@@ -291,6 +292,15 @@ def test_what_the_server_of_before_says_is_believed_of_that_one_only(marked):
     marked.server.says(b"1")
     assert asked.called
     assert marked.mark.in_doubt
+
+
+def test_a_connection_that_is_lost_while_marks_are_looked_at_is_said_to_be():
+    server: Any = FakeServer()
+    marks = [MarkOf(server).mark for _ in range(3)]
+    looking = Deferred.fromCoroutine(look_at(marks, server))
+    for asked in server.asked:
+        asked.errback(ConnectionLost("Lost connection"))
+    assert looking.addErrback(lambda failure: failure.type).result is ConnectionLost
 
 
 @pytest_twisted.ensureDeferred

@@ -3,9 +3,12 @@
 What the mark is, and who makes a new one when, is told in ``lua/mark.lua`` and ``mark_check.lua``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import Any, cast
 
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.python.failure import Failure
 from txredisapi import ResponseError
 
 from chip.queue.valkey.commands import Commands
@@ -82,3 +85,13 @@ class Mark:
 
     def _arguments(self) -> list[bytes]:
         return [self._known, b"%d" % ((self._seconds() - self._lost_at) * 1000)]
+
+
+async def look_at(marks: Iterable[Mark], protocol: CommandProtocol) -> None:
+    """`Mark.connected` of all of them, together. Raises what any of them does."""
+    looks: list[Deferred[Any]] = [
+        Deferred.fromCoroutine(mark.connected(protocol)) for mark in marks
+    ]
+    for done, trouble in await DeferredList(looks, consumeErrors=True):
+        if not done:
+            cast(Failure, trouble).raiseException()

@@ -11,7 +11,7 @@ from functools import partial
 from secrets import token_hex
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
 from chip.chat.ports import Balance, Balances, Depths
@@ -29,7 +29,7 @@ from chip.queue.valkey.cluster.slots import PARTITIONS, TAGS, NodeAddress
 from chip.queue.valkey.cluster.subscriber import ShardSubscriber
 from chip.queue.valkey.errors import AWAY
 from chip.queue.valkey.keys import Keys
-from chip.queue.valkey.mark import Mark
+from chip.queue.valkey.mark import Mark, look_at
 from chip.queue.valkey.outages import Outages
 from chip.queue.valkey.partition import Partition
 from chip.queue.valkey.protocol import CommandProtocol
@@ -159,8 +159,7 @@ class ClusterQueue:
 
         async def prepare(protocol: CommandProtocol) -> None:
             await self._texts.load(protocol)
-            looks = [mark.connected(protocol) for mark in self._marks(node)]
-            await gatherResults(map(Deferred.fromCoroutine, looks), consumeErrors=True)
+            await look_at(self._marks(node), protocol)
 
         def lost() -> None:
             for mark in self._marks(node):

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.python.failure import Failure
 
 from chip.limits import Limits
 from chip.models import ChatKey
@@ -45,10 +46,19 @@ class ClusterSnapshots:
         return await self._partitions[partition_of(str(chat).encode())].take(chat)
 
     async def waiting(self, chat_id: str, channel_uuid: str) -> list[ChatKey]:
-        """Chats whose id and whose channel begin so, and for which something waits."""
-        asked = [
+        """Chats whose id and whose channel begin so, and for which something waits: of those that
+        can be seen now. Raises Unavailable when there is none among these."""
+        asked: list[Deferred[Any]] = [
             Deferred.fromCoroutine(partition.waiting(chat_id, channel_uuid))
             for partition in self._partitions
         ]
-        found = await gatherResults(asked, consumeErrors=True)
-        return [chat for chats in found for chat in chats][:MOST_CHATS]
+        found: list[ChatKey] = []
+        away: Failure | None = None
+        for seen, result in await DeferredList(asked, consumeErrors=True):
+            if seen:
+                found += result
+            else:
+                away = result
+        if away is not None and not found:
+            away.raiseException()
+        return found[:MOST_CHATS]
