@@ -10,7 +10,7 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
-from chip.errors import Unavailable
+from chip.errors import ConfigError, Unavailable
 from chip.limits import Limits
 from chip.models import ChatKey
 from chip.queue.valkey.address import parse_url
@@ -72,3 +72,45 @@ async def test_while_a_node_is_away_chats_on_the_others_are_seen(rig):
         with pytest.raises(Unavailable, match="there is no connection"):
             await taken.waiting(CHATS[0].chat_id, CHANNEL)
         await taken.close()
+
+
+def first(cluster: ValkeyCluster) -> Node:
+    """The node of the first partition."""
+    return cluster.at(slot_of(TAGS[0]))
+
+
+@asynccontextmanager
+async def too_few_replicas(node: Node) -> AsyncIterator[None]:
+    """Meanwhile the node stores nothing."""
+    await deferToThread(node.cli, "CONFIG", "SET", "min-replicas-to-write", "1")
+    try:
+        yield
+    finally:
+        await deferToThread(node.cli, "CONFIG", "SET", "min-replicas-to-write", "0")
+
+
+@pytest.mark.parametrize("is_used", [False, True], ids=["at the first time", "later"])
+@pytest.mark.parametrize("trouble", [away, too_few_replicas])
+@pytest_twisted.ensureDeferred
+async def test_nobody_needs_a_certain_node_for_starting(rig, trouble, is_used, expected_failures):
+    if is_used:
+        await rig.process()
+        await rig.close()
+    node = first(rig.cluster)
+    async with trouble(node):
+        queue = await rig.queue("there", url=url_without(rig.cluster, node))
+        assert f"at 127.0.0.1:{node.port}" in await queue.spool.keep_alive()
+    expected_failures.forgive("Valkey refuses a command")
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_one_node_says_of_another_number_of_partitions_is_enough(rig):
+    node = first(rig.cluster)
+    others = [tag for tag in TAGS if not node.owns(slot_of(tag))]
+    keys = [f"chat:{{{tag.decode()}}}:partitions" for tag in others[:2]]
+    await deferToThread(rig.cluster.cli, "SET", keys[0], "64")
+    async with away(node):
+        with pytest.raises(ConfigError, match="64 partitions, and this Chip knows 128"):
+            await rig.queue("there", url=url_without(rig.cluster, node))
+    # And nothing else is noted by whom it does not concern.
+    assert await deferToThread(rig.cluster.cli, "EXISTS", keys[1]) == "0"

@@ -23,8 +23,8 @@ stay as they are. All else is Chip's own. A chat is written ``<chat id>@<channel
     chat:replicated       string  written before each WAIT, where replicas are asked for
     chat:live:<database>:<chat>   a Pub/Sub channel: those ignore the database, so the name has it
 
-In a Cluster, all keys of a partition bear its tag: ``chat:{<tag>}:outboxes``. The first partition
-has one more, and there is one name for what is never there, which scripts are told:
+In a Cluster, all keys of a partition bear its tag: ``chat:{<tag>}:outboxes``. There is one more,
+and one name for what is never there, which scripts are told:
 
     chat:{<tag>}:partitions   string   how many there are
     chat:{<tag>}:absent                see `Scripts`

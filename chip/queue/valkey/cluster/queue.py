@@ -137,16 +137,24 @@ class ClusterQueue:
 
     async def _agree_on_partitions(self) -> None:
         """Note at the first start how many partitions there are. With another number, nothing that
-        waits would be found again."""
-        first = self._partitions.all[0]
-        key = first.keys.partitions
-        await first.commands.call(b"SET", key, _COUNT, b"NX")
-        found = await first.commands.call(b"GET", key)
-        if found != _COUNT:
-            raise ConfigError(
-                f"valkey: what lies in this Cluster is divided into {int(found)} partitions,"
-                f" and this Chip knows {PARTITIONS}"
-            )
+        waits would be found again. It is noted in each of them: any can tell it, so that nobody
+        needs a certain node for starting."""
+        partitions = self._partitions
+
+        async def read(one: Partition) -> Any:
+            return await one.commands.call(b"GET", one.keys.partitions)
+
+        async def note(one: Partition) -> Any:
+            return await one.commands.call(b"SET", one.keys.partitions, _COUNT, b"NX", b"GET")
+
+        found = await partitions.ask(partitions.all, read)
+        unknown = [one for one, count in found if count is None]
+        _check(count for _, count in found)
+        try:
+            _check(count for _, count in await partitions.ask(unknown, note))
+        except Unavailable:  # those that can tell it are enough
+            if len(unknown) == len(found):
+                raise
 
     def _make_node(self, place: NodeAddress) -> HeardNode:
         address = self._address.at(place.host, place.port)
@@ -208,6 +216,16 @@ class ClusterQueue:
         for number in numbers:
             if self._partitions.all[number].mark.in_doubt:
                 Deferred.fromCoroutine(look(self._partitions.all[number].mark))
+
+
+def _check(counts: Iterable[bytes | None]) -> None:
+    """Refuse to go on where there are so many partitions. None is for what is not known."""
+    for count in counts:
+        if count not in (None, _COUNT):
+            raise ConfigError(
+                f"valkey: what lies in this Cluster is divided into {int(count)} partitions,"
+                f" and this Chip knows {PARTITIONS}"
+            )
 
 
 def _sum(balances: Sequence[Balance]) -> Balance:
