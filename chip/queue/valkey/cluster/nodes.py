@@ -6,6 +6,7 @@ that it does not serve what it was asked for: at once, and then twice a second u
 
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
 from twisted.internet.base import DelayedCall
@@ -26,6 +27,8 @@ LOOK_AGAIN: Final = 0.5
 """Seconds between two questions while a node is away."""
 CLOSE_AFTER: Final = 5.0
 """Seconds for which a node that serves nothing any more is kept: it may yet answer."""
+
+_WHO_SERVES: Final = b"CLUSTER", b"SLOTS"
 
 
 class Nodes(Generic[N_co]):
@@ -54,7 +57,7 @@ class Nodes(Generic[N_co]):
     async def open(self) -> None:
         """Find all nodes and connect. Those that are away may come later, but for one of them.
         Raises Unavailable, in a line for operators."""
-        places = places_of(*await self._ask_seeds())
+        places = await self._ask_seeds()
         if len(places) < PARTITIONS:
             raise Unavailable("cannot use the Valkey Cluster: nobody serves some of its slots")
         self._owners = [self.at(places[number], start=False) for number in range(PARTITIONS)]
@@ -118,7 +121,7 @@ class Nodes(Generic[N_co]):
 
     async def _look(self) -> None:
         try:
-            places = places_of(*await self._ask_anybody())
+            places = await self._ask_anybody()
             if self._closed:
                 return
             for partition, place in places.items():
@@ -132,32 +135,41 @@ class Nodes(Generic[N_co]):
         if not all(owner.connected for owner in set(self._owners)):
             self.look(LOOK_AGAIN)
 
-    async def _ask_anybody(self) -> tuple[list[Any], NodeAddress]:
+    async def _ask_anybody(self) -> dict[int, NodeAddress]:
         nodes: list[Node] = [one for one in self._nodes.values() if one.commands.connected]
         random.shuffle(nodes)
         nodes.sort(key=lambda node: (node.place != self._prefer, node.doubted_at))
         self._prefer = None
+        best: dict[int, NodeAddress] = {}
         for node in nodes:
-            try:
-                return await node.commands.call(b"CLUSTER", b"SLOTS"), node.place
-            except Unavailable:
-                continue
-        return await self._ask_seeds()
+            with suppress(Unavailable):
+                places = places_of(await node.commands.call(*_WHO_SERVES), node.place)
+                best = max(best, places, key=len)
+            if len(best) == PARTITIONS:
+                break
+        return best or await self._ask_seeds()
 
-    async def _ask_seeds(self) -> tuple[list[Any], NodeAddress]:
+    async def _ask_seeds(self) -> dict[int, NodeAddress]:
+        """What the first of them says that knows of all partitions, or knows of most: one that is
+        new, or was forgotten by the others, knows of none. Raises Unavailable."""
         trouble = Unavailable("no node of the Valkey Cluster is known")
+        best: dict[int, NodeAddress] | None = None
         for seed in self._seeds:
             connection = connection_to_ask("asking for nodes", seed, self._reactor)
             try:
                 await connection.open()
-                answer = await connection.call(b"CLUSTER", b"SLOTS")
+                places = places_of(await connection.call(*_WHO_SERVES), NodeAddress(*seed.hosts[0]))
             except Unavailable as error:
                 trouble = error
             else:
-                return answer, NodeAddress(*seed.hosts[0])
+                best = max(best or {}, places, key=len)
+                if len(best) == PARTITIONS:
+                    break
             finally:
                 await connection.close()
-        raise trouble
+        if best is None:
+            raise trouble
+        return best
 
     def _set_owner(self, partition: int, place: NodeAddress) -> None:
         node = self.at(place)
