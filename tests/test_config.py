@@ -165,6 +165,18 @@ def test_every_scheme_of_valkey_is_taken(scheme: str) -> None:
     assert load(environ={"CHIP_VALKEY": url}).valkey == url
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "valkey://:pa,ss@h/5",
+        "valkey://u:p,a,ss@one:6380,two/5?sentinel=chats",
+        "valkey://:pa@[::1]:7000,two,[::2]/?cluster=true",
+    ],
+)
+def test_a_comma_may_be_in_a_password_and_between_hosts_of_valkey(url: str) -> None:
+    assert load(environ={"CHIP_VALKEY": url}).valkey == url
+
+
 @pytest.mark.parametrize("url", ["redis://h/7?db=3", "unix:///run/valkey.sock?db=3"])
 def test_valkey_is_named_as_its_own_clients_do(url: str) -> None:
     assert load(environ={"CHIP_VALKEY": url}).valkey == url

@@ -29,8 +29,10 @@ def database_url(value: str) -> str:
 def valkey_url(value: str) -> str:
     """The URL of a Valkey server, of the Sentinels that know it, or of a Cluster; the schemes of
     Redis are accepted too."""
-    # The first host stands for all: urllib knows one.
-    match _split(re.sub(r"(://[^/?#,]*),[^/?#]*", r"\1", value)):
+    # The first host stands for all: urllib knows one. A comma in the login parts none.
+    login = re.match(r"[^/?#]*://([^/?#]*@)?", value)
+    before = login.group() if login else ""
+    match _split(before + re.sub(r"^([^/?#,]*),[^/?#]*", r"\1", value[len(before) :])):
         case SplitResult(scheme="unix", path=path) if path.strip("/"):
             return value
         case SplitResult(scheme=scheme) as parts if re.fullmatch(_VALKEY_SCHEMES, scheme):
