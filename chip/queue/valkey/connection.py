@@ -33,7 +33,7 @@ from chip.queue.valkey.errors import (
 from chip.queue.valkey.outages import Outages
 from chip.queue.valkey.protocol import CommandProtocol, encode_command
 from chip.queue.valkey.replicas import Replicas
-from chip.queue.valkey.sentinel import locate
+from chip.queue.valkey.sentinel import is_replaced, locate
 
 ANSWER_TIMEOUT: Final = 3.0
 """Seconds for an answer, after which the connection counts as dead."""
@@ -225,7 +225,8 @@ class ValkeyConnection(Generic[P]):
         async def look() -> None:
             try:
                 await self._ask(protocol, encode_command(b"PING"))
-                stays = await self._is_the_primary()
+                # One that is cut off from its Sentinels does not know that it was replaced.
+                stays = not await is_replaced(self._server, self._address, self._reactor)
             except (ConnectionLost, ResponseError):
                 stays = False
             if not stays:
@@ -236,14 +237,6 @@ class ValkeyConnection(Generic[P]):
             self._ping = self._reactor.callLater(
                 PING_INTERVAL, lambda: Deferred.fromCoroutine(look())
             )
-
-    async def _is_the_primary(self) -> bool:
-        """Whether the Sentinels, if there are any and they answer, still name this server: one that
-        is cut off from them does not know that another has taken its place."""
-        try:
-            return await locate(self._address, self._reactor) == self._server
-        except Unavailable:
-            return True
 
     def _on_lost(self, why: Failure) -> None:
         self._protocol = None

@@ -1,7 +1,8 @@
 """Which server is the primary now, as most of the Sentinels have it.
 
 Owns the question. A Sentinel that is cut off from the others may know yesterday's primary, so all
-of them are asked, and what most of those say that answer is believed.
+of them are asked, and what most of those say that answer is believed. A server that is in use is
+left only if most of all of them name another one.
 """
 
 from collections import Counter
@@ -19,16 +20,16 @@ ASK_WITHIN: Final = 1.0
 """Seconds for which a Sentinel's answer is awaited."""
 
 
+Named = tuple[str, int] | None
+"""The host and port of the primary, None where a Sentinel does not know the name."""
+
+
 async def locate(address: ValkeyAddress, reactor: Any) -> ValkeyAddress:
     """The server at this address: itself, or the primary that its Sentinels name. Raises
     Unavailable."""
     if not address.sentinel:
         return address
-    asked = [
-        Deferred.fromCoroutine(_ask(one, address.sentinel, reactor)).addTimeout(ASK_WITHIN, reactor)
-        for one in address.sentinels()
-    ]
-    ended = await DeferredList(asked, consumeErrors=True)
+    ended = await _ask_all(address, reactor)
     answers = [answer for worked, answer in ended if worked]
     known = Counter(filter(None, answers))
     if known:
@@ -40,8 +41,27 @@ async def locate(address: ValkeyAddress, reactor: Any) -> ValkeyAddress:
     raise Unavailable(f"no Sentinel answers: {why_not_connected(cast(Any, first).value, None)}")
 
 
-async def _ask(sentinel: ValkeyAddress, name: str, reactor: Any) -> tuple[str, int] | None:
-    """The host and port of the primary, None where this Sentinel does not know the name."""
+async def is_replaced(server: ValkeyAddress, address: ValkeyAddress, reactor: Any) -> bool:
+    """Whether most of the Sentinels at this address name another primary than this one, which is in
+    use. Those that do not answer count too: one that does, and is cut off from the others, must not
+    have it left because they are slow."""
+    if not address.sentinel:
+        return False
+    ended = await _ask_all(address, reactor)
+    others = [named for worked, named in ended if worked and named and address.at(*named) != server]
+    return 2 * len(others) > len(ended)
+
+
+async def _ask_all(address: ValkeyAddress, reactor: Any) -> list[tuple[bool, Any]]:
+    """What each Sentinel says, or why it does not."""
+    asked = [
+        Deferred.fromCoroutine(_ask(one, address.sentinel, reactor)).addTimeout(ASK_WITHIN, reactor)
+        for one in address.sentinels()
+    ]
+    return await DeferredList(asked, consumeErrors=True)
+
+
+async def _ask(sentinel: ValkeyAddress, name: str, reactor: Any) -> Named:
     factory = Factory.forProtocol(CommandProtocol)
     factory.noisy = False
     protocol: CommandProtocol = await sentinel.endpoint(reactor).connect(factory)
