@@ -69,6 +69,13 @@ def test_a_cluster_is_reached_in_one_way_only(url):
         parse_url(url)
 
 
+@pytest.mark.parametrize(("written", "meant"), [("a+b", "a+b"), ("a%2Bb", "a+b"), ("a%20b", "a b")])
+def test_a_plus_is_a_plus_in_every_password(written, meant):
+    url = f"redis://:{written}@one?sentinel=x&sentinel_user={written}&sentinel_password={written}"
+    address = parse_url(url)
+    assert address.password == address.sentinel_user == address.sentinel_password == meant
+
+
 def test_several_hosts_need_the_name_of_a_primary():
     with pytest.raises(ConfigError, match="several hosts"):
         parse_url("redis://one,two")

@@ -96,7 +96,9 @@ def parse_url(url: str, files: TlsFiles | None = None) -> ValkeyAddress:
     before, listed, after = found.groups() if found else (url, "", "")
     try:
         parts = urlsplit(f"{before}{'host' if listed else ''}{after}")
-        query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        # A plus is one, as in the login: only forms mean a space by it.
+        pairs = parse_qs(parts.query.replace("+", "%2B"))
+        query = {key: values[-1] for key, values in pairs.items()}
         scheme = parts.scheme.removesuffix(_CLUSTER)
         is_unix = scheme in _UNIX
         cluster = scheme != parts.scheme or query.get("cluster", "") in ("true", "yes", "1")
