@@ -69,6 +69,11 @@ def test_a_cluster_is_reached_in_one_way_only(url):
         parse_url(url)
 
 
+def test_sentinels_are_not_reached_by_a_socket():
+    with pytest.raises(ConfigError, match="Sentinels are reached by hosts"):
+        parse_url("unix:///run/valkey.sock?sentinel=chats")
+
+
 @pytest.mark.parametrize(("written", "meant"), [("a+b", "a+b"), ("a%2Bb", "a+b"), ("a%20b", "a b")])
 def test_a_plus_is_a_plus_in_every_password(written, meant):
     url = f"redis://:{written}@one?sentinel=x&sentinel_user={written}&sentinel_password={written}"

@@ -118,6 +118,8 @@ def parse_url(url: str, files: TlsFiles | None = None) -> ValkeyAddress:
         raise ConfigError("valkey: the path of a socket is needed")
     if not is_unix and not hosts:
         raise ConfigError("valkey: a host is needed")
+    if is_unix and sentinel:
+        raise ConfigError("valkey: Sentinels are reached by hosts, not by a socket")
     if len(hosts) > 1 and not (sentinel or cluster):
         raise ConfigError(
             "valkey: several hosts are those of Sentinels or of a Cluster: ?sentinel=NAME or"
