@@ -218,6 +218,16 @@ def test_a_right_in_valkey_that_is_missing_is_named(check, other_valkey, less, c
     assert not any("ERR" in line or "executing the script" in line for line in lines), lines
 
 
+@pytest.mark.parametrize("replicas", [0, 1])
+def test_the_right_to_wait_for_replicas_is_missed_where_there_are_to_be_some(
+    check, other_valkey, replicas
+):
+    acl = f"{valkey_rights()} -wait"
+    server = other_valkey(user="chip", password="s3cret-of-valkey", acl=acl)
+    lines = valkey_lines(check(valkey=server.url, valkey_replicas=replicas), "FAILED")
+    assert any(line.startswith("Valkey: WAIT: ") for line in lines) == bool(replicas), lines
+
+
 def test_a_valkey_that_may_not_be_asked_how_it_is_set_up_is_warned_of(check, other_valkey):
     server = other_valkey(
         user="chip", password="s3cret-of-valkey", acl="~chat:* &chat:* +@all -info"

@@ -24,13 +24,14 @@ async def ask_valkey(config: Config, reactor: Any) -> list[Finding]:
     """What is found."""
     address = valkey_address(config)
     ask = try_cluster if address.cluster else try_valkey
-    trials = await ask(address, reactor, config.limits_in_force)
+    replicas = config.valkey_replicas
+    trials = await ask(address, reactor, config.limits_in_force, replicas=replicas)
     if len(trials) == 1:
-        return _findings(trials[0], config.valkey_replicas)
+        return _findings(trials[0], replicas)
     return [
         one if one.verdict == "ok" else one._replace(text=f"{trial.address}: {one.text}")
         for trial in trials
-        for one in _findings(trial, config.valkey_replicas)
+        for one in _findings(trial, replicas)
     ]
 
 

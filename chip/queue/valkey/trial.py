@@ -32,15 +32,19 @@ class Trial(NamedTuple):
     refused: list[str]
 
 
-async def try_valkey(address: ValkeyAddress, reactor: Any, limits: Limits) -> list[Trial]:
-    """Try everything once. Raises Unavailable when no connection comes about."""
+async def try_valkey(
+    address: ValkeyAddress, reactor: Any, limits: Limits, *, replicas: int = 0
+) -> list[Trial]:
+    """Try everything once: also what it takes to ask for `replicas`, if there are to be any. Raises
+    Unavailable when no connection comes about."""
     keys = Keys(address.database)
     connection = connection_to_ask("trial", address, reactor)
     live = ValkeyLive(
         address, reactor, connection, keys=keys, token=token_hex(8), back=lambda: None
     )
     listening = ("SUBSCRIBE", live.connection)
-    return [await try_server(address, keys, ScriptTexts(limits), connection, listening)]
+    texts = ScriptTexts(limits)
+    return [await try_server(address, keys, texts, connection, listening, replicas=replicas)]
 
 
 async def try_server(
@@ -49,6 +53,8 @@ async def try_server(
     texts: ScriptTexts,
     connection: ValkeyConnection[CommandProtocol],
     listening: tuple[str, ValkeyConnection[Any]],
+    *,
+    replicas: int,
 ) -> Trial:
     """Try everything once by way of a connection for commands, and one that subscribes with this
     command when it is opened. Both are closed in the end."""
@@ -73,12 +79,18 @@ async def try_server(
         await ears.open()
         return []
 
+    async def wait() -> list[str]:
+        if replicas:
+            await connection.call(b"WAIT", b"0", b"1")
+        return []
+
     await connection.open()
     try:
         refused = [
             *await _step("SCRIPT LOAD", load()),
             *await _step("EVALSHA with the keys chat:*", run()),
             *await _step(f"{subscribe} to the channels chat:*", listen()),
+            *await _step("WAIT", wait()),
         ]
         return Trial(str(address), address.database, await _info(connection), refused)
     finally:

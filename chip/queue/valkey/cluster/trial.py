@@ -16,14 +16,19 @@ from chip.queue.valkey.scripts import ScriptTexts
 from chip.queue.valkey.trial import Trial, try_server
 
 
-async def try_cluster(address: ValkeyAddress, reactor: Any, limits: Limits) -> list[Trial]:
-    """Try everything once on each node. Raises Unavailable when one cannot be reached."""
+async def try_cluster(
+    address: ValkeyAddress, reactor: Any, limits: Limits, *, replicas: int = 0
+) -> list[Trial]:
+    """Try everything once on each node, as `try_valkey` does. Raises Unavailable when one cannot be
+    reached."""
     nodes = nodes_to_ask(address, reactor)
     texts = ScriptTexts(limits, publish="SPUBLISH", parts=PARTITIONS)
     try:
         await nodes.open()
         return [
-            await _try_node(node, nodes.owned_by(node)[0], address, texts, reactor)
+            await _try_node(
+                node, nodes.owned_by(node)[0], address, texts, reactor, replicas=replicas
+            )
             for node in nodes.all
         ]
     finally:
@@ -31,7 +36,13 @@ async def try_cluster(address: ValkeyAddress, reactor: Any, limits: Limits) -> l
 
 
 async def _try_node(
-    node: Node, partition: int, address: ValkeyAddress, texts: ScriptTexts, reactor: Any
+    node: Node,
+    partition: int,
+    address: ValkeyAddress,
+    texts: ScriptTexts,
+    reactor: Any,
+    *,
+    replicas: int,
 ) -> Trial:
     keys = Keys(address.database, TAGS[partition])
     at = address.at(*node.place)
@@ -50,4 +61,5 @@ async def _try_node(
     subscriber = ValkeyConnection(
         "trial", at, Outages(reactor.seconds, quiet=True), reactor, make, prepare=listen
     )
-    return await try_server(at, keys, texts, commands, ("SSUBSCRIBE", subscriber))
+    listening = ("SSUBSCRIBE", subscriber)
+    return await try_server(at, keys, texts, commands, listening, replicas=replicas)
