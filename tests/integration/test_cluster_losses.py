@@ -68,7 +68,7 @@ async def test_a_node_that_serves_nobody_at_first_is_asked_again_what_it_has_los
     rig, node, monkeypatch, expected_failures
 ):
     """For two seconds after its start, a primary refuses everything."""
-    monkeypatch.setattr(cluster_queue, "WATCH_EVERY", 0.1)
+    monkeypatch.setattr(cluster_queue, "LOOK_AT_MARKS_EVERY", 0.1)
     here = await rig.process()
     await has_gone_back(node, here)
     told = 0

@@ -11,7 +11,7 @@ from twisted.internet.defer import ensureDeferred
 
 from chip.models import Channel
 from chip.store.public_ids import public_id
-from chip.store.rapidpro import external
+from chip.store.rapidpro import channel_ids
 from tests.contracts.store import transcript
 from tests.support.postgres import GENERATIONS
 from tests.support.rapidpro_store import open_store
@@ -29,7 +29,7 @@ def generation(request):
 @pytest.fixture
 def opened(database, monkeypatch):
     """Open stores; ids that are not known are looked for each time."""
-    monkeypatch.setattr(external, "READ_EVERY", 0)
+    monkeypatch.setattr(channel_ids, "READ_EVERY", 0)
     stores = []
 
     async def open_one(**options):

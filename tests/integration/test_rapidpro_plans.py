@@ -40,7 +40,7 @@ class Plans:
             "message by id": (statements.MESSAGE_BY_ID, "1, 1"),
             "message by uuid": (statements.MESSAGE_BY_UUID, f"1, '{NEVER}'"),
             "set email": (statements.SET_EMAIL, "1, 'x', true"),
-            "heard since": (statements.HEARD_SINCE, f"1, 1, '{NEVER}'"),
+            "heard since": (statements.HEARD_SINCE, f"1, 1, '{NEVER}', 1"),
             "history": (shown.history(columns), "1, 1, now(), 'x', 1"),
             "wired": (shown.wired(columns), f"1, 'webchat:x', '{NEVER}', 1, 1, 'x', 1"),
         }

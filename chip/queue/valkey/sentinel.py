@@ -19,8 +19,7 @@ from chip.queue.valkey.protocol import CommandProtocol, encode_command
 ASK_WITHIN: Final = 1.0
 """Seconds for which a Sentinel's answer is awaited."""
 
-
-Named = tuple[str, int] | None
+_Named = tuple[str, int] | None
 """The host and port of the primary, None where a Sentinel does not know the name."""
 
 
@@ -61,7 +60,7 @@ async def _ask_all(address: ValkeyAddress, reactor: Any) -> list[tuple[bool, Any
     return await DeferredList(asked, consumeErrors=True)
 
 
-async def _ask(sentinel: ValkeyAddress, name: str, reactor: Any) -> Named:
+async def _ask(sentinel: ValkeyAddress, name: str, reactor: Any) -> _Named:
     factory = Factory.forProtocol(CommandProtocol)
     factory.noisy = False
     protocol: CommandProtocol = await sentinel.endpoint(reactor).connect(factory)

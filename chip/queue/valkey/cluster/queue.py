@@ -36,7 +36,7 @@ from chip.queue.valkey.protocol import CommandProtocol
 from chip.queue.valkey.scripts import ScriptTexts
 from chip.tasks import every
 
-WATCH_EVERY: Final = 5.0
+LOOK_AT_MARKS_EVERY: Final = 5.0
 """Seconds between two looks whether anything was lost where a node has not said so yet."""
 _COUNT: Final = b"%d" % PARTITIONS
 _DEPTHS: Final = Question(
@@ -94,7 +94,10 @@ class ClusterQueue:
             await self.close()
             raise
         self._watching = every(
-            self._reactor, WATCH_EVERY, lambda: self._look_at_marks(range(PARTITIONS)), now=False
+            self._reactor,
+            LOOK_AT_MARKS_EVERY,
+            lambda: self._look_at_marks(range(PARTITIONS)),
+            now=False,
         )
 
     async def close(self) -> None:
