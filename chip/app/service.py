@@ -24,6 +24,7 @@ from chip.app.exits import announce, fail
 from chip.app.log_watch import LogWatch
 from chip.app.reload import reloaded, set_log_level
 from chip.app.signals import heed_signals
+from chip.app.stopping import stop_by_steps
 from chip.chat.server import ChatServer
 from chip.config.schema import Config
 from chip.desk.desk import Desk
@@ -237,25 +238,17 @@ class ChipService(Service):
     # Stopping.
 
     def stopService(self) -> Deferred[None]:
-        """Stop in order. At the hard deadline, whatever still hangs is left behind."""
+        """Stop in order. Whatever still hangs near the hard deadline is left behind."""
         super().stopService()  # type: ignore[no-untyped-call]
         self._notifier.stopping()
         visitors = len(self._site.connections) if self._site else 0
         self._log.info("Chip is stopping", visitors=visitors)
-        stopping = Deferred.fromCoroutine(self._stop())
-        stopping.addTimeout(self._limits.stop_deadline, self._reactor)
-        stopping.addErrback(lambda failure: self._log.failure("Chip did not stop cleanly", failure))
-        return stopping
-
-    async def _stop(self) -> None:
         if self._starting is not None:
             self._starting.cancel()
-        # One after the other, and each even if one before it failed.
-        for step in (self._let_nobody_in, self._drain, self._finish, self._tell, self._close):
-            try:
-                await step()
-            except Exception:
-                self._log.failure("a step of the stop failed")
+        steps = (self._let_nobody_in, self._drain, self._finish, self._tell, self._close)
+        return Deferred.fromCoroutine(
+            stop_by_steps(self._reactor, self._limits.stop_deadline, steps)
+        )
 
     async def _let_nobody_in(self) -> None:
         if self._server:
