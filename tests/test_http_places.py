@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.internet.ssl import CertificateOptions
+from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from chip.ops.proxy_protocol import ProxiedFactory
 from chip.web.http.memory import MemoryBudget
@@ -115,6 +117,23 @@ def test_a_request_in_hand_never_makes_way(listener, counts):
     listener.server.lookups.wait.callback(None)
     assert {wire.answer().status for wire in in_hand} == {426, 429}
     assert listener.connects(VISITOR).is_open
+
+
+WRAPPED = {
+    "PROXY protocol": ProxiedFactory,
+    "TLS": lambda site: TLSMemoryBIOFactory(
+        CertificateOptions(), isClient=False, wrappedFactory=site
+    ),
+}
+
+
+@pytest.mark.parametrize("wrapped", WRAPPED.values(), ids=WRAPPED)
+def test_who_finds_no_place_behind_a_wrapper_is_let_go_too(listener, counts, wrapped):
+    listener.server.lookups.wait = Deferred()
+    for _ in range(MAX_HTTP_CONNECTIONS):
+        begins(listener, STRANGER, request(f"/wc/connect/{CHANNEL}"))
+    assert not Wire(wrapped(listener.site), VISITOR).is_open
+    assert counts.cuts == ["no_place"]
 
 
 def test_a_request_that_came_behind_another_is_in_hand_too(listener):

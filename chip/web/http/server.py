@@ -6,11 +6,11 @@ Knows no route. The public listener and the operators' listener are such servers
 
 import time
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolNegotiationFactory
-from twisted.internet.protocol import ServerFactory
+from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.logger import Logger
 from twisted.web.http import datetimeToString
 from zope.interface import implementer
@@ -37,6 +37,15 @@ _WHY: Final[dict[Cut, str]] = {
     "head_too_large": "a head had more than handshake_bytes or handshake_headers",
     "bad_request": "what was sent is no HTTP",
 }
+
+
+class _NoPlace(Protocol):
+    """Drops its peer. What wraps connections, TLS and the PROXY protocol, takes no None for one."""
+
+    transport: Any
+
+    def connectionMade(self) -> None:
+        self.transport.abortConnection()
 
 
 @implementer(IProtocolNegotiationFactory)
@@ -74,13 +83,13 @@ class HttpServer(ServerFactory):
 
     # Connections.
 
-    def buildProtocol(self, addr: object) -> HttpConnection | None:
-        """A connection for whoever has come, or None: then it is closed."""
+    def buildProtocol(self, addr: object) -> Protocol:
+        """A connection for whoever has come, or the end of it."""
         if len(self._connections) >= MAX_HTTP_CONNECTIONS:
             other = self.waiting.next_to_make_way()
             if other is None:
                 self._tell("no_place", self.addresses.of(addr, ()))
-                return None
+                return _NoPlace()
             self._cut(other, "made_way")
         connection = HttpConnection(self)
         self._connections.add(connection)
