@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any, NamedTuple
 
 import pytest
@@ -274,6 +275,17 @@ def test_what_is_whole_holds_nothing(listener, counts):
         wire.says(LARGE, b"\0")
         assert wire.answer().status == 200
     assert counts.cuts == []
+
+
+@pytest.mark.parametrize("path", [f"/wc/connect/{CHANNEL}", f"/wc/availability/{CHANNEL}"])
+def test_a_request_in_hand_keeps_no_body_that_nobody_reads(listener, path):
+    listener.server.lookups.wait = Deferred()
+    tracemalloc.start()
+    in_hand = [begins(listener, STRANGER, request(path, "GET", bytes(MIB))) for _ in range(20)]
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 2 * MIB
+    assert len(open_ones(in_hand)) == 20
 
 
 # What operators hear of it.

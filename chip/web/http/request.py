@@ -163,6 +163,9 @@ class Request(http.Request):
             self.requestHeaders.setRawHeaders(b"Host", [absolute["host"]])
             path = path[absolute.end() :]
             path = path if path.startswith(b"/") else b"/" + path
+        if command in (b"GET", b"HEAD"):
+            # Nobody reads it, and what is in hand counts against no budget.
+            self.content = BytesIO()
         super().requestReceived(command, path, version)  # type: ignore[no-untyped-call]
 
     def process(self) -> None:
