@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -49,8 +51,15 @@ def manager(path: str):
     manager.socket.close()
 
 
-def test_systemd_hears_of_start_status_and_stop(manager, path):
-    notifier = Notifier({"NOTIFY_SOCKET": path})
+@pytest.fixture
+def notifier_for():
+    """Make a notifier of these variables."""
+    with contextlib.ExitStack() as made:
+        yield lambda environ: made.enter_context(contextlib.closing(Notifier(environ)))
+
+
+def test_systemd_hears_of_start_status_and_stop(manager, path, notifier_for):
+    notifier = notifier_for({"NOTIFY_SOCKET": path})
     notifier.ready()
     assert manager.hears() == "READY=1"
     notifier.status("3 sockets\nREADY=0")
@@ -59,23 +68,25 @@ def test_systemd_hears_of_start_status_and_stop(manager, path):
     assert manager.hears() == "STOPPING=1"
 
 
-def test_an_abstract_socket_is_reached_too():
+def test_an_abstract_socket_is_reached_too(notifier_for):
     name = f"chip-test-{os.getpid()}"
     manager = Manager(f"\0{name}")
-    Notifier({"NOTIFY_SOCKET": f"@{name}"}).ready()
+    notifier_for({"NOTIFY_SOCKET": f"@{name}"}).ready()
     assert manager.hears() == "READY=1"
     manager.socket.close()
 
 
-def test_without_systemd_nothing_happens_and_a_deaf_one_does_no_harm(path):
+def test_without_systemd_nothing_happens_and_a_deaf_one_does_no_harm(path, notifier_for):
     Notifier({}).ready()
-    Notifier({"NOTIFY_SOCKET": path}).ready()
+    notifier_for({"NOTIFY_SOCKET": path}).ready()
     assert Notifier({}).watchdog_interval == 0
 
 
-def test_the_watchdog_hears_twice_as_often_as_it_asks_until_the_service_stops(manager, path):
+def test_the_watchdog_hears_twice_as_often_as_it_asks_until_the_service_stops(
+    manager, path, notifier_for
+):
     clock = Clock()
-    notifier = Notifier({"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "30000000"})
+    notifier = notifier_for({"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "30000000"})
     service = WatchdogService(notifier, clock)
     service.startService()
     for _ in range(3):
@@ -86,6 +97,19 @@ def test_the_watchdog_hears_twice_as_often_as_it_asks_until_the_service_stops(ma
     clock.advance(60)
     assert manager.hears_nothing()
     assert not clock.getDelayedCalls()
+
+
+def test_a_process_without_free_descriptors_gives_signs_of_life(manager, path, notifier_for):
+    notifier = notifier_for({"NOTIFY_SOCKET": path})
+    notifier.alive()
+    assert manager.hears() == "WATCHDOG=1"
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        notifier.alive()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert manager.hears() == "WATCHDOG=1"
 
 
 @pytest.mark.parametrize(

@@ -284,6 +284,7 @@ class ChipService(Service):
             await self._ops_site.drain(OPS_DRAIN)
         for watcher in self._watchers:
             watcher.stopService()
+        self._notifier.close()
 
 
 def _reason(error: BaseException) -> str:

@@ -26,6 +26,8 @@ class Notifier:
         address = environ.get("NOTIFY_SOCKET", "")
         # A leading @ stands for the NUL of the abstract name space.
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
+        # Kept: a process without free descriptors is to be left to live.
+        self._socket: socket.socket | None = None
         ours = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         usec = environ.get("WATCHDOG_USEC", "")
         self.watchdog_interval = int(usec) / 2e6 if ours and usec.isdigit() else 0.0
@@ -51,11 +53,18 @@ class Notifier:
         if not self._address:
             return
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as ours:
-                ours.setblocking(False)
-                ours.sendto(message.encode(), self._address)
+            if self._socket is None:
+                kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+                self._socket = socket.socket(socket.AF_UNIX, kind)
+            self._socket.sendto(message.encode(), self._address)
         except OSError as error:
             self._log.debug("systemd could not be told", reason=str(error))
+
+    def close(self) -> None:
+        """There is nothing more to tell."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
 
 class WatchdogService(Service):
