@@ -3,7 +3,7 @@
 SIGTERM, SIGINT   stop in order; further ones change nothing
 SIGHUP            reload; but stop where it says that Chip's terminal has been closed, unless it was
                   ignored at the start, as with nohup
-SIGUSR1           rotate the log file: chip.logs.targets
+SIGUSR1           rotate the log file (chip.logs.targets); nothing where there is none
 """
 
 import os
@@ -55,5 +55,8 @@ def heed_signals(reactor: Any, reload: Callable[[], None]) -> None:
     for number in stop_by:
         signal.signal(number, stop)
     signal.signal(signal.SIGHUP, hang_up)
+    if signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL:
+        # Whoever rotates logs does not know where this one goes; by default it would be the end.
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     # Chip may also be stopped by itself.
     reactor.addSystemEventTrigger("before", "shutdown", note_stop)
