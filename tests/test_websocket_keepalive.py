@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import tracemalloc
 
+import pytest
+from twisted.internet.task import Clock
+
+from chip.web.websocket.keepalive import Keepalive
 from chip.web.websocket.writer import TRANSPORT_BUFFER
 from tests.support.web import CHAT, Wire, masked
 from tests.support.websocket import KIB, PING, PONG, Chat
@@ -176,6 +180,37 @@ def test_pings_of_many_connections_are_spread_over_the_whole_interval():
                 wire.says(masked(opcode=PONG))
         most = max(most, asked)
     assert most <= 2
+
+
+class Peer:
+    """A connection that notes when it is asked, and when an answer is expected of it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.times: list[tuple[str, float]] = []
+
+    def ping(self) -> None:
+        self.times.append(("ping", self._clock.seconds()))
+
+    def check_alive(self) -> None:
+        self.times.append(("check", self._clock.seconds()))
+
+
+def test_a_day_between_pings_is_kept_to_and_takes_little_memory():
+    clock, day = Clock(), 86_400
+    tracemalloc.start()
+    keepalive = Keepalive(clock, day, 10)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 1_000_000
+    peer = Peer(clock)
+    slot = keepalive.add(peer)
+    clock.pump([6] * (2 * day // 6))
+    keepalive.remove(peer, slot)
+    (_, pinged), (_, checked), (_, pinged_again) = peer.times[-3:]
+    assert [what for what, _ in peer.times[-3:]] == ["ping", "check", "ping"]
+    assert pinged_again - pinged == pytest.approx(day, abs=6)
+    assert 10 <= checked - pinged < 60
 
 
 def test_the_pulse_stops_with_the_last_connection():

@@ -14,6 +14,9 @@ from chip.tasks import Clock
 TICKS_PER_SECOND: Final = 8
 """At 10,000 connections that is 42 pings in a row, about a millisecond."""
 
+MOST_SLOTS: Final = 2400
+"""Beyond an interval of 5 minutes ticks are rarer, and a time-out is one tick at least."""
+
 
 class KeptAlive(Protocol):
     """A connection that can be asked whether its peer lives."""
@@ -32,7 +35,7 @@ class Keepalive:
     """
 
     def __init__(self, clock: Clock, interval: float, timeout: float) -> None:
-        count = max(2, ceil(interval * TICKS_PER_SECOND))
+        count = min(max(2, ceil(interval * TICKS_PER_SECOND)), MOST_SLOTS)
         self._clock = clock
         self._tick = interval / count
         self._slots: list[set[KeptAlive]] = [set() for _ in range(count)]
