@@ -9,16 +9,25 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
     load_pem_private_key,
 )
 from OpenSSL.crypto import X509, PKey
-from OpenSSL.SSL import Context
+from OpenSSL.SSL import Context, Error
 from twisted.internet.ssl import AcceptableCiphers, CertificateOptions
 
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.+?-----END \1-----", re.DOTALL)
+
+_UNUSABLE = (
+    ValueError,
+    TypeError,  # it is encrypted
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 class NoCertificateError(Exception):
@@ -56,11 +65,21 @@ def certificates(directory: Path, ciphers: str) -> CertificateOptions:
             acceptableCiphers=AcceptableCiphers.fromOpenSSLCipherString(ciphers),
             contextForServerName=context_for,
         )
+        _try(options, directory)
         all_options.append(options)
         by_name.update(dict.fromkeys(_names(certificate), options))
     if not all_options:
         raise NoCertificateError(f"no certificate with its key in {directory}/*.pem")
     return all_options[0]
+
+
+def _try(options: CertificateOptions, directory: Path) -> None:
+    """Else it would be known only when somebody connects that OpenSSL thinks a key too small."""
+    try:
+        options.getContext()
+    except Error as error:
+        reason = error.args[0][-1][-1] if error.args and error.args[0] else "no reason given"
+        raise NoCertificateError(f"a certificate in {directory} cannot be used: {reason}") from None
 
 
 def _read(directory: Path) -> tuple[list[Any], list[x509.Certificate]]:
@@ -71,13 +90,21 @@ def _read(directory: Path) -> tuple[list[Any], list[x509.Certificate]]:
         for match in _PEM.finditer(path.read_bytes()):
             try:
                 if match[1] == b"CERTIFICATE":
-                    found.append(x509.load_pem_x509_certificate(match[0]))
+                    found.append(_certificate(match[0]))
                 elif match[1].endswith(b"PRIVATE KEY"):
                     keys.append(load_pem_private_key(match[0], None))
-            except (ValueError, TypeError):  # TypeError: it is encrypted
+            except _UNUSABLE:
                 what = match[1].decode().lower()
                 raise NoCertificateError(f"{path}: the {what} cannot be used") from None
     return keys, found
+
+
+def _certificate(pem: bytes) -> x509.Certificate:
+    certificate = x509.load_pem_x509_certificate(pem)
+    # These are read only when they are asked for, and not until then is it known that they can be.
+    _public(certificate)
+    _names(certificate)
+    return certificate
 
 
 def _public(owner: Any) -> bytes:

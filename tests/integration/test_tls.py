@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
+import subprocess
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -210,3 +213,44 @@ def test_a_directory_that_cannot_be_served_from_is_refused_with_a_word(served):
     locked = BestAvailableEncryption(b"sesame")
     pem.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked))
     assert refusal(f"tls:{served}") == f"listen: {pem}: the encrypted private key cannot be used"
+
+
+def test_a_key_that_openssl_takes_for_too_small_is_refused_before_anybody_comes(tmp_path):
+    place = tmp_path / "served"
+    place.mkdir()
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:512", "-nodes", "-subj", "/CN=localhost"),
+            *("-keyout", place / "key.pem", "-out", place / "certificate.pem"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    assert refusal(f"tls:{place}") == (
+        f"listen: a certificate in {place} cannot be used: ee key too small"
+    )
+
+
+P256, AN_UNKNOWN_CURVE = bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d030105")
+SUBJECT_KEY, AUTHORITY_KEY = bytes.fromhex("551d0e"), bytes.fromhex("551d23")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("server.key", P256, AN_UNKNOWN_CURVE),
+        ("server.pem", P256, AN_UNKNOWN_CURVE),
+        ("server.pem", SUBJECT_KEY, AUTHORITY_KEY),
+    ],
+    ids=["a key of an unknown kind", "a certificate of one", "an extension that is there twice"],
+)
+def test_what_nobody_knows_how_to_use_is_refused_by_its_name(tmp_path, file, old, new):
+    Certificates(tmp_path)
+    place = tmp_path / "served"
+    place.mkdir()
+    pem = place / "a.pem"
+    kind = "CERTIFICATE" if file == "server.pem" else "PRIVATE KEY"
+    _, first, text, last, _ = re.split(r"(-----.*?-----)", (tmp_path / file).read_text())
+    changed = b64encode(b64decode(text).replace(old, new)).decode()
+    pem.write_text(f"{first}\n{changed}\n{last}\n")
+    assert refusal(f"tls:{place}") == f"listen: {pem}: the {kind.lower()} cannot be used"
