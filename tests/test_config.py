@@ -61,6 +61,18 @@ def test_an_empty_environment_variable_counts_as_unset(elsewhere: Path) -> None:
     assert load(environ={"CHIP_PORT": "", "CHIP_DOMAIN": ""}).port == 1
 
 
+def test_white_space_in_the_environment_counts_as_unset(elsewhere: Path) -> None:
+    (elsewhere / "config.toml").write_text('port = 1\naddress = "192.0.2.1"\n')
+    config = load(environ={"CHIP_PORT": " ", "CHIP_ADDRESS": "\t\n", "CHIP_ALLOWED_ORIGINS": " "})
+    assert (config.port, config.address, config.allowed_origins) == (1, "192.0.2.1", ("*",))
+
+
+@pytest.mark.parametrize("word", ["off", "OFF", " Off "])
+def test_every_spelling_of_off_means_no_listener_for_operators(word: str) -> None:
+    config = load(environ={"CHIP_OPS_LISTEN": word})
+    assert (config.ops_endpoint, config.ops_required) == ("", False)
+
+
 def test_the_environment_of_the_original_server_works_unchanged() -> None:
     config = load(
         environ={

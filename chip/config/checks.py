@@ -67,6 +67,11 @@ def public_url(value: str) -> str:
     )
 
 
+def endpoint_or_off(value: str) -> str:
+    """An endpoint, which is read where it is listened on; or "off", in lower case."""
+    return "off" if value.lower() == "off" else value
+
+
 def host_names(value: tuple[str, ...]) -> tuple[str, ...]:
     """Names of hosts without ports, or "*"; in lower case."""
     if not all(re.fullmatch(r"\*|[\w.-]+", name) for name in value):

@@ -126,7 +126,11 @@ class Config(Limits, frozen=True, kw_only=True):
     ] = True
 
     ops_listen: Annotated[
-        str, operators('endpoint for health and metrics, or "off"; unset: loopback, port + 1')
+        str,
+        operators(
+            'endpoint for health and metrics, or "off"; unset: loopback, port + 1',
+            check=checks.endpoint_or_off,
+        ),
     ] = ""
     ops_hosts: Annotated[
         tuple[str, ...],

@@ -74,7 +74,9 @@ def _from_file(file: Path | None, directory: Path) -> dict[str, object]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
     given = ((setting, environ.get(setting.env, "")) for setting in SETTINGS.values())
-    return {setting.name: setting.read(text, setting.env) for setting, text in given if text}
+    return {
+        setting.name: setting.read(text, setting.env) for setting, text in given if text.strip()
+    }
 
 
 def _from_flags(flags: Mapping[str, str | bool]) -> dict[str, object]:
