@@ -121,13 +121,14 @@ def test_a_request_in_hand_may_take_as_long_as_it_takes():
     assert wire.answer().status == 426
 
 
-def test_a_peer_that_does_not_take_the_last_answer_is_dropped():
+def test_a_peer_that_does_not_take_the_last_answer_is_dropped_after_15_seconds():
     listener = Listener()
     wire = listener.connects()
     wire.fill()
     wire.says(request("/", Connection="close"))
+    listener.clock.advance(14.9)
     assert wire.is_open
-    listener.clock.advance(3.1)
+    listener.clock.advance(0.2)
     assert wire.was_reset
 
 
@@ -315,6 +316,19 @@ def test_stopping_waits_no_longer_than_it_may():
     listener.clock.advance(0.1)
     assert done.called
     assert wire.was_reset
+
+
+def test_stopping_drops_whoever_has_not_taken_the_last_answer_by_then():
+    listener = Listener()
+    wire = listener.connects()
+    wire.fill()
+    done = drain(listener, 10)
+    wire.says(request("/"))
+    listener.clock.advance(9.9)
+    assert wire.is_open
+    listener.clock.advance(0.1)
+    assert wire.was_reset
+    assert done.called
 
 
 def test_after_stopping_no_timer_is_left():

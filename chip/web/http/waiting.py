@@ -25,8 +25,6 @@ keeps its connections for 90 s and must never find one closed that it has just c
 LAST_WORDS: Final = 1.0
 """Seconds that a connection on which nobody has asked yet may still ask in when Chip stops: its
 request may be on the way, and Chip has accepted it."""
-LAST_ANSWER_TIMEOUT: Final = 3.0
-"""Seconds that a peer has to take the rest of an answer after which it is to be gone."""
 SOON: Final = 1.0
 """Seconds for a request before it counts as unfinished: many who come at once are no attack."""
 
@@ -118,7 +116,8 @@ class ConnectionWaits:
         self.body = _Wait(clock, limits.post_deadline, self._count)
         self.idle = _Wait(clock, IDLE, self._count)
         self.taking = _Wait(clock, limits.write_stall, self._count)
-        self.closing = _Wait(clock, LAST_ANSWER_TIMEOUT, self._count)
+        # A stop that cannot wait so long drops them: HttpServer.drain.
+        self.closing = _Wait(clock, limits.write_stall, self._count)
         self.lingering = _Wait(clock, LINGER, self._count, _leave)
         self.last_words = Deadlines[Waited](clock, LAST_WORDS, _leave)
         self._soon = Deadlines[Waited](clock, SOON, self._is_late)
