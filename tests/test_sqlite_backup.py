@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
 import shutil
 import sqlite3
 import stat
@@ -193,6 +195,32 @@ async def test_what_is_no_backup_changes_nothing(database, data_dir, file):
             restore(data_dir, wrong)
     assert await names_after_a_start(data_dir) == ["Shop"]
     assert commits_path(data_dir).exists()
+
+
+@contextlib.contextmanager
+def full_disk():
+    """No file takes another byte."""
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, usual[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_full_disk_is_named_and_nothing_is_changed(database, data_dir, file):
+    await add(database, "Shop")
+    backup(data_dir, file)
+    await database.close()
+    with full_disk(), pytest.raises(ConfigError, match="cannot copy"):
+        restore(data_dir, file)
+    with full_disk(), pytest.raises(ConfigError, match="cannot copy"):
+        backup(data_dir, file.with_name("tuesday"))
+    with full_disk(), pytest.raises(ConfigError, match="cannot use"):
+        await names_after_a_start(data_dir)
+    assert await names_after_a_start(data_dir) == ["Shop"]
+    assert list(file.parent.iterdir()) == [file]
 
 
 async def test_what_was_taken_since_the_backup_may_be_missing_in_every_outbox(tmp_path, file):

@@ -5,6 +5,7 @@ chip.sqlite3           the database; -wal and -shm beside it are SQLite's, and p
 chip.sqlite3-commits   how many commits there were (`chip.sqlite.commits`)
 """
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -110,9 +111,11 @@ class DirectoryLock:
                 f"data_dir: {self._data_dir} is in use by another Chip"
                 + (f" (process {holder})" if holder else "")
             ) from None
-        os.truncate(file, 0)
-        os.write(file, b"%d\n" % os.getpid())
         self._file = file
+        # Whose it is, is but a word for people: on a full disk it is not there.
+        with contextlib.suppress(OSError):
+            os.truncate(file, 0)
+            os.write(file, b"%d\n" % os.getpid())
 
     def release(self) -> None:
         """Unlock the directory."""
