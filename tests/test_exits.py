@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from twisted.internet.error import CannotListenError
 
+from chip.app.exits import words_of
+from chip.errors import ConfigError
 from tests.support.process import eventually
 
 TAC = """
@@ -82,3 +85,15 @@ def test_what_is_announced_is_seen_by_whoever_started_chip_and_is_in_no_log(tmp_
     ended = run(tmp_path, ANNOUNCE, "-n", "--logfile=chip.log")
     assert "secret link: pa55word\n" in ended.stdout
     assert "pa55word" not in (tmp_path / "chip.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConfigError("port: expected a number"), "port: expected a number"),
+        (CannotListenError("", 8070, OSError(98, "Address already in use")), "Address already in"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_a_reason_is_never_empty(error, said):
+    assert words_of(error).startswith(said)

@@ -45,6 +45,12 @@ def fail(reactor: StoppingReactor, reason: str, status: int = 1) -> None:
         reactor.callWhenRunning(lambda: _stop(reactor))
 
 
+def words_of(error: BaseException) -> str:
+    """What an exception says, for people, or its kind where it says nothing."""
+    inner = getattr(error, "socketError", None)
+    return str(getattr(inner, "strerror", None) or error) or type(error).__name__
+
+
 def announce(line: str) -> None:
     """Show a line to whoever started Chip, and to nobody else: it reaches no log, unredacted."""
     _print(line, sys.__stdout__)

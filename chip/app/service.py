@@ -20,7 +20,7 @@ from chip.app.backend import Backend, TimedQueue, make_gateway
 from chip.app.clock import use_even_clock
 from chip.app.collector import collect_seldom
 from chip.app.desk import loopback_socket, make_desk
-from chip.app.exits import announce, fail
+from chip.app.exits import announce, fail, words_of
 from chip.app.log_watch import LogWatch
 from chip.app.reload import reloaded, set_log_level
 from chip.app.signals import heed_signals
@@ -119,7 +119,7 @@ class ChipService(Service):
             return
         if not failure.check(ChipError, OSError):
             self._log.failure("Chip could not start", failure)
-        fail(self._reactor, f"could not start: {_reason(failure.value)}")
+        fail(self._reactor, f"could not start: {words_of(failure.value)}")
 
     async def _start(self) -> None:
         config, backend, reactor = self._config, self._backend, self._reactor
@@ -186,7 +186,7 @@ class ChipService(Service):
         except Exception as error:
             setting = "listen" if self._config.listen else "address and port"
             raise Unavailable(
-                f"{setting}: cannot listen on {self._config.endpoint}: {_reason(error)}"
+                f"{setting}: cannot listen on {self._config.endpoint}: {words_of(error)}"
             ) from None
 
     def _listen_on(self, listening: socket.socket, site: Site) -> None:
@@ -204,7 +204,7 @@ class ChipService(Service):
         try:
             self._ops_port = await self._places["ops_listen"].endpoint.listen(site)
         except Exception as error:
-            reason = f"cannot listen on {self._config.ops_endpoint}: {_reason(error)}"
+            reason = f"cannot listen on {self._config.ops_endpoint}: {words_of(error)}"
             if self._config.ops_required:
                 raise Unavailable(f"ops_listen: {reason}") from None
             self._log.warn("no operators' listener: {reason}", reason=reason)
@@ -285,8 +285,3 @@ class ChipService(Service):
         for watcher in self._watchers:
             watcher.stopService()
         self._notifier.close()
-
-
-def _reason(error: BaseException) -> str:
-    inner = getattr(error, "socketError", None)
-    return str(getattr(inner, "strerror", None) or error or type(error).__name__)
