@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, cast
 
 from twisted.application.service import IService, Service
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 
 from chip import __version__
@@ -115,7 +115,8 @@ class ChipService(Service):
         self._starting.addErrback(self._could_not_start)
 
     def _could_not_start(self, failure: Any) -> None:
-        if failure.check(CancelledError):
+        # A stop ends the start, too; what that makes of whatever it waited for is no news.
+        if not self.running:
             return
         if not failure.check(ChipError, OSError):
             self._log.failure("Chip could not start", failure)

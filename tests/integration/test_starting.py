@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from collections.abc import Sequence
@@ -63,6 +64,22 @@ def test_what_cannot_start_ends_with_one_line_and_a_status(settings, complaint):
     assert complaint in said[0]
     assert "Traceback" not in log
     assert "pa55" not in log
+
+
+def test_a_stop_while_the_start_waits_is_no_failure():
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        chip = ChipProcess(valkey=f"redis://127.0.0.1:{deaf.getsockname()[1]}")
+        try:
+            chip.spawn()
+            asked, _ = deaf.accept()
+            with asked:
+                os.kill(chip.pid, signal.SIGTERM)
+                assert chip.wait_for_exit(30) in (0, -signal.SIGTERM)
+            assert "Chip is stopping" in chip.log()
+            assert "could not start" not in chip.log()
+            chip.check_log()
+        finally:
+            chip.close()
 
 
 def test_an_operators_listener_that_nobody_asked_for_does_not_hinder_the_start():
