@@ -109,7 +109,7 @@ def _expected(kind: Any, bounded: Any) -> str:
         top = f" to {info.le}" if info.le is not None else " or more"
         return f"a whole number, {info.ge}{top}"
     if isinstance(info, msgspec.inspect.FloatType):
-        return "a number greater than 0"
+        return f"a number greater than 0, up to {info.le}"
     return "text"
 
 
