@@ -177,8 +177,10 @@ def test_an_exception_is_one_line_with_its_causes_and_its_way():
 
 def test_exceptions_that_quote_what_they_were_given_do_not_bring_it_into_the_log():
     desk = Desk()
-    for raiser in (lambda: int("my message"), lambda: {}["my message"]):
-        desk.log.failure("bug", failed(raiser))
+    quoted = ["my message", 'it\'s "my message"', "my message " * 1000, "\"'my message"]
+    for said in quoted:
+        for raiser in (lambda said=said: int(said), lambda said=said: {}[said]):
+            desk.log.failure("bug", failed(raiser))
     assert "my message" not in desk.paper.written.decode()
     assert "invalid literal for int() with base 10: …" in desk.paper.lines[0]
 
@@ -222,6 +224,7 @@ def test_a_value_that_cannot_be_shown_costs_its_event_and_nothing_else():
         (f"chat:outbox:{CHAT}@{CHANNEL}", f"chat:outbox:65vb…@{CHANNEL}"),
         (f'{{"chat_id":"{CHAT}"}}', '{"chat_id":"65vb…"}'),
         (f"webchat:{CHAT}", "webchat:65vb…"),
+        (f"urn=webchat%3A{CHAT}&x=1", "urn=webchat%3A65vb…&x=1"),
         (f"\n{CHAT}\n", "\n65vb…\n"),
         (CHANNEL, CHANNEL),
         ("65vb…@7d62d551", "65vb…@7d62d551"),
@@ -255,6 +258,21 @@ def test_learned_values_are_forgotten_only_after_many_others_and_kept_ones_never
 
 def test_very_short_values_would_mask_half_the_language_and_are_not_looked_for():
     assert Redactor(["abc"])("abc") == "abc"
+
+
+@pytest.mark.parametrize("most", [300, 2000])
+def test_a_secret_at_the_place_where_a_text_is_cut_is_masked_all_the_same(most):
+    def fail(text):
+        raise RuntimeError(text)
+
+    for secret in (CHAT, "sesame-street"):
+        for before in range(most - len(secret), most):
+            desk = Desk(secrets=("sesame-street",))
+            text = ("x " * most)[: before - 1] + " " + secret
+            desk.log.info("cut", value=text)
+            desk.log.info("{value}", value=text)
+            desk.log.failure("cut", failed(lambda text=text: fail(text)))
+            assert secret[:6] not in desk.paper.written.decode()
 
 
 def test_fields_named_like_secrets_are_masked_whatever_they_hold():

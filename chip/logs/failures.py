@@ -10,19 +10,27 @@ from pathlib import Path
 
 from twisted.python.failure import Failure
 
+from chip.logs.redact import Redactor
+
 _MAX_MESSAGE = 300
 """Characters of an exception's message."""
 _MAX_FRAMES = 12
 """Frames of a traceback, those nearest to the exception."""
 _MAX_CAUSES = 4
 """Exceptions in a chain of causes, the outermost first."""
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_LOOKED_THROUGH = 16 * _MAX_MESSAGE
+"""Characters in which quotations are looked for; of what is left of them the message is made."""
+_QUOTED = re.compile(
+    r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<!\w)b?['"].*\Z""",  # or one without an end
+    re.DOTALL,
+)
 
 
-def describe(failure: Failure) -> tuple[str, str]:
-    """Return the exception with its causes, and the frames of its traceback, innermost last."""
+def describe(failure: Failure, redact: Redactor) -> tuple[str, str]:
+    """Return the exception with its causes, without anything secret, and the frames of its
+    traceback, innermost last."""
     chain = list(_chain(failure.value))
-    error = " < ".join(_name(one) for one in chain)
+    error = " < ".join(_name(one, redact) for one in chain)
     return error, " > ".join(_frames(failure)[-_MAX_FRAMES:])
 
 
@@ -34,18 +42,18 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _name(error: BaseException) -> str:
+def _name(error: BaseException, redact: Redactor) -> str:
     kind = type(error)
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
     try:
-        # The first line only: PostgreSQL's further lines show rows.
-        lines = str(error).splitlines()
+        message = str(error)[:_LOOKED_THROUGH]
     except Exception:
         return name
-    message = lines[0][:_MAX_MESSAGE] if lines else ""
     if isinstance(error, (ValueError, LookupError)):
         # int("…") and {}["…"] quote what they were given, which may come from a visitor.
         message = _QUOTED.sub("…", message)
+    # The first line only: PostgreSQL's further lines show rows.
+    message = redact.cut("".join(message.splitlines()[:1]), _MAX_MESSAGE)
     return f"{name}: {message}" if message else name
 
 

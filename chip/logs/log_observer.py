@@ -67,7 +67,7 @@ class Record:
         if self.template and "{" not in self.template:
             self.message = redact(self.template)
         else:
-            self.message = redact(formatEvent(event)[:_MAX_VALUE])
+            self.message = redact.cut(formatEvent(event), _MAX_VALUE)
         self.fields: Fields = {}
         if name != LEGACY:  # whose fields only repeat the message
             for key, value in event.items():
@@ -75,15 +75,14 @@ class Record:
                     self.fields[key] = MASK if key in _PRIVATE else _plain(value, redact)
         failure = event.get("log_failure")
         if isinstance(failure, Failure):
-            error, trace = describe(failure)
-            self.fields["error"] = redact(error)
+            self.fields["error"], trace = describe(failure, redact)
             self.fields["trace"] = redact(trace)
 
 
 def _plain(value: object, redact: Redactor) -> object:
     if value is None or type(value) in (int, float, bool):
         return value
-    return redact(str(value)[:_MAX_VALUE])
+    return redact.cut(str(value), _MAX_VALUE)
 
 
 _second: tuple[int, str] = (-1, "")

@@ -15,10 +15,14 @@ _MIN_LENGTH = 4
 """Characters that a value must have to be looked for; shorter ones are part of too many words."""
 _MAX_LEARNED = 20_000
 """Values learned that are kept; the oldest is dropped for the next."""
+_LOOKED_THROUGH = 16
+"""How many times of what is left of a text is looked through before the rest is cut off."""
 
 # A chat id is a credential, with or without its channel. Any word of exactly 24 letters and digits
-# is cut too, which does no harm.
-_CHAT_ID = re.compile(r"(?<![A-Za-z0-9])([A-Za-z0-9]{4})[A-Za-z0-9]{20}(?![A-Za-z0-9])")
+# is cut too, which does no harm. It may stand behind an encoded sign, as in webchat%3A….
+_CHAT_ID = re.compile(
+    r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))([A-Za-z0-9]{4})[A-Za-z0-9]{20}(?![A-Za-z0-9])"
+)
 _URL_LOGIN = re.compile(r"(?<=://)[^\s/@\"'<>]*:[^\s@\"'<>]*@")
 _EMAIL = re.compile(r"[^\s@\"<>()\[\]{},;:=…*]+@[^\s@\"'<>()\[\]{},;:=/…*]+")
 
@@ -64,6 +68,11 @@ class Redactor:
             text = _CHAT_ID.sub(r"\1…", text)
             return _EMAIL.sub("<email>", text)
         return _CHAT_ID.sub(r"\1…", text) if len(text) >= 24 else text
+
+    def cut(self, text: str, most: int) -> str:
+        """Return at most so many characters of it. A secret that was cut first would not be known
+        for one; but nobody needs to look through a whole megabyte."""
+        return self(text[: most * _LOOKED_THROUGH])[:most]
 
     def _without_values(self, text: str) -> str:
         starts = {text[i : i + _MIN_LENGTH] for i in range(len(text) - _MIN_LENGTH + 1)}

@@ -71,7 +71,7 @@ async def _ask(clock: IReactorTime, probe: Probe) -> list[Finding]:
     except ChipError as error:
         trouble = str(error).removeprefix(f"{probe.part}: ")
     except Exception:
-        trouble = describe(Failure())[0]
+        trouble = describe(Failure(), REDACTOR)[0]
     return [Finding("FAILED", probe.part, trouble)]
 
 
