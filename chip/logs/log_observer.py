@@ -186,21 +186,23 @@ def origin(event: LogEvent) -> tuple[str, str]:
 
 
 class StandardLibraryHandler(logging.Handler):
-    """Hands the standard library's log records to Twisted's."""
+    """Hands the standard library's log records to Twisted's. It never raises, either: whoever logs
+    is not prepared for that."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        names = {"warning": "warn"}
-        level = record.levelname.lower()
+        # Libraries may have levels of their own between these.
+        at = min(max(record.levelno, logging.DEBUG), logging.CRITICAL) // 10
         log = Logger(namespace=record.name)
         extra: LogEvent = {}
         if record.exc_info and record.exc_info[1]:
             extra["log_failure"] = cast(Any, Failure)(record.exc_info[1])
-        log.emit(
-            LogLevel.lookupByName(names.get(level, level)),
-            "{log_message}",
-            log_message=record.getMessage(),
-            **extra,
-        )
+        try:
+            message = record.getMessage()
+        except Exception as error:
+            where = f"{record.filename}:{record.lineno}"
+            message = f"what {where} logs cannot be shown: {type(error).__name__}"
+        level = LogLevel.lookupByName(LEVELS[at - 1])
+        log.emit(level, "{log_message}", log_message=message, **extra)
 
 
 class LoggedService(MultiService):
