@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol, TypeVar, cast
 
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall
@@ -102,12 +102,21 @@ async def pause(clock: Clock, seconds: float) -> None:
 async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T:
     """What `work` returns, or `Unavailable` when that takes longer than `seconds`.
 
-    Work that is late is cancelled.
+    Work that is late is cancelled, and nobody waits for it any more, whatever it makes of that.
     """
     done: Deferred[T] = Deferred.fromCoroutine(work)
-    done.addTimeout(seconds, cast(Any, clock))
+    waiter: Deferred[T] = Deferred(lambda _: done.cancel())
+
+    def ended(result: Any) -> None:
+        if not waiter.called:
+            waiter.callback(result)
+        elif isinstance(result, Failure) and not result.check(CancelledError, Unavailable):
+            _log.failure("work that was late failed", result)
+
+    done.addBoth(ended)
+    waiter.addTimeout(seconds, cast(Any, clock))
     try:
-        return await done
+        return await waiter
     except DeferredTimeout:
         raise Unavailable("it took too long") from None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
+import contextlib
+
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
 from chip.app.stopping import stop_by_steps
@@ -23,6 +25,12 @@ class Steps:
     async def hangs_for_ever(self) -> None:
         self.taken.append(("hangs", self.clock.seconds()))
         await Deferred()
+
+    async def will_not_be_cancelled(self) -> None:
+        self.taken.append(("hangs", self.clock.seconds()))
+        while True:
+            with contextlib.suppress(CancelledError):
+                await Deferred()
 
     async def fails(self) -> None:
         raise RuntimeError("a step that fails")
@@ -45,7 +53,8 @@ def test_steps_that_work_are_taken_at_once():
 def test_however_many_steps_hang_the_stop_ends_in_time_and_each_was_taken(log):
     for deadline in (30, 1, 0.1):
         steps = Steps(deadline)
-        steps.stop(steps.hangs_for_ever, steps.hangs_for_ever, steps.hangs_for_ever, steps.works)
+        hanging = steps.hangs_for_ever, steps.will_not_be_cancelled, steps.hangs_for_ever
+        steps.stop(*hanging, steps.works)
         assert [name for name, _ in steps.taken] == ["hangs", "hangs", "hangs", "works"]
         (ended_at,) = steps.ended_at
         assert ended_at <= deadline

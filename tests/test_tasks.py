@@ -94,6 +94,27 @@ def test_what_is_late_is_cancelled_and_unavailable():
     assert (outcome, cancelled) == ([Unavailable], [1])
 
 
+@pytest.mark.parametrize("late", [None, Unavailable("no answer"), ZeroDivisionError()])
+def test_late_work_that_will_not_be_cancelled_is_waited_for_no_longer(late, expected_failures):
+    clock, first, second = Clock(), Deferred(), Deferred()
+
+    async def goes_on():
+        try:
+            await first
+        except CancelledError:
+            await second
+        if late:
+            raise late
+
+    outcome = outcome_of(within(clock, 5, goes_on()))
+    clock.advance(5)
+    assert outcome == [Unavailable]
+    assert not clock.getDelayedCalls()
+    second.callback(None)
+    if isinstance(late, ZeroDivisionError):
+        expected_failures.take(ZeroDivisionError)
+
+
 def test_an_exception_in_time_stays_what_it_was():
     with pytest.raises(CancelledError):
         result_of(within(Clock(), 5, _raise(CancelledError())))
