@@ -7,7 +7,7 @@ import uuid as uuids
 import pytest
 import pytest_twisted
 from twisted.internet import reactor, task
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
 
 from chip.models import Channel
 from chip.store.public_ids import public_id
@@ -18,6 +18,7 @@ from tests.support.rapidpro_store import open_store
 
 CHOSEN = "7d62d551-3030-4100-a260-2d7c4e9693e7"
 BEARER = "Bearer of good news"
+READ_EVERY = channel_ids.READ_EVERY
 
 
 @pytest.fixture(params=GENERATIONS)
@@ -113,6 +114,16 @@ async def test_a_channel_that_is_made_while_chip_runs_is_found(opened, rapidpro)
     made = rapidpro.external_channel(rapidpro.org(), authorization=BEARER)
     await task.deferLater(reactor, 0)
     assert await store.channel(public_id(made.uuid, BEARER)) is not None
+
+
+@transcript
+async def test_two_pages_that_open_at_once_both_find_their_channels(opened, rapidpro, monkeypatch):
+    monkeypatch.setattr(channel_ids, "READ_EVERY", READ_EVERY)
+    made = [rapidpro.external_channel(rapidpro.org(), authorization=BEARER) for _ in range(2)]
+    store = await opened()
+    ids = [public_id(channel.uuid, BEARER) for channel in made]
+    found = await gatherResults([Deferred.fromCoroutine(store.channel(uuid)) for uuid in ids])
+    assert [channel.external_uuid for channel in found] == [channel.uuid for channel in made]
 
 
 @transcript

@@ -8,11 +8,13 @@ public id and is not found.
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from chip.errors import Unavailable
 from chip.logs.redact import REDACTOR
 from chip.models import Channel
 from chip.store.public_ids import public_id
 from chip.store.rapidpro import statements
 from chip.store.rapidpro.connection import Row
+from chip.tasks import Semaphore
 
 READ_EVERY: Final = 1.0
 """Seconds between two readings of all channels for ids that are not among them."""
@@ -30,6 +32,8 @@ class ExternalChannels:
         self._chosen = {external_uuid: uuid for uuid, external_uuid in given.items()}
         self._known = self._given
         self._read_at = float("-inf")
+        self._reading = Semaphore()
+        self._failures = 0
 
     def was_chosen(self, uuid: str) -> bool:
         """Whether this public id was given, and may be that of a channel of type CHP as well."""
@@ -37,9 +41,7 @@ class ExternalChannels:
 
     async def by_public_id(self, uuid: str) -> Channel | None:
         """The active External channel that pages call so, as it is in the database now."""
-        if uuid not in self._known and self._seconds() - self._read_at > READ_EVERY:
-            await self._read()
-        if uuid not in self._known:
+        if not await self._is_known(uuid):
             return None
         channel = await self.by_courier_uuid(self._known[uuid])
         # With another authorization it has another id.
@@ -51,9 +53,32 @@ class ExternalChannels:
             return self._channel(uuid, org, authorization)
         return None
 
+    async def _is_known(self, uuid: str) -> bool:
+        """Whether a channel is called so. Only what was read says no: whoever asks while a reading
+        is under way waits for it, and hears of its failure as well."""
+        if uuid in self._known or self._is_fresh():
+            return uuid in self._known
+        failures = self._failures
+        await self._reading.acquire()
+        try:
+            if failures != self._failures:
+                raise Unavailable("the External channels could not be read")
+            if uuid not in self._known and not self._is_fresh():
+                await self._read()
+        finally:
+            self._reading.release()
+        return uuid in self._known
+
+    def _is_fresh(self) -> bool:
+        return self._seconds() - self._read_at <= READ_EVERY
+
     async def _read(self) -> None:
+        try:
+            rows = await self._ask(statements.EXTERNAL_CHANNELS)
+        except Unavailable:
+            self._failures += 1
+            raise
         self._read_at = self._seconds()
-        rows = await self._ask(statements.EXTERNAL_CHANNELS)
         found = [self._channel(uuid.decode(), *more) for uuid, *more in rows]
         named = {channel.uuid: channel.external_uuid for channel in found if channel}
         self._known = self._given | named
