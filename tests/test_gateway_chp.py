@@ -248,6 +248,13 @@ async def test_a_status_is_confirmed_by_any_item_and_a_new_chat_too(client, cour
     assert (await client.start_chat(CHANNEL, "bobs")).kind == "unknown"
 
 
+@pytest.mark.parametrize("said", [error("secret incorrect"), data({"type": "error"})])
+async def test_an_error_confirms_nothing_though_its_status_is_200(client, courier, said):
+    courier.answers = [answer(200, said), answer(200, said)]
+    assert (await client.post(CHANNEL, "bobs", SEEN)).kind == "unknown"
+    assert (await client.start_chat(CHANNEL, "bobs")).kind == "unknown"
+
+
 async def test_where_nobody_listens_nothing_was_sent():
     client = gateway(f"127.0.0.1:{free_port()}")
     assert (await client.post(CHANNEL, "bobs", SAID)).kind == "unsent"

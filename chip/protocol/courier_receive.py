@@ -62,8 +62,11 @@ class ReceiveAnswer(msgspec.Struct):
 
     def confirms(self, events: Sequence[SpoolEvent | None]) -> bool:
         """Whether this says that each of `events` was handled: one item for each, and for a
-        message one that names it. None stands for a ``chat_started``."""
-        if self.data is None or len(self.data) != len(events):
+        message one that names it. An error confirms nothing, whatever status it comes with. None
+        stands for a ``chat_started``."""
+        if self.message == "Error" or self.data is None or len(self.data) != len(events):
+            return False
+        if any(item.type == "error" for item in self.data):
             return False
         return all(
             (item.type == "msg" and item.msg_uuid) or not isinstance(event, Incoming)
