@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 
+from chip.app import names
 from chip.chat import command_queue, lookups, ports, reconciler
 from chip.chat.outbound import acknowledger, forwarder
 from chip.config.settings import SECTIONS, Setting
@@ -71,6 +72,7 @@ FIXED = [
     answer_times.MOST_REMEMBERED,
     sqlite_archive.MOST_WAITING,
     courier.OTHERS,
+    names.MOST_LOOKUPS,
     sessions.MOST_SESSIONS,
 ]
 

@@ -22,6 +22,7 @@ from chip.app.collector import collect_seldom
 from chip.app.desk import loopback_socket, make_desk
 from chip.app.exits import announce, fail, words_of
 from chip.app.log_watch import LogWatch
+from chip.app.names import NameResolver
 from chip.app.reload import reloaded, set_log_level
 from chip.app.signals import heed_signals
 from chip.app.stopping import stop_by_steps
@@ -83,6 +84,7 @@ class ChipService(Service):
             WatchdogService(self._notifier, reactor),
             LagService(self._metrics, reactor),
             LogWatch(self._metrics, reactor),
+            NameResolver(reactor),
         )
         self._backend = Backend(config, reactor)
         self._ports: list[Any] = []
