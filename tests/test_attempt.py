@@ -193,6 +193,21 @@ def test_nor_where_the_queues_have_forgotten_what_courier_confirmed(chip, bob):
     assert chip.gateway.take().texts == ["hi"]
 
 
+def test_what_arrived_after_a_chat_was_moved_to_another_contact_is_found_there(chip, bob):
+    bob.says(say("one"))
+    first = chip.gateway.take()
+    chip.courier_has("one")
+    first.handle("uuid-1")
+    moved = msgspec.structs.replace(BOB, id=BOB.id + 1000)
+    chip.store.contacts[1, BOB.chat_id] = moved
+    bob.says(say("two"))
+    chip.courier_has("two", contact=moved)
+    chip.gateway.take().fail("unknown")
+    chip.later(34)
+    assert chip.gateway.requests == []
+    assert chip.waiting(bob.chat) == []
+
+
 def test_when_several_failed_those_that_arrived_are_not_sent_again(chip, bob):
     bob.says(say("one"))
     first = chip.gateway.take()

@@ -50,7 +50,8 @@ class Store(Protocol):
         """The active user with this id."""
 
     async def message(self, contact: Contact, name: MsgName) -> StoredMessage | None:
-        """The contact's outgoing message with this id, or with this uuid where no id is given."""
+        """The contact's outgoing message with this id, or with this uuid where no id is given; or
+        this chat's, which was queued before RapidPro moved the chat to this contact."""
 
     async def outgoing(self, contact: Contact, name: MsgName) -> MsgOut | None:
         """The same message with all that is shown of it."""
@@ -76,9 +77,10 @@ class Store(Protocol):
         self, contact: Contact, uuid: str, *, within: float
     ) -> list[HeardMessage]:
         """The incoming messages of this chat that came after the one with that uuid and within so
-        many seconds, oldest first, `MAX_HEARD` at most; after any other when it is ``""``.
+        many seconds, oldest first, `MAX_HEARD` at most.
 
-        Empty when there is no such message any more: nobody can say then what came after it."""
+        Where it is ``""``, or no message of this contact any more, all that came within that time:
+        RapidPro can have moved the chat to this contact since, and left its messages behind."""
 
 
 class WiredMessage(NamedTuple):

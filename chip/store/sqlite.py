@@ -182,23 +182,15 @@ class SqliteStore:
     async def heard_since(
         self, contact: Contact, uuid: str, *, within: float
     ) -> list[HeardMessage]:
-        """The incoming messages that came after that one, oldest first, `MAX_HEARD` at most."""
+        """The incoming messages since that one, if it is there, oldest first."""
         earliest = microseconds(datetime.now(UTC)) - int(within * 1_000_000)
 
         def look(connection: Connection) -> list[HeardMessage]:
-            after = 0
-            if uuid:
-                row = connection.execute(
-                    "SELECT id FROM message WHERE contact_id = ? AND uuid = ? AND direction = 'I'",
-                    (contact.id, uuid),
-                ).fetchone()
-                if row is None:
-                    return []
-                after = row[0]
             rows = connection.execute(
                 "SELECT uuid, text FROM message WHERE contact_id = ? AND direction = 'I'"
-                " AND id > ? AND created_on > ? ORDER BY id LIMIT ?",
-                (contact.id, after, earliest, MAX_HEARD),
+                " AND created_on > ? AND id > coalesce((SELECT id FROM message"
+                " WHERE contact_id = ? AND uuid = ? AND direction = 'I'), 0) ORDER BY id LIMIT ?",
+                (contact.id, earliest, contact.id, uuid, MAX_HEARD),
             )
             return [HeardMessage(*row) for row in rows]
 

@@ -266,15 +266,17 @@ class RowsContract:
         assert await world.store.heard_since(contact, "", within=EVER) == [(first.uuid, "one")]
 
     @transcript
-    async def test_nothing_is_heard_since_a_message_that_is_not_there(self, world: World):
+    async def test_since_a_message_that_is_not_there_all_of_that_time_is_heard(self, world: World):
         channel = await world.channel()
         ours, theirs = await world.chat(channel), await world.chat(channel)
-        await world.visitor_said(channel, ours, "one", after(1))
-        other = await world.visitor_said(channel, theirs, "two", after(2))
-        await world.visitor_said(channel, ours, "three", after(3))
+        await world.visitor_said(channel, ours, "long ago", ago(300))
+        one = await world.visitor_said(channel, ours, "one", ago(30))
+        other = await world.visitor_said(channel, theirs, "two", ago(20))
+        three = await world.visitor_said(channel, ours, "three", ago(10))
         contact = await world.contact(channel, ours)
         for unknown in (NEVER, other.uuid, "no uuid"):
-            assert await world.store.heard_since(contact, unknown, within=EVER) == []
+            heard = await world.store.heard_since(contact, unknown, within=60)
+            assert heard == [(one.uuid, "one"), (three.uuid, "three")]
 
     @transcript
     async def test_a_hundred_messages_are_heard_at_most(self, world: World):

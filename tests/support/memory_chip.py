@@ -111,12 +111,12 @@ class MemoryChip:
         """An outgoing message to Bob is in the database."""
         self.store.sent(contact.id, "Hi", parse_time(time), uuid, msg_id, origin="flow")
 
-    def courier_has(self, *texts: str) -> None:
+    def courier_has(self, *texts: str, contact: Contact = BOB) -> None:
         """These messages of Bob's are in the database, whatever Courier answered."""
         for text in texts:
             heard = [row for row in self.store.messages if isinstance(row.shown, MsgIn)]
             at = datetime.fromtimestamp(self.clock.seconds(), UTC)
-            self.store.said(BOB.id, text, at, f"uuid-{len(heard) + 1}")
+            self.store.said(contact.id, text, at, f"uuid-{len(heard) + 1}")
 
     def waiting(self, chat: ChatKey) -> list[Any]:
         """What waits for Courier: the texts of messages, and reports."""

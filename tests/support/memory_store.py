@@ -176,9 +176,9 @@ class MemoryStore:
     ) -> list[HeardMessage]:
         self._ask()
         rows = self._of(contact, MsgIn)
-        if uuid:
-            uuids = [row.uuid for row in rows]
-            rows = rows[uuids.index(uuid) + 1 :] if uuid in uuids else []
+        uuids = [row.uuid for row in rows]
+        if uuid in uuids:
+            rows = rows[uuids.index(uuid) + 1 :]
         earliest = self.now() - within
         return _heard([row for row in rows if row.at.timestamp() > earliest])[:MAX_HEARD]
 

@@ -59,7 +59,7 @@ async def _refusals(database: PostgresPool, user: str) -> list[Finding]:
     asked = [*statements.ALWAYS, statements.CHANNELS]
     if rows:
         names = {column.decode() for (column,) in rows}
-        asked += [shown.history(names), *(shown.outgoing(names, by) for by in shown.BY)]
+        asked += [shown.history(names), *(shown.outgoing(names, by) for by in statements.BY)]
     troubles = {columns, *[await _trouble(database, one) for one in asked]}
     refused = sorted(message for sqlstate, message in troubles if sqlstate == _NO_RIGHT)
     missing = sorted(message for sqlstate, message in troubles if sqlstate not in ("", _NO_RIGHT))

@@ -7,11 +7,11 @@ the catalogue (`statements.COLUMNS`). The other statements are in `chip.store.ra
 # ruff: noqa: S608 - what is put into the text are constants of this module; values are parameters.
 
 from collections.abc import Collection
-from typing import Final, Literal
+from typing import Literal
 
 from chip.chat.ports import MAX_WIRED, PAGE_MESSAGES
 from chip.store.rapidpro.connection import Statement
-from chip.store.rapidpro.statements import TIME
+from chip.store.rapidpro.statements import BY, TIME
 
 _TICKETS = ("ticket_uuid", "ticket_id")
 
@@ -65,25 +65,17 @@ def _shown(columns: Collection[str], storage_url: str) -> str:
     """
 
 
-BY: Final[dict[Literal["id", "uuid"], str]] = {
-    "id": "message.id = $2 AND message.contact_id + 0 = $1",
-    # Not every release has an index on uuid. The message is a recent one of the contact.
-    "uuid": "message.contact_id = $1 AND message.uuid = $2",
-}
-
-
 def outgoing(columns: Collection[str], by: Literal["id", "uuid"]) -> Statement:
     """An outgoing message as JSON, from a ``msgs_msg`` that has these columns.
 
-    $1 contact, $2 id or uuid, $3 the URL that avatars are appended to.
+    $1 contact, $2 id or uuid, $3 URN, $4 the URL that avatars are appended to.
     """
     return Statement.of(
         f"""
         SELECT json_strip_nulls(row_to_json(shown))::text
         FROM (
-            SELECT {_shown(columns, "$3")} FROM msgs_msg message
+            SELECT {_shown(columns, "$4")} FROM msgs_msg message
             WHERE {BY[by]} AND message.direction = 'O'
-            ORDER BY message.created_on DESC, message.id DESC LIMIT 1
         ) shown
         """
     )

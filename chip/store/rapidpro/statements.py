@@ -18,7 +18,7 @@ and so expects few rows, would collect and sort all of a contact's messages inst
 """
 # ruff: noqa: S608 - what is put into the text are constants of this module; values are parameters.
 
-from typing import Final
+from typing import Final, Literal
 
 from chip.chat.ports import MAX_HEARD
 from chip.store.rapidpro.connection import Statement
@@ -101,21 +101,29 @@ TIME = """
                 '0'), '.') || 'Z'
 """
 
-MESSAGE_BY_ID = Statement.of(
-    f"""
-    SELECT id::text, uuid::text, {TIME} FROM msgs_msg message
-    WHERE id = $2 AND contact_id + 0 = $1 AND direction = 'O'
-    """
-)
+BY: Final[dict[Literal["id", "uuid"], str]] = {
+    "id": "message.id = $2 AND (message.contact_id + 0 = $1 OR message.contact_urn_id + 0 = $3)",
+    # Not every release has an index on uuid. The message is a recent one of the contact.
+    "uuid": """
+        message.id = coalesce(
+            (SELECT id FROM msgs_msg WHERE contact_id = $1 AND uuid = $2
+             ORDER BY created_on DESC, id DESC LIMIT 1),
+            (SELECT id FROM msgs_msg WHERE contact_urn_id = $3 AND uuid = $2
+             ORDER BY id + 0 DESC LIMIT 1))
+    """,
+}
+"""Which ``message`` of a contact, $1, has the id or uuid $2. What was queued for its URN, $3,
+before RapidPro moved the chat to this contact is another contact's for ever."""
 
-# Not every release has an index on uuid. The message is a recent one of the contact.
-MESSAGE_BY_UUID = Statement.of(
-    f"""
-    SELECT id::text, uuid::text, {TIME} FROM msgs_msg message
-    WHERE contact_id = $1 AND uuid = $2 AND direction = 'O'
-    ORDER BY message.created_on DESC, message.id DESC LIMIT 1
-    """
-)
+MESSAGE = {
+    by: Statement.of(
+        f"""
+        SELECT id::text, uuid::text, {TIME} FROM msgs_msg message
+        WHERE {condition} AND direction = 'O'
+        """
+    )
+    for by, condition in BY.items()
+}
 
 SET_EMAIL = Statement.of(
     """
@@ -134,17 +142,16 @@ HEARD_SINCE = Statement.of(
     f"""
     SELECT uuid::text, text FROM msgs_msg
     WHERE contact_id = $1 AND contact_urn_id = $2 AND direction = 'I'
-      AND created_on > now() - $4::float * interval '1 second' AND id + 0 > CASE
-        WHEN $3::uuid IS NULL THEN 0
-        ELSE (SELECT id FROM msgs_msg WHERE contact_id = $1 AND uuid = $3::uuid
-              ORDER BY created_on DESC, id DESC LIMIT 1)
-    END
+      AND created_on > now() - $4::float * interval '1 second'
+      AND id + 0 > coalesce(
+          (SELECT id FROM msgs_msg WHERE contact_id = $1 AND uuid = $3::uuid
+           ORDER BY created_on DESC, id DESC LIMIT 1), 0)
     ORDER BY id + 0 LIMIT {MAX_HEARD}
     """
 )
 
 ALWAYS = (
-    *(CHANNEL, EXTERNAL_CHANNEL, EXTERNAL_CHANNELS, CONTACT, USER, MESSAGE_BY_ID, MESSAGE_BY_UUID),
+    *(CHANNEL, EXTERNAL_CHANNEL, EXTERNAL_CHANNELS, CONTACT, USER, *MESSAGE.values()),
     *(SET_EMAIL, HEARD_SINCE),
 )
 """The statements that are the same for all releases."""

@@ -144,26 +144,20 @@ class RapidproStore:
 
     async def message(self, contact: Contact, name: MsgName) -> StoredMessage | None:
         """The contact's outgoing message with this id, or with this uuid where there is no id."""
-        rows: list[Row] = []
-        if name.id is not None:
-            if 0 < name.id < statements.BIGINT:
-                rows = await self._ask(statements.MESSAGE_BY_ID, contact.id, name.id)
-        elif _UUID.fullmatch(name.uuid):
-            rows = await self._ask(statements.MESSAGE_BY_UUID, contact.id, name.uuid)
-        for number, uuid, time in rows:
+        by, known = _named(name)
+        if known is None:
+            return None
+        asked = statements.MESSAGE[by]
+        for number, uuid, time in await self._ask(asked, contact.id, known, contact.urn_id):
             return StoredMessage(int(number), uuid.decode(), time.decode())
         return None
 
     async def outgoing(self, contact: Contact, name: MsgName) -> MsgOut | None:
         """The contact's outgoing message of this name, as it is shown."""
-        if name.id is None:
-            by: Literal["id", "uuid"] = "uuid"
-            known = _UUID.fullmatch(name.uuid) is not None
-        else:
-            by, known = "id", 0 < name.id < statements.BIGINT
-        if not known:
+        by, known = _named(name)
+        if known is None:
             return None
-        params = _params(contact.id, getattr(name, by), self._storage_url)
+        params = _params(contact.id, known, contact.urn_id, self._storage_url)
         rows = await self._twice(lambda: self._database.query(self._outgoing[by], *params))
         return _outgoing.decode(rows[0][0]) if rows else None
 
@@ -199,10 +193,9 @@ class RapidproStore:
     async def heard_since(
         self, contact: Contact, uuid: str, *, within: float
     ) -> list[HeardMessage]:
-        """The incoming messages that came after that one, oldest first, `MAX_HEARD` at most."""
-        if uuid and not _UUID.fullmatch(uuid):
-            return []
-        params = (contact.id, contact.urn_id, uuid or None, int(within))
+        """The incoming messages since that one, if it is there, oldest first."""
+        since = uuid if _UUID.fullmatch(uuid) else None
+        params = (contact.id, contact.urn_id, since, int(within))
         rows = await self._ask(statements.HEARD_SINCE, *params)
         return [HeardMessage(uuid.decode(), text.decode()) for uuid, text in rows]
 
@@ -256,7 +249,7 @@ class RapidproStore:
     def _make_statements(self, columns: Collection[str]) -> None:
         self._history = shown.history(columns)
         self._wired = shown.wired(columns)
-        self._outgoing = {by: shown.outgoing(columns, by) for by in shown.BY}
+        self._outgoing = {by: shown.outgoing(columns, by) for by in statements.BY}
 
     def _unavailable(self, error: QueryFailed) -> Unavailable:
         """What the caller gets. Only messages about names and types are logged: others may quote
@@ -273,6 +266,13 @@ class RapidproStore:
                 times=times,
             )
         return Unavailable("the database is too slow" if is_slow else "the database refuses")
+
+
+def _named(name: MsgName) -> tuple[Literal["id", "uuid"], str | int | None]:
+    """By what a message is looked up; None where there cannot be such a message."""
+    if name.id is None:
+        return "uuid", name.uuid if _UUID.fullmatch(name.uuid) else None
+    return "id", name.id if 0 < name.id < statements.BIGINT else None
 
 
 def _as_sent(shown: bytes) -> bytes:
