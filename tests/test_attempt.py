@@ -89,6 +89,43 @@ def test_an_event_that_fails_is_tried_again_later_and_nothing_overtakes_it(chip,
     assert chip.gateway.take().texts == ["two"]
 
 
+def test_what_a_proxy_said_had_failed_is_not_sent_again_if_it_arrived(chip, bob):
+    bob.says(say("one"))
+    request = chip.gateway.take()
+    chip.courier_has("one")
+    request.fail("failed", may_have_arrived=True)
+    chip.later(40)
+    assert chip.gateway.requests == []
+    assert chip.waiting(bob.chat) == []
+
+
+def test_and_if_it_did_not_it_is_sent_again_as_soon_as_ever(chip, bob):
+    bob.says(say("one"))
+    chip.gateway.take().fail("failed", "status 503, not from Courier", may_have_arrived=True)
+    chip.later(2)
+    assert chip.gateway.take().texts == ["one"]
+
+
+def test_while_nobody_can_say_whether_it_did_it_waits(chip, bob):
+    bob.says(say("one"))
+    request = chip.gateway.take()
+    chip.store.away = True
+    request.fail("failed", may_have_arrived=True)
+    chip.later(60)
+    assert chip.gateway.requests == []
+    chip.store.away = False
+    chip.later(10)
+    assert chip.gateway.take().texts == ["one"]
+
+
+def test_for_what_courier_itself_says_has_failed_nobody_is_asked(chip, bob):
+    bob.says(say("one"))
+    request = chip.gateway.take()
+    before = chip.store.queries
+    request.fail("failed")
+    assert chip.store.queries == before
+
+
 def test_what_courier_itself_refuses_leaves_the_spool_and_the_visitor_is_told(chip, bob):
     other_tab = chip.bob(chip.process())
     bob.says(say("bad", ref="c1"))

@@ -199,6 +199,11 @@ HTML = "<h1>Back soon</h1>"
         (502, HTML, "unknown"),
         (504, "", "unknown"),
         (503, "busy", "failed"),
+        (519, HTML, "failed"),
+        (520, HTML, "unknown"),
+        (524, HTML, "unknown"),
+        (599, "", "unknown"),
+        (520, error("no database"), "failed"),
         (301, "", "failed"),
         (307, "", "failed"),
         # Only Courier's own words confirm.
@@ -246,6 +251,24 @@ async def test_a_status_is_confirmed_by_any_item_and_a_new_chat_too(client, cour
     assert (await client.start_chat(CHANNEL, "bobs")).kind == "handled"
     courier.answers.append(answer(200, HTML))
     assert (await client.start_chat(CHANNEL, "bobs")).kind == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "may_have_arrived"),
+    [
+        (500, error("no database"), False),
+        (500, HTML, True),
+        (503, "upstream connect error or disconnect/reset before headers", True),
+        (404, HTML, False),
+        (301, "", False),
+    ],
+)
+async def test_what_fails_at_a_proxy_may_have_arrived(
+    client, courier, status, body, may_have_arrived
+):
+    courier.answers = [answer(status, body)]
+    answered = await client.post(CHANNEL, "bobs", SAID)
+    assert (answered.kind, answered.may_have_arrived) == ("failed", may_have_arrived)
 
 
 @pytest.mark.parametrize("said", [error("secret incorrect"), data({"type": "error"})])

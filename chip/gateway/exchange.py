@@ -71,7 +71,9 @@ def outcome_of(said: HttpAnswer, judge: Judge, channel_type: str) -> CourierAnsw
     """What an answer says about what was asked on a channel of this type.
 
     Only Courier's JSON confirms. A 2xx with any other body is that of a proxy or a maintenance
-    page, and does not say whether Courier has had the request.
+    page, and does not say whether Courier has had the request. Nor does a proxy's 5xx: some say 503
+    where Courier is not there, and where it hung up on them; what they say from 520 on is of their
+    own making.
     """
     status, answer = said.status, decode_answer(said.body)
     if answer and (kind := judge(status, answer)):
@@ -84,10 +86,11 @@ def outcome_of(said: HttpAnswer, judge: Judge, channel_type: str) -> CourierAnsw
                 "channel_refused", detail=_channel_problem(status, answer, channel_type)
             )
         return CourierAnswer("refused", detail=f"status {status} from Courier")
-    if 200 <= status < 300 or status in (502, 504):
+    if 200 <= status < 300 or status in (502, 504) or status >= 520:
         return CourierAnswer("unknown", detail=f"status {status}, and not in Courier's words")
     redirect = f", which leads to {said.location[:MAX_SHOWN]}" if said.location else ""
-    return CourierAnswer("failed", detail=f"status {status}, not from Courier{redirect}")
+    detail = f"status {status}, not from Courier{redirect}"
+    return CourierAnswer("failed", detail=detail, may_have_arrived=status >= 500)
 
 
 def _channel_problem(status: int, answer: ReceiveAnswer, channel_type: str) -> str:

@@ -35,9 +35,12 @@ class Request:
         """Courier took it, and made messages with these uuids."""
         self.answer.callback(CourierAnswer("handled", list(heard), "status 200"))
 
-    def fail(self, kind: str, detail: str = "a test's word") -> None:
+    def fail(
+        self, kind: str, detail: str = "a test's word", *, may_have_arrived: bool = False
+    ) -> None:
         """It ended in one of the other ways of `CourierAnswer`."""
-        self.answer.callback(CourierAnswer(kind, detail=detail))  # type: ignore[arg-type]
+        answer = CourierAnswer(kind, (), detail, may_have_arrived)  # type: ignore[arg-type]
+        self.answer.callback(answer)
 
 
 class ScriptedGateway:

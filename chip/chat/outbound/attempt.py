@@ -8,6 +8,7 @@
         the channel is refused ──► later, whatever the events are
         refused or failed, several ──► ask the database, then one by one
         failed, unsent ──► again later         unknown ──► later, and ask the database first
+        failed at a proxy ──► ask the database, then again later
 
 Rejected events leave the spool and the visitor is told. Everything else stays until it is handled.
 This module keeps nothing about any chat: the spool does. It settles nothing: the forwarder does.
@@ -179,9 +180,9 @@ class Attempts:
                     delay=max(0, int(left * 1000)),
                     reason=answer.detail,
                 )
-            case "refused" | "failed" if count > 1:
+            case "refused" | "failed" if count > 1 or (answer.may_have_arrived and _texts(sent)):
                 self._tell_of_doubt(chat, answer)
-                return await self._find_out(batch, count)
+                return await self._find_out(batch, count, answer.detail)
             case "declined":
                 self._warn("Courier does not store a message: {reason}", chat, answer.detail)
                 return self._again_later(batch, answer.detail)
@@ -212,8 +213,11 @@ class Attempts:
         )
         return Outcome(failed=True, delay=int(backoff(batch.tries) * 1000), reason=reason)
 
-    async def _find_out(self, batch: Batch, count: int) -> Outcome:
-        """Which of the first `count` events have arrived? While nobody can say, nothing is sent."""
+    async def _find_out(
+        self, batch: Batch, count: int, otherwise: str = "it has not arrived"
+    ) -> Outcome:
+        """Which of the first `count` events have arrived? While nobody can say, nothing is sent.
+        `otherwise` is why they are sent again if none has."""
         entries = batch.entries[:count]
         sent = [entry.event for entry in entries]
         try:
@@ -227,7 +231,7 @@ class Attempts:
         except Unavailable as error:
             return Outcome(unknown=count, delay=DATABASE_AWAY, reason=str(error))
         if not arrived:
-            return self._again_later(batch, "it has not arrived")
+            return self._again_later(batch, otherwise)
         # Courier may have taken the last of them only a moment ago, and hold the next against it.
         return Outcome(
             remove=arrived,

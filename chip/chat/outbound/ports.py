@@ -184,14 +184,17 @@ class CourierAnswer(NamedTuple):
     that it made, in order. ``declined``: Courier itself has not stored the event, and does not say
     that it never will. ``refused``: Courier itself says 4xx about an event.
     ``channel_refused``: Courier itself says 4xx about the channel: its secret, its type, or that
-    there is none; that says nothing about the events. ``failed``: Courier itself says 5xx, and is
-    done with it. ``unsent``: it certainly never reached Courier. ``unknown``: it may have; Courier
-    may be at work on it until 30 s after it was sent. `detail` is short, for the log.
+    there is none; that says nothing about the events. ``failed``: Courier itself says 5xx, or
+    somebody before it does not let the request pass: nobody is at work on it. ``unsent``: it
+    certainly never reached Courier. ``unknown``: it may have; Courier may be at work on it until
+    30 s after it was sent. `detail` is short, for the log. `may_have_arrived` is for what failed in
+    the words of somebody before Courier, which may have taken it all the same.
     """
 
     kind: AnswerKind
     heard: Sequence[str] = ()
     detail: str = ""
+    may_have_arrived: bool = False
 
 
 class Habits(NamedTuple):
