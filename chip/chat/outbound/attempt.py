@@ -262,24 +262,25 @@ def _rejected(count: int, reason: str) -> Outcome:
     return Outcome(remove=count, rejected=count, reason=reason)
 
 
-def _hold(batch: Batch) -> int:
-    """Milliseconds until the first event may go, 0 for now."""
-    first = batch.entries[0].event
-    if isinstance(first, Incoming) and digest(first.text) == batch.last_text:
+def _hold(batch: Batch, index: int = 0) -> int:
+    """Milliseconds until that event may go if no text goes before it, 0 for now."""
+    event = batch.entries[index].event
+    if isinstance(event, Incoming) and digest(event.text) == batch.last_text:
         return max(0, SAME_TEXT_HOLD - batch.since_last_text)
     return 0
 
 
 def _together(batch: Batch, most: int) -> int:
     """How many events may go in one request, `most` at most: one by one after a failure, and never
-    a text right behind the same text, which Courier would drop."""
+    a text right behind the same text, which Courier would drop, be there reports between."""
     if batch.tries:
         return 1
     last, length = None, 0
     for index, entry in enumerate(batch.entries[:most]):
         if isinstance(entry.event, Incoming):
             length += len(entry.event.text)
-            if entry.event.text == last or (index and length > MAX_REQUEST_TEXT):
+            again = entry.event.text == last if last is not None else _hold(batch, index)
+            if again or (index and length > MAX_REQUEST_TEXT):
                 return index
             last = entry.event.text
     return min(len(batch.entries), most)

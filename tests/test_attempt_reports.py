@@ -1,0 +1,72 @@
+"""Reports and words in one chat: neither holds up the other, nor lets it go too soon."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.commands import ack, say
+from tests.support.memory_chip import MemoryChip
+
+
+@pytest.fixture
+def chip():
+    return MemoryChip()
+
+
+@pytest.fixture
+def bob(chip):
+    """He was sent a message a while ago."""
+    bob = chip.bob()
+    chip.send(10)
+    chip.later(10)
+    return bob
+
+
+def next_request(chip):
+    """The next request to Courier, and how many seconds it took to come."""
+    waited = 0.0
+    while not chip.gateway.requests and waited < 60:
+        chip.later(0.25)
+        waited += 0.25
+    return chip.gateway.take(), waited
+
+
+# The same text twice, with a report between
+
+
+def test_a_report_in_front_does_not_take_a_repeated_text_along_too_soon(chip, bob):
+    bob.says(say("yes"))
+    chip.gateway.take().handle("uuid-1")
+    bob.says(ack(10))
+    chip.later(1)
+    chip.gateway.take().fail("channel_refused", "secret incorrect")
+    bob.says(say("yes"))
+    report, waited = next_request(chip)
+    assert (report.texts, len(report.reports)) == ([], 1)
+    report.handle()
+    again, more = next_request(chip)
+    assert again.texts == ["yes"]
+    assert waited + more > 2.5
+
+
+def test_it_takes_other_texts_along_and_the_first_ones_again_behind_them(chip, bob):
+    bob.says(say("yes"))
+    chip.gateway.take().handle("uuid-1")
+    bob.says(ack(10))
+    chip.later(1)
+    chip.gateway.take().fail("channel_refused", "secret incorrect")
+    bob.says(say("no"), say("yes"))
+    request, _ = next_request(chip)
+    assert (len(request.reports), request.texts) == (1, ["no", "yes"])
+
+
+def test_and_the_text_itself_once_courier_has_forgotten_it(chip, bob):
+    bob.says(say("yes"))
+    chip.gateway.take().handle("uuid-1")
+    chip.later(5)
+    bob.says(ack(10))
+    chip.later(1)
+    chip.gateway.take().fail("channel_refused", "secret incorrect")
+    bob.says(say("yes"))
+    request, _ = next_request(chip)
+    assert (len(request.reports), request.texts) == (1, ["yes"])
