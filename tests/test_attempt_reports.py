@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chip.models import Report
 from tests.support.commands import ack, say
 from tests.support.memory_chip import MemoryChip
 
@@ -70,3 +71,34 @@ def test_and_the_text_itself_once_courier_has_forgotten_it(chip, bob):
     bob.says(say("yes"))
     request, _ = next_request(chip)
     assert (len(request.reports), request.texts) == (1, ["yes"])
+
+
+# Reports of which nobody knows whether they arrived
+
+
+def test_a_report_without_an_answer_is_made_again_and_holds_up_no_words(chip, bob):
+    bob.says(ack(10))
+    chip.later(2)
+    chip.gateway.take().fail("unknown")
+    bob.says(say("help"))
+    report, waited = next_request(chip)
+    assert report.events == [Report("delivered", 10)]
+    assert waited < 2
+    report.handle()
+    assert chip.gateway.take().texts == ["help"]
+
+
+def test_words_that_went_with_a_report_are_still_looked_for_first(chip, bob):
+    bob.says(ack(10))
+    chip.later(1)
+    chip.gateway.take().fail("channel_refused", "secret incorrect")
+    bob.says(say("help"))
+    request, _ = next_request(chip)
+    assert (len(request.reports), request.texts) == (1, ["help"])
+    chip.courier_has("help")
+    request.fail("unknown")
+    chip.later(29)
+    assert chip.gateway.requests == []
+    chip.later(6)
+    assert chip.gateway.requests == []
+    assert chip.waiting(bob.chat) == []

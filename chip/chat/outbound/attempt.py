@@ -8,6 +8,7 @@
         the channel is refused ──► later, whatever the events are
         refused or failed, several ──► ask the database, then one by one
         failed, unsent ──► again later         unknown ──► later, and ask the database first
+        unknown, reports alone ──► again later
         failed at a proxy ──► ask the database, then again later
 
 Rejected events leave the spool and the visitor is told. Everything else stays until it is handled.
@@ -167,7 +168,7 @@ class Attempts:
                     last_confirmed=answer.heard[-1] if answer.heard else "",
                     last_text=digest(texts[-1]) if texts else "",
                 )
-            case "unknown":
+            case "unknown" if _texts(sent):
                 self._tell_of_doubt(chat, answer)
                 took = self._seconds() - began
                 if channel.courier and took < SURELY_DROPPED and not batch.tries:
@@ -190,7 +191,7 @@ class Attempts:
                 return _rejected(1, answer.detail)
             case "channel_refused":
                 return self._channel_away(batch, answer.detail)
-            case _:
+            case _:  # reports may be made twice, so there is nothing to find out about them
                 return self._again_later(batch, answer.detail)
 
     def _channel_away(self, batch: Batch, reason: str) -> Outcome:
@@ -200,7 +201,8 @@ class Attempts:
         return Outcome(delay=int((wait + backoff(0)) * 1000), reason=reason)
 
     def _again_later(self, batch: Batch, reason: str) -> Outcome:
-        """Nothing has arrived; try again. But one event shall not block a chat for ever."""
+        """Nothing has arrived that may not come twice; try again. But one event shall not
+        block a chat for ever."""
         success = self._successes.get(batch.chat.channel_uuid, float("-inf"))
         alone = self._seconds() - success < OTHERS_WITHIN
         if batch.failing_for >= ALONE_FOR and alone and not self._circuits.own.is_open:
