@@ -52,3 +52,14 @@ class TooLarge(Refused):
     """The request has a larger body than is read."""
 
     status = 413
+
+
+def without_values(error: Exception) -> str:
+    """What msgspec has against some JSON. It names types and places; words that it does not know it
+    quotes, however long they are, and these are left out."""
+    said = str(error)
+    if said.startswith(("Invalid enum value ", "Invalid value ")):
+        return f"unknown value - at {said.rpartition(' - at ')[2]}"
+    if said.startswith("Object contains unknown field "):
+        return "Object contains an unknown field"
+    return said

@@ -48,6 +48,12 @@ def test_it_is_answered_and_counts_as_a_bad_command(frame, code):
     assert visitor.closed_with == (4400, "too many bad commands")
 
 
+def test_what_is_wrong_with_a_command_is_said_without_what_was_in_it():
+    with pytest.raises(CommandError) as caught:
+        decode_command(b'{"type":"all that I have to say","type":"ping"}')
+    assert str(caught.value) == "unknown value - at `$.type`"
+
+
 @pytest.mark.parametrize("backslashes", [2, 4, 200])
 def test_a_backslash_that_is_meant_does_not_make_u0000_of_what_follows(backslashes):
     frame = b'{"type":"send_msg","text":"%bu0000"}' % (b"\\" * backslashes)

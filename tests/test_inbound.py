@@ -67,6 +67,14 @@ def test_a_body_that_is_no_send_comes_before_the_secret(chip, body):
     assert refused.value.status == 400
 
 
+@pytest.mark.parametrize("word", ["what I owe", "what I owe - at `$.msg`", "what I owe " * 9000])
+def test_what_is_wrong_with_a_send_is_said_without_what_was_in_it(chip, word):
+    with pytest.raises(Refused) as refused:
+        send(chip, msg={"id": 10, "text": "Hi", "origin": word})
+    reason = "unknown value - at `$.msg.origin`"
+    assert str(refused.value) == f"error reading request: {reason}"
+
+
 def test_the_largest_number_there_is_will_do(chip):
     send(chip, msg={"id": 2**63 - 1, "text": "Hi"})
     assert waiting(chip)[0]["id"] == 2**63 - 1

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final, get_args
 
 import msgspec
 
+from chip.errors import without_values
 from chip.models import MsgName
 from chip.protocol.events import ErrorCode
 from chip.protocol.times import parse_time
@@ -153,8 +154,7 @@ def _explain(frame: bytes, error: Exception) -> CommandError:
         return CommandError("invalid_json", "a frame must hold one JSON object")
     if known.get("type") not in COMMAND_NAMES:
         return CommandError("unknown_command", "type must name a command", ref=_ref(known))
-    # msgspec's messages name types and fields, never the values that were given.
-    return _invalid(str(error), known)
+    return _invalid(without_values(error), known)
 
 
 def _invalid(message: str, known: dict[str, Any]) -> CommandError:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import msgspec
 
+from chip.errors import without_values
 from chip.models import MsgName, Origin
 
 Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -52,3 +53,5 @@ def decode_send(body: bytes) -> SendRequest:
         raise ValueError("JSON is nested too deeply") from None
     except UnicodeDecodeError:
         raise ValueError("JSON must be UTF-8") from None
+    except msgspec.DecodeError as error:
+        raise ValueError(without_values(error)) from None

@@ -14,7 +14,7 @@ import msgspec
 from twisted.web import http
 
 from chip.buckets import network_of
-from chip.errors import Refused, TooLarge
+from chip.errors import Refused, TooLarge, without_values
 
 T = TypeVar("T")
 
@@ -129,7 +129,7 @@ class Request(http.Request):
         try:
             return decoder.decode(self.body(limit))
         except (ValueError, RecursionError) as error:
-            raise Refused(f"error reading request: {error}") from None
+            raise Refused(f"error reading request: {without_values(error)}") from None
 
     @property
     def held(self) -> int:
