@@ -43,6 +43,7 @@ def test_a_channel_as_recommended_has_no_fault():
         {"send_url": f"https://example.org/wc/external/{UUID}", "body": "id={{id}}&to={{to}}"},
         {"method": None, "content_type": None},
         {"max_length": "640"},
+        {"max_length": "9" * 5000},
     ],
 )
 def test_what_works_as_well_is_no_fault(given):
@@ -61,6 +62,8 @@ def test_what_works_as_well_is_no_fault(given):
         ({"content_type": "json"}, "content_type is 'json', not urlencoded"),
         ({"send_url": "https://chat.example.org/"}, "send_url does not end in /wc/external"),
         ({"send_url": "chat.example.org/wc/external"}, "send_url does not end in /wc/external"),
+        ({"send_url": "https://[chat.example.org/wc/external"}, "send_url is no URL"),
+        ({"send_url": "https://chat\u2100.example.org/wc/external"}, "send_url is no URL"),
         ({"send_url": None}, "send_url does not end in /wc/external"),
         ({"body": BODY.replace("id={{id}}&", "")}, "body lacks id={{id}}"),
         ({"body": BODY.replace("to={{to}}&", "")}, "body lacks to={{to}}"),

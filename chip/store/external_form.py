@@ -49,7 +49,7 @@ def faults_of(external_uuid: str, config: Mapping[str, Any]) -> list[Fault]:
     ]
     found = [Fault(text) for text in texts]
     length = _text(config, "max_length", "160")
-    if length.isdecimal() and int(length) < SHORT:
+    if length.isdecimal() and len(length) < 10 and int(length) < SHORT:
         text = f"max_length is {length}, so that most messages come in several requests"
         found.append(Fault(text, is_fatal=False))
     return found
@@ -72,10 +72,15 @@ def _request(external_uuid: str, config: Mapping[str, Any]) -> list[str]:
     if content_type != "urlencoded":
         found.append(f"content_type is {content_type!r}, not urlencoded")
     sample = _SAMPLE | {"channel": external_uuid}
-    url = urlsplit(_filled(_text(config, "send_url"), sample))
-    path = re.fullmatch(rf".*{PATH}(/{external_uuid})?/?", url.path)
-    if url.scheme not in ("http", "https") or path is None:
-        found.append(f"send_url does not end in {PATH}")
+    path = None
+    try:
+        url = urlsplit(_filled(_text(config, "send_url"), sample))
+    except ValueError:
+        found.append("send_url is no URL")
+    else:
+        path = re.fullmatch(rf".*{PATH}(/{external_uuid})?/?", url.path)
+        if url.scheme not in ("http", "https") or path is None:
+            found.append(f"send_url does not end in {PATH}")
     try:
         sent = decode_external_send(_filled(_text(config, "body"), sample).encode())
     except ValueError:
