@@ -146,6 +146,13 @@ async def test_events_go_to_the_channels_address_as_compact_json(client, courier
     assert body == b'{"chat_id":"bobs","secret":"sesame","events":%b}' % events
 
 
+async def test_a_proxy_is_asked_not_to_compress_the_answer(client, courier):
+    courier.answers = [handled("u1")]
+    await client.post(CHANNEL, "bobs", SAID)
+    ((head, _),) = courier.requests
+    assert "Accept-Encoding: identity" in head
+
+
 async def test_the_message_that_a_status_names_was_not_heard(client, courier):
     data = [
         {"type": "msg", "msg_uuid": "u1"},

@@ -72,7 +72,8 @@ class HttpClient:
         """The answer to a POST. Raises what `KeepAliveAgent.request` does, and Twisted's
         TimeoutError."""
         url = f"{self._base}{path}".encode("ascii")
-        headers = Headers({b"Content-Type": [content_type]})
+        # Without it a proxy may compress the answer, which nobody here could read.
+        headers = Headers({b"Content-Type": [content_type], b"Accept-Encoding": [b"identity"]})
         asked = self._agent.request(b"POST", url, headers, _Body(body))
         response: Any = await asked.addTimeout(self._timeout, self._reactor)
         answer = HttpAnswer(response.code, await treq.content(response))
