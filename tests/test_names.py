@@ -122,8 +122,27 @@ async def test_names_that_hang_hold_up_no_other(names):
 async def test_what_would_be_one_lookup_too_many_fails_at_once_and_the_log_says_why(names, log):
     hung(names, MOST_LOOKUPS)
     assert await names.resolve("well.example") == []
-    assert len(log.about(f"name servers do not answer for {MOST_LOOKUPS} others")) == 1
+    assert len(log.about(f"{MOST_LOOKUPS} others wait for an answer")) == 1
     assert len(names.asked) == MOST_LOOKUPS
+
+
+async def test_a_lookup_that_fails_in_any_way_finds_nothing_and_the_next_one_is_made(names):
+    def breaks(*question):
+        raise ZeroDivisionError
+
+    resolver = NameResolver(names, breaks)
+    for _ in range(2):
+        assert await Receiver().of(resolver, "breaks.example", 80) == []
+
+
+async def test_without_a_thread_to_spare_nothing_is_found_until_there_is_one(names, monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as without:
+        without.setattr(threading.Thread, "start", refuse)
+        assert await names.resolve("well.example") == []
+    assert await names.resolve("well.example")
 
 
 async def test_names_that_hung_before_leave_room_for_the_others(names):

@@ -85,14 +85,12 @@ class NameResolver(Service):
         wanted = hostName, portNumber
         if wanted in self._lookups:
             self._lookups[wanted][1].append(found)
-        elif self._has_room(hostName):
+        elif self._has_room(hostName) and self._begin(wanted):
             self._lookups[wanted] = self._reactor.seconds(), [found]
-            # It ends with the process, though its lookup does not.
-            Thread(target=self._in_thread, args=wanted, name="names", daemon=True).start()
         else:
             if times := self._throttle.times():
                 self._log.warn(
-                    "a name is not looked up, since name servers do not answer for {names} others",
+                    "a name is not looked up: {names} others wait for an answer",
                     host=hostName,
                     names=len(self._lookups),
                     times=times,
@@ -105,12 +103,21 @@ class NameResolver(Service):
             return sum(one in self._slow for one, _ in self._lookups) < MOST_SLOW
         return len(self._lookups) < MOST_LOOKUPS
 
+    def _begin(self, wanted: tuple[str, int]) -> bool:
+        # The thread ends with the process, though its lookup does not.
+        thread = Thread(target=self._in_thread, args=wanted, name="names", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the machine has no thread to spare
+            return False
+        return True
+
     def _in_thread(self, name: str, port: int) -> None:
         try:
             infos = self._look_up(name, port, 0, SOCK_STREAM)
-        except (OSError, UnicodeError):
-            infos = []
-        addresses = [_KINDS[family]("TCP", *place) for family, *_, place in infos]
+            addresses = [_KINDS[family]("TCP", *place) for family, *_, place in infos]
+        except Exception:  # whatever it was: those who wait are told that there is none
+            addresses = []
         self._reactor.callFromThread(self._found, (name, port), addresses)
 
     def _found(self, wanted: tuple[str, int], addresses: _Found) -> None:
