@@ -68,18 +68,10 @@ export class Chat extends Emitter {
     this.reading = new Reading(conversation, notes);
     const answers = new Answers(connection, timers);
     this.#start = new Start({ channel, notes, answers, timers, now: world.now, locks });
-    this.#sender = new Sender(outbox, {
-      answers,
-      newest: () => conversation.newest,
-      now: world.now,
-      timers,
-      changed: () => this.#tell(),
-    });
+    const newest = () => conversation.newest;
+    this.#sender = new Sender(outbox, { answers, newest, now: world.now, timers, changed: () => this.#tell() });
     this.#email = new Email((email) => connection.send({ type: "set_email", email }), timers);
-    this.history = new History(conversation, {
-      answers,
-      later: (run, seconds) => timers.set("history", seconds, run),
-    });
+    this.history = new History(conversation, { answers, later: (run, seconds) => timers.set("history", seconds, run) });
     for (const part of [this.history, outbox]) part.on("change", () => this.emit("change", null));
     notes.on("change", (name) => this.#noteChanged(name));
     connection.on("open", () => this.#begin());
@@ -185,6 +177,7 @@ export class Chat extends Emitter {
 
   #begin() {
     this.#line = "starting";
+    this.history.lost();
     this.#start.begin();
     this.#tell();
   }

@@ -24,6 +24,8 @@ export class History extends Emitter {
   #complete = "";
   #pages = 0;
   #again = false;
+  /** Whether the server serves the chat, and can answer. */
+  #served = false;
   /** Whether the newest page was ever here. */
   known = false;
   /** Whether there is more before the oldest message known. */
@@ -57,6 +59,7 @@ export class History extends Emitter {
 
   /** Something may have been missed: fetch from the newest back to what is known. */
   catchUp() {
+    this.#served = true;
     if (this.#question) {
       this.#again = true;
       return;
@@ -67,7 +70,7 @@ export class History extends Emitter {
 
   /** The visitor scrolled up. */
   older() {
-    if (this.more && !this.#question && this.#oldest) this.#put({ before: this.#oldest, toward: "past" });
+    if (this.#served && this.more && !this.#question && this.#oldest) this.#put({ before: this.#oldest, toward: "past" });
   }
 
   /**
@@ -106,10 +109,11 @@ export class History extends Emitter {
     this.emit("change", null);
   }
 
-  /** The line is gone, and with it the answer. */
+  /** The line is gone, or the chat on it, and with it the answer. */
   lost() {
+    this.#answers.came(COMMAND);
     this.#question = null;
-    this.#again = this.trouble = false;
+    this.#again = this.#served = this.trouble = false;
     this.emit("change", null);
   }
 

@@ -130,3 +130,27 @@ test("a question that the line took with it can be asked again", () => {
   page.chat.history.older();
   assert.deepEqual(questions(page).slice(1), [at(20)]);
 });
+
+test("a line that is lost while older messages are looked for catches up on its return", () => {
+  const page = opened(newest(...span(20, 44)));
+  page.chat.history.older();
+  page.line.ends();
+  page.chat.history.older();
+  page.connection.nudge();
+  page.line.opens();
+  page.chat.history.older();
+  page.line.says({ type: "chat_resumed", chat_id: "chat1", email: "" });
+  assert.equal(questions(page).length, 1);
+  page.line.says({ type: "history", history: newest(...span(25, 49)) });
+  assert.deepEqual(page.shown, names(20, 49));
+});
+
+test("a chat that the server forgot while older messages were looked for catches up at once", () => {
+  const page = opened(newest(...span(20, 44)));
+  page.chat.history.older();
+  page.line.says({ type: "error", code: "chat_not_started", command: "get_history" });
+  page.line.says({ type: "chat_resumed", chat_id: "chat1", email: "" });
+  assert.equal(questions(page).length, 3);
+  page.line.says({ type: "history", history: newest(...span(25, 49)) });
+  assert.deepEqual(page.shown, names(20, 49));
+});
