@@ -183,3 +183,31 @@ def test_a_page_that_holds_the_focus_lets_it_into_the_chat(visit, event):
     widget.page.keyboard.type(" again")
 
     expect(widget.input).to_have_value("Hello again")
+
+
+def hold_enter(page):
+    for _ in range(3):
+        page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
+
+
+def test_enter_that_is_held_on_a_button_sends_nothing_of_what_is_being_written(site, visit):
+    widget = visit().open()
+    widget.write("Hello")
+    site.chip.say("Well?", quick_replies=["Yes", "No"])
+    widget.input.press_sequentially("Half a thought")
+    widget.replies.first.focus()
+    hold_enter(widget.page)
+
+    expect(widget.message("Yes")).to_contain_text("Sent")
+    expect(widget.input).to_have_value("Half a thought")
+    assert [text for _, text in site.chip.accepted] == ["Hello", "Yes"]
+
+
+def test_enter_that_is_held_closes_the_chat_and_does_not_open_it_again(visit):
+    widget = visit().open()
+    widget.panel.locator(".close").focus()
+    hold_enter(widget.page)
+
+    expect(widget.panel).to_be_hidden()
+    expect(widget.launcher).to_be_focused()

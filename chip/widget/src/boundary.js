@@ -26,3 +26,8 @@ export function keepIn(element, keys) {
   };
   for (const name of OWN) element.addEventListener(name, keep, { passive: true });
 }
+
+/** A key that is held presses once, wherever that has moved the focus. @param {HTMLElement} element */
+export function ignoreHeldEnter(element) {
+  element.addEventListener("keydown", (event) => event.repeat && event.key === "Enter" && !event.shiftKey && event.preventDefault(), true);
+}

@@ -72,7 +72,7 @@ export class Composer {
 
   /** @param {KeyboardEvent} event */
   #pressed(event) {
-    if (event.key === "Enter" && !event.shiftKey && !isComposing(event)) this.#submit(event);
+    if (event.key === "Enter" && !event.shiftKey && !event.repeat && !isComposing(event)) this.#submit(event);
   }
 
   /** @param {Event} event */

@@ -8,7 +8,7 @@ import { advise } from "./advise.js";
 import { enlarge } from "./attachments.js";
 import { attract } from "./attract.js";
 import { Banner } from "./banner.js";
-import { keepIn } from "./boundary.js";
+import { ignoreHeldEnter, keepIn } from "./boundary.js";
 import { Composer } from "./composer.js";
 import { h, icon } from "./dom.js";
 import { agentOf } from "./face.js";
@@ -94,6 +94,7 @@ export class Widget {
     keepIn(this.#launcher.element, ["Enter", " "]);
     keepIn(this.#panel.element);
     this.#root = h("div", { class: "root" }, this.#launcher.element, this.#panel.element, this.#announcer.outside);
+    ignoreHeldEnter(this.#root);
     this.#layer = new Layer(this.#root);
     this.#focus = new LastFocus(element, this.#root);
     shadow.replaceChildren(this.#root, this.#layer.probe);
