@@ -7,6 +7,8 @@ from tests.widget.guide import JS, tells_email
 from tests.widget.scripted_site import Widget, embed
 from tests.widget.states import ANN
 
+STORED = "[...Object.keys(localStorage), ...Object.keys(sessionStorage)]"
+
 
 def listening(page, example):
     """Run an example and return what it writes to the console from then on."""
@@ -70,11 +72,25 @@ def test_a_page_removes_the_chat_and_has_it_forgotten(called, site):
     called.run("Chip.destroy()")
 
     expect(called.host).to_have_count(0)
-    stored = "[...Object.keys(localStorage), ...Object.keys(sessionStorage)]"
-    assert called.page.evaluate(stored) == []
+    assert called.page.evaluate(STORED) == []
     called.page.reload()
     called.open()
     expect(called.log).to_contain_text("Hello! How can we help?")
+
+
+def test_a_page_has_the_chat_forgotten_before_the_words_of_its_language_are_there(site):
+    widget = Widget(site.page(lang="fr")).open()
+    widget.write("Bonjour")
+    expect(widget.messages).to_contain_text("Bonjour")
+    widget.page.close()
+    site.words_answer = lambda route: None
+    page = site.page(lang="fr")
+    page.wait_for_function("() => !!customElements.get('chip-chat')")
+    assert page.evaluate(STORED) != []
+
+    page.evaluate("Chip.destroy({ forget: true })")
+
+    assert page.evaluate(STORED) == []
 
 
 def test_a_listener_hears_until_it_is_ended(called, site):

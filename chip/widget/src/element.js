@@ -140,7 +140,7 @@ export class ChipChat extends HTMLElement {
    */
   destroy({ forget = false } = {}) {
     ChipChat.page.ended(this);
-    if (forget) this.#widget?.forget();
+    if (forget) Widget.forget(...this.#address);
     this.#early = [];
     this.remove();
     this.#stop();
@@ -183,8 +183,7 @@ export class ChipChat extends HTMLElement {
   /** Show the chat in the visitor's language, or what is shown of it in another one. */
   async #build() {
     const build = ++this.#builds;
-    const channel = channelOf(this.getAttribute("channel"));
-    const server = serverOf(this.getAttribute("server") ?? ChipChat.server);
+    const [server, channel] = this.#address;
     const language = this.#wishedLanguage;
     const good = server && CHANNEL.test(channel);
     const words = !good || base(language) === "en" ? {} : await fetchWords(server, language);
@@ -200,6 +199,11 @@ export class ChipChat extends HTMLElement {
       if (widget) this.tell("ready", {});
       else this.#refuse(server);
     });
+  }
+
+  /** Server and channel. */
+  get #address() {
+    return /** @type {const} */ ([serverOf(this.getAttribute("server") ?? ChipChat.server), channelOf(this.getAttribute("channel"))]);
   }
 
   get #wishedLanguage() {

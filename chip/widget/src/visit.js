@@ -29,7 +29,7 @@ document.addEventListener("securitypolicyviolation", ({ effectiveDirective: dire
 /** @type {Map<string, Visit>} */
 const visits = new Map();
 
-/** The chat of that channel, for one more element. @param {string} server @param {string} channel */
+/** The chat of that channel, for one more element. @param {string | null} server @param {string} channel */
 export function visitOf(server, channel) {
   const url = `${server}/wc/connect/${channel}`;
   const visit = visits.get(url) ?? new Visit(url, channel);

@@ -88,9 +88,8 @@ export class Widget {
       covers: () => !typesElsewhere(element),
     });
     this.#launcher = new Launcher(strings, () => this.opening.toggle(true));
-    this.opening = new Opening({
-      element, panel: this.#panel, launcher: this.#launcher.element, composer: this.#composer, session: this.#session, told: (open) => this.#turned(open),
-    });
+    const told = (/** @type {boolean} */ open) => this.#turned(open);
+    this.opening = new Opening({ element, panel: this.#panel, launcher: this.#launcher.element, composer: this.#composer, session: this.#session, told });
     keepIn(this.#launcher.element, ["Enter", " "]);
     keepIn(this.#panel.element);
     this.#root = h("div", { class: "root" }, this.#launcher.element, this.#panel.element, this.#announcer.outside);
@@ -155,8 +154,11 @@ export class Widget {
     leaveVisit(this.#visit);
   }
 
-  forget() {
-    this.#visit.forget();
+  /** Leave nothing of that chat in the browser, shown or not. @param {string | null} server @param {string} channel */
+  static forget(server, channel) {
+    const visit = visitOf(server, channel);
+    visit.forget();
+    leaveVisit(visit);
   }
 
   /** @param {string} name */
@@ -195,9 +197,7 @@ export class Widget {
       chat.on("status", (status) => this.#told(status)),
       chat.on("message", (entry) => this.#arrived(entry)),
       chat.on("problem", (problem) => this.#element.tell("error", problem)),
-      this.#visit.connection.on("state", (state) => {
-        if (state.name === "refused") this.#element.tell("error", { code: "refused", message: state.reason });
-      }),
+      this.#visit.connection.on("state", (state) => state.name === "refused" && this.#element.tell("error", { code: "refused", message: state.reason })),
     ];
     signal.addEventListener("abort", () => ends.forEach((end) => end()));
     for (const name of ["focus", "pageshow"]) addEventListener(name, () => this.#look(), { signal });
