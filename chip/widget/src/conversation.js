@@ -107,9 +107,14 @@ export class Conversation {
     }
   }
 
-  /** Forget what is older than a gap that was not bridged. @param {string} oldest  sortable key */
+  /**
+   * Forget what is older than a gap that was not bridged. What was echoed before anything else was
+   * known has no time yet, and stays.
+   *
+   * @param {string} oldest  sortable key
+   */
   dropBefore(oldest) {
-    for (const [key, entry] of this.#entries) if (entry.sort < oldest) this.#entries.delete(key);
+    for (const [key, entry] of this.#entries) if (entry.sort < oldest && entry.base !== "") this.#entries.delete(key);
     for (const [name, key] of this.#names) if (!this.#entries.has(key)) this.#names.delete(name);
   }
 

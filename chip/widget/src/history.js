@@ -10,6 +10,8 @@ import { FAR_FUTURE, PAGE, timeKey } from "./wire.js";
 /** A longer absence is not bridged page by page: what is older comes again on scrolling up. */
 const BRIDGE = 8;
 const COMMAND = "get_history";
+/** Sorts before every time: of a chat that began here, all is known. */
+const NOTHING = "0";
 
 /** @extends {Emitter<{ change: null }>} */
 export class History extends Emitter {
@@ -20,7 +22,7 @@ export class History extends Emitter {
   #question = null;
   /** The oldest time that is known without a gap, as the server wrote it; null before the first page. @type {string | null} */
   #oldest = null;
-  /** Everything up to this time is known, as a sortable key. */
+  /** Everything up to this time is known, as a sortable key; "" before the first page. */
   #complete = "";
   #pages = 0;
   #again = false;
@@ -52,7 +54,7 @@ export class History extends Emitter {
   /** A new chat has no past. */
   begin() {
     this.#oldest = null;
-    this.#complete = "";
+    this.#complete = NOTHING;
     this.more = false;
     this.known = true;
   }
@@ -89,7 +91,7 @@ export class History extends Emitter {
     if (question.toward === "past" || !oldest || !more) this.#reached(oldest, more);
     else this.#bridge(oldest);
     if (question.toward === "gap" && !this.#question) {
-      this.#complete = this.#conversation.newest;
+      this.#complete = this.#conversation.newest || NOTHING;
       this.known = true;
     }
     if (this.#again && !this.#question) {
@@ -119,14 +121,12 @@ export class History extends Emitter {
 
   /** @param {string} oldest */
   #bridge(oldest) {
-    const gap = this.#complete && timeKey(oldest) > this.#complete;
-    if (!this.#complete) this.#reached(oldest, true);
-    else if (gap && ++this.#pages < BRIDGE) this.#put({ before: oldest, toward: "gap" });
-    else if (gap) {
-      this.#conversation.dropBefore(timeKey(oldest));
-      this.#oldest = oldest;
-      this.more = true;
-    }
+    const key = timeKey(oldest);
+    if (key <= this.#complete) return;
+    if (this.#complete && ++this.#pages < BRIDGE) return this.#put({ before: oldest, toward: "gap" });
+    this.#conversation.dropBefore(key);
+    this.#oldest = oldest;
+    this.more = true;
   }
 
   /** @param {string | null} oldest @param {boolean} more */

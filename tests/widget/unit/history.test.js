@@ -7,9 +7,11 @@ const span = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => o
 
 const names = (from, to) => span(from, to).map(({ msg_out }) => msg_out.text);
 
+/** A page that resumes a known chat. */
 function opened(history) {
   const page = new Page();
-  page.chat.want();
+  page.notes.set("chat", "chat1");
+  page.chat.resume();
   return page.serve({ history });
 }
 
@@ -84,6 +86,38 @@ test("what came live does not hide a gap before it", () => {
   page.line.says({ type: "chat_resumed", chat_id: "chat1", email: "" });
   for (const item of span(50, 54)) page.line.says(live(item));
   page.line.says({ type: "history", history: newest(...span(30, 54)) });
+  assert.deepEqual(questions(page).slice(1), [at(30)]);
+});
+
+test("a longer absence leaves no gap in a chat that was empty at first", () => {
+  const page = opened([]);
+  page.line.says(live(span(1, 1)[0]));
+  page.again({ history: newest(...span(30, 54)) });
+  assert.deepEqual(questions(page).slice(1), [at(30)]);
+  page.line.says({ type: "history", history: newest(...span(5, 29)) });
+  page.line.says({ type: "history", history: newest(...span(1, 4)) });
+  assert.deepEqual(page.shown, names(1, 54));
+});
+
+test("a line that is lost before the first page of a new chat leaves no gap", () => {
+  const page = new Page();
+  page.chat.want();
+  page.line.opens();
+  page.line.says({ type: "chat_started", chat_id: "chat1" });
+  page.line.says(live(span(1, 1)[0]));
+  page.again({ history: newest(...span(30, 54)) });
+  assert.deepEqual(questions(page).slice(1), [at(30)]);
+});
+
+test("what came live before the first page of a known chat comes again on scrolling up", () => {
+  const page = opened([]).leave();
+  page.line.opens();
+  page.line.says({ type: "chat_resumed", chat_id: "chat1", email: "" });
+  page.line.says({ type: "msg_echo", msg_in: { text: "just now", ref: "phone1", time: at(54) } });
+  page.line.says(live(span(1, 1)[0]));
+  page.line.says({ type: "history", history: newest(...span(30, 54)) });
+  assert.deepEqual(page.shown, ["just now", ...names(30, 54)]);
+  page.chat.history.older();
   assert.deepEqual(questions(page).slice(1), [at(30)]);
 });
 
