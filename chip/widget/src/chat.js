@@ -228,6 +228,7 @@ export class Chat extends Emitter {
     const { id, uuid } = message;
     const entry = this.conversation.addOut(message);
     this.#connection.send(id === undefined ? { type: "ack_chat", msg_uuid: uuid } : { type: "ack_chat", msg_id: id });
+    if (entry) this.reading.came(entry);
     this.#tellOf(entry);
   }
 

@@ -4,6 +4,8 @@
 export class Reading {
   #conversation;
   #notes;
+  /** The keys of what came after something newer, and was not looked at since. @type {Set<string>} */
+  #late = new Set();
 
   /**
    * @param {import("./conversation.js").Conversation} conversation
@@ -12,6 +14,7 @@ export class Reading {
   constructor(conversation, notes) {
     this.#conversation = conversation;
     this.#notes = notes;
+    notes.on("change", (name) => name === "seen" && this.#late.clear());
   }
 
   /** How many nobody has looked at. */
@@ -24,17 +27,25 @@ export class Reading {
     return this.#unseen()[0]?.key ?? "";
   }
 
+  /** That one has just come: it may have been on its way for long. @param {import("./conversation.js").Entry} entry */
+  came({ key, sort }) {
+    const late = this.#received().some((other) => other.key !== key && other.sort >= sort);
+    if (late && !this.#seen.includes(key)) this.#late.add(key);
+  }
+
   /** Everything so far was looked at. @returns {boolean} whether that is news */
   markSeen() {
-    const newest = this.#received().at(-1)?.sort ?? "";
-    const news = newest > this.#seen;
-    if (news) this.#notes.set("seen", newest);
-    return news;
+    const newest = this.#unseen().at(-1)?.sort;
+    if (newest === undefined) return false;
+    // Another page may hear of this before it has the late ones.
+    this.#notes.set("seen", newest > this.#seen ? newest : [this.#seen, ...this.#late].join("~"));
+    this.#late.clear();
+    return true;
   }
 
   #unseen() {
     const seen = this.#seen;
-    return this.#received().filter(({ sort }) => sort > seen);
+    return this.#received().filter(({ key, sort }) => sort > seen || this.#late.has(key));
   }
 
   get #seen() {
