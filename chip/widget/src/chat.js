@@ -72,7 +72,9 @@ export class Chat extends Emitter {
     this.#sender = new Sender(outbox, { answers, newest, now: world.now, timers, changed: () => this.#tell() });
     this.#email = new Email((email) => connection.send({ type: "set_email", email }), timers);
     this.history = new History(conversation, { answers, later: (run, seconds) => timers.set("history", seconds, run) });
-    for (const part of [this.history, outbox]) part.on("change", () => this.emit("change", null));
+    this.history.on("news", (entry) => this.#tellOf(entry));
+    this.history.on("change", () => this.emit("change", null));
+    outbox.on("change", () => this.emit("change", null));
     notes.on("change", (name) => this.#noteChanged(name));
     connection.on("open", () => this.#begin());
     connection.on("lost", ({ code }) => this.#lost(code));

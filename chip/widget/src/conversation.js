@@ -99,12 +99,15 @@ export class Conversation {
     });
   }
 
-  /** @param {import("./wire.js").HistoryItem[]} page  newest first */
+  /**
+   * @param {import("./wire.js").HistoryItem[]} page  newest first
+   * @returns {Entry[]} what of the site is new in it, oldest first
+   */
   addHistory(page) {
-    for (const { msg_in: message, msg_out: answer } of [...page].reverse()) {
-      if (answer) this.addOut(answer);
+    return [...page].reverse().flatMap(({ msg_in: message, msg_out: answer }) => {
       if (message) this.#addIn(message);
-    }
+      return (answer && this.addOut(answer)) ?? [];
+    });
   }
 
   /**

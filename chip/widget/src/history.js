@@ -13,7 +13,7 @@ const COMMAND = "get_history";
 /** Sorts before every time: of a chat that began here, all is known. */
 const NOTHING = "0";
 
-/** @extends {Emitter<{ change: null }>} */
+/** @extends {Emitter<{ change: null, news: import("./conversation.js").Entry }>} `news` came while nobody listened */
 export class History extends Emitter {
   #conversation;
   #answers;
@@ -85,7 +85,8 @@ export class History extends Emitter {
     if (!question) return;
     this.#question = null;
     this.trouble = false;
-    this.#conversation.addHistory(page);
+    const added = this.#conversation.addHistory(page);
+    const news = question.toward === "gap" && this.known ? added.filter(({ sort }) => sort > this.#complete) : [];
     const last = page.at(-1);
     const oldest = (last?.msg_in ?? last?.msg_out)?.time ?? null;
     if (question.toward === "past" || !oldest || !more) this.#reached(oldest, more);
@@ -99,6 +100,7 @@ export class History extends Emitter {
       this.catchUp();
     }
     this.emit("change", null);
+    for (const entry of news) this.emit("news", entry);
   }
 
   /** The server could not answer now. @param {number} patience  seconds */

@@ -188,3 +188,30 @@ test("a chat that the server forgot while older messages were looked for catches
   page.line.says({ type: "history", history: newest(...span(25, 49)) });
   assert.deepEqual(page.shown, names(20, 49));
 });
+
+const told = (page) => page.events.splice(0);
+
+test("what was said while there was no line is told like what comes live, once", () => {
+  const page = opened(newest(...span(1, 3)));
+  assert.deepEqual(told(page), []);
+  page.again({ history: newest(...span(1, 5)) });
+  assert.deepEqual(told(page), ["m4", "m5"]);
+  for (const item of span(4, 5)) page.line.says(live(item));
+  page.line.says({ type: "resync" });
+  page.line.says({ type: "history", history: newest(...span(1, 6)) });
+  assert.deepEqual(told(page), ["m6"]);
+});
+
+test("what was said before is not told when it comes on scrolling up", () => {
+  const page = opened(newest(...span(20, 44)));
+  page.chat.history.older();
+  page.line.says({ type: "history", history: newest(...span(1, 19)) });
+  assert.deepEqual(told(page), []);
+});
+
+test("what the history of a new chat has before it comes live is told", () => {
+  const page = new Page();
+  page.chat.want();
+  page.serve({ history: newest(...span(1, 2)) });
+  assert.deepEqual(told(page), ["m1", "m2"]);
+});
