@@ -164,6 +164,27 @@ def test_an_e_mail_is_confirmed_once_the_server_could_be_told(site, asked):
     assert site.chip.commands("set_email") == [{"type": "set_email", "email": EMAIL}]
 
 
+def test_an_e_mail_that_a_reload_overtook_is_asked_for_again(site, asked):
+    site.chip.ignore("start_chat")
+    site.chip.drop()
+    asked.until(lambda: asked.host.evaluate("e => e.state") != "online", "the line to be lost")
+    email(asked).fill(EMAIL)
+    email(asked).press("Enter")
+    expect(said(asked)).to_have_text("Sending…")
+    site.chip.behave("start_chat")
+    asked.page.reload()
+    asked.write("Still here")
+    expect(question(asked)).to_be_visible()
+    email(asked).fill(EMAIL)
+    email(asked).press("Enter")
+    expect(said(asked)).to_have_text(f"Thank you. We can reach you at {EMAIL}.")
+    asked.page.reload()
+    expect(word(asked)).to_contain_text("We are away")
+    asked.write("Is anybody there now?")
+    expect(asked.message("Is anybody there now?")).to_contain_text("Sent")
+    expect(question(asked)).to_be_hidden()
+
+
 def test_who_has_declined_is_not_asked_again(site, asked):
     asked.page.get_by_role("button", name="No, thanks").click()
     expect(question(asked)).to_be_hidden()

@@ -99,6 +99,7 @@ export class Availability {
     const { chat, session, announce } = this.#parts;
     if (this.#state === "leaving" && chat.status.phase === "online") {
       this.#state = "thanked";
+      session.set("asked", "1");
       this.#question.thank();
       announce(this.#question.text);
     }
@@ -121,15 +122,18 @@ export class Availability {
   #answered(state) {
     const inside = this.element.matches(":focus-within");
     this.#state = state;
-    this.#parts.session.set("asked", "1");
     if (state === "leaving") this.#question.wait();
-    else this.element.hidden = true;
+    else {
+      this.element.hidden = true;
+      this.#parts.session.set("asked", "1");
+    }
     if (inside) this.#parts.answered();
   }
 
   #refused() {
     if (this.#state !== "leaving" && this.#state !== "thanked") return;
     this.#state = "asked";
+    this.#parts.session.remove("asked");
     this.#question.refuse();
     this.#parts.announce(this.#question.text);
   }
