@@ -19,11 +19,7 @@ import { Sender } from "./sender.js";
 import { Start } from "./start.js";
 import { statusOf } from "./status.js";
 import { Timers } from "./timers.js";
-import { cleanText } from "./wire.js";
-
-/** Seconds until a command is tried again when the server did not say, and at most. */
-const PATIENCE = 5;
-const LONGEST_PAUSE = 300;
+import { cleanText, patienceFor } from "./wire.js";
 
 /**
  * @typedef {object} Events
@@ -98,10 +94,7 @@ export class Chat extends Emitter {
     this.#tell();
   }
 
-  /**
-   * @param {string} text
-   * @returns {string | null} its ref, or null if there is nothing to send
-   */
+  /** @param {string} text @returns {string | null} its ref, or null if there is nothing to send */
   send(text) {
     const clean = cleanText(text);
     if (!clean) return null;
@@ -158,6 +151,7 @@ export class Chat extends Emitter {
 
   /** Leave nothing behind in the browser. */
   forget() {
+    this.#forgotten();
     for (const name of this.#notes.names("")) this.#notes.remove(name);
   }
 
@@ -168,12 +162,8 @@ export class Chat extends Emitter {
 
   get status() {
     return statusOf({
-      wanted: this.#wanted,
-      line: this.#connection.state,
-      ready: this.#line === "ready",
-      cannotStartUntil: this.#start.pausedUntil,
-      pausedUntil: this.#sender.pausedUntil,
-      online: this.#world.online(),
+      wanted: this.#wanted, line: this.#connection.state, ready: this.#line === "ready", online: this.#world.online(),
+      cannotStartUntil: this.#start.pausedUntil, pausedUntil: this.#sender.pausedUntil,
     });
   }
 
@@ -244,8 +234,8 @@ export class Chat extends Emitter {
   /** @param {import("./wire.js").Problem} problem */
   #failed(problem) {
     this.emit("problem", problem);
-    const { code, command, retry_after: wish = PATIENCE } = problem;
-    const patience = Math.min(wish, LONGEST_PAUSE);
+    const { code, command } = problem;
+    const patience = patienceFor(problem);
     if (code === "chat_not_started") return this.#line === "ready" ? this.#begin() : undefined;
     if (code === "chat_already_started") return undefined;
     if (command === "start_chat") {
@@ -271,11 +261,15 @@ export class Chat extends Emitter {
   /** Another page wrote something. @param {string} name */
   #noteChanged(name) {
     if (name === "seen") this.emit("change", null);
-    const id = this.#notes.get("chat");
-    if (name !== "chat" || !id) return;
+    if (name === "chat") this.#follow(this.#notes.get("chat"));
+  }
+
+  /** Be in the chat that the other pages are in. @param {string | null} id */
+  #follow(id) {
+    if (!id) return this.#forgotten();
     this.#start.over();
     this.#wanted = true;
-    if (this.#line === "ready" && id !== this.#chat) {
+    if (this.#chat && id !== this.#chat) {
       // It found that the server no longer knows the chat of this one.
       this.#clear();
       this.#connection.replace();
@@ -284,8 +278,17 @@ export class Chat extends Emitter {
     this.#tell();
   }
 
+  /** Begin anew, when the visitor wants to. */
+  #forgotten() {
+    this.stop();
+    this.#email.set("");
+    this.#outbox.clear();
+    this.#clear();
+  }
+
   /** A new chat has no past. */
   #clear() {
+    this.#chat = "";
     this.conversation.clear();
     this.history.begin();
   }

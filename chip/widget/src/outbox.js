@@ -125,6 +125,10 @@ export class Outbox extends Emitter {
     this.emit("change", null);
   }
 
+  clear() {
+    for (const { ref } of this.items()) this.remove(ref);
+  }
+
   /** What another chat took is no part of this one. @param {string} chat */
   keepOnly(chat) {
     for (const item of this.items()) if (item.state === "sent" && item.chat !== chat) this.remove(item.ref);

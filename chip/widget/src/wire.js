@@ -41,6 +41,10 @@ export const FAR_FUTURE = "2999-12-31T23:59:59Z";
 /** The server takes at most this many characters in one message. */
 export const MAX_TEXT = 4000;
 
+/** Seconds until a command is tried again when the server did not say, and at most. */
+const PATIENCE = 5;
+const LONGEST_PAUSE = 300;
+
 /**
  * A time of the server in a form that sorts as text. Its fractions vary in length, which neither
  * plain text nor JavaScript's milliseconds can put in order.
@@ -69,4 +73,9 @@ export function cleanText(text) {
  */
 export function randomRef() {
   return Array.from(crypto.getRandomValues(new Uint8Array(20)), (byte) => (byte % 36).toString(36)).join("");
+}
+
+/** Seconds until a command is tried again. @param {Problem} problem */
+export function patienceFor({ retry_after: wish = PATIENCE }) {
+  return Math.min(wish, LONGEST_PAUSE);
 }

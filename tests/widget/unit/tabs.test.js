@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { at, newest, out, own, Page } from "./page.js";
+import { at, live, newest, out, own, Page } from "./page.js";
 import { FakeStorage } from "./world.js";
 
 /** Two pages of one site, both connected to the same chat. */
@@ -83,5 +83,45 @@ test("a failed message that is deleted on one page is gone on the other", () => 
   one.line.says({ type: "error", code: "rejected", command: "send_msg", ref });
   assert.deepEqual(other.shown, ["bad (failed)"]);
   one.chat.discard(ref);
+  assert.deepEqual(other.shown, []);
+});
+
+test("what one page forgets is forgotten by all, and stays so", async () => {
+  const { one, other, storage } = two([out("hi", 0)]);
+  other.chat.send("hello");
+  other.accept();
+  other.line.ends();
+  other.chat.setEmail("ann@example.com");
+  other.chat.send("waits");
+  other.connection.nudge();
+  other.line.opens();
+  one.chat.forget();
+  assert.equal(other.line.closed, true);
+  assert.deepEqual(other.shown, []);
+  assert.deepEqual(other.chat.status, { phase: "idle" });
+  other.line.says(live(out("an answer", 2)));
+  other.chat.reading.markSeen();
+  await other.world.pass(3600);
+  assert.equal(other.world.line.closed, true);
+  assert.deepEqual(Object.keys(storage), []);
+});
+
+test("who writes after another page forgot the chat begins a new one, with nothing of the last", () => {
+  const { one, other } = two([out("hi", 0)]);
+  other.chat.setEmail("ann@example.com");
+  one.chat.forget();
+  other.chat.send("hello");
+  other.serve({ chat: "chat2" });
+  assert.deepEqual(other.line.heard("start_chat"), [{ type: "start_chat" }]);
+  assert.deepEqual(other.line.heard("set_email"), []);
+  assert.deepEqual(other.shown, ["hello (queued)"]);
+});
+
+test("a page without a line shows nothing of the last chat when another page begins a new one", () => {
+  const { one, other } = two([out("hi", 0)]);
+  other.line.ends();
+  one.reconnect();
+  one.line.opens();
+  one.line.says({ type: "chat_started", chat_id: "chat2" });
   assert.deepEqual(other.shown, []);
 });
