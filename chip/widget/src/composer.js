@@ -11,7 +11,7 @@ const NEARLY = 200;
 export class Composer {
   #strings;
   #send;
-  #save;
+  #session;
   #input;
   #button;
   #count = h("output", { class: "count", "aria-live": "polite" });
@@ -19,15 +19,16 @@ export class Composer {
 
   /**
    * @param {import("./strings.js").Strings} strings
-   * @param {{ send: (text: string) => void, draft: string, save: (draft: string) => void }} actions
+   * @param {(text: string) => void} send
+   * @param {import("./notes.js").Notes} session  what this tab remembers
    */
-  constructor(strings, { send, draft, save }) {
+  constructor(strings, send, session) {
     this.#strings = strings;
     this.#send = send;
-    this.#save = save;
+    this.#session = session;
     this.#input = h("textarea", {
       part: "input", rows: "1", dir: "auto", enterkeyhint: "send",
-      autocomplete: "off", oninput: () => this.#changed(), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#pressed(event),
+      autocomplete: "off", oninput: () => this.#wrote(), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#pressed(event),
     });
     this.#button = h(
       "button",
@@ -36,7 +37,7 @@ export class Composer {
       icon("send"),
     );
     this.element = h("div", { part: "composer" }, this.#input, this.#button, this.#count);
-    this.#input.value = draft;
+    this.recall();
     this.speak(strings);
   }
 
@@ -46,6 +47,12 @@ export class Composer {
     this.#input.placeholder = strings.say("input");
     this.#input.setAttribute("aria-label", this.#input.placeholder);
     this.#button.setAttribute("aria-label", strings.say("send"));
+    this.#changed();
+  }
+
+  /** Another page of this tab may have gone on writing. */
+  recall() {
+    this.#input.value = this.#session.get("draft") ?? "";
     this.#changed();
   }
 
@@ -59,6 +66,13 @@ export class Composer {
     this.#changed();
   }
 
+  #wrote() {
+    const draft = this.#input.value;
+    if (draft) this.#session.set("draft", draft);
+    else this.#session.remove("draft");
+    this.#changed();
+  }
+
   #changed() {
     const text = cleanText(this.#input.value);
     const over = text.length - MAX_TEXT;
@@ -66,7 +80,6 @@ export class Composer {
     this.#button.setAttribute("aria-disabled", String(!text || over > 0 || this.#input.disabled));
     this.#count.textContent = over > 0 ? this.#strings.say("tooLong", over) : over > -NEARLY ? `${text.length}/${MAX_TEXT}` : "";
     this.#input.setAttribute("aria-invalid", String(over > 0));
-    this.#save(this.#input.value);
     fitToText(this.#input);
   }
 
@@ -81,7 +94,7 @@ export class Composer {
     if (this.#button.getAttribute("aria-disabled") === "true") return;
     const text = this.#input.value;
     this.#input.value = "";
-    this.#changed();
+    this.#wrote();
     this.#send(text);
     this.focus();
   }

@@ -76,11 +76,7 @@ export class Widget {
       older: () => this.chat.history.older(),
       bottom: () => this.#look(),
     });
-    this.#composer = new Composer(strings, {
-      send: (text) => void this.chat.send(text),
-      draft: this.#session.get("draft") ?? "",
-      save: (draft) => (draft ? this.#session.set("draft", draft) : this.#session.remove("draft")),
-    });
+    this.#composer = new Composer(strings, (text) => void this.chat.send(text), this.#session);
     this.#header = new Header(strings, () => this.opening.close(true));
     this.#panel = new Panel({
       children: [this.#header.element, this.#banner.element, this.#log.element, this.#composer.element, this.#announcer.inside],
@@ -201,6 +197,7 @@ export class Widget {
     ];
     signal.addEventListener("abort", () => ends.forEach((end) => end()));
     for (const name of ["focus", "pageshow"]) addEventListener(name, () => this.#look(), { signal });
+    addEventListener("pageshow", ({ persisted }) => persisted && this.#composer.recall(), { signal });
     document.addEventListener("visibilitychange", () => this.#look(), { signal });
     watchTheme(() => isStale(this.#element, this.#root) && this.repaint(), signal);
   }
