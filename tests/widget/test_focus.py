@@ -90,6 +90,34 @@ def test_the_visitor_who_closes_the_chat_is_at_the_launcher(visit):
     expect(widget.launcher).to_be_focused()
 
 
+def test_a_message_that_is_tried_again_leaves_the_focus_where_one_writes(site, visit):
+    widget = visit().open()
+    site.chip.refuse("send_msg", "rejected")
+    widget.write("Hello")
+    site.chip.behave("send_msg")
+    button = widget.message("Hello").get_by_role("button", name="Try again")
+    button.press("Enter")
+
+    expect(widget.message("Hello")).to_contain_text("Sent")
+    expect(widget.input).to_be_focused()
+
+
+@pytest.mark.parametrize("how", ["it is pressed", "the line comes back"])
+def test_a_button_that_is_no_longer_there_leaves_the_focus_where_one_writes(site, visit, how):
+    widget = visit().open()
+    site.chip.refuse("start_chat", "unavailable", retry_after=6)
+    site.chip.drop()
+    button = widget.banner.get_by_role("button")
+    expect(button).to_be_visible()
+    site.chip.behave("start_chat")
+    button.focus()
+    if how == "it is pressed":
+        button.press("Enter")
+
+    expect(widget.banner).to_be_hidden(timeout=10_000)
+    expect(widget.input).to_be_focused()
+
+
 def test_a_chat_that_was_open_before_a_reload_takes_no_focus(field):
     field.open().page.reload()
     expect(field.panel).to_be_visible()

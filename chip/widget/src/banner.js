@@ -15,6 +15,7 @@ const NO_TROUBLE = ["connecting", "replaced"];
 export class Banner {
   #strings;
   #announce;
+  #left;
   #words = h("p", {});
   #next = h("p", { class: "next", "aria-live": "off" });
   #button;
@@ -30,11 +31,12 @@ export class Banner {
 
   /**
    * @param {import("./strings.js").Strings} strings
-   * @param {{ tryNow: () => void, announce: (sentence: string) => void }} actions
+   * @param {{ tryNow: () => void, announce: (sentence: string) => void, left: () => void }} actions  `left`: the focus has nowhere to be
    */
-  constructor(strings, { tryNow, announce }) {
+  constructor(strings, { tryNow, announce, left }) {
     this.#strings = strings;
     this.#announce = announce;
+    this.#left = left;
     this.#button = h("button", { type: "button", onclick: tryNow });
     this.element = h("div", { part: "banner", hidden: true }, h("div", {}, this.#words, this.#next), this.#button);
   }
@@ -55,7 +57,9 @@ export class Banner {
       this.#since ||= Date.now();
       if (status.phase !== "connecting") this.#trouble = status.phase === "stalled" ? "busy" : status.phase;
     }
+    const focused = this.#button.matches(":focus");
     this.#draw();
+    if (focused && !this.#button.checkVisibility()) this.#left();
   }
 
   stop() {

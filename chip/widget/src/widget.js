@@ -66,11 +66,11 @@ export class Widget {
     this.chat = this.#visit.chat;
     this.#strings = strings;
     const say = (/** @type {string} */ sentence) => this.#announcer.say(sentence);
-    this.#banner = new Banner(strings, { tryNow: () => this.chat.tryNow(), announce: say });
+    this.#banner = new Banner(strings, { tryNow: () => this.chat.tryNow(), announce: say, left: () => this.opening.enter() });
     this.#log = new LogView(strings, {
-      reply: (text) => this.#replied(text),
-      retry: (ref) => this.chat.retry(ref),
-      discard: (ref) => this.#discarded(ref),
+      reply: (text) => this.#decided(() => this.chat.send(text)),
+      retry: (ref) => this.#decided(() => this.chat.retry(ref)),
+      discard: (ref) => this.#decided(() => this.chat.discard(ref)),
       style: (text) => styledText(server, text),
       showPicture: (address, name) => enlarge(server, this.#root, this.#strings, address, name),
       older: () => this.chat.history.older(),
@@ -226,8 +226,8 @@ export class Widget {
 
   /** @param {import("./status.js").Status} status */
   #told(status) {
-    this.#banner.show(status);
     this.#composer.enable(status.phase !== "refused");
+    this.#banner.show(status);
     this.#draw();
     if (status.phase === this.#phase) return;
     this.#phase = status.phase;
@@ -241,18 +241,11 @@ export class Widget {
     this.#element.tell("message", { own, text, attachments, quickReplies, user, time: new Date(when), ref });
   }
 
-  /** @param {string} text */
-  #replied(text) {
-    this.chat.send(text);
+  /** By a button that is gone then: go on where one would write the next answer. @param {() => void} act */
+  #decided(act) {
+    act();
     this.#drawNow();
-    // The button is gone: go on where one would write the next answer.
     this.opening.enter();
-  }
-
-  /** @param {string} ref */
-  #discarded(ref) {
-    this.chat.discard(ref);
-    this.#composer.focus();
   }
 
   /** The visitor may have read what there is. */
