@@ -18,8 +18,13 @@ Act = Callable[[ScriptedSite, Widget], None]
 def returning(site: ScriptedSite) -> None:
     """Make the visitor one who has a chat already."""
     site.chip.known.add(CHAT)
+    note(site, "chat", CHAT)
+
+
+def note(site: ScriptedSite, name: str, value: str) -> None:
+    """Have the widget of an earlier page noted that."""
     site.context.add_init_script(
-        f"if (location.origin === '{SITE}') localStorage.setItem('chip:{CHANNEL}:chat', '{CHAT}')"
+        f"if (location.origin === '{SITE}') localStorage['chip:{CHANNEL}:{name}'] ??= '{value}'"
     )
 
 
@@ -122,10 +127,12 @@ def too_long(site: ScriptedSite, widget: Widget) -> None:
     expect(widget.page.locator("chip-chat .count")).to_contain_text("too many")
 
 
-def much_said(site: ScriptedSite) -> None:
+def much_said(site: ScriptedSite, messages: int = 60) -> None:
+    """Let the visitor return to a conversation of which he has read everything."""
     returning(site)
-    for number in range(60):
+    for number in range(messages):
         site.chip.remember("msg_out" if number % 3 else "msg_in", f"Message {number}")
+    note(site, "seen", f"{site.chip.clock:%Y-%m-%dT%H:%M:%S}.000000000")
 
 
 def in_no_time(before: Callable[[ScriptedSite], None]) -> Callable[[ScriptedSite], None]:

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.widget.hostile import HOSTILE
 from tests.widget.scripted_site import SERVER, SITE
-from tests.widget.states import ANN, BOB, talk
+from tests.widget.states import ANN, BOB, much_said, talk
 
 
 def test_a_chat_starts_when_the_visitor_opens_it_and_not_before(site, visit):
@@ -260,10 +260,7 @@ def test_quick_replies_come_back_when_the_answer_was_not_taken(site, visit):
 
 
 def test_scrolling_up_brings_what_was_said_before_and_stays_in_place(site, visit):
-    for number in range(60):
-        site.chip.remember("msg_out", f"Message {number}")
-    site.chip.known.add("c" * 24)
-    site.context.add_init_script(remember_chat("c" * 24))
+    much_said(site)
     widget = visit().open()
     expect(widget.message("Message 59")).to_be_in_viewport()
     assert widget.messages.count() < 60
@@ -283,10 +280,7 @@ def test_scrolling_up_brings_what_was_said_before_and_stays_in_place(site, visit
 
 
 def test_new_messages_do_not_pull_down_who_reads_above(site, visit):
-    for number in range(30):
-        site.chip.remember("msg_out", f"Message {number}")
-    site.chip.known.add("c" * 24)
-    site.context.add_init_script(remember_chat("c" * 24))
+    much_said(site, 30)
     widget = visit().open()
     expect(widget.message("Message 29")).to_be_in_viewport()
     widget.log.evaluate("log => log.scrollTop = 200")
@@ -388,11 +382,3 @@ def test_two_tabs_show_the_same_chat(site, visit):
     assert one.texts() == two.texts() == ["From the first", "From the second", "To both"]
     assert len(site.chip.known) == 1
     assert sorted(text for _, text in site.chip.accepted) == ["From the first", "From the second"]
-
-
-def remember_chat(chat: str) -> str:
-    """Return a script that makes a page of the site one of a visitor who has that chat."""
-    return (
-        f"if (location.origin === '{SITE}')"
-        f" localStorage.setItem('chip:7d62d551-3030-4100-a260-2d7c4e9693e7:chat', '{chat}')"
-    )

@@ -234,3 +234,28 @@ def test_a_chat_that_the_server_forgot_begins_anew(site):
 
     expect(widget.message("Hello again")).to_contain_text("Sent")
     assert CHAT not in site.chip.known
+
+
+def test_what_is_unread_is_counted_on_the_next_page_too(site, visit):
+    widget = visit().open()
+    widget.write("Hello")
+    expect(widget.message("Hello")).to_contain_text("Sent")
+    widget.panel.locator(".close").click()
+    for number in range(60):
+        site.chip.say(f"Message {number}")
+    expect(widget.badge).to_have_text("60")
+    widget.page.reload()
+
+    expect(widget.badge).to_have_text("60")
+
+
+def test_no_more_is_fetched_than_the_badge_counts(site, visit):
+    widget = visit().open()
+    widget.panel.locator(".close").click()
+    for number in range(160):
+        site.chip.remember("msg_out", f"Message {number}")
+    widget.page.reload()
+
+    expect(widget.badge).to_have_text("99+")
+    widget.online()
+    assert len(site.chip.commands("get_history")) == 1 + 4

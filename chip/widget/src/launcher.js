@@ -3,6 +3,9 @@
  */
 import { h, icon } from "./dom.js";
 
+/** More are not counted. */
+export const MOST = 99;
+
 export class Launcher {
   #strings;
   #badge = h("span", { part: "badge", "aria-hidden": "true", hidden: true });
@@ -25,7 +28,7 @@ export class Launcher {
   /** @param {boolean} open @param {number} unread */
   show(open, unread) {
     const say = this.#strings;
-    const count = unread > 99 ? "99+" : String(unread);
+    const count = unread > MOST ? `${MOST}+` : String(unread);
     const name = [say.say(open ? "close" : "open"), unread > 0 && say.say("unread", unread)].filter(Boolean).join(", ");
     this.element.setAttribute("aria-expanded", String(open));
     this.element.setAttribute("aria-label", name);

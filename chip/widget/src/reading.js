@@ -22,6 +22,11 @@ export class Reading {
     return this.#unseen().length;
   }
 
+  /** Whether all that is known here is unread: there may be more before it. */
+  get allUnread() {
+    return this.unread === this.#received().length;
+  }
+
   /** The key of the first of them, or "". */
   get firstUnread() {
     return this.#unseen()[0]?.key ?? "";

@@ -15,7 +15,7 @@ import { agentOf } from "./face.js";
 import { LastFocus, typesElsewhere } from "./focus.js";
 import { Header } from "./header.js";
 import { Learning } from "./learn.js";
-import { Launcher } from "./launcher.js";
+import { Launcher, MOST } from "./launcher.js";
 import { Layer } from "./layer.js";
 import { LogView } from "./log.js";
 import { styledText } from "./marks.js";
@@ -286,5 +286,6 @@ export class Widget {
     this.#launcher.show(this.#panel.isOpen, unread);
     if (unread !== this.#unread) this.#element.tell("unread", { count: unread });
     this.#unread = unread;
+    if (unread > 0 && unread <= MOST && reading.allUnread) history.older();
   }
 }
