@@ -46,7 +46,8 @@ export class Conversation {
 
   /** All there is to show, oldest first. @returns {Entry[]} */
   list() {
-    const own = this.#outbox.items().map(
+    // An echo may be faster than the note of another page.
+    const own = this.#outbox.items().filter(({ ref }) => !this.#entries.has(`ref ${ref}`)).map(
       /** @returns {Entry} */ (item) => ({
         key: `ref ${item.ref}`, own: true, text: item.text, attachments: [], quickReplies: [], when: item.at,
         sort: (this.#anchors.get(item.ref) ?? "") + LAST + number(item.n),

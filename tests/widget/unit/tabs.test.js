@@ -125,3 +125,17 @@ test("a page without a line shows nothing of the last chat when another page beg
   one.line.says({ type: "chat_started", chat_id: "chat2" });
   assert.deepEqual(other.shown, []);
 });
+
+test("an echo that is faster than the storage is shown once", () => {
+  const { one, other } = two();
+  const late = [];
+  const heard = other.notes.heard.bind(other.notes);
+  other.notes.heard = (event) => late.push(event);
+  const ref = one.chat.send("hello");
+  one.accept();
+  other.line.says({ type: "msg_echo", msg_in: { text: "hello", ref, time: at(1) } });
+  late.forEach(heard);
+  assert.deepEqual(other.shown, ["hello"]);
+  other.again({ history: [own("hello", 1, { ref })] });
+  assert.deepEqual(other.shown, ["hello"]);
+});
