@@ -46,12 +46,8 @@ export class Chat extends Emitter {
   #email;
 
   /**
-   * @param {object} parts
-   * @param {string} parts.channel
-   * @param {import("./connection.js").Connection} parts.connection
-   * @param {import("./notes.js").Notes} parts.notes
-   * @param {import("./connection.js").World} parts.world
-   * @param {LockManager} [parts.locks]
+   * @param {{ channel: string, connection: import("./connection.js").Connection, notes: import("./notes.js").Notes,
+   *   world: import("./connection.js").World, locks?: LockManager }} parts
    */
   constructor({ channel, connection, notes, world, locks }) {
     super();
@@ -139,14 +135,19 @@ export class Chat extends Emitter {
     this.#tell();
   }
 
-  /** Hang up. @returns {() => void} call it to go on, if this was going on */
+  /** Hang up. @returns {() => void} call it to go on, where the other pages are by then */
   stop() {
-    const wake = this.#wanted ? () => this.want() : () => {};
+    const wanted = this.#wanted;
     this.#start.over();
     this.#wanted = false;
     this.#lost(1001); // going away
     this.#connection.stop();
-    return wake;
+    return () => {
+      this.#outbox.recall();
+      if (this.#chat) this.#follow(this.#notes.get("chat"));
+      else if (wanted) this.want();
+      else this.resume();
+    };
   }
 
   /** Leave nothing behind in the browser. */

@@ -45,13 +45,20 @@ export class Outbox extends Emitter {
     super();
     this.#notes = notes;
     this.#now = now;
-    for (const name of notes.names(PREFIX)) this.#read(name);
+    this.recall();
     for (const item of this.items()) this.#age(item);
     notes.on("change", (name) => {
       if (!name.startsWith(PREFIX)) return;
       this.#read(name);
       this.emit("change", null);
     });
+  }
+
+  /** Have what the notes say, whatever was here. */
+  recall() {
+    this.#items.clear();
+    for (const name of this.#notes.names(PREFIX)) this.#read(name);
+    this.emit("change", null);
   }
 
   /** In the order in which they were written. @returns {Item[]} */

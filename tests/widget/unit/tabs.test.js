@@ -139,3 +139,66 @@ test("an echo that is faster than the storage is shown once", () => {
   other.again({ history: [own("hello", 1, { ref })] });
   assert.deepEqual(other.shown, ["hello"]);
 });
+
+/** Put a page aside, as a browser does that keeps it for the way back. */
+function aside(page) {
+  const { pages } = page.storage;
+  const wake = page.chat.stop();
+  pages.splice(pages.indexOf(page), 1);
+  return () => (pages.push(page), wake());
+}
+
+test("a page that was put aside comes back to the chat that another one began meanwhile", () => {
+  const { one, other } = two([out("old", 0)]);
+  const wake = aside(one);
+  other.reconnect();
+  other.line.opens();
+  other.line.says({ type: "chat_started", chat_id: "chat2" });
+  wake();
+  one.serve({ history: [out("new", 1)] });
+  assert.deepEqual(one.line.heard("start_chat"), [{ type: "start_chat", chat_id: "chat2" }]);
+  assert.deepEqual(one.shown, ["new"]);
+});
+
+test("a page that was put aside comes back to no chat where another one forgot it", () => {
+  const { one, other, storage } = two([out("hi", 0)]);
+  const wake = aside(one);
+  other.chat.forget();
+  wake();
+  assert.deepEqual(one.shown, []);
+  assert.deepEqual(one.chat.status, { phase: "idle" });
+  assert.deepEqual(Object.keys(storage), []);
+});
+
+test("a page that was put aside shows nothing of what another one deleted", () => {
+  const { one, other } = two();
+  const ref = one.chat.send("bad");
+  one.line.says({ type: "error", code: "rejected", command: "send_msg", ref });
+  one.chat.send("good");
+  one.accept();
+  const wake = aside(one);
+  other.chat.discard(ref);
+  wake();
+  one.serve();
+  assert.deepEqual(one.shown, ["good"]);
+});
+
+test("a page that was put aside before there was a chat goes on to begin one", () => {
+  const page = new Page();
+  page.chat.want();
+  aside(page)();
+  page.serve();
+  assert.equal(page.chat.status.phase, "online");
+});
+
+test("a page that was idle when it was put aside joins the chat that another one began meanwhile", () => {
+  const storage = new FakeStorage();
+  const idle = new Page({ storage });
+  const wake = aside(idle);
+  const one = new Page({ storage });
+  one.chat.want();
+  one.serve({ chat: "chat1" });
+  wake();
+  idle.line.opens();
+  assert.deepEqual(idle.line.heard("start_chat"), [{ type: "start_chat", chat_id: "chat1" }]);
+});
