@@ -109,7 +109,7 @@ export class History extends Emitter {
     const question = this.#question;
     if (!question) return;
     this.trouble = true;
-    this.#later(() => this.#put(question), patience);
+    this.#later(() => this.#question === question && this.#put(question), patience);
     this.emit("change", null);
   }
 

@@ -89,6 +89,17 @@ test("what came live does not hide a gap before it", () => {
   assert.deepEqual(questions(page).slice(1), [at(30)]);
 });
 
+test("what was put off is not asked for again once the chat has begun anew", async () => {
+  const page = opened(newest(...span(20, 44)));
+  page.chat.history.older();
+  page.line.says({ type: "error", code: "rate_limited", command: "get_history", retry_after: 7 });
+  page.line.says({ type: "error", code: "chat_not_started", command: "ack_chat" });
+  page.line.says({ type: "chat_resumed", chat_id: "chat1", email: "" });
+  assert.equal(questions(page).length, 3);
+  await page.world.pass(8);
+  assert.equal(questions(page).length, 3);
+});
+
 test("a longer absence leaves no gap in a chat that was empty at first", () => {
   const page = opened([]);
   page.line.says(live(span(1, 1)[0]));
