@@ -74,6 +74,18 @@ def test_a_conversation_that_comes_late_leaves_the_focus_where_it_is(visitor, si
     expect(box).to_have_value("")
 
 
+def test_enter_that_is_held_on_a_conversation_sends_nothing(agent, box):
+    box.fill("This customer is an id")
+    agent.page.keyboard.press("Escape")
+    agent.entry("Visitor 1").focus()
+    agent.page.keyboard.down("Enter")
+    expect(box).to_be_focused()
+    agent.page.keyboard.down("Enter")
+    agent.page.keyboard.up("Enter")
+    expect(box).to_have_value("This customer is an id")
+    expect(agent.log.get_by_role("article").filter(has_text="This customer")).to_have_count(0)
+
+
 def test_links_names_and_times_are_those_that_the_visitor_sees(agent, visitor):
     text = "See https://x.example/a_(b), www.x.example or ann@x.example."
     visitor.says(text)

@@ -34,7 +34,8 @@ export class Composer {
     this.#text.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
       if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
       event.preventDefault();
-      this.#form.requestSubmit();
+      // A key that is held was pressed for something else: to open the conversation.
+      if (!event.repeat) this.#form.requestSubmit();
     });
     this.#form.addEventListener("submit", (/** @type {Event} */ event) => {
       event.preventDefault();
