@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import APIResponse, Locator, Page, Route, expect
 
 from tests.support.browser import Browser
 from tests.support.chip_process import ChipProcess
@@ -123,6 +123,35 @@ class Agent:
         """See what became of a message."""
         message = self.log.get_by_role("article").filter(has_text=text)
         expect(message.locator(".state")).to_contain_text(state)
+
+
+class Held:
+    """What a page asks for from now on: it is answered, and hears that, once the test says so."""
+
+    def __init__(self, page: Page, asked: str, *, times: int | None = None) -> None:
+        self._page = page
+        self._asked: list[Route] = []
+        self._answers: list[tuple[Route, APIResponse]] = []
+        page.route(asked, self._hold, times=times)
+
+    def _hold(self, route: Route) -> None:
+        self._asked.append(route)
+
+    def are_answered(self) -> None:
+        """Wait until something is asked for, and let Chip answer."""
+        while not self._asked:
+            self._page.wait_for_timeout(10)
+        self._answers += [(route, route.fetch()) for route in self._asked]
+        self._asked.clear()
+
+    def come(self) -> None:
+        """Let the page have the answers, and do what it does with them."""
+        for route, answer in self._answers:
+            with self._page.expect_response(route.request.url) as come:
+                route.fulfill(response=answer)
+            come.value.finished()
+        self._answers.clear()
+        self._page.evaluate("new Promise((done) => setTimeout(done, 50))")
 
 
 def try_now(*pages: Page) -> None:

@@ -39,6 +39,8 @@ export const CHIP = new URL("..", DESK).href.replace(/\/$/, "");
 
 /** Called when an answer says that this browser's session is over. */
 let sessionOver = () => {};
+/** How often one has come in again: an answer to what was asked before says nothing of the session since. */
+let sessions = 0;
 
 /** @param {string} path @param {Record<string, string | number>} [query] @returns {Promise<any>} */
 export function get(path, query = {}) {
@@ -54,6 +56,7 @@ export function post(path, body) {
 /** Come in again, with the token. @param {string} token */
 export async function signIn(token) {
   await ask("login", { method: "POST", body: new URLSearchParams({ token }) });
+  sessions += 1;
 }
 
 /** End this browser's session. */
@@ -63,9 +66,10 @@ export async function signOut() {
 
 /** @param {string} path @param {RequestInit} options */
 async function ask(path, options) {
+  const mine = sessions;
   const answer = await fetch(new URL(path, DESK), { ...options, headers: { "X-Chip-Desk": "1" }, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
   const content = await answer.json().catch(() => ({}));
-  if (answer.status === 401) sessionOver();
+  if (answer.status === 401 && mine === sessions) sessionOver();
   if (!answer.ok) throw new Refusal(answer.status, content.error ?? answer.statusText);
   return content;
 }

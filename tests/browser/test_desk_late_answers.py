@@ -1,0 +1,32 @@
+"""At the desk an answer that comes late changes nothing of what has happened since."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.pages import Agent, Held, desk_link
+
+
+def is_sent_away(agent: Agent, chip) -> None:
+    """Have the session ended elsewhere."""
+    agent.page.request.post(f"{chip.url}/desk/logout", headers={"X-Chip-Desk": "1"})
+    expect(agent.page.get_by_label("Token")).to_be_visible()
+
+
+def sits_down_again(agent: Agent, chip) -> None:
+    """Sign in at the door."""
+    agent.page.get_by_label("Token").fill(desk_link(chip).partition("token=")[2])
+    agent.page.get_by_role("button", name="Sit down").click()
+    agent.is_connected()
+
+
+def test_what_the_last_session_was_refused_does_not_end_the_next(agent, browser, chip):
+    late = Held(agent.page, "**/desk/api/conversations/1/messages", times=1)
+    agent.answers("in the air")
+    is_sent_away(agent, chip)
+    late.are_answered()
+    sits_down_again(agent, chip)
+    late.come()
+    agent.sees_state("in the air", "Delivered")  # It is tried again.
+    agent.is_connected()
+    browser.problems.clear()  # 401 is an error to a browser.
