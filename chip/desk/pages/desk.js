@@ -15,6 +15,7 @@ import { Log } from "./log.js";
 import { showNothing } from "./nothing.js";
 import { Notice } from "./notice.js";
 import { Outbox, asMessage } from "./outbox.js";
+import { Search } from "./search.js";
 import { Sender } from "./sender.js";
 import { CHIP, Refusal, Stream, get, mayPass, newUuid, post, signOut } from "./server.js";
 import { author, handleSettings } from "./settings.js";
@@ -30,6 +31,7 @@ const notes = new Notes(document.body.dataset.desk ?? "", () => localStorage);
 const outbox = new Outbox(notes);
 const sender = new Sender(outbox, (message) => book.putAnswer(message), show);
 const list = new List(byId("list"), choose);
+const search = new Search(book, show, trouble);
 const log = new Log(byId("log"), {
   retry: (id) => void post(`messages/${id}/retry`, {}).catch(trouble),
   earlier, edit, scrolled: markRead, sendNow: () => sender.go(), resend: (uuid) => outbox.retry(uuid),
@@ -43,14 +45,11 @@ const door = new Door(() => {
 });
 
 let chosen = 0;
-let search = "";
 let loaded = false;
 let connected = false;
 /** @type {Map<number, boolean>} */
 const moreMessages = new Map();
-/** What was searched for last: an answer to anything before it is out of date. */
-let asked = 0;
-/** The same of everything that is asked for after a gap. */
+/** An answer to what was asked for before the last gap is out of date. */
 let gaps = 0;
 /** Milliseconds until what could not be asked for is asked for again: nobody sees that it is missing. */
 const AGAIN = 2000;
@@ -82,7 +81,7 @@ async function afresh() {
     book.relist(found.conversations, found.more);
     loaded = true;
     showSettings(found.settings);
-    if (search) await find();
+    await search.find();
     if (chosen) await load(chosen, book.messages(chosen)[0]?.id);
   } catch (error) {
     trouble(error);
@@ -99,13 +98,6 @@ async function load(id, oldest = Infinity) {
   if (oldest < Infinity && !found.reached) book.forgetBefore(id, first);
   book.putPage(id, found.messages);
   if (book.messages(id)[0]?.id === first) moreMessages.set(id, found.more);
-}
-
-async function find() {
-  const mine = ++asked;
-  if (!search) return book.find();
-  const found = await get("conversations", { search, before: 0 });
-  if (mine === asked) book.find(found.conversations, found.more);
 }
 
 // What the person does.
@@ -183,7 +175,7 @@ function show() {
   const conversation = book.conversations.get(chosen);
   byId("desk").classList.toggle("reading", chosen > 0);
   byId("open").hidden = !conversation;
-  showNothing(Boolean(conversation) || !loaded, book.list.length === 0 && search === "");
+  showNothing(Boolean(conversation) || !loaded, book.list.length === 0 && search.shown === "");
   if (!conversation) return;
   showHead(conversation, connected);
   byId("composer").hidden = conversation.read_only;
@@ -199,9 +191,9 @@ function showList() {
   list.show(book.list, chosen);
   const note = byId("list-note");
   if (book.more) {
-    note.replaceChildren(h("button", { type: "button", class: "more", onclick: olderConversations }, "Older conversations"));
+    note.replaceChildren(h("button", { type: "button", class: "more", onclick: () => search.more().then(show, trouble) }, "Older conversations"));
   } else if (book.list.length > 0) note.replaceChildren();
-  else note.textContent = search ? `Nothing found for “${search}”.` : "No conversations yet.";
+  else note.textContent = search.shown ? `Nothing found for “${search.shown}”.` : "No conversations yet.";
 }
 
 /** @param {import("./server.js").Settings} settings */
@@ -221,8 +213,8 @@ function connectionChanged(state) {
 
 /** Of what was read nothing stays behind; what was being written does. */
 function leave() {
-  asked += 1;
   gaps += 1;
+  search.forget();
   book.clear();
   showConnection("ended");
   log.show(0, [], false);
@@ -235,15 +227,6 @@ function leave() {
 function trouble(error) {
   if (error instanceof Refusal && error.status === 401) return; // The door says it.
   notice.say(showTrouble(`That did not work. ${reason(error)}`));
-}
-
-async function olderConversations() {
-  const last = book.list.at(-1);
-  const mine = asked;
-  const found = await get("conversations", { search, before: last?.id ?? 0 }).catch(trouble);
-  if (!found || mine !== asked) return;
-  book.continue(found.conversations, found.more);
-  show();
 }
 
 // Handles.
@@ -266,14 +249,6 @@ handleRename((name) => {
   if (name === undefined) return book.conversations.get(chosen)?.name ?? "";
   post(`conversations/${chosen}/name`, { name }).catch(trouble);
   return name;
-});
-let typing = 0;
-byId("search").addEventListener("input", () => {
-  clearTimeout(typing);
-  typing = setTimeout(() => {
-    search = byId("search").value.trim();
-    find().then(show, trouble);
-  }, 200);
 });
 handleKeys(list, () => {
   if (!chosen) return;

@@ -1,0 +1,34 @@
+"""What fails at the desk is tried again, and nothing is shown as if it had not failed."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import Browser
+
+
+def is_busy(page: Page, asked: str) -> None:
+    """Chip has no time for this."""
+    page.route(asked, lambda route: route.fulfill(status=503, json={"error": "busy"}))
+
+
+def has_time(page: Page, asked: str, browser: Browser) -> None:
+    """Chip has time again."""
+    page.unroute(asked)
+    browser.problems.clear()  # 503 is an error to a browser.
+
+
+def test_a_search_that_fails_finds_what_is_there_once_it_can(visitor, sit_down, browser):
+    agent = sit_down()
+    visitor.says("parcel")
+    expect(agent.entry("parcel")).to_be_visible()
+    search, note = agent.page.get_by_role("searchbox"), agent.page.locator("#list-note")
+    search.fill("letter")
+    expect(note).to_have_text("Nothing found for “letter”.")
+    asked = "**/desk/api/conversations?search=parcel*"
+    is_busy(agent.page, asked)
+    search.fill("parcel")
+    expect(agent.banner).to_contain_text("did not work")
+    expect(note).to_have_text("Nothing found for “letter”.")
+    has_time(agent.page, asked, browser)
+    expect(agent.entry("parcel")).to_be_visible()
