@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import Browser
-
 
 def is_busy(page: Page, asked: str) -> None:
     """Chip has no time for this."""
     page.route(asked, lambda route: route.fulfill(status=503, json={"error": "busy"}))
-
-
-def has_time(page: Page, asked: str, browser: Browser) -> None:
-    """Chip has time again."""
-    page.unroute(asked)
-    browser.problems.clear()  # 503 is an error to a browser.
 
 
 def test_a_search_that_fails_finds_what_is_there_once_it_can(visitor, sit_down, browser):
@@ -30,5 +22,21 @@ def test_a_search_that_fails_finds_what_is_there_once_it_can(visitor, sit_down, 
     search.fill("parcel")
     expect(agent.banner).to_contain_text("did not work")
     expect(note).to_have_text("Nothing found for “letter”.")
-    has_time(agent.page, asked, browser)
+    agent.page.unroute(asked)
     expect(agent.entry("parcel")).to_be_visible()
+    browser.problems.clear()  # 503 is an error to a browser.
+
+
+def test_a_conversation_that_cannot_be_loaded_is_loaded_once_it_can(visitor, sit_down, browser):
+    agent = sit_down()
+    visitor.says("hello")
+    expect(agent.entry("hello")).to_be_visible()
+    asked = "**/desk/api/conversations/1?*"
+    is_busy(agent.page, asked)
+    agent.opens("hello")
+    expect(agent.banner).to_contain_text("did not work")
+    agent.page.unroute(asked)
+    visitor.says("anybody?")
+    agent.reads("hello")
+    agent.reads("anybody?")
+    browser.problems.clear()  # 503 is an error to a browser.

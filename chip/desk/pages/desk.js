@@ -113,17 +113,27 @@ async function choose(id) {
   if (!id) return;
   const ready = composer.enter(book.conversations.get(id));
   const focused = document.activeElement;
-  try {
-    await load(id);
-  } catch (error) {
-    if (!(error instanceof Refusal && error.status === 404)) trouble(error);
-    else if (id === chosen) return void choose(0);
-  }
-  if (id !== chosen) return;
+  if (!(await loads(id))) return;
   show();
   log.toEnd();
   // Whoever writes elsewhere meanwhile goes on there.
   if (!ready && document.activeElement === focused) composer.enter(book.conversations.get(id));
+}
+
+/** Whether the conversation is there, and still the one to be shown. @param {number} id @returns {Promise<boolean>} */
+async function loads(id) {
+  try {
+    await load(id);
+    return id === chosen;
+  } catch (error) {
+    if (id !== chosen) return false;
+    if (isGone(error)) choose(0);
+    else trouble(error);
+    if (!mayPass(error)) return false;
+    await new Promise((resolve) => setTimeout(resolve, AGAIN));
+    // Once there is a connection again, it is asked for anyway.
+    return id === chosen && connected && loads(id);
+  }
 }
 
 /** Whether it was taken. @param {import("./composer.js").Draft} draft */
@@ -221,6 +231,11 @@ function leave() {
   notice.say("");
   show();
   door.shut();
+}
+
+/** @param {unknown} error */
+function isGone(error) {
+  return error instanceof Refusal && error.status === 404;
 }
 
 /** @param {unknown} error */
