@@ -30,3 +30,19 @@ def test_what_the_last_session_was_refused_does_not_end_the_next(agent, browser,
     agent.sees_state("in the air", "Delivered")  # It is tried again.
     agent.is_connected()
     browser.problems.clear()  # 401 is an error to a browser.
+
+
+def test_a_conversation_that_comes_late_hides_nothing_that_was_said_since(agent, visitor):
+    agent.reads("hello")
+    expect(agent.page).to_have_title("Desk · Chip")
+    agent.page.keyboard.press("Escape")
+    agent.page.reload()
+    late = Held(agent.page, "**/desk/api/conversations/1?*")
+    agent.entry("hello").click()
+    late.are_answered()
+    visitor.says("second")
+    expect(agent.page).to_have_title("(1) Desk · Chip")
+    late.come()
+    agent.reads("second")
+    expect(agent.entry("second")).to_be_visible()
+    expect(agent.page).to_have_title("Desk · Chip")

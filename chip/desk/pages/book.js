@@ -29,6 +29,13 @@ export class Book {
   /** The first message of each conversation from which on all are known. @type {Map<number, number>} */ #begins = new Map();
   #newest = new Listed();
   /** @type {Listed | null} */ #found = null;
+  #moment = 0;
+  /** Since which moment each conversation is known as it is. @type {Map<number, number>} */ #asOf = new Map();
+
+  /** Something is asked for. The moment goes with the answer, which what has come since has overtaken. */
+  ask() {
+    return ++this.#moment;
+  }
 
   /** Newest activity first. @returns {Conversation[]} */
   get list() {
@@ -50,38 +57,60 @@ export class Book {
     return this.#found ?? this.#newest;
   }
 
-  /** News of a conversation. Beyond the end of the list it is not listed: those between are not known. @param {Conversation} conversation */
-  put(conversation) {
+  /**
+   * A conversation, from the stream or as an answer. Beyond the end of the list it is not listed: those between are
+   * not known.
+   *
+   * @param {Conversation} conversation
+   * @param {number} [moment]
+   */
+  put(conversation, moment = this.ask()) {
     if (!isRecord(conversation)) return;
-    this.conversations.set(conversation.id, conversation);
+    this.#take(conversation, moment);
     if (!this.#newest.more || compare(conversation.active, this.#newest.since) >= 0) this.#newest.ids.add(conversation.id);
   }
 
-  /** The list from its beginning. @param {Conversation[]} conversations @param {boolean} more */
-  relist(conversations, more) {
+  /** Its messages have been seen. @param {Conversation} conversation */
+  read(conversation) {
+    this.#take({ ...conversation, unread: 0 }, this.ask());
+  }
+
+  /** The list from its beginning. @param {Conversation[]} conversations @param {boolean} more @param {number} moment */
+  relist(conversations, more, moment) {
+    const since = [...this.#newest.ids].filter((id) => (this.#asOf.get(id) ?? 0) > moment);
     this.#newest = new Listed();
-    this.#newest.add(this.#keep(conversations), more);
+    this.#newest.add(this.#keep(conversations, moment), more);
+    for (const id of since) this.#newest.ids.add(id);
   }
 
-  /** What a search has found; without an argument it is over. @param {Conversation[]} [conversations] @param {boolean} [more] */
-  find(conversations, more = false) {
-    this.#found = conversations ? new Listed() : null;
-    if (conversations) this.#found?.add(this.#keep(conversations), more);
+  /** What a search has found. @param {Conversation[]} conversations @param {boolean} more @param {number} moment */
+  find(conversations, more, moment) {
+    this.#found = new Listed();
+    this.#found.add(this.#keep(conversations, moment), more);
   }
 
-  /** The next page of what is listed. @param {Conversation[]} conversations @param {boolean} more */
-  continue(conversations, more) {
-    this.#shown.add(this.#keep(conversations), more);
+  /** Nothing is searched for. */
+  findAll() {
+    this.#found = null;
   }
 
-  /** An answer, which the stream may have overtaken. @param {Conversation[]} conversations */
-  #keep(conversations) {
+  /** The next page of what is listed. @param {Conversation[]} conversations @param {boolean} more @param {number} moment */
+  continue(conversations, more, moment) {
+    this.#shown.add(this.#keep(conversations, moment), more);
+  }
+
+  /** @param {Conversation[]} conversations @param {number} moment */
+  #keep(conversations, moment) {
     const records = conversations.filter(isRecord);
-    for (const one of records) {
-      const known = this.conversations.get(one.id);
-      if (!known || compare(known.active, one.active) <= 0) this.conversations.set(one.id, one);
-    }
+    for (const one of records) this.#take(one, moment);
     return records;
+  }
+
+  /** @param {Conversation} conversation @param {number} moment */
+  #take(conversation, moment) {
+    if ((this.#asOf.get(conversation.id) ?? 0) > moment) return;
+    this.#asOf.set(conversation.id, moment);
+    this.conversations.set(conversation.id, conversation);
   }
 
   // Messages.
@@ -138,6 +167,7 @@ export class Book {
   /** Forget everything. */
   clear() {
     this.conversations.clear();
+    this.#asOf.clear();
     this.#messages.clear();
     this.#begins.clear();
     this.#newest = new Listed();

@@ -75,10 +75,11 @@ async function afresh() {
   sender.go();
   tally.count();
   book.doubt(chosen);
+  const moment = book.ask();
   try {
     const found = await conversations(book.listed);
     if (mine !== gaps) return;
-    book.relist(found.conversations, found.more);
+    book.relist(found.conversations, found.more, moment);
     loaded = true;
     showSettings(found.settings);
     await search.find();
@@ -92,9 +93,10 @@ async function afresh() {
 
 /** The end of a conversation, down to a message that was shown already. @param {number} id @param {number} [oldest] */
 async function load(id, oldest = Infinity) {
+  const moment = book.ask();
   const found = await messages(id, oldest);
   const first = found.messages[0]?.id ?? 0;
-  book.put(found.conversation);
+  book.put(found.conversation, moment);
   if (oldest < Infinity && !found.reached) book.forgetBefore(id, first);
   book.putPage(id, found.messages);
   if (book.messages(id)[0]?.id === first) moreMessages.set(id, found.more);
@@ -173,7 +175,7 @@ function markRead() {
   const last = book.messages(chosen).at(-1);
   byId("newer").hidden = !chosen || log.atEnd || !conversation?.unread;
   if (!chosen || !last || !conversation?.unread || document.hidden || !log.atEnd) return;
-  conversation.unread = 0;
+  book.read(conversation);
   post(`conversations/${chosen}/read`, { up_to: last.id }).then(() => tally.count()).catch(trouble);
   showList();
 }

@@ -42,19 +42,21 @@ export class Search {
   /** Search for what stands in the field. */
   async find() {
     const mine = ++this.#asked;
+    const moment = this.#book.ask();
     const wanted = this.#field.value.trim();
     const found = wanted && (await get("conversations", { search: wanted, before: 0 }));
     if (mine !== this.#asked) return;
     this.shown = wanted;
-    if (found) this.#book.find(found.conversations, found.more);
-    else this.#book.find();
+    if (found) this.#book.find(found.conversations, found.more, moment);
+    else this.#book.findAll();
   }
 
   /** The next page of what the list shows. */
   async more() {
     const mine = this.#asked;
+    const moment = this.#book.ask();
     const found = await get("conversations", { search: this.shown, before: this.#book.list.at(-1)?.id ?? 0 });
-    if (mine === this.#asked) this.#book.continue(found.conversations, found.more);
+    if (mine === this.#asked) this.#book.continue(found.conversations, found.more, moment);
   }
 
   /** Nothing was searched for, and what comes comes too late. */

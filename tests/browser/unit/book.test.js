@@ -56,3 +56,50 @@ test("after a gap only the open conversation is kept, from where all are known",
   book.doubt(8);
   assert.deepEqual(shown(book), []);
 });
+
+/** @param {number} id @param {string} name @param {number} [unread] @returns {any} */
+const conversation = (id, name, unread = 0) => ({ id, name, unread, active: "2024-05-01T12:00:00Z" });
+/** @param {Book} book */
+const names = (book) => book.list.map(({ name }) => name);
+
+test("an answer that news has overtaken changes nothing, whatever the news was of", () => {
+  const book = new Book();
+  book.put(conversation(7, "Visitor 7"));
+  const moment = book.ask();
+  book.put(conversation(7, "Ada"));
+  book.put(conversation(7, "Visitor 7", 1), moment);
+  assert.deepEqual(names(book), ["Ada"]);
+  book.find([conversation(7, "Visitor 7")], false, moment);
+  assert.deepEqual(names(book), ["Ada"]);
+  book.continue([conversation(7, "Visitor 7")], false, moment);
+  book.findAll();
+  book.relist([conversation(7, "Visitor 7")], false, moment);
+  assert.deepEqual(names(book), ["Ada"]);
+  book.put(conversation(7, "Bob"), book.ask());
+  assert.deepEqual(names(book), ["Bob"]);
+});
+
+test("an answer to what was asked earlier does not undo one to what was asked later", () => {
+  const book = new Book();
+  const [first, second] = [book.ask(), book.ask()];
+  book.put(conversation(7, "Ada"), second);
+  book.put(conversation(7, "Visitor 7"), first);
+  assert.deepEqual(names(book), ["Ada"]);
+});
+
+test("what has been read stays read, though it was asked for before", () => {
+  const book = new Book();
+  book.put(conversation(7, "Ada", 2));
+  const moment = book.ask();
+  book.read(conversation(7, "Ada", 2));
+  book.put(conversation(7, "Ada", 2), moment);
+  assert.equal(book.conversations.get(7)?.unread, 0);
+});
+
+test("who came while the list was on its way is in the list", () => {
+  const book = new Book();
+  const moment = book.ask();
+  book.put(conversation(8, "Bob"));
+  book.relist([conversation(7, "Ada")], false, moment);
+  assert.deepEqual(names(book), ["Bob", "Ada"]);
+});
