@@ -46,3 +46,18 @@ def test_a_conversation_that_comes_late_hides_nothing_that_was_said_since(agent,
     agent.reads("second")
     expect(agent.entry("second")).to_be_visible()
     expect(agent.page).to_have_title("Desk · Chip")
+
+
+def test_a_count_that_comes_late_does_not_replace_a_newer_one(agent, visitor):
+    agent.reads("hello")
+    agent.page.keyboard.press("Escape")
+    expect(agent.page).to_have_title("Desk · Chip")
+    late = Held(agent.page, "**/desk/api/unread?*", times=1)
+    visitor.says("second")
+    late.are_answered()
+    visitor.says("third")
+    expect(agent.page).to_have_title("(2) Desk · Chip")
+    agent.opens("third")
+    expect(agent.page).to_have_title("Desk · Chip")
+    late.come()
+    expect(agent.page).to_have_title("Desk · Chip")

@@ -6,6 +6,9 @@ const PAUSE = 1_000;
 export class Tally {
   #waits = false;
   #again = false;
+  #asked = 0;
+  /** Which request the last number answers: no earlier one is heard any more. */
+  #answered = 0;
 
   /** @param {(unread: number) => void} counted */
   constructor(counted) {
@@ -21,7 +24,13 @@ export class Tally {
       this.#waits = false;
       if (this.#again) this.count();
     }, PAUSE);
+    const mine = ++this.#asked;
+    const answered = (/** @type {number} */ unread) => {
+      if (mine < this.#answered) return;
+      this.#answered = mine;
+      this.counted(unread);
+    };
     // Without an answer the last number stands, until the connection is back.
-    get("unread").then(({ unread }) => this.counted(unread), () => {});
+    get("unread").then(({ unread }) => answered(unread), () => {});
   }
 }
