@@ -32,6 +32,29 @@ def test_what_the_last_session_was_refused_does_not_end_the_next(agent, browser,
     browser.problems.clear()  # 401 is an error to a browser.
 
 
+def test_nothing_that_was_read_comes_back_after_leaving(agent, visitor, browser, chip):
+    agent.reads("hello")
+    agent.page.get_by_role("button", name="Visitor 1", exact=True).click()
+    agent.page.keyboard.type("Ada Lovelace")
+    agent.page.keyboard.press("Enter")
+    expect(agent.entry("Ada Lovelace")).to_be_visible()
+    agent.page.keyboard.press("Escape")
+    visitor.says("my parcel")
+    expect(agent.page).to_have_title("(1) Desk · Chip")
+    agent.page.reload()
+    late = Held(agent.page, "**/desk/api/conversations/1?*")
+    agent.entry("Ada Lovelace").click()
+    expect(agent.page.locator("#who")).to_have_text("Ada Lovelace")
+    late.are_answered()
+    is_sent_away(agent, chip)
+    late.come()
+    expect(agent.page).to_have_title("Desk · Chip")
+    for text in ("Ada Lovelace", "my parcel"):
+        assert text not in agent.page.content()
+        assert text not in agent.page.get_by_label("Name of this visitor").input_value()
+    browser.problems.clear()  # 401 is an error to a browser.
+
+
 def test_a_conversation_that_comes_late_hides_nothing_that_was_said_since(agent, visitor):
     agent.reads("hello")
     expect(agent.page).to_have_title("Desk · Chip")

@@ -7,7 +7,7 @@ import { Book } from "./book.js";
 import { Composer } from "./composer.js";
 import { byId, icon } from "./dom.js";
 import { Door } from "./door.js";
-import { handleRename, hideRename, showHead } from "./head.js";
+import { clearHead, handleRename, hideRename, showHead } from "./head.js";
 import { handleKeys } from "./keys.js";
 import { List } from "./list.js";
 import { conversations, messages } from "./loading.js";
@@ -51,6 +51,8 @@ let connected = false;
 const moreMessages = new Map();
 /** An answer to what was asked for before the last gap is out of date. */
 let gaps = 0;
+/** The same of whatever was asked for before the desk was left. */
+let visits = 0;
 /** Milliseconds until what could not be asked for is asked for again: nobody sees that it is missing. */
 const AGAIN = 2000;
 
@@ -93,8 +95,10 @@ async function afresh() {
 
 /** The end of a conversation, down to a message that was shown already. @param {number} id @param {number} [oldest] */
 async function load(id, oldest = Infinity) {
+  const mine = visits;
   const moment = book.ask();
   const found = await messages(id, oldest);
+  if (mine !== visits) return;
   const first = found.messages[0]?.id ?? 0;
   book.put(found.conversation, moment);
   if (oldest < Infinity && !found.reached) book.forgetBefore(id, first);
@@ -226,7 +230,10 @@ function connectionChanged(state) {
 /** Of what was read nothing stays behind; what was being written does. */
 function leave() {
   gaps += 1;
+  visits += 1;
   search.forget();
+  tally.forget();
+  clearHead();
   book.clear();
   showConnection("ended");
   log.show(0, [], false);

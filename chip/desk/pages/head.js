@@ -28,6 +28,13 @@ export function showHead(conversation, connected) {
   }
 }
 
+/** Nobody's. */
+export function clearHead() {
+  for (const part of ["face", "who", "facts"]) byId(part).replaceChildren();
+  byId("new-name").value = "";
+  hideRename();
+}
+
 export function hideRename() {
   byId("rename").hidden = true;
   byId("who").hidden = false;

@@ -15,6 +15,12 @@ export class Tally {
     this.counted = counted;
   }
 
+  /** Nothing is known, and what comes comes too late. */
+  forget() {
+    this.#answered = ++this.#asked;
+    this.counted(0);
+  }
+
   /** Something may have changed. */
   count() {
     this.#again = this.#waits;
