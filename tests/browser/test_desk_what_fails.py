@@ -40,3 +40,18 @@ def test_a_conversation_that_cannot_be_loaded_is_loaded_once_it_can(visitor, sit
     agent.reads("hello")
     agent.reads("anybody?")
     browser.problems.clear()  # 503 is an error to a browser.
+
+
+def test_what_cannot_be_marked_as_read_is_unread_until_it_can(visitor, sit_down, browser):
+    agent = sit_down()
+    visitor.says("hello")
+    expect(agent.page).to_have_title("(1) Desk · Chip")
+    asked = "**/desk/api/conversations/1/read"
+    is_busy(agent.page, asked)
+    agent.opens("hello")
+    expect(agent.banner).to_contain_text("did not work")
+    expect(agent.entry("hello").locator(".count")).to_have_text("1 unread")
+    agent.page.unroute(asked)
+    expect(agent.entry("hello").locator(".count")).to_have_count(0)
+    expect(agent.page).to_have_title("Desk · Chip")
+    browser.problems.clear()  # 503 is an error to a browser.

@@ -70,9 +70,11 @@ export class Book {
     if (!this.#newest.more || compare(conversation.active, this.#newest.since) >= 0) this.#newest.ids.add(conversation.id);
   }
 
-  /** Its messages have been seen. @param {Conversation} conversation */
+  /** Its messages have been seen: what is known of it from now on. @param {Conversation} conversation */
   read(conversation) {
-    this.#take({ ...conversation, unread: 0 }, this.ask());
+    const seen = { ...conversation, unread: 0 };
+    this.#take(seen, this.ask());
+    return seen;
   }
 
   /** The list from its beginning. @param {Conversation[]} conversations @param {boolean} more @param {number} moment */

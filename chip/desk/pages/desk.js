@@ -15,6 +15,7 @@ import { Log } from "./log.js";
 import { showNothing } from "./nothing.js";
 import { Notice } from "./notice.js";
 import { Outbox, asMessage } from "./outbox.js";
+import { Reading } from "./reading.js";
 import { Search } from "./search.js";
 import { Sender } from "./sender.js";
 import { CHIP, Refusal, Stream, get, mayPass, newUuid, post, signOut } from "./server.js";
@@ -37,6 +38,7 @@ const log = new Log(byId("log"), {
   earlier, edit, scrolled: markRead, sendNow: () => sender.go(), resend: (uuid) => outbox.retry(uuid),
   showPicture: (address, name) => enlarge(CHIP, document.body, strings, address, name),
 });
+const reading = new Reading(book, log, tally, showList, trouble);
 const composer = new Composer(outbox, reply);
 const stream = new Stream(hear, afresh, connectionChanged);
 const door = new Door(() => {
@@ -173,15 +175,8 @@ async function earlier() {
   show();
 }
 
-/** What is shown at the end of an open, visible conversation has been read. */
 function markRead() {
-  const conversation = book.conversations.get(chosen);
-  const last = book.messages(chosen).at(-1);
-  byId("newer").hidden = !chosen || log.atEnd || !conversation?.unread;
-  if (!chosen || !last || !conversation?.unread || document.hidden || !log.atEnd) return;
-  book.read(conversation);
-  post(`conversations/${chosen}/read`, { up_to: last.id }).then(() => tally.count()).catch(trouble);
-  showList();
+  reading.look(chosen);
 }
 
 // What is shown.
@@ -257,7 +252,6 @@ function trouble(error) {
 
 byId("back").append(icon("back"));
 byId("back").setAttribute("aria-label", "All conversations");
-byId("newer").textContent = "New messages";
 
 handleSettings();
 byId("guide").addEventListener("change", () => {
@@ -268,7 +262,6 @@ byId("logout").addEventListener("click", () => {
   signOut().then(() => outbox.forget(), trouble);
 });
 byId("back").addEventListener("click", () => choose(0));
-byId("newer").addEventListener("click", () => log.toEnd());
 handleRename((name) => {
   if (name === undefined) return book.conversations.get(chosen)?.name ?? "";
   post(`conversations/${chosen}/name`, { name }).catch(trouble);
