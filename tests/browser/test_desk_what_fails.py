@@ -55,3 +55,15 @@ def test_what_cannot_be_marked_as_read_is_unread_until_it_can(visitor, sit_down,
     expect(agent.entry("hello").locator(".count")).to_have_count(0)
     expect(agent.page).to_have_title("Desk · Chip")
     browser.problems.clear()  # 503 is an error to a browser.
+
+
+def test_a_switch_that_cannot_be_set_stands_as_it_did(sit_down, browser):
+    agent = sit_down()
+    is_busy(agent.page, "**/desk/api/settings")
+    agent.page.get_by_role("button", name="Settings").click()
+    switch = agent.page.get_by_role("switch")
+    expect(switch).to_be_checked()
+    switch.click()
+    expect(agent.banner).to_contain_text("did not work")
+    expect(switch).to_be_checked()
+    browser.problems.clear()  # 503 is an error to a browser.

@@ -19,7 +19,7 @@ import { Reading } from "./reading.js";
 import { Search } from "./search.js";
 import { Sender } from "./sender.js";
 import { CHIP, Refusal, Stream, get, mayPass, newUuid, post, signOut } from "./server.js";
-import { author, handleSettings } from "./settings.js";
+import { author, handleSettings, showSettings } from "./settings.js";
 import { Tally } from "./tally.js";
 import { nameOf, reason, strings, summary } from "./words.js";
 
@@ -207,11 +207,6 @@ function showList() {
   else note.textContent = search.shown ? `Nothing found for “${search.shown}”.` : "No conversations yet.";
 }
 
-/** @param {import("./server.js").Settings} settings */
-function showSettings(settings) {
-  byId("guide").checked = settings.guide;
-}
-
 /** @param {import("./server.js").Connection} state */
 function connectionChanged(state) {
   connected = state === "open";
@@ -253,10 +248,7 @@ function trouble(error) {
 byId("back").append(icon("back"));
 byId("back").setAttribute("aria-label", "All conversations");
 
-handleSettings();
-byId("guide").addEventListener("change", () => {
-  post("settings", { guide: byId("guide").checked }).then(({ settings }) => showSettings(settings)).catch(trouble);
-});
+handleSettings(trouble);
 byId("logout").addEventListener("click", () => {
   if (outbox.replies().length > 0 && !confirm("Some replies are not sent yet. Leave the desk, and drop them?")) return;
   signOut().then(() => outbox.forget(), trouble);
