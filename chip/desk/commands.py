@@ -183,10 +183,12 @@ class DeskCommands:
         await self._database.write(put)
 
     async def read(self, conversation: int, up_to: int) -> None:
-        """Note that somebody has seen the conversation up to this message."""
+        """Note that somebody has seen the conversation up to this message, and none to come."""
         await self._database.write(
             lambda db: db.execute(
-                "UPDATE contact SET read_id = max(read_id, ?) WHERE id = ?", (up_to, conversation)
+                "UPDATE contact SET read_id = max(read_id, min(?, (SELECT coalesce(max(id), 0)"
+                " FROM message WHERE contact_id = contact.id))) WHERE id = ?",
+                (up_to, conversation),
             )
         )
 

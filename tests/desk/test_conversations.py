@@ -42,6 +42,16 @@ async def test_reading_in_one_window_is_seen_in_every_other(desk):
 
 
 @transcript
+async def test_what_is_yet_to_come_cannot_have_been_read(desk):
+    await desk.hear("hello")
+    await desk.sit_down()
+    await desk.post("conversations/1/read", {"up_to": 2**63 - 1})
+    assert (await desk.get("unread")) == {"unread": 0}
+    await desk.hear("anybody?")
+    assert (await desk.get("unread")) == {"unread": 1}
+
+
+@transcript
 async def test_conversations_are_found_by_name_email_and_text(desk):
     await desk.hear("where is my parcel?")
     await desk.hear("100% wool", chat_id=OTHER)
