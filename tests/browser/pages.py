@@ -128,7 +128,9 @@ class Agent:
 class Held:
     """What a page asks for from now on: it is answered, and hears that, once the test says so."""
 
-    def __init__(self, page: Page, asked: str, *, times: int | None = None) -> None:
+    def __init__(
+        self, page: Page, asked: str | re.Pattern[str], *, times: int | None = None
+    ) -> None:
         self._page = page
         self._asked: list[Route] = []
         self._answers: list[tuple[Route, APIResponse]] = []

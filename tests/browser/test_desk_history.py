@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import try_now
+from tests.browser.pages import Held, try_now
 
 MESSAGES = 130
 CONVERSATIONS = 60
@@ -99,6 +99,39 @@ def test_what_comes_too_late_changes_nothing(agent, browser):
     agent.reads(f"text {MESSAGES - 1}.")
     expect(agent.list.get_by_role("button")).to_have_count(1)
     browser.problems.clear()  # 404 is an error to a browser.
+
+
+def test_earlier_messages_from_before_a_gap_leave_no_hole(agent, visitor, chip, browser):
+    agent.opens("Visitor 1,")
+    agent.reads(f"text {MESSAGES - 1}.")
+    late = Held(agent.page, re.compile("conversations/1[?]before=[1-9]"))
+    agent.log.get_by_role("button", name="Earlier messages").click()
+    late.are_answered()
+    agent.list.get_by_role("button").nth(1).click()
+    chip.stop()
+    expect(agent.banner).to_contain_text("connection to Chip is lost")
+    chip.start()
+    try_now(visitor.page, agent.page)
+    expect(agent.banner).to_be_hidden()
+    late.come()
+    visitor.says("one more")
+    agent.opens("one more")
+    agent.reads("one more")
+    agent.reads(f"text {MESSAGES - 1}.")
+    texts = agent.log.locator(".bubble").all_inner_texts()
+    numbers = [int(text[5:-1]) for text in texts if text.startswith("text ")]
+    assert numbers == list(range(numbers[0], MESSAGES))
+    browser.problems.clear()  # A server that is away makes browsers complain.
+
+
+def test_the_focus_stays_in_the_log_after_the_first_message_of_all(agent):
+    agent.opens("Visitor 1,")
+    earlier = agent.log.get_by_role("button", name="Earlier messages")
+    for text in ("text 50.", "text 0."):
+        earlier.press("Enter")
+        agent.reads(text)
+    expect(earlier).to_have_count(0)
+    expect(agent.log).to_be_focused()
 
 
 def test_the_title_counts_what_is_not_loaded_too(agent):

@@ -100,7 +100,7 @@ async function load(id, oldest = Infinity) {
   const mine = visits;
   const moment = book.ask();
   const found = await messages(id, oldest);
-  if (mine !== visits) return;
+  if (mine !== visits || id !== chosen) return;
   const first = found.messages[0]?.id ?? 0;
   book.put(found.conversation, moment);
   if (oldest < Infinity && !found.reached) book.forgetBefore(id, first);
@@ -163,10 +163,12 @@ function edit(uuid) {
 
 async function earlier() {
   const id = chosen;
+  const mine = gaps;
   const first = book.messages(id)[0];
   try {
     const found = first && (await get(`conversations/${id}`, { before: first.id }));
-    if (!found) return;
+    // After a gap it may not lie next to what is known.
+    if (!found || mine !== gaps || book.messages(id)[0]?.id !== first.id) return;
     book.putPage(id, found.messages);
     moreMessages.set(id, found.more);
   } catch (error) {

@@ -122,11 +122,14 @@ export class Log {
 
   /** Change as little as there is to change, so that focus and selection stay. @param {HTMLElement[]} wanted */
   #put(wanted) {
+    const focused = this.element.contains(document.activeElement);
     const wantedLines = new Set(wanted);
     for (const child of [...this.#rows.children]) if (!wantedLines.has(/** @type {any} */ (child))) child.remove();
     wanted.forEach((line, place) => {
       if (this.#rows.children[place] !== line) this.#rows.insertBefore(line, this.#rows.children[place] ?? null);
     });
+    // What had the focus is gone.
+    if (focused && !this.element.contains(document.activeElement)) this.element.focus({ preventScroll: true });
   }
 }
 
