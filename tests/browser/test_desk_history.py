@@ -134,6 +134,18 @@ def test_the_focus_stays_in_the_log_after_the_first_message_of_all(agent):
     expect(agent.log).to_be_focused()
 
 
+def test_the_focus_stays_where_the_list_goes_on(agent, visitor):
+    older = agent.page.get_by_role("button", name="Older conversations")
+    older.focus()
+    visitor.says("news")
+    expect(agent.entry("news")).to_be_visible()
+    expect(older).to_be_focused()
+    older.press("Enter")
+    expect(agent.list.get_by_role("button")).to_have_count(CONVERSATIONS + 1)
+    expect(older).to_have_count(0)
+    expect(agent.list.get_by_role("button").last).to_be_focused()
+
+
 def test_the_title_counts_what_is_not_loaded_too(agent):
     expect(agent.page).to_have_title(f"({MESSAGES + 2}) Desk · Chip")
 

@@ -33,6 +33,7 @@ const outbox = new Outbox(notes);
 const sender = new Sender(outbox, (message) => book.putAnswer(message), show);
 const list = new List(byId("list"), choose);
 const search = new Search(book, show, trouble);
+const older = h("button", { type: "button", class: "more", onclick: () => search.more().then(show, trouble) }, "Older conversations");
 const log = new Log(byId("log"), {
   retry: (id) => void post(`messages/${id}/retry`, {}).catch(trouble),
   earlier, edit, scrolled: markRead, sendNow: () => sender.go(), resend: (uuid) => outbox.retry(uuid),
@@ -203,10 +204,12 @@ function showList() {
   if (!loaded) return void list.wait();
   list.show(book.list, chosen);
   const note = byId("list-note");
+  const focused = document.activeElement === older;
   if (book.more) {
-    note.replaceChildren(h("button", { type: "button", class: "more", onclick: () => search.more().then(show, trouble) }, "Older conversations"));
+    if (!older.isConnected) note.replaceChildren(older);
   } else if (book.list.length > 0) note.replaceChildren();
   else note.textContent = search.shown ? `Nothing found for “${search.shown}”.` : "No conversations yet.";
+  if (focused && !older.isConnected) list.walk(Infinity);
 }
 
 /** @param {import("./server.js").Connection} state */
