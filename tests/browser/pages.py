@@ -139,9 +139,9 @@ class Held:
     def _hold(self, route: Route) -> None:
         self._asked.append(route)
 
-    def are_answered(self) -> None:
-        """Wait until something is asked for, and let Chip answer."""
-        while not self._asked:
+    def are_answered(self, count: int = 1) -> None:
+        """Wait until so much is asked for, and let Chip answer."""
+        while len(self._asked) < count:
             self._page.wait_for_timeout(10)
         self._answers += [(route, route.fetch()) for route in self._asked]
         self._asked.clear()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import Visitor
+from tests.browser.pages import Held, Visitor
 
 # Milliseconds: half of FIRST_WAIT in sender.js.
 SOONEST_RETRY = 500
@@ -107,6 +109,25 @@ def test_a_refused_reply_says_so_and_can_be_sent_again_or_edited(agent, visitor,
     expect(second).to_have_count(0)
     agent.log.get_by_role("button", name="Try again").click()
     visitor.reads("first")
+
+
+def test_trying_again_twice_what_chip_could_not_send_is_no_trouble(agent, visitor, chip, browser):
+    agent.answers("once more")
+    agent.sees_state("once more", "Delivered")
+    with sqlite3.connect(chip.directory / "chip-data" / "chip.sqlite3") as db:
+        db.execute("UPDATE message SET status = 'F' WHERE text = 'once more'")
+    db.close()
+    agent.page.reload()
+    agent.sees_state("once more", "Not sent")
+    late = Held(agent.page, "**/retry")
+    button = agent.log.get_by_role("button", name="Try again")
+    button.click()
+    button.click()
+    late.are_answered(2)
+    late.come()
+    assert agent.banner.is_hidden()
+    agent.sees_state("once more", "Delivered")
+    browser.problems.clear()  # 404 is an error to a browser.
 
 
 def test_a_quick_reply_of_nothing_that_can_be_read_is_none(agent, visitor):

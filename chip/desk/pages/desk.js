@@ -35,7 +35,8 @@ const list = new List(byId("list"), choose);
 const search = new Search(book, show, trouble);
 const older = h("button", { type: "button", class: "more", onclick: () => search.more().then(show, trouble) }, "Older conversations");
 const log = new Log(byId("log"), {
-  retry: (id) => void post(`messages/${id}/retry`, {}).catch(trouble),
+  // What has not failed, or not any more, is on its way.
+  retry: (id) => void post(`messages/${id}/retry`, {}).catch((error) => isGone(error) || trouble(error)),
   earlier, edit, scrolled: markRead, sendNow: () => sender.go(), resend: (uuid) => outbox.retry(uuid),
   showPicture: (address, name) => enlarge(CHIP, document.body, strings, address, name),
 });
