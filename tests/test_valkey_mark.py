@@ -96,6 +96,14 @@ async def test_a_database_that_is_wiped_has_lost_something(rig):
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_loss_was_noticed_just_now_where_the_clock_was_set_back_since(rig):
+    here = await rig.process()
+    since = int((await loss_of(here)).name)
+    await rig.cli("HSET", MARK, "since", str(since + 3_600_000_000))
+    assert (await loss_of(here)).age == 0
+
+
+@pytest_twisted.ensureDeferred
 async def test_that_it_was_wiped_is_noticed_while_everybody_is_connected(rig, monkeypatch):
     monkeypatch.setattr(valkey_queue, "WATCH_EVERY", 0.05)
     here, there = await rig.process(), await rig.process("there")

@@ -116,7 +116,7 @@ class OutboxItem(NamedTuple):
 
 class Loss(NamedTuple):
     """Something may have been lost with what stored it: `name` tells this time from others, `age`
-    is how many milliseconds ago it was noticed."""
+    is how many milliseconds ago it was noticed, 0 where the clock was set back since."""
 
     name: str
     age: int

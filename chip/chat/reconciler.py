@@ -115,8 +115,7 @@ class Reconciler:
         `PATIENCE` is over. It goes on being filled for as long as the chat is open."""
         if self._state == "stopped":
             return
-        # Below zero where the clock of what stored it was set back since.
-        noticed_at = self._clock.seconds() - max(0, loss.age) / 1000
+        noticed_at = self._clock.seconds() - loss.age / 1000
         wanted = self._wanted.get(chat)
         if wanted is None:
             wanted = self._wanted[chat] = _Wanted(loss.name, noticed_at)

@@ -70,7 +70,8 @@ class MemoryOutbox:
             page.append(item)
         loss = None
         if state.filled != self._server.loss:
-            loss = Loss(self._server.loss, int((now - self._server.lost_at) * 1000))
+            age = max(0, int((now - self._server.lost_at) * 1000))
+            loss = Loss(self._server.loss, age)
         return Page(state.head, page, len(page) < len(waiting), loss)
 
     async def fill(self, chat: ChatKey, loss: str, messages: Sequence[WiredMessage]) -> Filled:

@@ -28,11 +28,11 @@ class ValkeyOutbox:
         self._keys = keys
         self._token = token.encode()
         self._append = scripts.script(
-            "outbox_append", "items", "claims", "mark", keys=14, before=mark.be_sure
+            "outbox_append", "items", "mark", "claims", keys=14, before=mark.be_sure
         )
         self._read = scripts.script("outbox_read", "items", "mark", keys=5, stores=False)
         self._fill = scripts.script(
-            "outbox_fill", "items", "claims", "mark", keys=14, before=mark.be_sure
+            "outbox_fill", "items", "mark", "claims", keys=14, before=mark.be_sure
         )
         self._ack = scripts.script("outbox_ack", "items", "claims", keys=13)
         self._stale = scripts.script("outboxes_stale", keys=1, stores=False)

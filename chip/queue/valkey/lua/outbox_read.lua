@@ -25,7 +25,8 @@ if begins then
   redis.call('HSET', numbers, 'numbered', since)
 end
 if redis.call('HGET', numbers, 'filled') ~= since then
-  answer[3], answer[4] = since, (tonumber(NOW_IN_MICROSECONDS) - tonumber(since)) / 1000
+  -- The clock may have been set back.
+  answer[3], answer[4] = since, math.max(0, tonumber(NOW_IN_MICROSECONDS) - tonumber(since)) / 1000
 end
 if high < count then
   for index, item in ipairs(redis.call('LRANGE', outbox, high, high + limit - 1)) do
