@@ -27,7 +27,7 @@ MOST_SLOW: Final = 16
 SLOW: Final = 2.0
 """Seconds after which a name is a slow one, until it has an answer sooner."""
 
-_Found = list[IPv4Address | IPv6Address]
+_Addresses = list[IPv4Address | IPv6Address]
 
 _KINDS: Final = {AF_INET: IPv4Address, AF_INET6: IPv6Address}
 
@@ -47,7 +47,7 @@ class NameResolver(Service):
         self._look_up = look_up
         self._replaced: Any = None
         # Since when a name and port are looked up, and who waits for that.
-        self._lookups: dict[tuple[str, int], tuple[float, list[Callable[[_Found], None]]]] = {}
+        self._lookups: dict[tuple[str, int], tuple[float, list[Callable[[_Addresses], None]]]] = {}
         self._slow: set[str] = set()
         self._throttle = LogThrottle(reactor.seconds)
 
@@ -74,7 +74,7 @@ class NameResolver(Service):
                 resolutionReceiver, hostName, portNumber, addressTypes, transportSemantics
             )
 
-        def found(addresses: _Found) -> None:
+        def tell(addresses: _Addresses) -> None:
             for address in addresses:
                 if addressTypes is None or type(address) in addressTypes:
                     resolutionReceiver.addressResolved(address)
@@ -84,9 +84,9 @@ class NameResolver(Service):
         resolutionReceiver.resolutionBegan(resolution)
         wanted = hostName, portNumber
         if wanted in self._lookups:
-            self._lookups[wanted][1].append(found)
+            self._lookups[wanted][1].append(tell)
         elif self._has_room(hostName) and self._begin(wanted):
-            self._lookups[wanted] = self._reactor.seconds(), [found]
+            self._lookups[wanted] = self._reactor.seconds(), [tell]
         else:
             if times := self._throttle.times():
                 self._log.warn(
@@ -95,7 +95,7 @@ class NameResolver(Service):
                     names=len(self._lookups),
                     times=times,
                 )
-            found([])
+            tell([])
         return resolution
 
     def _has_room(self, name: str) -> bool:
@@ -118,14 +118,14 @@ class NameResolver(Service):
             addresses = [_KINDS[family]("TCP", *place) for family, *_, place in infos]
         except Exception:  # whatever it was: those who wait are told that there is none
             addresses = []
-        self._reactor.callFromThread(self._found, (name, port), addresses)
+        self._reactor.callFromThread(self._answered, (name, port), addresses)
 
-    def _found(self, wanted: tuple[str, int], addresses: _Found) -> None:
+    def _answered(self, wanted: tuple[str, int], addresses: _Addresses) -> None:
         began, waiting = self._lookups.pop(wanted)
         is_slow = self._reactor.seconds() - began > SLOW
         (self._slow.add if is_slow else self._slow.discard)(wanted[0])
-        for found in waiting:
-            found(addresses)
+        for tell in waiting:
+            tell(addresses)
 
 
 @implementer(IHostResolution)
