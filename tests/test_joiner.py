@@ -14,6 +14,7 @@ from chip.models import Channel, ChatKey, Report
 from tests.support.commands import ack, say, start
 from tests.support.courier.parts import split
 from tests.support.memory_chip import MemoryChip, result_of
+from tests.support.slow import Slow
 
 EXTERNAL = "3e7e5a52-9b5e-4ee8-8f36-0b9cd2c1d9e2"
 CHANNEL = Channel(
@@ -44,6 +45,12 @@ class Chip(MemoryChip):
             body = urlencode({**fields, "quick_reply": replies}, doseq=True).encode()
             result_of(self.server.inbound.accept_external("", CHANNEL.secret, body))
 
+    def courier_is_sending(self, text):
+        """What comes of it, in the end."""
+        fields = {"id": MESSAGE, "to": CHAT.chat_id, "text": text, "channel": EXTERNAL}
+        accept = self.server.inbound.accept_external
+        return Deferred.fromCoroutine(accept("", CHANNEL.secret, urlencode(fields).encode()))
+
     def shown(self):
         chat = self.queues.chats.get(CHAT)
         items = chat.items if chat else []
@@ -57,6 +64,23 @@ class Chip(MemoryChip):
 @pytest.fixture
 def chip():
     return Chip()
+
+
+def test_hundreds_of_parts_that_wait_for_their_turn_are_all_answered_when_the_archive_goes(chip):
+    keep_part = chip.archive.keep_part
+    slow = Slow(chip.archive, "keep_part")
+    first = chip.courier_is_sending("Hi")
+    chip.archive.keep_part = keep_part
+    waiting = [chip.courier_is_sending(f"{number}") for number in range(300)]
+    assert not any(one.called for one in waiting)
+    chip.archive.away = True
+    slow.answers()
+    for one in (first, *waiting):
+        assert isinstance(one.result.value, Unavailable)
+        one.addErrback(lambda failure: None)
+    chip.archive.away = False
+    chip.courier_sends("Hello")
+    assert chip.shown() == ["Hello"]
 
 
 def test_what_ends_by_itself_is_shown_at_once(chip):

@@ -7,6 +7,7 @@ import json
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
 
 from chip.errors import Unavailable
 from chip.models import Channel, MsgName
@@ -111,6 +112,20 @@ async def test_the_next_question_after_an_upgrade_finds_the_new_columns(chat, ra
     rapidpro.update("msgs_msg", chat.message.id, **new)
     chat.change(TO_26_2)
     assert await chat.shown(contact) == ("ticket", ["New"])
+
+
+@transcript
+async def test_hundreds_who_ask_at_that_moment_are_all_answered(chat, rapidpro):
+    contact = await chat.known()
+    await chat.shown(contact)
+    chat.change(NEW_COLUMNS)
+    chat.change(TO_26_2)
+    name = MsgName(chat.message.id)
+    asking = [
+        Deferred.fromCoroutine(chat.store.outgoing(contact, name)).addTimeout(10, reactor)
+        for _ in range(400)
+    ]
+    assert all(await gatherResults(asking))
 
 
 @transcript
