@@ -32,15 +32,22 @@ def next_request(chip):
     return chip.gateway.take(), waited
 
 
+def a_report_in_front(chip, bob, *, after=0.0):
+    """Courier has had "yes", and so many seconds later there is a report, whose attempt counts
+    for nothing."""
+    bob.says(say("yes"))
+    chip.gateway.take().handle("uuid-1")
+    chip.later(after)
+    bob.says(ack(10))
+    chip.later(1)
+    chip.gateway.take().fail("channel_refused", "secret incorrect")
+
+
 # The same text twice, with a report between
 
 
 def test_a_report_in_front_does_not_take_a_repeated_text_along_too_soon(chip, bob):
-    bob.says(say("yes"))
-    chip.gateway.take().handle("uuid-1")
-    bob.says(ack(10))
-    chip.later(1)
-    chip.gateway.take().fail("channel_refused", "secret incorrect")
+    a_report_in_front(chip, bob)
     bob.says(say("yes"))
     report, waited = next_request(chip)
     assert (report.texts, len(report.reports)) == ([], 1)
@@ -51,23 +58,14 @@ def test_a_report_in_front_does_not_take_a_repeated_text_along_too_soon(chip, bo
 
 
 def test_it_takes_other_texts_along_and_the_first_ones_again_behind_them(chip, bob):
-    bob.says(say("yes"))
-    chip.gateway.take().handle("uuid-1")
-    bob.says(ack(10))
-    chip.later(1)
-    chip.gateway.take().fail("channel_refused", "secret incorrect")
+    a_report_in_front(chip, bob)
     bob.says(say("no"), say("yes"))
     request, _ = next_request(chip)
     assert (len(request.reports), request.texts) == (1, ["no", "yes"])
 
 
 def test_and_the_text_itself_once_courier_has_forgotten_it(chip, bob):
-    bob.says(say("yes"))
-    chip.gateway.take().handle("uuid-1")
-    chip.later(5)
-    bob.says(ack(10))
-    chip.later(1)
-    chip.gateway.take().fail("channel_refused", "secret incorrect")
+    a_report_in_front(chip, bob, after=5)
     bob.says(say("yes"))
     request, _ = next_request(chip)
     assert (len(request.reports), request.texts) == (1, ["yes"])

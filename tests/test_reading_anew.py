@@ -20,12 +20,18 @@ def shown_to_the_end(rapidpro: Rapidpro, visitor: Visitor) -> list[int]:
     return shown
 
 
-def test_all_that_was_lost_comes_as_acks_make_room():
-    rapidpro = Rapidpro(window_messages=2)
+def back_after_a_loss(rapidpro: Rapidpro, *numbers: int) -> Visitor:
+    """Bob, who comes back when everything was lost and these had been handed over."""
     rapidpro.loses_everything()
-    rapidpro.wires(10, 11, 12, 13, 14)
+    rapidpro.wires(*numbers)
     visitor = rapidpro.chip.bob_again()
     rapidpro.chip.later(10)
+    return visitor
+
+
+def test_all_that_was_lost_comes_as_acks_make_room():
+    rapidpro = Rapidpro(window_messages=2)
+    visitor = back_after_a_loss(rapidpro, 10, 11, 12, 13, 14)
     assert shown_to_the_end(rapidpro, visitor) == [10, 11, 12, 13, 14]
 
 
@@ -47,10 +53,7 @@ def test_so_does_all_that_waits_for_a_new_chat_of_which_nothing_was_lost():
 
 def test_news_meanwhile_comes_behind_what_waits():
     rapidpro = Rapidpro(window_messages=2)
-    rapidpro.loses_everything()
-    rapidpro.wires(10, 11, 12, 13)
-    visitor = rapidpro.chip.bob_again()
-    rapidpro.chip.later(10)
+    visitor = back_after_a_loss(rapidpro, 10, 11, 12, 13)
     assert visitor.is_shown() == [10, 11]
     visitor.says(ack(10))
     rapidpro.wires(14)
@@ -88,10 +91,7 @@ def test_a_reading_that_fails_in_between_begins_anew_as_well():
 
 def test_an_interruption_in_between_shows_nothing_twice():
     rapidpro = Rapidpro(window_messages=2)
-    rapidpro.loses_everything()
-    rapidpro.wires(10, 11, 12, 13)
-    visitor = rapidpro.chip.bob_again()
-    rapidpro.chip.later(10)
+    visitor = back_after_a_loss(rapidpro, 10, 11, 12, 13)
     assert visitor.is_shown() == [10, 11]
     visitor.says(ack(10))
     assert visitor.is_shown() == [12]

@@ -21,8 +21,10 @@ async def rig():
         await rig.close()
 
 
-async def fall_back(rig: ValkeyRig, here: Process) -> None:
-    """The server dies, and comes back as it was when it was saved."""
+async def come_back_with(rig: ValkeyRig, here: Process, *texts: str) -> None:
+    """The server dies, and comes back as it was when these waited."""
+    await here.say(*texts, may_claim=False)
+    await rig.cli("SAVE")
     await deferToThread(rig.valkey.kill)
     await deferToThread(rig.valkey.start)
     await here.ears.hear("interrupted")
@@ -31,9 +33,7 @@ async def fall_back(rig: ValkeyRig, here: Process) -> None:
 @transcript
 async def test_what_waited_may_have_arrived_and_what_was_said_since_has_not(rig):
     here = await rig.process()
-    await here.say("one", "two", may_claim=False)
-    await rig.cli("SAVE")
-    await fall_back(rig, here)
+    await come_back_with(rig, here, "one", "two")
     await here.say("three", may_claim=False)
     batch = await here.claim()
     assert (batch.unknown, len(batch.entries)) == (2, 3)
@@ -42,9 +42,7 @@ async def test_what_waited_may_have_arrived_and_what_was_said_since_has_not(rig)
 @transcript
 async def test_once_it_is_known_that_the_first_has_not_arrived_none_is_in_doubt(rig):
     here = await rig.process()
-    await here.say("one", "two", may_claim=False)
-    await rig.cli("SAVE")
-    await fall_back(rig, here)
+    await come_back_with(rig, here, "one", "two")
     batch = await here.claim()
     again = claimed(await here.settle(batch, failed=True))
     assert (again.unknown, len(again.entries)) == (0, 2)
@@ -55,9 +53,7 @@ async def test_once_it_is_known_that_the_first_has_not_arrived_none_is_in_doubt(
 @transcript
 async def test_while_nobody_can_say_it_stays_in_doubt(rig):
     here = await rig.process()
-    await here.say("one", "two", may_claim=False)
-    await rig.cli("SAVE")
-    await fall_back(rig, here)
+    await come_back_with(rig, here, "one", "two")
     batch = await here.claim()
     assert claimed(await here.settle(batch, unknown=2)).unknown == 2
 
@@ -65,13 +61,13 @@ async def test_while_nobody_can_say_it_stays_in_doubt(rig):
 @transcript
 async def test_more_than_one_batch_may_have_arrived(rig):
     here = await rig.process()
-    await here.say(*map(str, range(60)), may_claim=False)
-    await rig.cli("SAVE")
-    await fall_back(rig, here)
+    await come_back_with(rig, here, *map(str, range(60)))
     batch = await here.claim()
     assert batch.unknown == 50
     rest = claimed(await here.settle(batch, remove=50))
     assert (rest.unknown, len(rest.entries)) == (10, 10)
+    await here.settle(rest, remove=10)
+    assert (await here.take("said since")).unknown == 0
 
 
 @transcript

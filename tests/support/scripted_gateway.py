@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred
 
-from chip.chat.outbound.ports import CourierAnswer, Habits
+from chip.chat.outbound.ports import AnswerKind, CourierAnswer, Habits
 from chip.gateway.chp import ChpGateway
 from chip.gateway.external import ExternalGateway
 from chip.models import Channel, Contact, Incoming, Report, SpoolEvent
@@ -36,11 +36,10 @@ class Request:
         self.answer.callback(CourierAnswer("handled", list(heard), "status 200"))
 
     def fail(
-        self, kind: str, detail: str = "a test's word", *, may_have_arrived: bool = False
+        self, kind: AnswerKind, detail: str = "a test's word", *, may_have_arrived: bool = False
     ) -> None:
         """It ended in one of the other ways of `CourierAnswer`."""
-        answer = CourierAnswer(kind, (), detail, may_have_arrived)  # type: ignore[arg-type]
-        self.answer.callback(answer)
+        self.answer.callback(CourierAnswer(kind, (), detail, may_have_arrived))
 
 
 class ScriptedGateway:

@@ -281,7 +281,8 @@ def _together(batch: Batch, most: int) -> int:
     for index, entry in enumerate(batch.entries[:most]):
         if isinstance(entry.event, Incoming):
             length += len(entry.event.text)
-            again = entry.event.text == last if last is not None else _hold(batch, index)
+            # The first one's hold is over: see `_make`.
+            again = entry.event.text == last if last is not None else index and _hold(batch, index)
             if again or (index and length > MAX_REQUEST_TEXT):
                 return index
             last = entry.event.text
