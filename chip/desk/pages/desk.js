@@ -18,7 +18,7 @@ import { Outbox, asMessage } from "./outbox.js";
 import { Reading } from "./reading.js";
 import { Search } from "./search.js";
 import { Sender } from "./sender.js";
-import { CHIP, Refusal, Stream, get, mayPass, newUuid, post, signOut } from "./server.js";
+import { AGAIN, CHIP, Refusal, Stream, get, mayPass, newUuid, post, signOut } from "./server.js";
 import { author, handleSettings, showSettings } from "./settings.js";
 import { Tally } from "./tally.js";
 import { nameOf, reason, strings, summary } from "./words.js";
@@ -57,8 +57,6 @@ const moreMessages = new Map();
 let gaps = 0;
 /** The same of whatever was asked for before the desk was left. */
 let visits = 0;
-/** Milliseconds until what could not be asked for is asked for again: nobody sees that it is missing. */
-const AGAIN = 2000;
 
 // What the server says.
 

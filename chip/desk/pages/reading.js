@@ -1,8 +1,6 @@
 /** What has been read: the end of the open conversation, once it is shown on a visible page. */
 import { byId } from "./dom.js";
-import { mayPass, post } from "./server.js";
-
-const AGAIN = 2000;
+import { AGAIN, mayPass, post } from "./server.js";
 
 export class Reading {
   #book;

@@ -1,10 +1,9 @@
 /** The search: the list shows what was found last, and whatever is typed is asked for until there is an answer. */
 import { byId } from "./dom.js";
-import { get, mayPass } from "./server.js";
+import { AGAIN, get, mayPass } from "./server.js";
 
 /** Milliseconds without a key until what is typed is searched for. */
 const TYPED = 200;
-const AGAIN = 2000;
 
 export class Search {
   #book;

@@ -17,6 +17,9 @@ const IS_A_WEBSOCKET = 426;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
 
+/** Milliseconds until what could not be asked for is asked for again: nobody sees that it is missing. */
+export const AGAIN = 2000;
+
 /** The server said no, and why. */
 export class Refusal extends Error {
   /** @param {number} status @param {string} message */
