@@ -125,8 +125,8 @@ class DeskRoutes:
             try:
                 await self._sessions.end(session)
             finally:
-                # Last: whoever comes in again, as the other windows ask, is answered after this
-                # is, which takes the cookie from the browser.
+                # Last: these windows ask who comes in again, and is given a new cookie. That must
+                # not come before the answer to this, which takes the old one away.
                 self._windows.end_session(session)
             return json_answer({}).with_headers(self._cookie(request, "", 0))
         if request.method not in GET_OR_HEAD:
