@@ -274,45 +274,6 @@ def test_what_arrived_is_at_the_front_and_in_order(sent, heard, arrived):
     assert arrivals(events, [(f"uuid-{n}", text) for n, text in enumerate(heard)]) == arrived
 
 
-def test_an_event_that_fails_alone_for_an_hour_blocks_nobody_for_ever(chip, bob):
-    other = chip.visitor()
-    other.says({"type": "start_chat"})
-    bob.says(say("poison", ref="c1"))
-    bob.says(say("fine"))
-    for minute in range(61):
-        other.says(say(f"{minute}"))
-        for _ in range(60):
-            chip.later(1, step=1)
-            for request in chip.gateway.requests[:]:
-                chip.gateway.requests.remove(request)
-                if request.texts == ["poison"]:
-                    request.fail("failed")
-                else:
-                    request.handle("uuid")
-    assert chip.waiting(bob.chat) == []
-    assert [e["code"] for e in bob.hears() if e["type"] == "error"] == ["rejected"]
-
-
-def test_an_event_of_which_nobody_ever_learns_whether_it_arrived_blocks_nobody_for_ever_either(
-    chip, bob
-):
-    other = chip.visitor()
-    other.says({"type": "start_chat"})
-    bob.says(say("poison", ref="c1"))
-    for minute in range(63):
-        other.says(say(f"{minute}"))
-        for _ in range(60):
-            chip.later(1, step=1)
-            for request in chip.gateway.requests[:]:
-                chip.gateway.requests.remove(request)
-                if request.texts == ["poison"]:
-                    request.fail("unknown")
-                else:
-                    request.handle("uuid")
-    assert chip.waiting(bob.chat) == []
-    assert [e["code"] for e in bob.hears() if e["type"] == "error"] == ["rejected"]
-
-
 def test_an_attempt_that_ends_in_an_exception_is_made_again(chip, bob, expected_failures):
     post, chip.gateway.post = chip.gateway.post, None
     bob.says(say("one"))
@@ -321,26 +282,3 @@ def test_an_attempt_that_ends_in_an_exception_is_made_again(chip, bob, expected_
     chip.gateway.post = post
     chip.later(34)
     assert chip.gateway.take().texts == ["one"]
-
-
-def test_while_courier_fails_for_everybody_nothing_is_given_up(chip, bob):
-    bob.says(say("patience"))
-    for _ in range(90 * 60):
-        chip.later(1, step=1)
-        while chip.gateway.requests:
-            chip.gateway.requests.pop().fail("unsent")
-    assert chip.waiting(bob.chat) == ["patience"]
-
-
-def test_events_that_waited_too_long_are_rejected(chip):
-    chip = MemoryChip(spool_hours=1)
-    bob = chip.bob()
-    bob.says(say("old", ref="c1"))
-    chip.gateway.take().fail("unsent")
-    chip.gateway.requests.clear()
-    chip.server.outbound.stop()
-    chip.clock.advance(3601)
-    bob.hears()
-    chip.process()
-    assert bob.hears_one()["code"] == "rejected"
-    assert chip.gateway.requests == []

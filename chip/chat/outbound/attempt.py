@@ -37,6 +37,7 @@ from chip.chat.outbound.ports import (
     Habits,
     Outcome,
 )
+from chip.chat.outbound.successes import Successes
 from chip.chat.ports import Live, Store
 from chip.errors import Unavailable
 from chip.models import Channel, ChatKey, Incoming, SpoolEvent
@@ -49,9 +50,8 @@ text that equals the visitor's last one within 4 s, and answers as if it had tak
 SURELY_DROPPED: Final = 1.5
 """Seconds within which Courier drops the same text for sure: its memory lasts 2 to 4."""
 ALONE_FOR: Final = 3_600_000
-"""Milliseconds after which an event that fails while others succeed is given up."""
-OTHERS_WITHIN: Final = 300.0
-"""Seconds within which another chat of the channel must have succeeded for that."""
+"""Milliseconds after which an event that fails is given up, if others have succeeded throughout. It
+may have failed for long because everybody's did."""
 MAX_REQUEST_TEXT: Final = 100_000
 """Characters of text in one request."""
 DATABASE_AWAY: Final = 3000
@@ -88,8 +88,7 @@ class Attempts:
         self._seconds = seconds
         self._throttle = LogThrottle(seconds)
         self._max_age = max_age_hours * 3_600_000
-        # When each channel last had a success.
-        self._successes: dict[str, float] = {}
+        self._successes = Successes(seconds)
 
     async def make(self, batch: Batch) -> Outcome:
         """Do what is to be done with `batch`. Says how that ended; changes nothing in the spool.
@@ -156,9 +155,23 @@ class Attempts:
         HOPS.tell("posted", chat, sent)
         answer = await self._requests.post(channel, chat, sent, until)
         HOPS.tell("answered", chat, sent, answer.kind, answer.detail)
+        if self._circuits.of(channel).is_open:
+            self._successes.forget(channel.uuid)
+        return await self._conclusion(batch, channel, sent, answer, self._seconds() - began)
+
+    async def _conclusion(
+        self,
+        batch: Batch,
+        channel: Channel,
+        sent: Sequence[SpoolEvent],
+        answer: CourierAnswer,
+        took: float,
+    ) -> Outcome:
+        """What `answer`, which took so many seconds, means for the events that were sent."""
+        chat, count = batch.chat, len(sent)
         match answer.kind:
             case "handled":
-                self._successes[channel.uuid] = self._seconds()
+                self._successes.note(channel.uuid)
                 if not await self._keeper.keep(channel, chat, sent, answer.heard):
                     reason = "what Courier has confirmed cannot be kept"
                     return Outcome(unknown=count, delay=DATABASE_AWAY, reason=reason)
@@ -170,7 +183,6 @@ class Attempts:
                 )
             case "unknown" if _texts(sent):
                 self._tell_of_doubt(chat, answer)
-                took = self._seconds() - began
                 if channel.courier and took < SURELY_DROPPED and not batch.tries:
                     # Nobody can be asked; but Courier drops what it has, and says what it is.
                     return Outcome(failed=True, reason=answer.detail)
@@ -192,7 +204,7 @@ class Attempts:
             case "channel_refused":
                 return self._channel_away(batch, answer.detail)
             case _:  # reports may be made twice, so there is nothing to find out about them
-                return self._again_later(batch, answer.detail)
+                return self._again_later(batch, answer.detail, seen=answer.kind != "unsent")
 
     def _channel_away(self, batch: Batch, reason: str) -> Outcome:
         """The channel is refused, or is not there, which may be over in a minute: the events are
@@ -200,12 +212,11 @@ class Attempts:
         wait = self._requests.wait(batch.chat.channel_uuid)
         return Outcome(delay=int((wait + backoff(0)) * 1000), reason=reason)
 
-    def _again_later(self, batch: Batch, reason: str) -> Outcome:
+    def _again_later(self, batch: Batch, reason: str, *, seen: bool = True) -> Outcome:
         """Nothing has arrived that may not come twice; try again. But one event shall not
-        block a chat for ever."""
-        success = self._successes.get(batch.chat.channel_uuid, float("-inf"))
-        alone = self._seconds() - success < OTHERS_WITHIN
-        if batch.failing_for >= ALONE_FOR and alone and not self._circuits.own.is_open:
+        block a chat for ever, unless Courier has not `seen` it: then it is not to blame."""
+        alone = self._successes.lasting(batch.chat.channel_uuid) * 1000
+        if seen and min(batch.failing_for, alone) >= ALONE_FOR:
             return _rejected(1, f"it failed for an hour: {reason}")
         self._log.debug(
             "Courier did not take an event: {reason}",
