@@ -58,7 +58,7 @@ class HttpWorld(GatewayWorld):
             await nobody.close()
             return answer
         self._server.answers = [
-            reply(200, "Accepted", *self._made(events, uuids))
+            reply(200, "Events Handled", *self._made(events, uuids))
             if kind == "handled"
             else ENDINGS[kind]
         ]
@@ -67,7 +67,7 @@ class HttpWorld(GatewayWorld):
         return answer
 
     async def start_chat(self) -> CourierAnswer:
-        self._server.answers = [reply(200, "Accepted", {"type": "event"})]
+        self._server.answers = [reply(200, "Events Handled", {"type": "event"})]
         return await self.gateway.start_chat(self.channel, CHAT)
 
     def _made(self, events: Sequence[SpoolEvent], uuids: Sequence[str]) -> list[dict[str, str]]:

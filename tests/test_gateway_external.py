@@ -82,6 +82,9 @@ async def test_a_message_is_a_form_that_names_chat_and_text(gateway, courier):
         (404, b"<h1>Not Found</h1>", "failed"),
         (500, refusal("no database"), "failed"),
         (502, b"", "unknown"),
+        (504, b'{"message":"Endpoint request timed out"}', "unknown"),
+        (429, b'{"message":"API rate limit exceeded"}', "failed"),
+        (400, b'{"message":"Error"}', "failed"),
     ],
 )
 async def test_what_an_answer_to_a_message_means(gateway, courier, status, body, kind):

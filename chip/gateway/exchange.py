@@ -76,6 +76,8 @@ def outcome_of(said: HttpAnswer, judge: Judge, channel_type: str) -> CourierAnsw
     own making.
     """
     status, answer = said.status, decode_answer(said.body)
+    if answer and status >= 400 and not answer.is_a_refusal:
+        answer = None
     if answer and (kind := judge(status, answer)):
         return CourierAnswer(kind, answer.heard, f"status {status}, {answer.message}")
     if answer and status >= 500:

@@ -62,9 +62,9 @@ class ReceiveAnswer(msgspec.Struct):
 
     def confirms(self, events: Sequence[SpoolEvent | None]) -> bool:
         """Whether this says that each of `events` was handled: one item for each, and for a
-        message one that names it. An error confirms nothing, whatever status it comes with. None
+        message one that names it. Nothing else confirms, whatever status it comes with. None
         stands for a ``chat_started``."""
-        if self.message == "Error" or self.data is None or len(self.data) != len(events):
+        if self.message != "Events Handled" or self.data is None or len(self.data) != len(events):
             return False
         if any(item.type == "error" for item in self.data):
             return False
@@ -85,15 +85,22 @@ class ReceiveAnswer(msgspec.Struct):
         return [item.error for item in self.data or ()]
 
     @property
+    def is_a_refusal(self) -> bool:
+        """Whether Courier speaks so where it does not take something. Gateways and firewalls have
+        JSON with a ``message``, too."""
+        return self.message in _NO_HANDLER or (self.message == "Error" and bool(self.data))
+
+    @property
     def is_about_the_channel(self) -> bool:
-        """Whether this refuses the channel, which says nothing about the events that were sent.
+        """Whether a refusal is of the channel, which says nothing about the events that were sent.
 
-        A channel's handler answers with ``Error``; ``Not Found`` means that this Courier has no
-        handler for channels of this type.
+        A channel's handler answers with ``Error``. Where this Courier has no handler for channels
+        of this type, its router answers.
         """
-        return self.message != "Error" or any(map(_CHANNEL_ERROR.search, self.errors))
+        return self.message in _NO_HANDLER or any(map(_CHANNEL_ERROR.search, self.errors))
 
 
+_NO_HANDLER = ("Not Found", "Method Not Allowed")
 # The second line is what Go's network, and its driver of PostgreSQL, say: while Courier's database
 # is away it looks channels up in vain, and answers 400 in their words.
 _CHANNEL_ERROR = re.compile(
