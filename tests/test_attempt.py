@@ -46,6 +46,36 @@ def test_the_hold_ends_when_a_message_went_out_to_the_visitor(chip, bob):
     assert chip.gateway.take().texts == ["yes"]
 
 
+def test_what_courier_drops_as_said_before_is_said_again(chip, bob):
+    bob.says(say("yes"))
+    chip.gateway.take().handle("uuid-1")
+    # Picked up before that, and long on its way.
+    chip.send(10)
+    bob.says(say("yes"), say("no"))
+    again = chip.gateway.take()
+    assert again.texts == ["yes"]
+    again.handle("uuid-1")
+    chip.later(3.5)
+    assert chip.gateway.requests == []
+    chip.later(1.5)
+    again = chip.gateway.take()
+    assert again.texts == ["yes"]
+    again.handle("uuid-2")
+    assert chip.gateway.take().texts == ["no"]
+    assert [event for event in bob.hears() if event["type"] == "error"] == []
+
+
+def test_but_a_courier_that_calls_all_messages_alike_is_believed_after_that(chip, bob):
+    bob.says(say("yes"))
+    chip.gateway.take().handle("same")
+    chip.send(10)
+    bob.says(say("yes"))
+    chip.gateway.take().handle("same")
+    chip.later(5)
+    chip.gateway.take().handle("same")
+    assert chip.waiting(bob.chat) == []
+
+
 def test_the_hold_survives_a_takeover(chip, bob):
     bob.says(say("yes"))
     chip.gateway.take().handle("uuid-1")
@@ -114,8 +144,41 @@ def test_while_nobody_can_say_whether_it_did_it_waits(chip, bob):
     chip.later(60)
     assert chip.gateway.requests == []
     chip.store.away = False
-    chip.later(10)
+    chip.later(40)
     assert chip.gateway.take().texts == ["one"]
+
+
+def test_what_courier_kept_while_its_database_was_away_is_waited_for(chip, bob):
+    bob.says(say("one"))
+    chip.store.away = True
+    chip.gateway.take().fail("unknown")
+    # It is back before anybody asks what has arrived; Courier writes half a minute later.
+    chip.later(29)
+    chip.store.away = False
+    chip.later(30)
+    assert chip.gateway.requests == []
+    chip.courier_has("one")
+    chip.later(10)
+    assert chip.gateway.requests == []
+    assert chip.waiting(bob.chat) == []
+
+
+def test_an_older_message_is_not_taken_for_one_whose_predecessor_is_not_written_yet(chip, bob):
+    bob.says(say("hello"))
+    chip.courier_has("hello")
+    chip.gateway.take().handle("uuid-1")
+    bob.says(say("anyone?"))
+    chip.store.away = True
+    # Courier keeps this one on its disk.
+    chip.gateway.take().handle("uuid-2")
+    bob.says(say("hello"))
+    chip.gateway.take().fail("unknown")
+    chip.later(40)
+    chip.store.away = False
+    chip.later(20)
+    chip.courier_has("anyone?")
+    chip.later(20)
+    assert chip.gateway.take().texts == ["hello"]
 
 
 def test_for_what_courier_itself_says_has_failed_nobody_is_asked(chip, bob):
@@ -174,7 +237,7 @@ def test_while_the_database_cannot_say_what_arrived_nothing_is_sent(chip, bob):
     assert chip.gateway.requests == []
     chip.store.away = False
     chip.courier_has("one")
-    chip.later(10)
+    chip.later(40)
     assert chip.gateway.requests == []
     assert chip.waiting(bob.chat) == []
 

@@ -215,12 +215,39 @@ def test_an_email_is_taken_only_so_often(chip):
     assert chip.store.contacts[1, BOB.chat_id].email == "bob@example.com"
 
 
+WIPED = BOB
+"""What Courier leaves of a contact when it has taken something."""
+
+
 def test_an_email_is_put_back_after_courier_has_wiped_it(chip):
     visitor = chip.bob()
     visitor.says({"type": "set_email", "email": "bob@example.com"})
     visitor.says(say("Hi"))
-    chip.store.contacts[1, BOB.chat_id] = BOB  # wiped
+    chip.store.contacts[1, BOB.chat_id] = WIPED
     chip.gateway.take().handle("uuid-1")
+    assert chip.store.contacts[1, BOB.chat_id].email == "bob@example.com"
+
+
+@pytest.mark.parametrize("before", ["", "old@example.com"])
+def test_and_so_is_one_that_came_while_courier_was_at_work(chip, before):
+    visitor = chip.bob()
+    if before:
+        visitor.says({"type": "set_email", "email": before})
+    visitor.says(say("Hi"), {"type": "set_email", "email": "bob@example.com"})
+    chip.store.contacts[1, BOB.chat_id] = WIPED
+    chip.gateway.take().handle("uuid-1")
+    assert chip.store.contacts[1, BOB.chat_id].email == "bob@example.com"
+
+
+def test_an_email_is_put_back_once_the_database_is_back(chip):
+    visitor = chip.bob()
+    visitor.says({"type": "set_email", "email": "bob@example.com"}, say("Hi"))
+    chip.store.contacts[1, BOB.chat_id] = WIPED
+    chip.store.away = True
+    chip.gateway.take().handle("uuid-1")
+    chip.later(60)
+    chip.store.away = False
+    chip.later(5)
     assert chip.store.contacts[1, BOB.chat_id].email == "bob@example.com"
 
 

@@ -56,7 +56,8 @@ async def test_everything_that_waits_is_there_after_a_restart(machine):
     batch = (await queue.spool.claim(CHAT)).batch
     assert texts(batch) == ["one", "two"]
     assert batch.unknown == 0
-    assert batch.email == "bob@example.com"
+    settled = await queue.spool.settle(batch, Outcome(remove=1))
+    assert settled.email == "bob@example.com"
 
 
 @pytest_twisted.ensureDeferred
@@ -72,7 +73,7 @@ async def test_what_was_under_way_is_unknown_once_courier_is_done_with_it(machin
     assert await queue.spool.due(10) == []
     await machine.pass_time(2)
     assert await queue.spool.due(10) == [CHAT]
-    claim, batch, _ = await queue.spool.claim(CHAT)
+    claim, batch, *_ = await queue.spool.claim(CHAT)
     assert claim == "claimed"
     assert batch.unknown == 2
     assert texts(batch) == ["one", "two"]
@@ -87,7 +88,7 @@ async def test_a_claim_whose_outcome_was_never_reported_is_not_held_for_ever(mac
     assert (await queue.spool.claim(CHAT))[0] == "elsewhere"
     await machine.pass_time(2)
     assert await queue.spool.due(10) == [CHAT]
-    claim, batch, _ = await queue.spool.claim(CHAT)
+    claim, batch, *_ = await queue.spool.claim(CHAT)
     assert (claim, batch.unknown) == ("claimed", 1)
     assert (await queue.spool.settle(spooled.claim.batch, Outcome(remove=1)))[0] == "elsewhere"
 
@@ -99,7 +100,7 @@ async def test_nothing_waits_for_a_courier_that_has_died_with_the_process(machin
 
     queue = await machine.start(courier_died=True)
     assert await queue.spool.due(10) == [CHAT]
-    claim, batch, _ = await queue.spool.claim(CHAT)
+    claim, batch, *_ = await queue.spool.claim(CHAT)
     assert claim == "claimed"
     assert batch.unknown == 2
 

@@ -91,6 +91,12 @@ class Lookups:
         """Whose chat this is, or None. With `again`, the answer is as of now, if it can be."""
         return await self._contacts.get(chat, again=again, asker=asker)
 
+    @property
+    def back_at(self) -> float:
+        """When the store first answered again after it was away last, in seconds of the clock."""
+        caches = (self._channels, self._courier_channels, self._users, self._contacts)
+        return max(cache.back_at for cache in caches)
+
     async def user(self, user_id: int) -> User | None:
         """The active user, or None."""
         return await self._users.get(user_id)
@@ -141,6 +147,8 @@ class _Cache(Generic[K, V]):
         self._all_in_vain = FailureBudget(IN_VAIN_PER_SECOND, IN_VAIN_PER_SECOND)
         self._known: OrderedDict[K, tuple[float, V]] = OrderedDict()
         self._asking: dict[K, list[Deferred[V | None]]] = {}
+        self._is_away = False
+        self.back_at = float("-inf")
 
     def remembered(self, key: K) -> V | None:
         """What was found last, however long ago."""
@@ -197,6 +205,7 @@ class _Cache(Generic[K, V]):
         try:
             value = await self._ask(key)
         except BaseException as error:
+            self._is_away = self._is_away or isinstance(error, Unavailable)
             # Whoever asked may have lost patience. That is no reason for the others to do so, who
             # are told what they can be: that nobody knows.
             lost = isinstance(error, CancelledError)
@@ -204,6 +213,8 @@ class _Cache(Generic[K, V]):
             for waiter in self._done(key, waiters):
                 waiter.errback(failure)
             raise
+        if self._is_away:
+            self._is_away, self.back_at = False, self._seconds()
         if value is None:
             self._known.pop(key, None)
         else:

@@ -263,10 +263,11 @@ class Session:
         if wait:
             raise CommandError("rate_limited", "too many addresses", retry_after=ceil(wait))
         self._contact = self._contact or await self._parts.chat_starter.contact(chat)
+        # Courier wipes what is written at the visitor's next event; this note outlives that. Noted
+        # first: an event that is under way may bring it back.
+        await self._parts.notes.set_email(chat, command.email)
         if self._contact:
             await self._parts.store.set_email(self._contact, command.email)
-        # Courier wipes what was written at the visitor's next event; this note outlives that.
-        await self._parts.notes.set_email(chat, command.email)
 
     def _started(self) -> ChatKey:
         if self.chat is None:

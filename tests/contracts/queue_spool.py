@@ -42,7 +42,7 @@ class SpoolContract:
         assert batch.chat == CHAT
         assert [entry.event for entry in batch.entries] == events
         assert (batch.unknown, batch.tries, batch.failing_for) == (0, 0, 0)
-        assert (batch.last_text, batch.since_last_text, batch.email) == ("", 0, "")
+        assert (batch.last_text, batch.since_last_text) == ("", None)
 
     @pytest_twisted.ensureDeferred
     async def test_events_go_in_the_order_in_which_they_came(self, rig: QueueRig):
@@ -200,7 +200,7 @@ class SpoolContract:
         assert (await here.take("one")).last_confirmed == ""
 
     @pytest_twisted.ensureDeferred
-    async def test_the_last_text_is_known_until_something_is_said_to_the_visitor(
+    async def test_the_last_text_is_known_and_when_it_was_until_something_is_said_to_the_visitor(
         self, rig: QueueRig
     ):
         here = await rig.process()
@@ -214,14 +214,26 @@ class SpoolContract:
         await here.send(1)
         await here.settle(batch, remove=1)
         batch = await here.take("three")
-        assert (batch.last_text, batch.since_last_text) == ("", 0)
+        assert (batch.last_text, batch.since_last_text) == ("digest", None)
 
     @pytest_twisted.ensureDeferred
-    async def test_a_batch_knows_the_visitors_email(self, rig: QueueRig):
+    @pytest.mark.parametrize("more", ["nothing", "something", "something later"])
+    async def test_whoever_settles_learns_the_visitors_email_of_now(self, rig: QueueRig, more):
+        here = await rig.process()
+        batch = await here.take("one")
+        if more != "nothing":
+            await here.say("two")
+        await here.notes.set_email(CHAT, "bob@example.com")
+        delay = 1000 if more == "something later" else 0
+        assert (await here.settle(batch, remove=1, delay=delay)).email == "bob@example.com"
+
+    @pytest_twisted.ensureDeferred
+    async def test_but_only_his_and_only_where_courier_has_had_something(self, rig: QueueRig):
         here = await rig.process()
         await here.notes.set_email(CHAT, "bob@example.com")
-        assert (await here.take("one")).email == "bob@example.com"
-        assert (await here.take("one", chat=OTHER_CHAT)).email == ""
+        others = await here.take("one", chat=OTHER_CHAT)
+        assert (await here.settle(others, remove=1)).email == ""
+        assert (await here.settle(await here.take("one"), failed=True)).email == ""
 
     # How much waits, and what became of the rest.
 

@@ -43,7 +43,7 @@ class MemoryOutbox:
         item = OutboxItem(state.head, name.outbox_id, msg_out)
         state.items.append(Item(now, item, name))
         self._server.to_visitors.accepted += 1
-        state.last_text = ""
+        state.last_text_at = None
         for listener in self._server.listeners(chat):
             listener.arrived(chat, item)
         return "queued"

@@ -196,6 +196,7 @@ class MemorySpool(_Part):
         state.grants += 1
         state.grant = f"{self._queue.token}:{state.grants}"
         state.under_way = len(entries)
+        answered = state.last_text_at
         batch = Batch(
             chat=chat,
             grant=state.grant,
@@ -204,10 +205,9 @@ class MemorySpool(_Part):
             unknown=min(unknown, len(entries)),
             last_confirmed=state.last_confirmed,
             last_text=state.last_text,
-            since_last_text=int((now - state.last_text_at) * 1000) if state.last_text else 0,
+            since_last_text=None if answered is None else int((now - answered) * 1000),
             tries=state.tries,
             failing_for=int((now - state.failing_since) * 1000) if state.tries else 0,
-            email=state.email if now - state.email_at < EMAIL_LIFE else "",
         )
         return ClaimResult("claimed", batch)
 
@@ -240,8 +240,10 @@ class MemorySpool(_Part):
         state.last_confirmed = outcome.last_confirmed or state.last_confirmed
         if outcome.last_text:
             state.last_text, state.last_text_at = outcome.last_text, now
+        kept = outcome.remove and now - state.email_at < EMAIL_LIFE
+        email = state.email if kept else ""
         if not state.spool:
-            return self._rest(state, now)
+            return self._rest(state, now)._replace(email=email)
         if outcome.remove:
             state.tries = 0
         if outcome.failed:
@@ -251,8 +253,8 @@ class MemorySpool(_Part):
         state.not_before = now + outcome.delay / 1000 if outcome.delay else 0
         state.due = now + outcome.delay / 1000
         if outcome.delay or not may_continue:
-            return ClaimResult("waiting", delay=outcome.delay)
-        return self._give(batch.chat, state, now)
+            return ClaimResult("waiting", delay=outcome.delay, email=email)
+        return self._give(batch.chat, state, now)._replace(email=email)
 
     async def due(self, limit: int) -> list[ChatKey]:
         now, chats = self._server.reach(), self._server.chats

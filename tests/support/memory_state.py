@@ -32,7 +32,7 @@ class Chat:
     statuses: dict[str, DeliveryStatus] = field(default_factory=dict)
     last_confirmed: str | None = None
     last_text: str = ""
-    last_text_at: float = 0
+    last_text_at: float | None = None
     tries: int = 0
     failing_since: float = 0
     email: str = ""

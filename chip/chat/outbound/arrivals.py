@@ -1,20 +1,59 @@
-"""Which events have arrived at Courier, by the messages that RapidPro has heard since."""
+"""Which events have arrived at Courier, by the messages that RapidPro has heard since.
 
-from collections.abc import Sequence
+It owns when that can be said. Where its database is away, Courier takes a message all the same, and
+writes it when the database is back: until then, what is not there may still come.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
-from chip.chat.outbound.ports import SpoolEntry
-from chip.models import Incoming, SpoolEvent
+from chip.chat.lookups import Lookups
+from chip.chat.outbound.ports import Batch
+from chip.chat.ports import Store
+from chip.errors import Unavailable
+from chip.models import ChatKey, Incoming, SpoolEvent
 
 LOOKED_FOR: Final = 120.0
 """Seconds: for the time from the claim until the database looks, and for clocks that differ."""
+WRITTEN_WITHIN: Final = 33.0
+"""Seconds after its database is back when Courier, which tries every 30, has written what it has
+kept on its disk meanwhile."""
 
 
-def may_have_arrived_within(entries: Sequence[SpoolEntry]) -> float:
-    """Seconds within which any of these may have arrived, until the database looks: not before it
-    was said. What was confirmed last may be forgotten with the queues, and the same text have
-    arrived long ago."""
-    return max(entry.age for entry in entries) / 1000 + LOOKED_FOR
+class Arrivals:
+    """What the store says of events whose outcome is not known."""
+
+    def __init__(self, store: Store, lookups: Lookups, seconds: Callable[[], float]) -> None:
+        self._store = store
+        self._lookups = lookups
+        self._seconds = seconds
+
+    async def notice(self, chat: ChatKey) -> None:
+        """Something is in doubt from now on: see whether the database is away, since it may be back
+        when that is asked for."""
+        with suppress(Unavailable):
+            await self._lookups.contact(chat, again=True)
+
+    async def of(self, batch: Batch, count: int) -> tuple[int, str]:
+        """How many of the first `count` events have arrived, and the uuid of the last one that is
+        known by its name. Raises Unavailable while nobody can say."""
+        found = await self._look(batch, count)
+        if self._seconds() - self._lookups.back_at < WRITTEN_WITHIN:
+            raise Unavailable("Courier may have kept it until its database was back")
+        return found
+
+    async def _look(self, batch: Batch, count: int) -> tuple[int, str]:
+        entries = batch.entries[:count]
+        contact = await self._lookups.contact(batch.chat, again=True)
+        if contact is None or batch.last_confirmed is None:
+            return 0, ""
+        # Not before it was said: what was confirmed last may be forgotten with the queues, and the
+        # same text have arrived long ago.
+        within = max(entry.age for entry in entries) / 1000 + LOOKED_FOR
+        heard = await self._store.heard_since(contact, batch.last_confirmed, within=within)
+        events = [entry.event for entry in entries]
+        return arrivals(events, [(one.uuid, one.text) for one in heard])
 
 
 def arrivals(sent: Sequence[SpoolEvent], heard: list[tuple[str, str]]) -> tuple[int, str]:

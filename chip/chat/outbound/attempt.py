@@ -15,7 +15,6 @@ Rejected events leave the spool and the visitor is told. Everything else stays u
 This module keeps nothing about any chat: the spool does. It settles nothing: the forwarder does.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -24,7 +23,7 @@ from twisted.logger import Logger
 from chip.chat.hops import HOPS
 from chip.chat.lookups import Lookups
 from chip.chat.observer import Observer
-from chip.chat.outbound.arrivals import arrivals, may_have_arrived_within
+from chip.chat.outbound.arrivals import Arrivals
 from chip.chat.outbound.channel_requests import ChannelRequests
 from chip.chat.outbound.circuit import backoff
 from chip.chat.outbound.circuits import Circuits
@@ -37,23 +36,26 @@ from chip.chat.outbound.ports import (
     Habits,
     Outcome,
 )
+from chip.chat.outbound.same_text import (
+    SAME_TEXT_HOLD,
+    digest,
+    hold_of,
+    how_many_together,
+    texts_of,
+    was_dropped,
+)
 from chip.chat.outbound.successes import Successes
-from chip.chat.ports import Live, Store
+from chip.chat.ports import Live
 from chip.errors import Unavailable
 from chip.models import Channel, ChatKey, Incoming, SpoolEvent
 from chip.protocol.events import Error, encode_event
 from chip.throttle import LogThrottle
 
-SAME_TEXT_HOLD: Final = 4100
-"""Milliseconds after Courier's answer to a text before the same text may follow: Courier drops a
-text that equals the visitor's last one within 4 s, and answers as if it had taken it."""
 SURELY_DROPPED: Final = 1.5
 """Seconds within which Courier drops the same text for sure: its memory lasts 2 to 4."""
 ALONE_FOR: Final = 3_600_000
 """Milliseconds after which an event that fails is given up, if others have succeeded throughout. It
 may have failed for long because everybody's did."""
-MAX_REQUEST_TEXT: Final = 100_000
-"""Characters of text in one request."""
 DATABASE_AWAY: Final = 3000
 """Milliseconds until the database is asked again what has arrived."""
 
@@ -66,7 +68,7 @@ class Attempts:
     def __init__(
         self,
         *,
-        store: Store,
+        arrivals: Arrivals,
         live: Live,
         lookups: Lookups,
         requests: ChannelRequests,
@@ -78,7 +80,7 @@ class Attempts:
         observer: Observer,
     ) -> None:
         self._observer = observer
-        self._store = store
+        self._arrivals = arrivals
         self._live = live
         self._lookups = lookups
         self._requests = requests
@@ -110,23 +112,19 @@ class Attempts:
         expired = sum(entry.age > self._max_age for entry in batch.entries)
         if expired:
             return _rejected(expired, "it waited too long")
-        hold = _hold(batch)
+        hold = hold_of(batch)
         if hold:
             return Outcome(delay=hold, reason="the same text was sent a moment ago")
         return await self._post(batch)
 
-    async def conclude(self, batch: Batch, outcome: Outcome) -> None:
-        """What follows once `outcome` is settled: tell the visitor, and mend what Courier wiped."""
+    async def tell_rejected(self, batch: Batch, outcome: Outcome) -> None:
+        """Tell the visitor what was rejected, once `outcome` is settled."""
         for event, _ in batch.entries[: outcome.rejected]:
             self._warn("events for Courier were rejected: {reason}", batch.chat, outcome.reason)
             if isinstance(event, Incoming):
                 self._observer.message("visitor", batch.chat.channel_uuid, "rejected")
                 told = Error("rejected", "the message was refused", "send_msg", event.ref)
                 await self._live.tell(batch.chat, encode_event(told))
-        if outcome.remove and batch.email:
-            contact = await self._lookups.contact(batch.chat)
-            if contact:
-                await self._store.set_email(contact, batch.email, only_if_empty=True)
 
     def _warn(self, message: str, chat: ChatKey, reason: str) -> None:
         if times := self._throttle.times(f"{message} {chat.channel_uuid} {reason}"):
@@ -146,7 +144,7 @@ class Attempts:
             return Outcome(delay=DATABASE_AWAY, reason="the channel cannot be looked up")
         if channel is None:
             return self._channel_away(batch, "no such channel")
-        count = _together(batch, self._habits(channel).events_at_once)
+        count = how_many_together(batch, self._habits(channel).events_at_once)
         sent = [entry.event for entry in batch.entries[:count]]
         began, until = self._seconds(), batch.asked_at + CLAIM_TRUSTED
         if began > until:
@@ -175,14 +173,19 @@ class Attempts:
                 if not await self._keeper.keep(channel, chat, sent, answer.heard):
                     reason = "what Courier has confirmed cannot be kept"
                     return Outcome(unknown=count, delay=DATABASE_AWAY, reason=reason)
-                texts = _texts(sent)
-                return Outcome(
-                    remove=count,
-                    last_confirmed=answer.heard[-1] if answer.heard else "",
-                    last_text=digest(texts[-1]) if texts else "",
-                )
-            case "unknown" if _texts(sent):
+                texts = texts_of(sent)
+                last_text = digest(texts[-1]) if texts else ""
+                if was_dropped(batch, answer, last_text):
+                    reason = "Courier took it for the same text said before"
+                    delay = SAME_TEXT_HOLD
+                    return Outcome(
+                        remove=count - 1, last_text=last_text, delay=delay, reason=reason
+                    )
+                last_confirmed = answer.heard[-1] if answer.heard else ""
+                return Outcome(remove=count, last_confirmed=last_confirmed, last_text=last_text)
+            case "unknown" if texts_of(sent):
                 self._tell_of_doubt(chat, answer)
+                await self._arrivals.notice(chat)
                 if channel.courier and took < SURELY_DROPPED and not batch.tries:
                     # Nobody can be asked; but Courier drops what it has, and says what it is.
                     return Outcome(failed=True, reason=answer.detail)
@@ -193,7 +196,7 @@ class Attempts:
                     delay=max(0, int(left * 1000)),
                     reason=answer.detail,
                 )
-            case "refused" | "failed" if count > 1 or (answer.may_have_arrived and _texts(sent)):
+            case "refused" | "failed" if count > 1 or (answer.may_have_arrived and texts_of(sent)):
                 self._tell_of_doubt(chat, answer)
                 return await self._find_out(batch, count, answer.detail)
             case "declined":
@@ -231,16 +234,8 @@ class Attempts:
     ) -> Outcome:
         """Which of the first `count` events have arrived? While nobody can say, nothing is sent.
         `otherwise` is why they are sent again if none has."""
-        entries = batch.entries[:count]
-        sent = [entry.event for entry in entries]
         try:
-            contact = await self._lookups.contact(batch.chat, again=True)
-            if contact is None or batch.last_confirmed is None:
-                arrived, last_confirmed = 0, ""
-            else:
-                within = may_have_arrived_within(entries)
-                heard = await self._store.heard_since(contact, batch.last_confirmed, within=within)
-                arrived, last_confirmed = arrivals(sent, [(one.uuid, one.text) for one in heard])
+            arrived, last_confirmed = await self._arrivals.of(batch, count)
         except Unavailable as error:
             return Outcome(unknown=count, delay=DATABASE_AWAY, reason=str(error))
         if not arrived:
@@ -249,7 +244,7 @@ class Attempts:
         return Outcome(
             remove=arrived,
             last_confirmed=last_confirmed,
-            last_text=digest(_texts(sent[:arrived])[-1]),
+            last_text=digest(texts_of([entry.event for entry in batch.entries[:arrived]])[-1]),
             failed=True,
             reason="it had arrived",
         )
@@ -262,39 +257,5 @@ class Attempts:
         )
 
 
-def _texts(events: Sequence[SpoolEvent]) -> list[str]:
-    return [event.text for event in events if isinstance(event, Incoming)]
-
-
-def digest(text: str) -> str:
-    """What stands for a text where the text itself need not be kept."""
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
 def _rejected(count: int, reason: str) -> Outcome:
     return Outcome(remove=count, rejected=count, reason=reason)
-
-
-def _hold(batch: Batch, index: int = 0) -> int:
-    """Milliseconds until that event may go if no text goes before it, 0 for now."""
-    event = batch.entries[index].event
-    if isinstance(event, Incoming) and digest(event.text) == batch.last_text:
-        return max(0, SAME_TEXT_HOLD - batch.since_last_text)
-    return 0
-
-
-def _together(batch: Batch, most: int) -> int:
-    """How many events may go in one request, `most` at most: one by one after a failure, and never
-    a text right behind the same text, which Courier would drop, be there reports between."""
-    if batch.tries:
-        return 1
-    last, length = None, 0
-    for index, entry in enumerate(batch.entries[:most]):
-        if isinstance(entry.event, Incoming):
-            length += len(entry.event.text)
-            # The first one's hold is over: see `_make`.
-            again = entry.event.text == last if last is not None else index and _hold(batch, index)
-            if again or (index and length > MAX_REQUEST_TEXT):
-                return index
-            last = entry.event.text
-    return min(len(batch.entries), most)

@@ -19,6 +19,7 @@ from chip.chat.hops import HOPS
 from chip.chat.outbound.attempt import Attempts
 from chip.chat.outbound.circuit import CircuitBreaker
 from chip.chat.outbound.ports import ALIVE, Batch, ClaimResult, Outcome, Spool
+from chip.chat.outbound.wiped_emails import WipedEmails
 from chip.errors import Unavailable
 from chip.models import ChatKey
 from chip.tasks import Clock, Tasks, every, pause
@@ -46,11 +47,19 @@ class Forwarder:
     _log = Logger()
 
     def __init__(
-        self, spool: Spool, circuit: CircuitBreaker, attempts: Attempts, tasks: Tasks, clock: Clock
+        self,
+        *,
+        spool: Spool,
+        circuit: CircuitBreaker,
+        attempts: Attempts,
+        wiped_emails: WipedEmails,
+        tasks: Tasks,
+        clock: Clock,
     ) -> None:
         self._spool = spool
         self._circuit = circuit
         self._attempts = attempts
+        self._wiped_emails = wiped_emails
         self._tasks = tasks
         self._clock = clock
         self._working = 0
@@ -139,8 +148,10 @@ class Forwarder:
         # Where others wait for room, each chat has one attempt in turn.
         may_continue = not self._ready and not self._stopped
         claim = await self._settle(batch, outcome, may_continue)
-        if outcome.remove and (outcome.rejected or batch.email):
-            self._tasks.spawn("concluding", self._attempts.conclude(batch, outcome))
+        if outcome.rejected:
+            self._tasks.spawn("telling of refusals", self._attempts.tell_rejected(batch, outcome))
+        if claim.email:
+            self._wiped_emails.put_back(batch.chat, claim.email)
         if claim.batch is None:
             self.go_on(batch.chat, claim)
         return claim.batch

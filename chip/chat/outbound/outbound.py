@@ -17,12 +17,14 @@ from chip.chat.hops import HOPS
 from chip.chat.lookups import Lookups
 from chip.chat.observer import Observer
 from chip.chat.outbound.acknowledger import Acknowledger
+from chip.chat.outbound.arrivals import Arrivals
 from chip.chat.outbound.attempt import Attempts
 from chip.chat.outbound.channel_requests import ChannelRequests
 from chip.chat.outbound.circuits import Circuits
 from chip.chat.outbound.forwarder import Forwarder
 from chip.chat.outbound.keeper import Keeper
 from chip.chat.outbound.ports import Appended, CourierAnswer, Gateway
+from chip.chat.outbound.wiped_emails import WipedEmails
 from chip.chat.ports import Acked, Queue, Store
 from chip.limits import Limits
 from chip.models import Channel, ChatKey, Incoming, MsgName
@@ -55,7 +57,7 @@ class Outbound:
         self._circuits = Circuits(gateway, limits.courier_parallel, clock)
         self._requests = ChannelRequests(self._circuits, lookups, clock.seconds)
         attempts = Attempts(
-            store=store,
+            arrivals=Arrivals(store, lookups, clock.seconds),
             live=queue.live,
             lookups=lookups,
             requests=self._requests,
@@ -66,7 +68,14 @@ class Outbound:
             max_age_hours=limits.spool_hours,
             observer=observer,
         )
-        self._forwarder = Forwarder(queue.spool, self._circuits.own, attempts, tasks, clock)
+        self._forwarder = Forwarder(
+            spool=queue.spool,
+            circuit=self._circuits.own,
+            attempts=attempts,
+            wiped_emails=WipedEmails(store, lookups, tasks, clock),
+            tasks=tasks,
+            clock=clock,
+        )
         under_way = limits.sockets_per_address * limits.window_messages
         self._acknowledger = Acknowledger(queue.outbox, acked, tasks, clock, under_way)
 

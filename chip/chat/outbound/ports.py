@@ -62,12 +62,12 @@ class Batch(NamedTuple):
     `entries` are `BATCH` at most, oldest first. `unknown` counts those at the front that an
     earlier attempt may have delivered already. `last_confirmed` is the uuid of the last message
     that Courier confirmed for this chat (``None``: never noted). `last_text` is a digest of the
-    text that Courier answered last, and `since_last_text` the milliseconds since then (``""``
-    and 0 when there is none, or something went out to the visitor meanwhile). `grant` is a name
+    text that Courier answered last (``""``: none), and `since_last_text` the milliseconds since
+    then; None where something was stored for the visitor meanwhile, so that Courier seems to have
+    forgotten the text. `grant` is a name
     that this claim alone has: settling twice, or too late, does nothing. `asked_at` is when the
     claim was asked for, by this process's own clock. `tries` counts failed attempts on the
-    first entry, `failing_for` is the milliseconds since the first of them. `email` is what the
-    visitor has told of himself (``""``: nothing).
+    first entry, `failing_for` is the milliseconds since the first of them.
     """
 
     chat: ChatKey
@@ -77,19 +77,20 @@ class Batch(NamedTuple):
     unknown: int
     last_confirmed: str | None
     last_text: str
-    since_last_text: int
+    since_last_text: int | None
     tries: int
     failing_for: int
-    email: str
 
 
 class ClaimResult(NamedTuple):
     """Who forwards the chat now: its next batch if that is the caller, the milliseconds until it is
-    due if it is waiting."""
+    due if it is waiting. After `Spool.settle` has removed something, `email` is what the visitor
+    has told of himself by then (``""``: nothing)."""
 
     state: ClaimState
     batch: Batch | None = None
     delay: int = 0
+    email: str = ""
 
 
 class Spooled(NamedTuple):

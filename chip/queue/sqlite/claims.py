@@ -99,10 +99,9 @@ def give(connection: Connection, shared: SqliteContext, chat: ChatKey, now: int)
         unknown=min(unknown, len(entries)),
         last_confirmed=row["last_heard"],
         last_text=row["last_text"],
-        since_last_text=now - row["last_text_on"] if row["last_text"] else 0,
+        since_last_text=now - row["last_text_on"] if row["last_text_on"] else None,
         tries=row["tries"],
         failing_for=now - row["failing_since"] if row["failing_since"] else 0,
-        email=row["email"] if row["email_until"] > now else "",
     )
     return ClaimResult("claimed", batch)
 

@@ -238,8 +238,8 @@ class SqliteOutbox:
 def _next_number(connection: Connection, chat: ChatKey, now: int) -> int:
     """The number of a message that is said to the visitor now."""
     (number,) = connection.execute(
-        "UPDATE chat SET head = head + 1, touched = ?, last_text = '', last_text_on = 0"
-        " WHERE name = ? RETURNING head",
+        "UPDATE chat SET head = head + 1, touched = ?, last_text_on = 0 WHERE name = ?"
+        " RETURNING head",
         (now, str(chat)),
     ).fetchone()
     return int(number)

@@ -99,8 +99,9 @@ class SqliteSpool:
             set_columns(
                 connection, chat, claimed_by="", under_way=0, touched=now, reason=outcome.reason
             )
+            email = row["email"] if outcome.remove and row["email_until"] > now else ""
             if not something_waits(connection, chat):
-                return rest(connection, chat, now)
+                return rest(connection, chat, now)._replace(email=email)
             tries, since = (0, 0) if outcome.remove else (row["tries"], row["failing_since"])
             if outcome.failed:
                 tries, since = tries + 1, since or now
@@ -115,8 +116,8 @@ class SqliteSpool:
                 not_before=due if outcome.delay else 0,
             )
             if outcome.delay or not may_continue:
-                return ClaimResult("waiting", delay=outcome.delay)
-            return give(connection, shared, chat, now)
+                return ClaimResult("waiting", delay=outcome.delay, email=email)
+            return give(connection, shared, chat, now)._replace(email=email)
 
         return await shared.database.write(note)
 

@@ -37,7 +37,7 @@ def parse_claim_result(chat: ChatKey, answer: list[Any], asked_at: float) -> Cla
     state = cast(ClaimState, answer[0].decode())
     if state != "claimed":
         return ClaimResult(state, delay=answer[1] if state == "waiting" else 0)
-    _, grant, unknown, heard, text, since_text, tries, failing_for, email, now, *raw = answer
+    _, grant, unknown, heard, text, since_text, tries, failing_for, now, *raw = answer
     batch = Batch(
         chat=chat,
         grant=grant.decode(),
@@ -46,10 +46,9 @@ def parse_claim_result(chat: ChatKey, answer: list[Any], asked_at: float) -> Cla
         unknown=unknown,
         last_confirmed=None if heard is None else heard.decode(),
         last_text=text.decode(),
-        since_last_text=since_text,
+        since_last_text=None if since_text < 0 else since_text,
         tries=tries,
         failing_for=failing_for,
-        email=email.decode(),
     )
     return ClaimResult(state, batch)
 

@@ -86,7 +86,7 @@ class ValkeySpool:
         """Note how an attempt ended, and go on or give the claim up."""
         chat, grant = batch.chat, batch.grant.encode()
         raw = str(chat).encode()
-        answer, asked_at = await self._ask(
+        (email, *answer), asked_at = await self._ask(
             self._settle,
             chat,
             [*self._keys.spool(raw), self._keys.mark, self._keys.refs(raw)],
@@ -95,7 +95,7 @@ class ValkeySpool:
         )
         if self._known.get(chat) == grant:
             del self._known[chat]
-        return self._claim_result(chat, answer, asked_at)
+        return self._claim_result(chat, answer, asked_at)._replace(email=email.decode())
 
     async def due(self, limit: int) -> list[ChatKey]:
         """Chats whose time has come, longest due first; before them those whose claim was lost."""

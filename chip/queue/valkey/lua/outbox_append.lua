@@ -61,6 +61,6 @@ for _, known in ipairs(names) do
 end
 redis.call('PEXPIRE', sent, DUPLICATE_MS)
 -- Something was said in between, so that the visitor may repeat himself.
-redis.call('HDEL', spool.courier, 'text', 'text_at')
+redis.call('HDEL', spool.courier, 'text_at')
 publish(live, '+' .. item)
 return 'queued'

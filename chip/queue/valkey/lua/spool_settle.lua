@@ -3,7 +3,8 @@
 -- ARGV  chat, process, grant, known, lost (see `asker`; `known` is the claim that is settled),
 --       may_continue (0 or 1), the outcome as JSON: see `Outcome` in chat/outbound/ports.py, whose
 --       defaults are left out
--- Answers as `claim` does; 'elsewhere' when this claim is over already.
+-- Answers what the visitor has told of himself, if anything was removed, and then as `claim` does;
+-- 'elsewhere' when this claim is over already.
 local spool, refs = spool_of(KEYS, 1), KEYS[11]
 local chat, process, grant, known, lost, may_continue, outcome = unpack(ARGV)
 outcome = cjson.decode(outcome)
@@ -15,14 +16,16 @@ if claimed[1] ~= process or claimed[2] ~= known then
   -- It may have been settled by a call whose answer was lost, and the chat been granted anew.
   if claimed[1] == process and asker(process, grant, known, lost).lost[claimed[2]] then
     take_back(spool)
-    return give(spool, chat, process, grant)
+    return {'', unpack(give(spool, chat, process, grant))}
   end
-  return {'elsewhere'}
+  return {'', 'elsewhere'}
 end
 -- First, because it needs no memory: whatever follows a first write that was allowed is allowed.
 redis.call('HDEL', spool.courier, 'owner', 'under_way')
 
+local email = ''
 if remove > 0 then
+  email = redis.call('GET', spool.email) or ''
   local removed, said = redis.call('LRANGE', spool.list, 0, remove - 1), 0
   for index, entry in ipairs(removed) do
     if string.find(entry, '^{"ts":%d+,"kind":"in"') then
@@ -47,7 +50,7 @@ redis.call('EXPIRE', spool.courier, COURIER_SECONDS)
 
 redis.call('HSET', spool.courier, 'reason', outcome.reason or '')
 if redis.call('EXISTS', spool.list) == 0 then
-  return forget_claim(spool, chat)
+  return {email, unpack(forget_claim(spool, chat))}
 end
 if outcome.failed then
   redis.call('HINCRBY', spool.courier, 'tries', 1)
@@ -65,6 +68,6 @@ if delay > 0 then
 end
 if delay > 0 or may_continue ~= '1' then
   redis.call('ZADD', spool.spools, NOW + delay, chat)
-  return {'waiting', delay}
+  return {email, 'waiting', delay}
 end
-return give(spool, chat, process, grant)
+return {email, unpack(give(spool, chat, process, grant))}
