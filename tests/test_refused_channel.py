@@ -113,6 +113,30 @@ def test_nothing_is_rejected_while_the_channel_is_off(chip, bob):
     assert chip.gateway.take().texts == ["one"]
 
 
+def test_a_channel_that_is_gone_is_looked_for_ever_more_rarely_by_one_chat_and_named(chip):
+    others = [chip.visitor() for _ in range(20)]
+    for other in others:
+        other.says({"type": "start_chat"})
+    del chip.store.channels[CHANNEL.uuid]
+    chip.later(FRESH_FOR)
+    looked = chip.store.queries
+    with capturedLogs() as log:
+        for other in others:
+            other.says(say("Hi"))
+        chip.later(300)
+    assert chip.store.queries - looked < 60
+    told = [formatEvent(event) for event in log if event["log_level"].name != "debug"]
+    assert set(told) == {"Courier refuses a channel: RapidPro has no such channel"}
+    chip.store.channels[CHANNEL.uuid] = CHANNEL
+    heard = 0
+    for _ in range(70):
+        chip.later(1)
+        while chip.gateway.requests:
+            heard += 1
+            chip.gateway.requests.pop().handle("uuid")
+    assert heard == 20
+
+
 def test_a_refused_channel_is_asked_about_by_one_chat_in_a_while_and_no_other_suffers(chip, bob):
     others = [chip.visitor() for _ in range(20)]
     for other in others:

@@ -138,11 +138,14 @@ class Attempts:
 
     async def _post(self, batch: Batch) -> Outcome:
         chat = batch.chat
+        if self._requests.wait(chat.channel_uuid):
+            return self._channel_away(batch, "the channel is refused")
         try:
             channel = await self._lookups.channel(chat.channel_uuid)
         except Unavailable:
             return Outcome(delay=DATABASE_AWAY, reason="the channel cannot be looked up")
         if channel is None:
+            self._requests.note_missing(chat.channel_uuid)
             return self._channel_away(batch, "no such channel")
         count = how_many_together(batch, self._habits(channel).events_at_once)
         sent = [entry.event for entry in batch.entries[:count]]

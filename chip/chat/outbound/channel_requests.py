@@ -62,8 +62,13 @@ class ChannelRequests:
             channel, lambda known: self._circuits.of(known).post(known, chat, events), until
         )
 
+    def note_missing(self, channel_uuid: str) -> None:
+        """RapidPro has no such channel any more, or not now: Courier need not be asked."""
+        answer = CourierAnswer("channel_refused", detail="RapidPro has no such channel")
+        self._note_refusal(channel_uuid, answer)
+
     def wait(self, channel_uuid: str) -> float:
-        """Seconds until Courier is asked again about a channel that it refuses; 0 for now."""
+        """Seconds until it is tried again on a channel that is refused; 0 for now."""
         refused = self._refused.get(channel_uuid)
         return max(0.0, refused.until - self._seconds()) if refused else 0.0
 
