@@ -230,6 +230,14 @@ def test_the_secret_before_is_accepted_for_three_minutes_after_a_change(chip):
         send(chip, msg={"id": 13, "text": "Hi"})
 
 
+def test_but_not_where_the_change_may_have_been_long_ago(chip):
+    send(chip)
+    chip.store.channels[CHANNEL.uuid] = msgspec.structs.replace(CHANNEL, secret="open")
+    chip.clock.advance(30 * 86_400)
+    with pytest.raises(WrongSecret):
+        send(chip, msg={"id": 12, "text": "Hi"})
+
+
 def test_a_secret_that_differs_from_a_remembered_one_is_not_wrong_while_the_database_is_away(chip):
     send(chip)
     chip.store.away = True

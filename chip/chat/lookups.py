@@ -6,9 +6,9 @@ not exist, or use up the lookups of others: asking in vain is limited for whoeve
 kind of thing by itself, for all who have asked in vain lately. What is found costs nobody anything.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from math import ceil
 from typing import Final, Generic, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -25,6 +25,9 @@ FRESH_FOR: Final = 30.0
 SECRET_LASTS: Final = 180.0
 """Seconds for which the secret before is still good after a change: Courier remembers a channel
 for a minute, and a process here may see the change half a minute before another."""
+SECRET_REMEMBERED: Final = 3600.0
+"""Seconds after which a secret that was seen tells nothing of when it was changed: it may have been
+long ago, and for a reason."""
 MOST_ANSWERS_KEPT: Final = 20_000
 """Answers kept of each kind, current or not."""
 IN_VAIN_PER_SECOND: Final = 200
@@ -103,13 +106,13 @@ class Lookups:
 
     async def _find_channel(self, uuid: str) -> Channel | None:
         channel = await self._store.channel(uuid)
-        self._note_secret(self._channels.remembered(uuid), channel)
+        self._note_secret(self._channels.remembered(uuid, SECRET_REMEMBERED), channel)
         return channel
 
     async def _find_courier_channel(self, name: tuple[str, bool]) -> Channel | None:
         uuid, external = name
         channel = await self._store.courier_channel(uuid, external=external)
-        self._note_secret(self._courier_channels.remembered(name), channel)
+        self._note_secret(self._courier_channels.remembered(name, SECRET_REMEMBERED), channel)
         return channel
 
     def _note_secret(self, known: Channel | None, channel: Channel | None) -> None:
@@ -150,10 +153,10 @@ class _Cache(Generic[K, V]):
         self._is_away = False
         self.back_at = float("-inf")
 
-    def remembered(self, key: K) -> V | None:
-        """What was found last, however long ago."""
+    def remembered(self, key: K, seconds: float = math.inf) -> V | None:
+        """What was found last, however long ago, or within so many seconds."""
         known = self._known.get(key)
-        return known[1] if known else None
+        return known[1] if known and self._seconds() - known[0] < seconds else None
 
     async def get(self, key: K, *, again: bool = False, asker: str | None = None) -> V | None:
         known = self._known.get(key)
@@ -178,7 +181,7 @@ class _Cache(Generic[K, V]):
         if not wait and asker:
             wait = self._vain.take(asker, now)
         if wait:
-            raise AskedInVain("too many lookups of what is not there", ceil(wait))
+            raise AskedInVain("too many lookups of what is not there", math.ceil(wait))
         known = self.remembered(key)
         in_vain = False
         try:
