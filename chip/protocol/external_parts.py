@@ -47,7 +47,8 @@ def joined(parts: Sequence[str], limit: int) -> str:
 
 def _between(part: str, limit: int) -> str:
     """What stood behind a part. One that is as long as the limit was cut by it, most likely within
-    a word; the others at a space. A text without spaces has none there either."""
+    a word; the others at a space. A text without spaces has none there either. One byte less may be
+    either: that a space at the part's end was trimmed is likelier than one at its beginning."""
     at_a_space = len(part.encode()) != limit and any(letter.isspace() for letter in part)
     return " " if at_a_space else ""
 

@@ -52,7 +52,8 @@ from chip.protocol.events import Error, encode_event
 from chip.throttle import LogThrottle
 
 SURELY_DROPPED: Final = 1.5
-"""Seconds within which Courier drops the same text for sure: its memory lasts 2 to 4."""
+"""Seconds within which Courier drops the same text, unless a flow answers as fast: its memory lasts
+2 to 4."""
 ALONE_FOR: Final = 3_600_000
 """Milliseconds after which an event that fails is given up, if others have succeeded throughout. It
 may have failed for long because everybody's did."""
