@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from chip.models import Report
 from tests.support.commands import ack, say
@@ -100,3 +101,29 @@ def test_words_that_went_with_a_report_are_still_looked_for_first(chip, bob):
     chip.later(6)
     assert chip.gateway.requests == []
     assert chip.waiting(bob.chat) == []
+
+
+# The names of messages
+
+UUID = "0191e180-7d60-7000-aded-7d8b151cbd5b"
+
+
+def test_a_report_on_a_message_that_came_by_one_name_has_both_from_its_row(chip, bob):
+    """Courier may have been upgraded since, and take the other one only."""
+    chip.knows_message(10, UUID, "2024-05-01T12:00:00Z")
+    bob.says(ack(10))
+    report, _ = next_request(chip)
+    assert report.reports == [Report("delivered", 10, UUID)]
+
+
+@pytest.mark.parametrize("trouble", ["no row", "away", "hangs"])
+def test_where_its_row_cannot_be_read_it_has_the_name_by_which_it_came(chip, bob, trouble):
+    if trouble != "no row":
+        chip.knows_message(10, UUID, "2024-05-01T12:00:00Z")
+    chip.store.away = trouble == "away"
+    if trouble == "hangs":
+        chip.store.message = lambda *_: Deferred()
+    bob.says(ack(10))
+    report, waited = next_request(chip)
+    assert report.reports == [Report("delivered", 10)]
+    assert waited < 5

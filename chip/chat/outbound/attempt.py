@@ -36,6 +36,7 @@ from chip.chat.outbound.ports import (
     Habits,
     Outcome,
 )
+from chip.chat.outbound.report_names import ReportNames
 from chip.chat.outbound.same_text import (
     SAME_TEXT_HOLD,
     digest,
@@ -72,6 +73,7 @@ class Attempts:
         arrivals: Arrivals,
         live: Live,
         lookups: Lookups,
+        report_names: ReportNames,
         requests: ChannelRequests,
         circuits: Circuits,
         habits: Callable[[Channel], Habits],
@@ -84,6 +86,7 @@ class Attempts:
         self._arrivals = arrivals
         self._live = live
         self._lookups = lookups
+        self._report_names = report_names
         self._requests = requests
         self._circuits = circuits
         self._habits = habits
@@ -149,7 +152,8 @@ class Attempts:
             self._requests.note_missing(chat.channel_uuid)
             return self._channel_away(batch, "no such channel")
         count = how_many_together(batch, self._habits(channel).events_at_once)
-        sent = [entry.event for entry in batch.entries[:count]]
+        events = [entry.event for entry in batch.entries[:count]]
+        sent = await self._report_names.completed(channel, chat, events)
         began, until = self._seconds(), batch.asked_at + CLAIM_TRUSTED
         if began > until:
             # Settling finds out whether the chat is still ours, and claims it anew then.

@@ -24,6 +24,7 @@ from chip.chat.outbound.circuits import Circuits
 from chip.chat.outbound.forwarder import Forwarder
 from chip.chat.outbound.keeper import Keeper
 from chip.chat.outbound.ports import Appended, CourierAnswer, Gateway
+from chip.chat.outbound.report_names import ReportNames
 from chip.chat.outbound.wiped_emails import WipedEmails
 from chip.chat.ports import Acked, Queue, Store
 from chip.limits import Limits
@@ -58,6 +59,7 @@ class Outbound:
         self._requests = ChannelRequests(self._circuits, lookups, clock.seconds)
         attempts = Attempts(
             arrivals=Arrivals(store, lookups, clock.seconds),
+            report_names=ReportNames(store, lookups, clock),
             live=queue.live,
             lookups=lookups,
             requests=self._requests,
