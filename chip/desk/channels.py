@@ -78,6 +78,7 @@ def add_channel(data_dir: Path, name: str, channel: str | None = None) -> Listed
             if waits["name"].casefold() == name.casefold():
                 raise ConfigError(f"channels: {waits['name']} is there already: it waits")
         added = insert_channel(db, name, channel)
+        check_own_uuids(db, added)
         return next(one for one in _active(db) if one.uuid == added)
 
 
@@ -110,6 +111,23 @@ def insert_channel(db: sqlite3.Connection, name: str, channel: str | None = None
         (channel, name, secrets.token_urlsafe(32), microseconds(datetime.now(UTC))),
     )
     return channel
+
+
+def check_own_uuids(db: sqlite3.Connection, uuid: str, external_uuid: str = "") -> None:
+    """See that pages are given no External channel's own UUID, now that a channel has these two.
+
+    Raises ConfigError, whose text does not quote it.
+    """
+    given = db.execute(
+        "SELECT 1 FROM channel page JOIN channel own ON own.external_uuid = page.uuid"
+        " WHERE page.uuid = ? OR page.uuid = ? AND page.is_active",
+        (uuid, external_uuid),
+    )
+    if given.fetchone():
+        raise ConfigError(
+            "channels: that is RapidPro's own name of a channel, by which anybody could speak for"
+            " its visitors: pages need another: --uuid"
+        )
 
 
 def first_channel(db: sqlite3.Connection) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from chip.desk.channels import (
     WAITING,
+    check_own_uuids,
     checked_name,
     checked_uuid,
     insert_channel,
@@ -123,6 +124,7 @@ def add_external_channel(
             chosen = chosen or public_id(address.external_uuid, channel.authorization)
             channel = channel._replace(uuid=chosen)
         _write(db, mine["uuid"], chosen, channel)
+        check_own_uuids(db, chosen, channel.external_uuid)
         return channel
 
 

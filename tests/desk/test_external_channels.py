@@ -85,6 +85,41 @@ def test_pages_may_keep_the_id_that_they_have(add, first):
     assert add("Shop", RECEIVE, **({} if first else {"uuid": CHOSEN})).uuid == CHOSEN
 
 
+def test_a_channels_own_uuid_is_not_given_to_pages(add, tmp_path):
+    with pytest.raises(ConfigError, match="RapidPro's own name of a channel"):
+        add("Shop", RECEIVE, lambda is_new: BEARER, uuid=UUID.upper())
+    assert rows(tmp_path) == []
+
+
+def test_a_channels_own_uuid_that_was_chosen_while_it_waited_is_not_given_to_pages(add, tmp_path):
+    add("Shop", COURIER, uuid=UUID)
+    with pytest.raises(ConfigError, match="pages need another: --uuid"):
+        add("Shop", RECEIVE)
+    assert list_channels(tmp_path) == []
+    assert add("Shop", RECEIVE, uuid=CHOSEN).uuid == CHOSEN
+
+
+def test_another_channels_own_uuid_is_not_given_to_pages(add, tmp_path):
+    add("Shop", RECEIVE, lambda is_new: BEARER)
+    for make in (
+        lambda: add("Blog", COURIER, uuid=UUID),
+        lambda: add_channel(tmp_path, "Desk", UUID),
+    ):
+        with pytest.raises(ConfigError, match="RapidPro's own name of a channel"):
+            make()
+    assert len(rows(tmp_path)) == 1
+
+
+def test_a_channel_whose_own_uuid_pages_have_is_not_connected_until_they_have_another(
+    add, tmp_path
+):
+    add_channel(tmp_path, "Desk", UUID)
+    with pytest.raises(ConfigError, match="RapidPro's own name of a channel"):
+        add("Shop", RECEIVE, lambda is_new: BEARER)
+    remove_channel(tmp_path, UUID)
+    assert add("Shop", RECEIVE, lambda is_new: BEARER).external_uuid == UUID
+
+
 def test_a_shorter_maximum_length_is_kept_with_the_channel(add):
     add("Shop", COURIER, max_length=160)
     assert add("Shop", RECEIVE).max_length == 160

@@ -74,6 +74,14 @@ def test_an_id_that_was_chosen_for_no_channel_is_warned_of(check, external):
     assert line == f"external_ids: for {NOBODY} it names none of the active External channels"
 
 
+def test_an_id_that_is_another_channels_own_uuid_is_warned_of(check, rapidpro, channel, external):
+    other = rapidpro.external_channel(channel.org)
+    checked = check(external_ids=[f"{external.uuid}={other.uuid}"])
+    [line] = checked.warnings
+    public = public_id(external.uuid, external.secret)
+    assert line.startswith(f"channels: {public}: external_ids gives its own UUID to pages")
+
+
 def test_a_channel_whose_place_another_has_taken_is_warned_of_until_it_is_removed(
     check, courier, rapidpro, channel, external
 ):

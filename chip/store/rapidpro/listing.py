@@ -25,6 +25,11 @@ REPLACED: Final = Fault(
     is_fatal=False,
     remedy="Remove this one in RapidPro once nothing waits for it",
 )
+SHOWN: Final = Fault(
+    "external_ids gives its own UUID to pages, so that anybody can speak for its visitors",
+    is_fatal=False,
+    remedy="Give those pages another id",
+)
 
 
 class JudgedChannel(NamedTuple):
@@ -66,6 +71,7 @@ def _judged(row: Row, chosen: Mapping[str, str]) -> JudgedChannel:
     if type_ == "EX":
         authorization = settings.get("send_authorization") or ""
         channel = external_channel(uuid, int(org), str(authorization), chosen)
+        faults += [SHOWN] if uuid in chosen.values() else []
         return JudgedChannel(name, "External", channel, faults + faults_of(uuid, settings))
     secret = str(settings.get("secret") or "")
     REDACTOR.learn(secret)
