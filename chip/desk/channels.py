@@ -75,6 +75,8 @@ def add_channel(data_dir: Path, name: str, channel: str | None = None) -> Listed
             if other.name.casefold() == name.casefold():
                 raise ConfigError(f"channels: {other.name} is there already: {other.uuid}")
         for waits in db.execute(WAITING):
+            if waits["uuid"] == channel:
+                raise ConfigError(f"channels: {channel} is {waits['name']}'s already")
             if waits["name"].casefold() == name.casefold():
                 raise ConfigError(f"channels: {waits['name']} is there already: it waits")
         added = insert_channel(db, name, channel)

@@ -155,7 +155,7 @@ def _write(db: sqlite3.Connection, before: str, uuid: str, channel: ExternalChan
     with its chats."""
     known = uuid and uuid != before
     row = known and db.execute("SELECT * FROM channel WHERE uuid = ?", (uuid,)).fetchone()
-    if row and row["is_active"]:
+    if row and (row["is_active"] or uuid in [waits["uuid"] for waits in _waiting(db)]):
         raise ConfigError(f"channels: {uuid} is {row['name']}'s already")
     if row:
         db.execute("DELETE FROM channel WHERE uuid = ?", (before,))

@@ -70,6 +70,17 @@ def test_a_channel_of_the_desk_does_not_take_the_name_of_one_that_waits(add, tmp
         add_channel(tmp_path, "shop")
 
 
+def test_no_channel_takes_the_id_of_one_that_waits(add, tmp_path):
+    add("Shop", COURIER, uuid=CHOSEN)
+    for make in (
+        lambda: add("Blog", COURIER, uuid=CHOSEN),
+        lambda: add_channel(tmp_path, "Desk", CHOSEN),
+    ):
+        with pytest.raises(ConfigError, match=f"{CHOSEN} is Shop's already"):
+            make()
+    assert list_waiting(tmp_path) == [("Shop", COURIER)]
+
+
 def test_two_channels_have_two_authorizations(add):
     assert add("Shop", COURIER).authorization != add("Blog", COURIER).authorization
 
