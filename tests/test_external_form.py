@@ -44,6 +44,16 @@ def test_a_channel_as_recommended_has_no_fault():
         {"method": None, "content_type": None},
         {"max_length": "640"},
         {"max_length": "9" * 5000},
+        {"body": BODY.replace("{{id}}", "{{uuid}}")},
+        {"headers": {"X-Number": 1, "X-Name": "Zoë"}},
+        {"headers": {"content-type": "application/x-www-form-urlencoded; charset=UTF-8"}},
+        {"headers": {"authorization": "Bearer of good news"}},
+        {"mo_response": "", "mo_response_content_type": "text/plain"},
+        {"mo_from_field": "from", "mo_text_field": "text", "mo_date_field": "date"},
+        # Courier takes what is called as usual where there is no field of these names.
+        {"mo_from_field": "sender", "mo_text_field": "msg", "mo_date_field": "at"},
+        {"from_xpath": "//from"},
+        {"text_xpath": "//text", "from_xpath": ""},
     ],
 )
 def test_what_works_as_well_is_no_fault(given):
@@ -71,6 +81,19 @@ def test_what_works_as_well_is_no_fault(given):
         ({"body": BODY.replace("{{to}}", "{{from}}")}, "body lacks to={{to}}"),
         ({"mt_response_check": "ok"}, "mt_response_check is no part of"),
         ({"mt_response_check": '"status": "queued"'}, "mt_response_check is no part of"),
+        ({"headers": {"Content-Type": "application/json"}}, "headers sets another Content-Type"),
+        ({"headers": {"content-type": None}}, "headers sets another Content-Type"),
+        ({"headers": {"Authorization": "Bearer of bad news"}}, "headers sets another Authoriz"),
+        ({"headers": {"AUTHORIZATION": ""}}, "headers sets another Authorization"),
+        ({"headers": {"X Number": 1}}, "headers has one that Courier cannot send"),
+        ({"headers": {"X-Number": "1\r\n2"}}, "headers has one that Courier cannot send"),
+        ({"headers": None}, "headers is no object"),
+        ({"headers": ["X-Number: 1"]}, "headers is no object"),
+        ({"mo_response": "OK"}, "mo_response takes the place of Courier's answer"),
+        ({"mo_from_field": "text"}, "mo_from_field is 'text'"),
+        ({"mo_text_field": "from"}, "mo_text_field is 'from'"),
+        ({"mo_date_field": "text"}, "mo_date_field is 'text'"),
+        ({"from_xpath": "//from", "text_xpath": "//text"}, "from_xpath and text_xpath"),
     ],
 )
 def test_what_lets_no_message_through_is_a_fault(given, text):
@@ -79,6 +102,13 @@ def test_what_lets_no_message_through_is_a_fault(given, text):
     assert fault.is_fatal
     assert UUID not in fault.text
     assert "Bearer" not in fault.text
+
+
+def test_a_courier_that_knows_no_uuid_leaves_it_as_it_is():
+    config = GOOD | {"body": BODY.replace("{{id}}", "{{uuid}}")}
+    [fault] = faults_of(UUID, config, knows_uuid=False)
+    assert (fault.text, fault.is_fatal) == ("body lacks id={{id}}", True)
+    assert faults_of(UUID, GOOD, knows_uuid=False) == []
 
 
 def test_every_fault_is_told_at_once():

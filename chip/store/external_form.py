@@ -1,6 +1,7 @@
 """What RapidPro's form for an External channel is to say, and what is wrong with what it says.
 
 RapidPro keeps it in the channel's ``config``, and lets nobody change it once the channel is made.
+Courier knows keys there that the form does not ask for: whoever writes them does it by SQL.
 """
 
 import json
@@ -19,6 +20,13 @@ SHORT: Final = 640
 """Bytes, below which common messages take several requests."""
 RESPONSE_CHECK: Final = "queued"
 
+_FORM: Final = "application/x-www-form-urlencoded"
+_HEADER: Final = re.compile(r"[\w!#$%&'*+.^`|~-]+: [^\x00-\x08\x0a-\x1f\x7f]*", re.ASCII)
+"""What can be sent as one."""
+_POSTED: Final = ("from", "text")
+"""The fields in which Chip tells Courier what a visitor says."""
+_RENAMED: Final = {"mo_from_field": "from", "mo_text_field": "text", "mo_date_field": "date"}
+"""Keys by which a field is read from another one first, if there is such a one."""
 _ANSWER: Final = json.dumps({"status": "queued"}, separators=(",", ":"))
 """What Chip answers to a message that it has taken."""
 _SAMPLE: Final = {
@@ -40,12 +48,22 @@ class Fault(NamedTuple):
     remedy: str = "That cannot be changed in RapidPro: make another channel"
 
 
-def faults_of(external_uuid: str, config: Mapping[str, Any]) -> list[Fault]:
-    """What is wrong with an External channel. The texts quote nothing that may be secret."""
+def faults_of(
+    external_uuid: str, config: Mapping[str, Any], *, knows_uuid: bool = True
+) -> list[Fault]:
+    """What is wrong with an External channel. The texts quote nothing that may be secret.
+
+    `knows_uuid`: whether its Courier fills in ``{{uuid}}``. One of 10.2 leaves it as it is.
+    """
+    sample = _SAMPLE | {"channel": external_uuid}
+    if not knows_uuid:
+        del sample["uuid"]
     texts = [
         *_authorization(_text(config, "send_authorization")),
-        *_request(external_uuid, config),
+        *_request(external_uuid, config, sample),
+        *_headers(config.get("headers", {}), _text(config, "send_authorization")),
         *_response_check(_text(config, "mt_response_check")),
+        *_receiving(config),
     ]
     found = [Fault(text) for text in texts]
     length = _text(config, "max_length", "160")
@@ -63,7 +81,7 @@ def _authorization(authorization: str) -> list[str]:
     return []
 
 
-def _request(external_uuid: str, config: Mapping[str, Any]) -> list[str]:
+def _request(external_uuid: str, config: Mapping[str, Any], sample: Mapping[str, str]) -> list[str]:
     found = []
     method = _text(config, "method", "POST")
     if method != "POST":
@@ -71,7 +89,6 @@ def _request(external_uuid: str, config: Mapping[str, Any]) -> list[str]:
     content_type = _text(config, "content_type", "urlencoded")
     if content_type != "urlencoded":
         found.append(f"content_type is {content_type!r}, not urlencoded")
-    sample = _SAMPLE | {"channel": external_uuid}
     path = None
     try:
         url = urlsplit(_filled(_text(config, "send_url"), sample))
@@ -96,10 +113,41 @@ def _missing(sent: ExternalSend, sample: Mapping[str, str], *, named_in_path: bo
     return [name for name, value in seen.items() if value != sample[name]]
 
 
+def _headers(headers: object, authorization: str) -> list[str]:
+    """Courier sets these last, over its own."""
+    if not isinstance(headers, dict):
+        return ["headers is no object"]
+    found = []
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(f"{name}: {value}"):
+            found.append("headers has one that Courier cannot send")
+        elif name.lower() == "content-type":
+            if str(value).partition(";")[0].strip().lower() != _FORM:
+                found.append(f"headers sets another Content-Type than {_FORM}")
+        elif name.lower() == "authorization" and str(value).strip() != authorization:
+            found.append("headers sets another Authorization than send_authorization")
+    return found
+
+
 def _response_check(wanted: str) -> list[str]:
     if wanted in _ANSWER:
         return []
     return [f"mt_response_check is no part of {_ANSWER}, so that Courier fails what was taken"]
+
+
+def _receiving(config: Mapping[str, Any]) -> list[str]:
+    """What keeps Courier from taking what visitors say as Chip tells it."""
+    found = [
+        f"{key} is {field!r}, which Chip sends as something else"
+        for key, usual in _RENAMED.items()
+        if (field := _text(config, key)) in _POSTED and field != usual
+    ]
+    if _text(config, "from_xpath") and _text(config, "text_xpath"):
+        found.append("from_xpath and text_xpath make Courier expect XML where Chip sends a form")
+    if _text(config, "mo_response"):
+        text = "mo_response takes the place of Courier's answer, by which Chip knows what arrived"
+        found.append(text)
+    return found
 
 
 def _filled(template: str, variables: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from chip.store.public_ids import public_id
 from tests.support.chip_process import ChipProcess
 from tests.support.postgres import GENERATIONS
 from tests.support.process import free_port
+from tests.support.rapidpro import EXTERNAL_BODY
 
 CHOSEN = "7d62d551-3030-4100-a260-2d7c4e9693e7"
 BEARER = "Bearer of good news"
@@ -100,6 +101,17 @@ def test_what_keeps_a_channel_from_working_is_told_and_nothing_secret(channels, 
     ]
     for secret in (bare.uuid, wrong.uuid, short.uuid, BEARER):
         assert secret not in said
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_a_body_with_uuid_is_for_the_couriers_that_fill_it_in(generation, channels, rapidpro):
+    body = EXTERNAL_BODY.replace("{{id}}", "{{uuid}}")
+    rapidpro.external_channel(rapidpro.org(), address="Shop", body=body)
+    verdict, fault, *_ = channels()[1].splitlines()
+    if generation == "10.2":
+        assert (verdict, fault) == ("Shop: External, cannot work", "  body lacks id={{id}}")
+    else:
+        assert verdict == "Shop: External, works"
 
 
 def test_without_channels_it_says_which_ones_there_might_be(channels):

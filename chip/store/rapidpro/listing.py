@@ -8,7 +8,7 @@ import msgspec
 from chip.logs.redact import REDACTOR
 from chip.models import Channel
 from chip.store.external_form import Fault, faults_of
-from chip.store.rapidpro import statements
+from chip.store.rapidpro import shown, statements
 from chip.store.rapidpro.channel_ids import Ask, external_channel
 from chip.store.rapidpro.connection import Row
 
@@ -55,7 +55,9 @@ async def judged_channels(ask: Ask, external_ids: Mapping[str, str]) -> list[Jud
     """The active channels of both kinds, oldest first. `ask` runs a statement, whose errors pass;
     `external_ids` maps public ids that were chosen to the channels that have them."""
     chosen = {external_uuid: uuid for uuid, external_uuid in external_ids.items()}
-    found = [_judged(row, chosen) for row in await ask(statements.CHANNELS)]
+    columns = {column.decode() for (column,) in await ask(statements.COLUMNS)}
+    knows_uuid = shown.is_newer(columns)
+    found = [_judged(row, chosen, knows_uuid) for row in await ask(statements.CHANNELS)]
     taken = {one.label for one in found if one.kind == "External"}
     for one in found:
         if one.kind == "CHP" and one.label in taken:
@@ -63,7 +65,7 @@ async def judged_channels(ask: Ask, external_ids: Mapping[str, str]) -> list[Jud
     return found
 
 
-def _judged(row: Row, chosen: Mapping[str, str]) -> JudgedChannel:
+def _judged(row: Row, chosen: Mapping[str, str], knows_uuid: bool) -> JudgedChannel:
     type_, uuid, org, name, role, config = [column.decode() for column in row]
     name = name if name.isprintable() else ascii(name)
     settings = _object(config)
@@ -72,7 +74,8 @@ def _judged(row: Row, chosen: Mapping[str, str]) -> JudgedChannel:
         authorization = settings.get("send_authorization") or ""
         channel = external_channel(uuid, int(org), str(authorization), chosen)
         faults += [SHOWN] if uuid in chosen.values() else []
-        return JudgedChannel(name, "External", channel, faults + faults_of(uuid, settings))
+        faults += faults_of(uuid, settings, knows_uuid=knows_uuid)
+        return JudgedChannel(name, "External", channel, faults)
     secret = str(settings.get("secret") or "")
     REDACTOR.learn(secret)
     faults += [] if secret else [BARE]

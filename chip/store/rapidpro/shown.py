@@ -31,6 +31,11 @@ _QUICK_REPLIES = {
 }
 
 
+def is_newer(columns: Collection[str]) -> bool:
+    """Whether they are those of a release from 26.0 on, whose Couriers name messages by uuid."""
+    return "quickreplies" in columns
+
+
 def _moved(columns: Collection[str]) -> list[str]:
     """Those of the columns that not every release has."""
     return [name for name in (*_TICKETS, *_QUICK_REPLIES) if name in columns]
