@@ -76,12 +76,7 @@ def run_channels(config: Config, action: tuple[str, ...], flags: Mapping[str, st
         _rapidpro_channels(config, action, flags)
     from chip.app.channels import alone  # noqa: PLC0415 - a check needs none of it
     from chip.desk.channel_settings import set_channel  # noqa: PLC0415 - as above
-    from chip.desk.channels import (  # noqa: PLC0415 - as above
-        add_channel,
-        list_channels,
-        list_waiting,
-        remove_channel,
-    )
+    from chip.desk.channels import add_channel, remove_channel  # noqa: PLC0415 - as above
 
     directory = Path(config.data_dir)
     try:
@@ -101,12 +96,8 @@ def run_channels(config: Config, action: tuple[str, ...], flags: Mapping[str, st
             case ("set", uuid):
                 print("\n".join(alone.settings_lines(set_channel(directory, uuid, flags))))
             case _:
-                for channel in list_channels(directory):
-                    chats = f"{channel.chats} chat{'' if channel.chats == 1 else 's'}"
-                    courier = f"  at {channel.courier}" if channel.courier else ""
-                    print(f"{channel.uuid}  {chats:>12}  {channel.name}{courier}")
-                for name, courier in list_waiting(directory):
-                    print(f"{'not connected yet':<36}  {'':>12}  {name}  at {courier}")
+                for line in alone.list_lines(directory, config):
+                    print(line)
     except ConfigError as error:
         raise SystemExit(f"chip: {error}") from None
     raise SystemExit(0)

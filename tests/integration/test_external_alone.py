@@ -249,18 +249,22 @@ def found(chip, tmp_path):
 
 
 def test_a_check_asks_the_courier_that_a_channel_names(found, courier):
-    assert found() == ["ok      Courier: http://127.0.0.1 takes Shop"]
+    takes, advice = found()
+    assert takes == "ok      Courier: http://127.0.0.1 takes Shop"
+    assert advice.startswith("ok      Courier: whoever knows an External channel's own UUID can")
+    assert "/c/ex/UUID/ from Chip alone" in advice
+    assert advice.endswith(": Shop")
 
 
 def test_a_check_says_in_words_what_is_wrong(found, courier, channel, rapidpro, tmp_path):
     rapidpro.update("channels_channel", channel.id, is_active=False)
     courier.configure(advance=61)
-    assert found() == [
+    assert found()[0] == (
         "FAILED  Courier: http://127.0.0.1 refuses Shop: channel not found. Is it active in"
         " RapidPro? Is this the Courier of that RapidPro?"
-    ]
+    )
     courier.stop()
-    [line] = found()
+    line = found()[0]
     assert line.startswith("FAILED  Courier: http://127.0.0.1, which has Shop: ")
     assert "refused" in line
     assert line.endswith("Is the address right?")
@@ -270,4 +274,6 @@ def test_a_check_names_channels_that_wait(found, tmp_path):
     add_external_channel(
         tmp_path / "chip-data", "Blog", read_address("https://x"), public_id, lambda is_new: BEARER
     )
-    assert found()[1].startswith("warning Courier: Blog waits to be connected: twistd chip ")
+    _, waits, advice = found()
+    assert waits.startswith("warning Courier: Blog waits to be connected: twistd chip ")
+    assert advice.endswith(": Shop")

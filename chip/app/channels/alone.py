@@ -1,7 +1,7 @@
-"""``channels add NAME --external URL``: an External channel without RapidPro's database.
+"""``twistd chip channels`` without RapidPro's database: what is there, and External ones made.
 
-First RapidPro's form is told, field by field; once the channel is connected, the line for the
-pages, and the lock that belongs before Courier.
+Of one that is made, first RapidPro's form is told, field by field; once the channel is connected,
+the line for the pages, and the lock that belongs before Courier.
 """
 
 import sys
@@ -10,15 +10,38 @@ from getpass import getpass
 from ipaddress import ip_address
 from pathlib import Path
 from shlex import quote
+from typing import Final
 from urllib.parse import urlsplit
 
 from chip.app.channels.form import form_lines, new_authorization
-from chip.app.channels.line import EXAMPLE_URL, line_to_paste
+from chip.app.channels.line import EXAMPLE_URL, address_lines, line_to_paste, listed_lines
 from chip.config.schema import Config
 from chip.desk.channel_settings import ChannelSettings
+from chip.desk.channels import list_channels, list_waiting
 from chip.desk.external_channels import ExternalChannel, add_external_channel, read_address
 from chip.errors import ConfigError
 from chip.store.public_ids import public_id
+
+HOW_TO_CONNECT: Final = (
+    "waits to be connected: twistd chip channels add NAME --external URL, with the receive URL that"
+    " RapidPro shows"
+)
+"""What is wrong with a channel that waits."""
+
+
+def list_lines(data_dir: Path, config: Config) -> Iterator[str]:
+    """Each channel: what it is, whether it can work, and what its pages need. Raises
+    ConfigError."""
+    url = config.url or EXAMPLE_URL
+    channels = list_channels(data_dir)
+    for one in channels:
+        kind = f"External at {one.courier}" if one.courier else "desk"
+        about = f"{kind}, works, {one.chats} chat{'' if one.chats == 1 else 's'}"
+        yield from listed_lines(one.name, about, one.uuid, line_to_paste(url, one.uuid))
+    for name, courier in list_waiting(data_dir):
+        about = f"External at {courier}, cannot work"
+        yield from listed_lines(name, about, f"it {HOW_TO_CONNECT}")
+    yield from address_lines(config) if channels else ()
 
 
 def add(data_dir: Path, name: str, flags: Mapping[str, str], config: Config) -> Iterator[str]:

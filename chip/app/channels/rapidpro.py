@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from chip.app.channels.form import form_lines, new_authorization
-from chip.app.channels.line import EXAMPLE_URL, line_to_paste
+from chip.app.channels.line import EXAMPLE_URL, address_lines, line_to_paste, listed_lines
 from chip.config.schema import Config
 from chip.store.rapidpro.finder import RapidproFinder
 from chip.store.rapidpro.listing import JudgedChannel
@@ -28,21 +28,21 @@ async def say_channels(config: Config, reactor: Any, say: _Say) -> None:
     for channel in channels:
         for line in channel_lines(channel, url):
             say(line)
-    if channels and not config.public_url:
-        say(f"In place of {url}: the address of Chip that browsers know (public_url).")
+    for line in address_lines(config) if channels else ():
+        say(line)
     if not channels:
         say("No channel of type CHP is active, and no External one with the URN type webchat.")
 
 
 def channel_lines(channel: JudgedChannel, url: str) -> Iterator[str]:
     """A channel's name, whether it can work, and what its pages need."""
-    yield f"{channel.name}: {channel.kind}, {'works' if channel.works else 'cannot work'}"
-    for fault in channel.faults:
-        yield f"  {fault.text}"
+    about = f"{channel.kind}, {'works' if channel.works else 'cannot work'}"
+    lines = [fault.text for fault in channel.faults]
     if channel.channel:
-        yield f"  {channel.channel.uuid}"
+        lines.append(channel.channel.uuid)
     if channel.channel and channel.works:
-        yield f"  {line_to_paste(url, channel.channel.uuid)}"
+        lines.append(line_to_paste(url, channel.channel.uuid))
+    yield from listed_lines(channel.name, about, *lines)
 
 
 def how_to_add(name: str, page_uuid: str = "", public_url: str = "") -> Iterator[str]:

@@ -46,7 +46,8 @@ async def ask_courier(config: Config, reactor: Any, channels: Sequence[Channel])
             told += await _together(gateway, asked[start : start + CHANNELS_ASKED_AT_ONCE])
     finally:
         await gateway.close()
-    return _judge(gateway.base, asked, told) + _advice(asked)
+    external = [channel.uuid for channel in asked if channel.external_uuid]
+    return _judge(gateway.base, asked, told) + lock_advice(external)
 
 
 def _without_channels(base: str, answers: Mapping[str, CourierAnswer]) -> Finding:
@@ -57,14 +58,14 @@ def _without_channels(base: str, answers: Mapping[str, CourierAnswer]) -> Findin
     return Finding("FAILED", "Courier", f"{base}: {answers['CHP'].detail}")
 
 
-def _advice(channels: Sequence[Channel]) -> list[Finding]:
-    """What cannot be asked: whether others reach Courier with an External channel's UUID."""
-    uuids = [channel.uuid for channel in channels if channel.external_uuid]
-    if not uuids:
+def lock_advice(names: Sequence[str]) -> list[Finding]:
+    """What cannot be asked: whether others reach Courier with the UUIDs of these channels, which
+    are called by their public ids or names."""
+    if not names:
         return []
     text = (
         "whoever knows an External channel's own UUID can speak for its visitors, so let the proxy"
-        f" before Courier pass /c/ex/UUID/ from Chip alone (see docs/rapidpro.md): {listed(uuids)}"
+        f" before Courier pass /c/ex/UUID/ from Chip alone (see docs/rapidpro.md): {listed(names)}"
     )
     return [Finding("ok", "Courier", text)]
 

@@ -9,8 +9,13 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults
 
 from chip.app.backend import make_gateway
-from chip.app.channels.alone import is_local
-from chip.app.check.courier import ANSWER_WITHIN, CHANNELS_ASKED_AT_ONCE, MOST_CHANNELS_ASKED
+from chip.app.channels.alone import HOW_TO_CONNECT, is_local
+from chip.app.check.courier import (
+    ANSWER_WITHIN,
+    CHANNELS_ASKED_AT_ONCE,
+    MOST_CHANNELS_ASKED,
+    lock_advice,
+)
 from chip.app.check.findings import Finding
 from chip.chat.outbound.ports import CourierAnswer
 from chip.config.schema import Config
@@ -35,6 +40,7 @@ async def ask_named_couriers(config: Config, reactor: Any) -> list[Finding]:
     return [
         *map(judge, asked, answers),
         *(_waiting(one) for one in known if not one.is_connected),
+        *lock_advice([one.name for one in asked]),
     ]
 
 
@@ -59,8 +65,4 @@ def judge(one: NamedChannel, answer: CourierAnswer) -> Finding:
 
 
 def _waiting(one: NamedChannel) -> Finding:
-    text = (
-        f"{one.name} waits to be connected: twistd chip channels add NAME --external URL, with the"
-        " receive URL that RapidPro shows"
-    )
-    return Finding("warning", "Courier", text)
+    return Finding("warning", "Courier", f"{one.name} {HOW_TO_CONNECT}")
