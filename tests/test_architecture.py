@@ -17,7 +17,9 @@ MODULES = {
 # What everybody may know.
 COMMON = {
     f"chip{name}"
-    for name in ("", ".buckets", ".models", ".errors", ".limits", ".tasks", ".throttle")
+    for name in (
+        *("", ".buckets", ".models", ".errors", ".limits", ".tasks", ".threads", ".throttle"),
+    )
 }
 
 # Each room, and the other rooms that it may know. A module lives in the room with the longest name

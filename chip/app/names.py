@@ -1,9 +1,9 @@
 """Names of hosts are looked up in threads of their own, and none of them holds up the others.
 
-Twisted looks names up in the reactor's ten threads, in which connections to PostgreSQL are opened
-as well. A lookup cannot be interrupted, and takes half a minute where no name server answers;
-whoever asked has given up long before, and asks again. One such name that many ask for, or ten of
-them, would keep everything else from connecting.
+Twisted looks names up in the reactor's ten threads, and waits for them at the end of the process.
+A lookup cannot be interrupted, and takes half a minute where no name server answers; whoever asked
+has given up long before, and asks again. One such name that many ask for, or ten of them, would
+keep everything else from connecting, and Chip from ending.
 """
 
 from collections.abc import Callable, Sequence

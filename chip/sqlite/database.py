@@ -31,7 +31,8 @@ from chip.sqlite.connection import connect
 from chip.sqlite.files import DirectoryLock, database_path, make_database
 from chip.sqlite.schema import UPGRADES, upgrade
 from chip.sqlite.trouble import UNREADABLE
-from chip.sqlite.worker import Answers, Job, Threads, Work, Worker, run_in_thread
+from chip.sqlite.worker import Answers, Job, ReactorOfWorker, Work, Worker
+from chip.threads import run_in_thread
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ class SqliteDatabase:
     _log = Logger()
 
     def __init__(
-        self, data_dir: Path, reactor: Threads, *, upgrades: Sequence[str] = UPGRADES
+        self, data_dir: Path, reactor: ReactorOfWorker, *, upgrades: Sequence[str] = UPGRADES
     ) -> None:
         self.data_dir = data_dir
         self.reactor = reactor
@@ -62,7 +63,7 @@ class SqliteDatabase:
         self._lock.acquire()
         open_it = partial(connect, database_path(self.data_dir))
         try:
-            whole = await run_in_thread(self.reactor, self._prepare)
+            whole = await run_in_thread(self.reactor, "chip-sqlite-opening", self._prepare)
             self._writer = Worker("written", self.reactor, open_it, partial(_write, self._note))
             self._reader = Worker("read", self.reactor, open_it, _read)
             self._background_reader = Worker("read", self.reactor, open_it, _read)

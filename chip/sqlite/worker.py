@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 
 from chip.errors import Unavailable
 from chip.sqlite.trouble import is_trouble, sqlite_reason
+from chip.threads import Threads, call_in_reactor
 from chip.throttle import Outage
 
 T = TypeVar("T")
@@ -28,11 +29,8 @@ MAX_JOBS_WAITING = 20_000
 """Jobs that may wait at most."""
 
 
-class Threads(Protocol):
+class ReactorOfWorker(Threads, Protocol):
     """The methods of the reactor that are used."""
-
-    def callFromThread(self, callable: Callable[..., object], *args: object) -> object:
-        """Run `callable` in the reactor's thread, soon, in the order of these calls."""
 
     def seconds(self) -> float:
         """The time as a Unix timestamp, in seconds."""
@@ -69,7 +67,7 @@ class Worker:
     def __init__(
         self,
         operation: str,
-        reactor: Threads,
+        reactor: ReactorOfWorker,
         connect: Callable[[], sqlite3.Connection],
         run: Callable[[sqlite3.Connection, list[Job]], Answers],
     ) -> None:
@@ -134,9 +132,9 @@ class Worker:
                     (job, away if result is trouble or _is_trouble(result) else result)
                     for job, result in answers
                 ]
-            _call_in_reactor(self._reactor, self._answer, answers, trouble)
+            call_in_reactor(self._reactor, self._answer, answers, trouble)
         self._drop_connection()
-        _call_in_reactor(self._reactor, self._end)
+        call_in_reactor(self._reactor, self._end)
 
     def _take(self) -> list[Job]:
         """The jobs that wait, at least one; none when the worker is closed."""
@@ -180,24 +178,3 @@ class Worker:
 
 def _is_trouble(result: object) -> bool:
     return isinstance(result, Failure) and is_trouble(result.value)
-
-
-async def run_in_thread(reactor: Threads, work: Callable[[], T]) -> T:
-    """What `work` returns or raises in a thread of its own."""
-    done: Deferred[T] = Deferred()
-
-    def run() -> None:
-        try:
-            result: Any = work()
-        except BaseException:
-            result = Failure()
-        _call_in_reactor(reactor, done.callback, result)
-
-    threading.Thread(target=run, name="chip-sqlite-opening", daemon=True).start()
-    return await done
-
-
-def _call_in_reactor(reactor: Threads, call: Callable[..., object], *args: object) -> None:
-    # An error comes from waking the reactor, when the call is in its list already.
-    with contextlib.suppress(Exception):
-        reactor.callFromThread(call, *args)

@@ -4,7 +4,8 @@ Owns which call gets which connection, how long a call may wait, and reconnectin
 Knows nothing of what the statements mean; how one is sent is in `chip.store.rapidpro.connection`.
 
 - Connections are opened when they are needed, one after another, up to `MAX_CONNECTIONS`. Only
-  opening is done in a thread, so a server that hangs blocks one thread.
+  opening is done in a thread, so a server or a name that hangs blocks one thread, and nobody waits
+  for that one at the end.
 - Calls that can wait (pages of history) run on a quarter of the connections at most, and have a
   queue of their own, so that the others never wait for many of them.
 - A call takes `CALL_DEADLINE` seconds at most. A connection whose answer did not come by then is
@@ -17,12 +18,12 @@ Knows nothing of what the statements mean; how one is sent is in `chip.store.rap
 """
 
 from collections import deque
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, cast
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -36,6 +37,7 @@ from chip.store.rapidpro.connection import (
     Statement,
 )
 from chip.store.rapidpro.url import OPTIONS, Parameters, connection_parameters
+from chip.threads import run_in_thread
 from chip.throttle import Outage
 
 MAX_CONNECTIONS: Final = 8
@@ -71,7 +73,7 @@ class PostgresPool:
         self._waiting: deque[Call] = deque()
         self._background: deque[Call] = deque()
         self._unanswered: set[Call] = set()
-        self._connecting: Deferred[None] | None = None
+        self._connecting = False
         self._refused_at: float | None = None
         self._outage = Outage(
             Logger(), "the database is away: {reason}", "the database is back", reactor.seconds
@@ -89,13 +91,12 @@ class PostgresPool:
         self._adopt(session)
 
     async def close(self) -> None:
-        """Take no more calls, wait for those in hand, and close every connection."""
+        """Take no more calls, wait for those in hand, and close every connection, one that is being
+        opened as soon as it is there."""
         self._open = False
         if self._unanswered:
             self._all_answered = Deferred()
             await self._all_answered
-        if self._connecting:
-            await self._connecting
         for connection in self._connections:
             connection.close()
         self._connections.clear()
@@ -133,7 +134,7 @@ class PostgresPool:
         while self._idle and (queue := self._next_queue()):
             # The one used last; the others stay idle until more calls come at once.
             self._idle.pop().run(queue.popleft())
-        if self._connecting is None and self._may_grow() and self._next_queue():
+        if not self._connecting and self._may_grow() and self._next_queue():
             self._grow()
 
     def _queue_of(self, call: Call) -> deque[Call]:
@@ -242,9 +243,7 @@ class PostgresPool:
 
     def _dial(self) -> "Deferred[psycopg.Connection[Any]]":
         parameters = self._parameters if self._options else _without_options(self._parameters)
-        dialled: Deferred[psycopg.Connection[Any]] = deferToThreadPool(
-            self._reactor, self._reactor.getThreadPool(), _connect, parameters
-        )
+        dialled = run_in_thread(self._reactor, "chip-postgresql", partial(_connect, parameters))
         return dialled.addErrback(self._without_options)
 
     def _without_options(self, failure: Failure) -> "Deferred[psycopg.Connection[Any]]":
@@ -255,21 +254,20 @@ class PostgresPool:
         return self._dial()
 
     def _grow(self) -> None:
-        async def grow() -> None:
-            try:
-                session = await self._dial()
-            except Exception as error:
-                self._connecting = None
-                self._refused(error)
+        def ended(outcome: Any) -> None:
+            self._connecting = False
+            if isinstance(outcome, Failure):
+                self._refused(cast(Exception, outcome.value))
             else:
-                self._connecting = None
-                self._adopt(session)
+                self._adopt(outcome)
 
-        growing = Deferred.fromCoroutine(grow())
-        if not growing.called:
-            self._connecting = growing
+        self._connecting = True
+        self._dial().addBoth(ended)
 
     def _adopt(self, session: "psycopg.Connection[Any]") -> None:
+        if not self._open:
+            session.close()
+            return
         self._refused_at = None
         connection = PostgresConnection(session, self._reactor, self, prepares=self._prepares)
         self._connections.add(connection)
