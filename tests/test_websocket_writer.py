@@ -14,6 +14,8 @@ from chip.web.websocket.writer import BoundedWriter
 
 pytestmark = pytest.mark.private_parts
 
+LINE = 10_000
+"""Bytes a second that a slow peer takes."""
 PIECES = [bytes([number]) * 20_000 for number in range(40)]
 
 
@@ -39,6 +41,7 @@ class Wire(BoundedWriter):
         self.limits = Limits()
         self.factory = self
         ours, self.peer = socket.socketpair()
+        self.is_stuck = False
         for end in (ours, self.peer):
             end.setblocking(False)
         self.transport = Connection(ours, None, self.reactor)
@@ -51,14 +54,26 @@ class Wire(BoundedWriter):
     def peer_has_caught_up(self) -> None:
         pass
 
-    def reads(self) -> bytes:
+    def peer_is_stuck(self) -> None:
+        self.is_stuck = True
+
+    def reads(self, most: int = 10_000_000) -> bytes:
         """What the peer finds there."""
         found = b""
         try:
-            while data := self.peer.recv(65536):
+            while data := self.peer.recv(min(65536, most - len(found))):
                 found += data
         except BlockingIOError:
             pass
+        return found
+
+    def reads_slowly(self, size: int) -> bytes:
+        """What the peer has after as many seconds as its line takes for so much."""
+        found = b""
+        for _ in range(-(-size // LINE)):
+            found += self.reads(LINE)
+            self.turn()
+            self.clock.advance(1)
         return found
 
     def turn(self) -> None:
@@ -117,3 +132,18 @@ def test_behind_what_the_transport_holds_nothing_goes_out_at_once(wire):
     assert wire.reads() == b""
     wire.turn()
     assert wire.reads() == b"HTTP/1.1 101\r\n\r\nframe"
+
+
+def test_a_peer_that_reads_slowly_but_steadily_is_not_cut_however_large_one_frame_is(wire):
+    frame = b"x" * 900_000
+    wire.write(frame)
+    assert wire.reads_slowly(len(frame)) == frame
+    assert not wire.is_stuck
+
+
+def test_a_peer_that_stops_reading_a_large_frame_is(wire):
+    wire.write(b"x" * 900_000)
+    wire.reads_slowly(450_000)
+    assert not wire.is_stuck
+    wire.clock.advance(wire.limits.write_stall)
+    assert wire.is_stuck

@@ -5,6 +5,7 @@ the rest waits here. So it can be seen how much is waiting, and whether the peer
 
     the transport has room      write → transport
     it is full                  write → backlog;  much of it: `peer_is_slow`, then `peer_is_stuck`
+    it has room for a part      write → backlog → transport, in pieces
     it is empty again           backlog → transport, in pieces;  all gone: `peer_has_caught_up`
     it stays full for long      `peer_is_stuck`
 """
@@ -63,7 +64,11 @@ class BoundedWriter:
         self.bytes_out += len(data)
         if self._backlog is None:
             if not self.is_blocked:
-                if rest := self._give(data):
+                rest = self._give(data)
+                if len(rest) > PIECE:
+                    self._backlog = bytearray(rest)
+                    self._fill()
+                elif rest:
                     self.transport.write(rest)
                 return
             self._backlog = bytearray()
@@ -93,6 +98,15 @@ class BoundedWriter:
                 return data[sent:]
         return data
 
+    def _fill(self) -> None:
+        """Give the transport of the backlog what it has room for."""
+        backlog = self._backlog
+        while backlog and not self.is_blocked:
+            self.transport.write(bytes(backlog[:PIECE]))
+            del backlog[:PIECE]
+        if not backlog:
+            self._backlog = None
+
     def flush(self) -> None:
         """Leave everything to the transport: nothing more will be written."""
         if self._backlog:
@@ -117,12 +131,8 @@ class BoundedWriter:
         """The transport is empty."""
         self.is_blocked = False
         self._cancel_stall()
-        backlog = self._backlog
-        while backlog and not self.is_blocked:
-            self.transport.write(bytes(backlog[:PIECE]))
-            del backlog[:PIECE]
-        if not backlog:
-            self._backlog = None
+        self._fill()
+        if self._backlog is None:
             self.peer_has_caught_up()
 
     def stopProducing(self) -> None:
