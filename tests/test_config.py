@@ -35,7 +35,7 @@ def test_nothing_given_means_the_documented_defaults() -> None:
     assert (config.address, config.port, config.db, config.valkey) == ("localhost", 8070, "", "")
     assert (config.domain, config.ssl, config.log_level) == ("localhost", False, "info")
     assert config.storage_url == "http://localhost/media/"
-    assert config.endpoint == "tcp:8070:interface=localhost:backlog=1024"
+    assert config.endpoint == "tcp:8070:interface=localhost"
 
 
 def test_the_command_line_beats_the_environment_beats_the_file(elsewhere: Path) -> None:
@@ -375,6 +375,4 @@ def test_the_operators_listener_is_on_loopback_beside_the_public_one_unless_set(
 
 
 def test_an_ipv6_address_becomes_an_endpoint_that_twisted_can_read() -> None:
-    assert load(environ={"CHIP_ADDRESS": "::1"}).endpoint == (
-        r"tcp:8070:interface=\:\:1:backlog=1024"
-    )
+    assert load(environ={"CHIP_ADDRESS": "::1"}).endpoint == (r"tcp:8070:interface=\:\:1")

@@ -16,9 +16,6 @@ from chip.config.origins import parse_allowed_origins
 from chip.config.reach import is_loopback_only, local_url
 from chip.limits import About, Limits
 
-TCP_BACKLOG = 1024
-"""Connections that may wait to be accepted; Twisted's own 50 is too few after a restart."""
-
 DEFAULT_OPS_PORT = 8071
 
 UNUSED = "Accepted and unused"
@@ -44,7 +41,7 @@ class Config(Limits, frozen=True, kw_only=True):
     address: Annotated[str, listening("host or address to listen on; empty for all")] = "localhost"
     port: Annotated[Port, listening("TCP port to listen on")] = 8070
     listen: Annotated[
-        str, listening("Twisted endpoint to listen on instead of address and port")
+        str, listening("Twisted endpoint to listen on instead of address and port; backlog: 1024")
     ] = ""
     public_url: Annotated[
         str,
@@ -174,7 +171,7 @@ class Config(Limits, frozen=True, kw_only=True):
         if self.listen:
             return self.listen
         address = self.address.strip("[]").replace(":", r"\:")
-        return f"tcp:{self.port}:interface={address}:backlog={TCP_BACKLOG}"
+        return f"tcp:{self.port}:interface={address}"
 
     @property
     def url(self) -> str:

@@ -16,7 +16,15 @@ from chip.ops.certificates import Certificates
 from chip.ops.proxy_protocol import ProxiedEndpoint
 from chip.ops.tls import NoCertificateError, certificates
 
+MOST_UNACCEPTED: Final = 1024
+"""Connections that may wait to be accepted, unless the description says otherwise: Twisted's 50 are
+fewer than come at one moment when all visitors come back."""
+
 _PROXY: Final = "haproxy:"
+_BEFORE_BACKLOG: Final = {"tcp": 2, "tcp6": 1, "unix": 2, "ssl": 5}
+"""How many arguments without a name stand before the backlog, for each kind that has one."""
+
+_COLON: Final = re.compile(r"(?<!\\):")
 
 _Read = Callable[[], CertificateOptions]
 
@@ -48,7 +56,7 @@ def listen_address(
         elif plain.startswith("ssl:"):
             found, read = _ssl(reactor, plain, tls_ciphers)
         else:
-            found = serverFromString(reactor, plain)
+            found = _server(reactor, plain)
         if description.startswith(_PROXY):
             found = ProxiedEndpoint(found)
         if read is None:
@@ -74,16 +82,26 @@ def _refusal(setting: str, description: str) -> Iterator[None]:
         raise ConfigError(f"{setting}: {error.filename}: {error.strerror}") from None
 
 
+def _server(reactor: object, description: str) -> Any:
+    """Twisted's endpoint, at which more may wait than it would have unless told."""
+    kind, *parts = re.split(_COLON, description)
+    nameless = sum("=" not in part for part in parts)
+    is_told = nameless > _BEFORE_BACKLOG.get(kind, -1)
+    if not is_told and not any(part.startswith("backlog=") for part in parts):
+        description += f":backlog={MOST_UNACCEPTED}"
+    return serverFromString(reactor, description)
+
+
 def _tls(reactor: object, description: str, ciphers: str) -> tuple[Any, _Read]:
     """``tls:DIRECTORY:port=443:…``. Twisted's own leaves no choice of cipher suites, and turns
     everybody away where there is no certificate."""
-    _, *parts = re.split(r"(?<!\\):", description)
+    _, *parts = re.split(_COLON, description)
     path = next((part for part in parts if part.startswith("path=")), parts[0])
     parts.remove(path)
     if all(re.match("backlog=|interface=", part) for part in parts):
         parts.append("port=443")
     directory = Path(path.removeprefix("path=").replace("\\:", ":"))
-    within = serverFromString(reactor, ":".join(["tcp6", *parts]))
+    within = _server(reactor, ":".join(["tcp6", *parts]))
     return within, partial(certificates, directory, ciphers)
 
 
@@ -95,5 +113,5 @@ def _ssl(reactor: object, description: str, ciphers: str) -> tuple[Any, _Read]:
         options.getContext().set_cipher_list(ciphers.encode())
         return cast(CertificateOptions, options)
 
-    own: Any = serverFromString(reactor, description)
+    own = _server(reactor, description)
     return TCP4ServerEndpoint(reactor, own._port, own._backlog, own._interface), read
