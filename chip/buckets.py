@@ -73,13 +73,13 @@ class TokenBucket:
 class Buckets:
     """A token bucket for each key. A bucket that is full again says nothing and is forgotten."""
 
-    __slots__ = ("_buckets", "_burst", "_rate", "_sweep_at")
+    __slots__ = ("_buckets", "_burst", "_sweep_at", "rate")
 
     SWEEP_FROM: ClassVar = 1000
     """Buckets that are kept without looking whether they are still needed."""
 
     def __init__(self, rate: float, burst: float) -> None:
-        self._rate = rate
+        self.rate = rate
         self._burst = burst
         self._buckets: dict[Hashable, TokenBucket] = {}
         self._sweep_at = self.SWEEP_FROM
@@ -89,13 +89,13 @@ class Buckets:
 
     def take(self, key: Hashable, now: float, count: int = 1) -> float:
         """Take tokens of this key and return 0, or take none and return the seconds to wait."""
-        if self._rate == math.inf:
+        if self.rate == math.inf:
             return 0
         bucket = self._buckets.get(key)
         if bucket is None:
             if len(self._buckets) >= self._sweep_at:
                 self._sweep(now)
-            bucket = self._buckets[key] = TokenBucket(self._rate, self._burst)
+            bucket = self._buckets[key] = TokenBucket(self.rate, self._burst)
         return bucket.take(now, count)
 
     def give_back(self, key: Hashable, count: int = 1) -> None:

@@ -165,6 +165,25 @@ def test_asking_for_channels_that_do_not_exist_keeps_nobody_from_his_chat(direct
     assert result_of(directory.contact(CHAT, asker="")) == BOB
 
 
+@pytest.mark.parametrize("asker", ["", "198.51.100.1"])
+def test_with_the_limits_off_nobody_is_turned_away(store, clock, asker):
+    lookups = Lookups(store, clock.seconds, Limits().without_rates())
+    for n in range(2 * IN_VAIN_PER_SECOND):
+        assert result_of(lookups.channel(f"{n}", asker=asker)) is None
+        assert result_of(lookups.contact(ChatKey(f"{n}" * 24, CHANNEL.uuid), asker=asker)) is None
+
+
+def test_all_together_may_ask_as_often_as_one_may(store, clock):
+    limits = msgspec.structs.replace(
+        Limits(), vain_lookups_per_second=2 * IN_VAIN_PER_SECOND, vain_lookups_burst=10_000
+    )
+    lookups = Lookups(store, clock.seconds, limits)
+    for n in range(2 * IN_VAIN_PER_SECOND):
+        assert result_of(lookups.channel(f"{n}", asker="198.51.100.1")) is None
+    with pytest.raises(AskedInVain):
+        result_of(lookups.channel("one more", asker="198.51.100.1"))
+
+
 def test_chip_itself_may_ask_in_vain_and_rations_nobody(directory):
     result_of(directory.channel(CHANNEL.uuid))
     new = ChatKey("n" * 24, CHANNEL.uuid)

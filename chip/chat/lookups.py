@@ -31,7 +31,8 @@ long ago, and for a reason."""
 MOST_ANSWERS_KEPT: Final = 20_000
 """Answers kept of each kind, current or not."""
 IN_VAIN_PER_SECOND: Final = 200
-"""Lookups in vain of one kind that the database is asked in a second, whoever asks."""
+"""Lookups in vain of one kind that the database is asked in a second, whoever asks, unless one
+network alone may ask more often."""
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -147,7 +148,8 @@ class _Cache(Generic[K, V]):
         self._stale_ok = stale_ok
         self._seconds = seconds
         self._vain = vain
-        self._all_in_vain = FailureBudget(IN_VAIN_PER_SECOND, IN_VAIN_PER_SECOND)
+        most = max(IN_VAIN_PER_SECOND, vain.rate)
+        self._all_in_vain = FailureBudget(most, most)
         self._known: OrderedDict[K, tuple[float, V]] = OrderedDict()
         self._asking: dict[K, list[Deferred[V | None]]] = {}
         self._is_away = False
