@@ -143,3 +143,25 @@ def test_hundreds_of_new_chats_that_wait_when_the_circuit_opens_are_all_answered
     visitors[0].says({"type": "start_chat"})
     courier.answers()
     assert visitors[0].hears_one()["type"] == "chat_started"
+
+
+@pytest.mark.parametrize("parallel", [1, 2, 3, 4, 5, 8])
+def test_new_chats_and_messages_together_are_no_more_requests_than_allowed(parallel):
+    chip = MemoryChip(courier_parallel=parallel)
+    talkers = [chip.visitor() for _ in range(3 * parallel)]
+    for talker in talkers:
+        talker.says({"type": "start_chat"})
+    chip.gateway.store = None  # answers are the test's
+    for _ in range(3 * parallel):
+        chip.visitor().says({"type": "start_chat"})
+    for talker in talkers:
+        talker.says(say("hello"))
+    answered = {"starts": 0, "posts": 0}
+    for _ in range(2 * parallel):
+        assert len(chip.gateway.requests) == parallel
+        request = chip.gateway.requests.pop(0)
+        answered["posts" if request.texts else "starts"] += 1
+        request.handle("uuid")
+    assert all(answered.values())
+    while chip.gateway.requests:
+        chip.gateway.requests.pop(0).handle("uuid")

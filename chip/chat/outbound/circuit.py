@@ -58,7 +58,6 @@ class CircuitBreaker:
     ) -> None:
         self._gateway = gateway
         self._prefix = f"{host}: " if host else ""
-        self._for_posts = Semaphore(room) if room else None
         self._clock = clock
         self._failures = 0
         self._failing: set[ChatKey] = set()
@@ -76,8 +75,12 @@ class CircuitBreaker:
             "the circuit to Courier is closed again",
             clock.seconds,
         )
-        self._for_starts = Semaphore(max(1, parallel // 4))
-        self.for_forwarding = max(1, parallel - parallel // 4)
+        starts = max(1, parallel // 4)
+        self._for_starts = Semaphore(starts)
+        # Both kinds take turns where there is a single place.
+        self._for_all = Semaphore() if parallel == 1 else None
+        self._for_posts = Semaphore(room) if room else self._for_all
+        self.for_forwarding = max(1, parallel - starts)
         """Chats that may be forwarded at once while the circuit is closed."""
 
     @property
@@ -105,8 +108,9 @@ class CircuitBreaker:
         """Tell Courier of a new chat, as soon as there is room; ``unsent`` when there is none."""
         if not await self._turn(self._for_starts, ROOM_WITHIN):
             return CourierAnswer("unsent", detail="too many new chats are waiting")
+        request = partial(self._gateway.start_chat, channel, chat.chat_id)
         try:
-            return await self._guard(chat, partial(self._gateway.start_chat, channel, chat.chat_id))
+            return await self._ask(chat, request, self._for_all, ROOM_WITHIN)
         finally:
             self._for_starts.release()
 
@@ -115,14 +119,23 @@ class CircuitBreaker:
     ) -> CourierAnswer:
         """Hand events to Courier. While the circuit is open and probed, ``unsent`` at once."""
         request = partial(self._gateway.post, channel, chat.chat_id, events)
-        if self._for_posts is None or self.is_open:
+        return await self._ask(chat, request, self._for_posts, POST_WITHIN)
+
+    async def _ask(
+        self,
+        chat: ChatKey,
+        request: Callable[[], Awaitable[CourierAnswer]],
+        room: Semaphore | None,
+        seconds: float,
+    ) -> CourierAnswer:
+        if room is None or self.is_open:
             return await self._guard(chat, request)
-        if not await self._turn(self._for_posts, POST_WITHIN):
+        if not await self._turn(room, seconds):
             return CourierAnswer("unsent", detail="too much is under way")
         try:
             return await self._guard(chat, request)
         finally:
-            self._for_posts.release()
+            room.release()
 
     async def _turn(self, room: Semaphore, seconds: float) -> bool:
         """Take a place, if there is one within so many seconds."""
