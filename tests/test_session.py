@@ -92,6 +92,33 @@ def test_an_error_names_the_ref_where_it_is_known(chip):
     assert visitor.hears_one()["ref"] == "c7"
 
 
+@pytest.mark.parametrize(
+    ("frame", "named"),
+    [
+        (b'{"type":"ack_chat","msg_id":3,"msg_uuid":4}', {"msg_id": 3}),
+        (b'{"type":"ack_chat","msg_id":3,"x":"\\u0000"}', {"msg_id": 3}),
+        (
+            b'{"type":"ack_chat","msg_id":"a","msg_uuid":"b","x":"\\u0000"}',
+            {"msg_id": "a", "msg_uuid": "b"},
+        ),
+        (b'{"type":"ack_chat","msg_id":1.5,"msg_uuid":"b"}', {"msg_uuid": "b"}),
+        (b'{"type":"ack_chat","msg_id":true,"msg_uuid":"b"}', {"msg_uuid": "b"}),
+        (b'{"type":"ack_chat","msg_id":"\\u0000","msg_uuid":"b"}', {"msg_uuid": "b"}),
+        (b'{"type":"ack_chat","msg_id":[],"msg_uuid":"\\u0000"}', {}),
+        (b'{"type":"ack_chat","msg_id":null,"msg_uuid":""}', {}),
+        (b'{"type":"send_msg","msg_id":3,"msg_uuid":"b"}', {}),
+        (b'{"type":"stop_chat","msg_id":3}', {}),
+    ],
+)
+def test_an_error_names_the_message_that_was_to_be_acknowledged_as_far_as_it_can_be_read(
+    chip, frame, named
+):
+    visitor = chip.bob()
+    visitor.says(frame)
+    error = visitor.hears_one()
+    assert {name: error[name] for name in ("msg_id", "msg_uuid") if name in error} == named
+
+
 # ack_chat
 
 

@@ -53,7 +53,9 @@ class Replies:
                 error.message,
                 error.command,
                 error.ref,
-                retry_after=error.retry_after,
+                error.msg_id,
+                error.msg_uuid,
+                error.retry_after,
             )
         )
 

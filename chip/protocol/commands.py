@@ -47,6 +47,9 @@ class CommandError(Exception):
         command: str = "",
         ref: str = "",
         retry_after: int = 0,
+        *,
+        msg_id: int | str | None = None,
+        msg_uuid: str | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -54,6 +57,8 @@ class CommandError(Exception):
         self.message = message
         self.command = command
         self.ref = ref
+        self.msg_id = msg_id
+        self.msg_uuid = msg_uuid
 
 
 class StartChat(msgspec.Struct, frozen=True, tag="start_chat"):
@@ -158,12 +163,32 @@ def _explain(frame: bytes, error: Exception) -> CommandError:
 
 
 def _invalid(message: str, known: dict[str, Any]) -> CommandError:
-    return CommandError("invalid_command", message, str(known["type"]), _ref(known))
+    command = str(known["type"])
+    msg_id: int | str | None = None
+    msg_uuid = ""
+    if command == "ack_chat":
+        # True and false are numbers to Python alone.
+        msg_id = known["msg_id"] if type(known.get("msg_id")) is int else _text(known, "msg_id")
+        msg_uuid = _text(known, "msg_uuid")
+    return CommandError(
+        "invalid_command",
+        message,
+        command,
+        _ref(known),
+        msg_id=None if msg_id == "" else msg_id,
+        msg_uuid=msg_uuid or None,
+    )
 
 
 def _ref(known: dict[str, Any]) -> str:
-    ref = known.get("ref")
-    return ref if isinstance(ref, str) and len(ref) <= MAX_REF and "\0" not in ref else ""
+    ref = _text(known, "ref")
+    return ref if len(ref) <= MAX_REF else ""
+
+
+def _text(known: dict[str, Any], field: str) -> str:
+    """What is in the field, ``""`` where it is nothing that may be said again."""
+    text = known.get(field)
+    return text if isinstance(text, str) and "\0" not in text else ""
 
 
 def _has_nul(frame: bytes) -> bool:
