@@ -8,6 +8,7 @@ import pytest
 from twisted.internet.defer import ensureDeferred
 from twisted.logger import globalLogPublisher
 
+from chip.web.connect import DRAIN_PER_SECOND
 from tests.support.connect_rig import ConnectRig
 from tests.support.web import CHAT, masked
 from tests.support.websocket import CLOSE
@@ -148,6 +149,21 @@ def test_stopping_tells_everybody_to_come_back_spread_over_a_while():
     assert (max(told), sum(told)) == (10, 40)
     assert done.called
     assert rig.counts.codes == [1012] * 40
+
+
+def test_of_very_many_the_last_to_be_told_has_time_to_go_too():
+    rig = ConnectRig({"connects_burst": 2000, "sockets_per_address": 2000})
+    wires = [rig.upgraded() for _ in range(2 * DRAIN_PER_SECOND)]
+    for wire in wires:
+        wire.answer()
+    done = ensureDeferred(rig.site.drain(2))
+    rig.passes(1.8)
+    assert {wire.close_code() for wire in wires} == {1012}
+    assert not done.called
+    for wire in wires:
+        wire.says(masked(b"\x03\xf4", opcode=CLOSE))
+    assert done.called
+    assert rig.counts.codes == [1012] * len(wires)
 
 
 def test_whoever_comes_while_it_stops_is_sent_elsewhere():

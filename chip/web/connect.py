@@ -55,6 +55,9 @@ DRAIN_PER_SECOND: Final = 1000
 """Connections that are told to come back later in a second, when there is time enough."""
 SHORTEST_DRAIN: Final = 0.2
 """Seconds over which even a few connections are spread, so that they do not all return at once."""
+LAST_TOLD_AT: Final = 0.9
+"""The part of the time for a drain after which everybody has been told, so that the last can go,
+too, before they are dropped."""
 DRAIN_STEP: Final = 0.05
 """Seconds between two rounds of closing."""
 
@@ -258,13 +261,14 @@ class Connections(WebSocketFactory[VisitorConnection]):
     async def drain(self, deadline: float) -> None:
         """Let nobody in any more, and tell everybody to come back: to a successor, by then.
 
-        The closes are spread over at most `deadline` seconds. Returns when all connections are
-        gone; whoever is still there at the deadline is dropped.
+        The closes are spread over most of `deadline` seconds at most. Returns when all connections
+        are gone; whoever is still there at the deadline is dropped.
         """
         self.admission.draining = True
         if not self._open:
             return
-        spread = min(deadline, max(SHORTEST_DRAIN, len(self._open) / DRAIN_PER_SECOND))
+        wanted = max(SHORTEST_DRAIN, len(self._open) / DRAIN_PER_SECOND)
+        spread = min(deadline * LAST_TOLD_AT, wanted)
         rounds = max(1, round(spread / DRAIN_STEP))
         waiting = sorted(self._open, key=lambda connection: connection._number)
         timers: list[Any] = [
