@@ -81,7 +81,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         Time, per_connection("seconds without progress in writing until a socket is cut off")
     ] = 15
     ping_interval: Annotated[Time, per_connection("seconds between pings to a visitor")] = 30
-    ping_timeout: Annotated[Time, per_connection("seconds a visitor has to answer a ping")] = 10
+    ping_timeout: Annotated[
+        Time, per_connection("seconds a visitor has to answer a ping; at most until the next")
+    ] = 10
 
     sends_per_second: Annotated[Rate, per_chat("messages a second")] = 2
     sends_burst: Annotated[Count, per_chat("messages at once")] = 60

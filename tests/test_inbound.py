@@ -134,6 +134,12 @@ def test_an_unknown_user_is_not_found(chip):
     assert refused.value.status == 404
 
 
+@pytest.mark.parametrize("msg", [{}, {"text": "Hi"}, {"id": 0, "uuid": ""}])
+def test_a_message_without_a_name_is_told_before_an_unknown_user(chip, msg):
+    with pytest.raises(Refused, match=r"^error reading request: msg has neither id nor uuid$"):
+        send(chip, msg=msg | {"user_id": 99})
+
+
 # What is stored
 
 

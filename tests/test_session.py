@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from chip.models import Report
-from chip.protocol.commands import MAX_TEXT
+from chip.protocol.commands import MAX_EMAIL, MAX_REF, MAX_TEXT
 from tests.support.commands import ack, say
 from tests.support.memory_chip import AGENT, BOB, MemoryChip
 
@@ -77,6 +77,27 @@ def test_a_bad_frame_is_answered_and_the_connection_stays(chip, frame, code):
     assert visitor.hears_one()["code"] == code
     visitor.says(say("Still here", ref="c1"))
     assert visitor.hears_one() == {"type": "msg_accepted", "ref": "c1"}
+
+
+@pytest.mark.parametrize("ref", ["r", "r" * MAX_REF, "é" * MAX_REF])
+def test_a_ref_has_as_many_characters_as_are_allowed(chip, ref):
+    visitor = chip.bob()
+    visitor.says(say("Hi", ref=ref))
+    assert visitor.hears_one() == {"type": "msg_accepted", "ref": ref}
+    visitor.says(say("Hi", ref=ref + "r" * MAX_REF))
+    assert visitor.hears_one()["code"] == "invalid_command"
+
+
+@pytest.mark.parametrize("letter", ["b", "é"])
+def test_an_email_has_as_many_characters_as_are_allowed(chip, letter):
+    longest = letter * (MAX_EMAIL - len("@example.com")) + "@example.com"
+    visitor = chip.bob()
+    visitor.says({"type": "set_email", "email": longest})
+    assert visitor.hears() == []
+    assert chip.store.contacts[1, BOB.chat_id].email == longest
+    visitor.says({"type": "set_email", "email": letter + longest})
+    assert visitor.hears_one()["code"] == "invalid_command"
+    assert chip.store.contacts[1, BOB.chat_id].email == longest
 
 
 def test_an_escaped_backslash_before_u0000_is_only_text(chip):

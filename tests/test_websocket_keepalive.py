@@ -213,6 +213,19 @@ def test_a_day_between_pings_is_kept_to_and_takes_little_memory():
     assert 10 <= checked - pinged < 60
 
 
+@pytest.mark.parametrize("timeout", [30, 31, 3600])
+def test_a_time_to_answer_ends_with_the_next_ping_at_the_latest(timeout):
+    clock = Clock()
+    keepalive = Keepalive(clock, 30, timeout)
+    peer = Peer(clock)
+    slot = keepalive.add(peer)
+    clock.pump([1 / 8] * (8 * 70))
+    keepalive.remove(peer, slot)
+    assert [what for what, _ in peer.times][-3:] == ["ping", "check", "ping"]
+    (_, pinged), (_, checked), _ = peer.times[-3:]
+    assert checked - pinged == pytest.approx(30, abs=0.5)
+
+
 def test_the_pulse_stops_with_the_last_connection():
     chat = Chat()
     chat.wire.leaves()

@@ -29,9 +29,8 @@ class KeptAlive(Protocol):
 
 
 class Keepalive:
-    """Pings everything added, every `interval` seconds, and expects life `timeout` later.
-
-    Takes a `timeout` that is shorter than `interval`.
+    """Pings everything added, every `interval` seconds, and expects life `timeout` later, or before
+    the next ping where that comes first.
     """
 
     def __init__(self, clock: Clock, interval: float, timeout: float) -> None:
