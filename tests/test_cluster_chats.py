@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from chip.errors import Unavailable
+from chip.models import ChatKey
 from chip.queue.valkey.cluster.chats import ClusterOutbox, ClusterSpool
 from chip.queue.valkey.cluster.partitions import Partitions
 from chip.queue.valkey.cluster.shares import Shares
+from tests.contracts.queue_parts import CHANNEL
 from tests.support.fake_cluster import FakeCluster
 
 
@@ -88,3 +91,40 @@ def test_a_node_with_too_few_replicas_stores_nothing():
     """Only who asks by himself has it count them."""
     said = "64 of 128 partitions store nothing, those at 127.0.0.1:7002"
     assert kept_alive(FakeCluster([], lacks_replicas=7002)) == said
+
+
+# What is due.
+
+
+class DuePartition:
+    """One with chats that are due, at a node that may refuse to store anything."""
+
+    def __init__(self, due: dict[ChatKey, float], *, refuses: bool) -> None:
+        self.commands = self.outages = self.refusing = self
+        self.reason = "it is out of memory" if refuses else ""
+        self.spool = SimpleNamespace(lost_any=True)
+        self.due = due
+
+
+class DuePartitions:
+    def __init__(self, *partitions: DuePartition) -> None:
+        self.all = partitions
+
+    async def ask_together(self, numbers: Any, question: Any) -> Any:
+        return [(one, one.due) for one in self.all]
+
+
+def chats(name: str, count: int) -> list[ChatKey]:
+    return [ChatKey(f"{name}{number:020}", CHANNEL) for number in range(count)]
+
+
+def test_chats_on_a_node_that_refuses_everything_come_behind_those_on_others():
+    lost, refused, well = chats("lost", 20), chats("refu", 20), chats("well", 3)
+    ill = DuePartition(dict.fromkeys(lost, 0.0) | dict.fromkeys(refused, 1.0), refuses=True)
+    other = DuePartition({chat: 100.0 - n for n, chat in enumerate(well)}, refuses=False)
+    partitions: Any = DuePartitions(ill, other)
+    clock = Clock()
+    spool = ClusterSpool(partitions, Shares("here", clock, 5), clock)
+    found: list[Any] = []
+    Deferred.fromCoroutine(spool.due(8)).addBoth(found.append)
+    assert found[0] == [*reversed(well), *lost[:5]]

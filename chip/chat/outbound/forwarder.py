@@ -4,7 +4,8 @@ The forwarder owns when a chat's spool is worked on and how many chats at once; 
 means is in `attempt`. It takes up a chat in three ways: an append that found the chat unclaimed
 brings the first batch with it; a chat that found no room waits here until there is some; and a look
 at what is due, every second at least, finds reports that have rested, retries, and the chats of
-processes that died.
+processes that died. What is due and cannot be claimed, it tries after all others: the queue may
+refuse one chat, or those on one node, for as long as it likes.
 """
 
 from collections import OrderedDict
@@ -39,6 +40,8 @@ SETTLE_TRIES = 600
 """Such tries before the outcome is left to be found out again."""
 MAX_READY = 10_000
 """Chats that wait here for room; beyond that, the look at what is due finds them."""
+TRIED_FOR = 60.0
+"""Seconds for which a chat that was due and could not be claimed is tried after others."""
 
 
 class Forwarder:
@@ -65,6 +68,8 @@ class Forwarder:
         self._working = 0
         self._reserved = 0
         self._ready: OrderedDict[ChatKey, None] = OrderedDict()
+        # Chats that were due and have not been claimed since, and when that was tried last.
+        self._tried: dict[ChatKey, float] = {}
         self._stopped = False
         self._taking_up = False
         self._more_due = False
@@ -189,6 +194,8 @@ class Forwarder:
         batch: Batch | None = None
         try:
             batch = (await self._spool.claim(chat)).batch
+            if batch is not None:
+                self._tried.pop(chat, None)
         finally:
             await self._work(batch)
 
@@ -202,7 +209,7 @@ class Forwarder:
         taken = self._working + self._reserved
         room = min(TAKEN_TOGETHER, self._circuit.for_forwarding - taken)
         room = 1 if self._circuit.is_open else room
-        due = await self._spool.due(room)
+        due = await self._due(room)
         # A full answer means that there may be more. Probes, however, are as far apart as the looks
         # are.
         self._more_due = len(due) == room and not self._circuit.is_open
@@ -210,8 +217,17 @@ class Forwarder:
             if not self._has_room:
                 break
             self._ready.pop(chat, None)
+            self._tried[chat] = self._clock.seconds()
             self._working += 1
             self._tasks.spawn("taking up a chat", self._claim(chat))
+
+    async def _due(self, room: int) -> list[ChatKey]:
+        """Chats that are due: those first that were not tried in vain, then those that were tried
+        longest ago."""
+        oldest = self._clock.seconds() - TRIED_FOR
+        self._tried = {chat: at for chat, at in self._tried.items() if at > oldest}
+        due = await self._spool.due(room + len(self._tried))
+        return sorted(due, key=lambda chat: self._tried.get(chat, oldest))[:room]
 
     def _keep_alive(self) -> None:
         self._tasks.spawn("renewing claims", self._spool.keep_alive())

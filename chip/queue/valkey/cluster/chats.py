@@ -98,6 +98,7 @@ class ClusterSpool:
 
     async def due(self, limit: int) -> list[ChatKey]:
         """Chats whose time has come, longest due first; before them those whose claim was lost.
+        Those on nodes that refuse what is to be stored come last, since they cannot be claimed.
 
         Where much is due, each partition has some of it: what is more than the limit is returned by
         the next calls, so that these need not ask all of them again."""
@@ -115,10 +116,11 @@ class ClusterSpool:
             read=lambda one, answer: one.spool.read_due(limit, answer),
             alone=lambda one: one.spool.due_since(limit),
         )
-        due: dict[ChatKey, float] = {}
+        due: dict[ChatKey, tuple[bool, float]] = {}
         numbers = {*looked_through, *lost}
-        for _, found in await self._partitions.ask_together(numbers, question):
-            due |= found
+        for partition, found in await self._partitions.ask_together(numbers, question):
+            refuses = bool(partition.commands.outages.refusing.reason)
+            due |= {chat: (refuses, since) for chat, since in found.items()}
         return sorted(due, key=due.__getitem__)
 
     async def keep_alive(self) -> str:
