@@ -39,7 +39,7 @@ class FakePartition:
 def expire(limit: int, *partitions: Any) -> Any:
     """How many messages were taken out."""
     nodes: Any = None
-    outbox = ClusterOutbox(Partitions(partitions, nodes))
+    outbox = ClusterOutbox(Partitions(partitions, nodes, Clock()))
     found: list[Any] = []
     Deferred.fromCoroutine(outbox.expire(limit)).addBoth(found.append)
     return found[0]

@@ -9,6 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 
 from chip.limits import Limits
 from chip.ops.status import Status
@@ -91,3 +93,21 @@ async def test_queues_of_which_a_part_is_away_serve_the_others(status, monkeypat
     readiness = await status.readiness()
     assert readiness.ready
     assert readiness.parts["queues"] == "43 of 128 partitions store nothing"
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_queues_are_read_and_written_to_at_the_same_time(status, monkeypatch):
+    """A node of a Cluster that is silent holds up either for a while."""
+    queue, both_asked = status._backend.queue, Deferred()
+
+    async def is_read() -> None:
+        await both_asked
+
+    async def keep_alive() -> str:
+        both_asked.callback(None)
+        return ""
+
+    monkeypatch.setattr(queue, "depths", is_read)
+    monkeypatch.setattr(queue.spool, "keep_alive", keep_alive)
+    readiness = await Deferred.fromCoroutine(status.readiness()).addTimeout(30, reactor)
+    assert readiness.ready

@@ -6,6 +6,8 @@ It asks the parts themselves, now; it remembers nothing.
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, Protocol
 
+from twisted.internet.defer import Deferred
+
 from chip import __version__
 from chip.chat.ports import Balances, Depths, Queue, Store
 from chip.chat.server import ChatServer
@@ -48,7 +50,7 @@ class Status:
     async def readiness(self) -> Readiness:
         """Whether new visitors should come here. Courier is reported, and not required: while it
         is away, Chip keeps what visitors say."""
-        store = await _word(_read(self._backend.store))
+        _, store = await _tried(_read(self._backend.store))
         queues_serve, queues = await self._use_queues()
         descriptors = "ok" if is_one_left() else "none left"
         parts = {
@@ -63,15 +65,15 @@ class Status:
 
     async def _use_queues(self) -> tuple[bool, str]:
         """Whether they serve anybody, and in a word whether all of them do."""
-        limited = ""
-        try:
-            await self._backend.queue.depths()
-            # What can be read cannot always be stored. A process that leaves claims nothing more.
-            if not self._draining():
-                limited = await self._backend.queue.spool.keep_alive()
-        except Unavailable as error:
-            return False, str(error)
-        return True, limited or "ok"
+        queue = self._backend.queue
+        asked = [_tried(queue.depths())]
+        # What can be read cannot always be stored. A process that leaves claims nothing more.
+        if not self._draining():
+            asked.append(_tried(queue.spool.keep_alive()))
+        # At the same time: where a node of a Cluster is silent, each takes a while.
+        started = [Deferred.fromCoroutine(one) for one in asked]
+        found = [await one for one in started]
+        return next((one for one in found if not one[0]), found[-1])
 
     async def depths(self) -> Depths:
         """How much waits in the queues."""
@@ -108,9 +110,10 @@ async def _read(store: Store) -> None:
     await store.user(_NUMBER)
 
 
-async def _word(asked: Coroutine[Any, Any, object]) -> str:
+async def _tried(asked: Coroutine[Any, Any, object]) -> tuple[bool, str]:
+    """Whether this works, and a word on it: that which it has for itself, if any."""
     try:
-        await asked
+        found = await asked
     except Unavailable as error:
-        return str(error)
-    return "ok"
+        return False, str(error)
+    return True, found if found and isinstance(found, str) else "ok"

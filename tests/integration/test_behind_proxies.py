@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 import pytest_twisted
@@ -175,3 +178,48 @@ async def test_visitors_are_told_apart_by_the_address_that_the_proxy_names(front
     let_in.append(await somebody_at("203.0.113.10"))
     for visitor in let_in:
         await visitor.leave()
+
+
+class Slowly(ThreadingHTTPServer):
+    """In place of a Chip and its operators' listener: says that it is ready, after a while."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), SlowAnswers)
+        self.port = self.ops_port = self.server_port
+        self.visitors: list[Visitor] = []
+        self.takes, self.checked = 0.0, 0
+
+    def __enter__(self) -> Slowly:
+        Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class SlowAnswers(BaseHTTPRequestHandler):
+    server: Slowly
+
+    def do_GET(self) -> None:
+        if self.path == "/readyz":
+            time.sleep(self.server.takes)
+            self.server.checked += 1
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_haproxy_takes_nobody_out_whose_checks_take_longer_than_usual():
+    """As where a node of a Cluster, or the database's disk, stands still for a moment."""
+    with Slowly() as one, Slowly() as two, Haproxy(one, two) as front:
+        one.takes = two.takes = 1.5
+        before = one.checked, two.checked
+        statuses = set()
+        while one.checked < before[0] + 3 or two.checked < before[1] + 3:
+            statuses.add(fetch(front.url).status)
+            time.sleep(0.05)
+        assert statuses == {200}

@@ -124,19 +124,20 @@ class ClusterSpool:
         return sorted(due, key=due.__getitem__)
 
     async def keep_alive(self) -> str:
-        """Renew all claims of this process, and hear who else lives. One partition of each node is
-        asked by itself, which tells whether the node takes all that it should."""
+        """Renew all claims of this process, and hear who else lives. One partition of each node
+        that answers is asked by itself, which tells whether it takes all that it should."""
         partitions = self._partitions
         for partition in partitions.all:
             partition.spool.forget_lost()
         took = {one for one, _ in await partitions.ask_together(range(PARTITIONS), _ALIVE)}
         by_node = partitions.by_node()
-        ones = [next(filter(took.__contains__, of), of[0]) for of in by_node.values()]
+        taking = {place: [one for one in of if one in took] for place, of in by_node.items()}
+        ones = [of[0] for of in taking.values() if of]
         well = dict(await partitions.ask(ones, lambda one: one.spool.keep_alive()))
         self._shares.living(await _living(next(iter(well))))
         away: dict[NodeAddress, int] = {}
-        for (place, of), asked in zip(by_node.items(), ones, strict=True):
-            count = len(of if asked not in well else set(of) - took)
+        for place, of in taking.items():
+            count = len(by_node[place]) - (len(of) if of and of[0] in well else 0)
             if count:
                 away[place] = count
         if not away:

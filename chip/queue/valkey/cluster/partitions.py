@@ -1,14 +1,15 @@
 """All partitions, asked one by one or together.
 
-Those that cannot be asked are left out as long as there are others. What is asked of all of them
-again and again goes in one write to each node: a call of its own for each partition takes five
-times as much CPU.
+Those that cannot be asked are left out as long as there are others, and so are those that stay
+silent when others have answered. What is asked of all of them again and again goes in one write to
+each node: a call of its own for each partition takes five times as much CPU.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from txredisapi import ResponseError
 
@@ -17,8 +18,14 @@ from chip.models import ChatKey
 from chip.queue.valkey.cluster.node import Node
 from chip.queue.valkey.cluster.nodes import Nodes
 from chip.queue.valkey.cluster.slots import NodeAddress, partition_of
+from chip.queue.valkey.deadline import Deadline
 from chip.queue.valkey.partition import Partition
 
+SILENT_FOR: Final = 0.75
+"""Seconds after an answer in which another one must come. A node that waits for its replicas is
+silent for half a second."""
+
+A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -34,9 +41,12 @@ class Question(NamedTuple, Generic[T]):
 class Partitions:
     """The partitions, and the nodes that they are on."""
 
-    def __init__(self, partitions: Sequence[Partition], nodes: Nodes[Node]) -> None:
+    _log = Logger()
+
+    def __init__(self, partitions: Sequence[Partition], nodes: Nodes[Node], reactor: Any) -> None:
         self.all = partitions
         self._nodes = nodes
+        self._reactor = reactor
 
     def of(self, chat: ChatKey) -> Partition:
         """The one of this chat."""
@@ -54,15 +64,11 @@ class Partitions:
     ) -> list[tuple[Partition, T]]:
         """What partitions answer that are asked each by itself. Raises Unavailable when all are
         away, and whatever else goes wrong."""
-        asked = list(partitions)
 
         async def answer(partition: Partition) -> T:
             return await ask(partition)
 
-        ended = await DeferredList(
-            [Deferred.fromCoroutine(answer(partition)) for partition in asked], consumeErrors=True
-        )
-        return _reachable(zip(asked, ended, strict=True))
+        return await self._answers([(partition, answer(partition)) for partition in partitions])
 
     async def ask_together(
         self, numbers: Iterable[int], question: Question[T]
@@ -72,14 +78,12 @@ class Partitions:
         by_node: dict[Node, list[Partition]] = {}
         for number in numbers:
             by_node.setdefault(self._nodes.owner(number), []).append(self.all[number])
-        ended = await DeferredList(
+        answers = await self._answers(
             [
-                Deferred.fromCoroutine(self._ask_node(node, partitions, question))
+                (node, self._ask_node(node, partitions, question))
                 for node, partitions in by_node.items()
-            ],
-            consumeErrors=True,
+            ]
         )
-        answers = _reachable(zip(by_node, ended, strict=True))
         return [found for _, of_node in answers for found in of_node]
 
     async def _ask_node(
@@ -102,17 +106,49 @@ class Partitions:
                     raise
         return found
 
+    async def _answers(
+        self, asked: Sequence[tuple[A, Coroutine[Any, Any, T]]]
+    ) -> list[tuple[A, T]]:
+        """What comes of work for each of them, without those that are away or silent."""
+        ended: dict[int, T | Failure] = {}
+        done: Deferred[None] = Deferred()
+        silence: Deadline | None = None
 
-def _reachable(ended: Iterable[tuple[Any, tuple[bool, Any]]]) -> list[tuple[Any, Any]]:
+        def end(result: Any, number: int) -> None:
+            nonlocal silence
+            if done.called:
+                if isinstance(result, Failure) and not result.check(Unavailable):
+                    self._log.failure("what a node answered late is not known", result)
+                return
+            ended[number] = result
+            if len(ended) == len(asked):
+                done.callback(None)
+            elif not isinstance(result, Failure):
+                if silence is not None:
+                    silence.met()
+                silence = Deadline(self._reactor, SILENT_FOR, lambda: done.callback(None))
+
+        for number, (_, work) in enumerate(asked):
+            Deferred.fromCoroutine(work).addBoth(end, number)
+        try:
+            if asked:
+                await done
+        finally:
+            if silence is not None:
+                silence.met()
+        return _reachable([(one, ended[n]) for n, (one, _) in enumerate(asked) if n in ended])
+
+
+def _reachable(ended: Iterable[tuple[A, T | Failure]]) -> list[tuple[A, T]]:
     """What was answered, with whomever answered. Raises Unavailable when nobody did."""
-    found = []
+    found: list[tuple[A, T]] = []
     away: Failure | None = None
-    for asked, (worked, result) in ended:
-        if worked:
+    for asked, result in ended:
+        if not isinstance(result, Failure):
             found.append((asked, result))
         else:
-            away = cast(Failure, result)
-            if not isinstance(away.value, Unavailable):
+            away = result
+            if not away.check(Unavailable):
                 away.raiseException()
     if away is not None and not found:
         away.raiseException()

@@ -74,6 +74,7 @@ class ClusterQueue:
                 for its_commands, its_keys in zip(commands, keys, strict=True)
             ],
             nodes,
+            reactor,
         )
         self.live = ClusterLive(nodes, keys, commands, token, reactor)
         for number, one in enumerate(partitions.all):

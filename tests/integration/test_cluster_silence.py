@@ -1,0 +1,86 @@
+"""A node of a Cluster falls silent: what is asked of all of them does not wait for it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+
+from chip.chat.ports import Queue
+from chip.models import ChatKey
+from chip.ops.status import Status
+from chip.tasks import pause
+from tests.contracts.queue_parts import CHANNEL, Process
+from tests.support.cluster_rig import ClusterRig
+from tests.support.memory_store import MemoryStore
+from tests.support.valkey_cluster import Node
+
+from .test_cluster_faults import slot
+
+CHATS = [ChatKey(f"{number:024}", CHANNEL) for number in range(24)]
+SILENCE = 5
+"""Seconds: more than the connection to a silent node stands, and the wait for it to come back."""
+
+
+@pytest_twisted.async_yield_fixture
+async def rig(cluster):
+    rig = ClusterRig(cluster)
+    yield rig
+    await rig.close()
+
+
+@pytest.fixture
+def silent(cluster) -> Node:
+    node = cluster.primaries[1]
+    yield node
+    node.resume()
+
+
+class Slowest:
+    """How long the slowest of several questions took."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    async def of(self, question: Any) -> Any:
+        began = reactor.seconds()
+        answer = await question
+        self.seconds = max(self.seconds, reactor.seconds() - began)
+        return answer
+
+
+def status_of(queue: Queue) -> Status:
+    server: Any = SimpleNamespace(outbound=SimpleNamespace(courier_trouble=""))
+    backend: Any = SimpleNamespace(store=MemoryStore(reactor.seconds), queue=queue)
+    config: Any = None
+    return Status(config, server, backend, lambda: False)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_process_is_ready_all_the_time_and_says_so_soon(rig, silent):
+    status, slowest = status_of(await rig.queue()), Slowest()
+    silent.pause()
+    began = reactor.seconds()
+    while reactor.seconds() < began + SILENCE:
+        readiness = await slowest.of(status.readiness())
+        assert readiness.ready, readiness
+        assert f"those at 127.0.0.1:{silent.port}" in readiness.parts["queues"]
+        await pause(reactor, 0.3)
+    assert slowest.seconds < 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_due_on_the_others_is_found_soon(rig, silent):
+    here, slowest = Process(await rig.queue()), Slowest()
+    well = {chat for chat in CHATS if not silent.owns(slot(chat))}
+    for chat in well:
+        await here.say("Hello", chat=chat, may_claim=False)
+    silent.pause()
+    began = reactor.seconds()
+    while reactor.seconds() < began + SILENCE:
+        assert set(await slowest.of(here.spool.due(100))) == well
+        await pause(reactor, 0.6)  # what was found before is not believed any more
+    assert slowest.seconds < 2
