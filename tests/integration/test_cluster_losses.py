@@ -12,10 +12,11 @@ from twisted.internet.threads import deferToThread
 
 from chip.chat.ports import Page
 from chip.errors import Unavailable
+from chip.models import ChatKey
 from chip.queue.valkey.cluster import queue as cluster_queue
 from chip.queue.valkey.cluster.slots import TAGS, partition_of, slot_of
 from chip.tasks import pause
-from tests.contracts.queue_parts import CHAT, Process
+from tests.contracts.queue_parts import CHANNEL, CHAT, Process
 from tests.support.cluster_rig import ClusterRig
 from tests.support.valkey_cluster import Node, ValkeyCluster
 
@@ -91,3 +92,17 @@ async def test_numbers_go_on_beyond_those_that_such_a_node_has_lost(rig, node, e
             break
     assert [item.number > lost for item in (await read(here)).items] == [True]
     expected_failures.forgive("Valkey refuses a command")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_wiping_of_all_nodes_is_noticed_by_whoever_stays_connected(rig, monkeypatch):
+    monkeypatch.setattr(cluster_queue, "LOOK_AT_MARKS_EVERY", 0.1)
+    here = await rig.process()
+    chats = [CHAT, *(ChatKey(f"{number:024}", CHANNEL) for number in range(9))]
+    for chat in chats:
+        await here.live.subscribe(chat)
+    here.ears.heard.clear()
+    await deferToThread(rig.cluster.clear)
+    for chat in chats:
+        await here.ears.hear("interrupted", frozenset([chat]))
+    assert (await read(here)).loss is not None

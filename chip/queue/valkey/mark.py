@@ -69,12 +69,14 @@ class Mark:
         if self.in_doubt:
             await self.check()
 
-    async def check(self) -> None:
+    async def check(self) -> bool:
         """Look whether something was lost. Raises Unavailable."""
         doubt = self._doubt
         found: bytes = await self._script.run([self._key], self._arguments())
-        if self._is(found, doubt):
+        is_lost = self._is(found, doubt)
+        if is_lost:
             self.on_loss()
+        return is_lost
 
     def _is(self, found: bytes, doubt: object | None) -> bool:
         """This was found, and what was doubted when it was asked for is so no more."""

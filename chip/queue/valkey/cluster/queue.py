@@ -37,7 +37,7 @@ from chip.queue.valkey.scripts import ScriptTexts
 from chip.tasks import every
 
 LOOK_AT_MARKS_EVERY: Final = 5.0
-"""Seconds between two looks whether anything was lost where a node has not said so yet."""
+"""Seconds between two looks whether anything was lost."""
 _COUNT: Final = b"%d" % PARTITIONS
 _DEPTHS: Final = Question(
     call=Partition.call_depths, read=Partition.read_depths, alone=Partition.depths
@@ -64,6 +64,7 @@ class ClusterQueue:
         self._address = address
         self._replicas = replicas
         self._watching: LoopingCall | None = None
+        self._watched = 0
         self._texts = texts = ScriptTexts(limits, publish="SPUBLISH", parts=PARTITIONS)
         self._nodes = nodes = Nodes(address.seeds(), reactor, self._make_node)
         keys = [Keys(address.database, tag) for tag in TAGS]
@@ -94,12 +95,7 @@ class ClusterQueue:
         except (Unavailable, ConfigError):
             await self.close()
             raise
-        self._watching = every(
-            self._reactor,
-            LOOK_AT_MARKS_EVERY,
-            lambda: self._look_at_marks(range(PARTITIONS)),
-            now=False,
-        )
+        self._watching = every(self._reactor, LOOK_AT_MARKS_EVERY, self._watch, now=False)
 
     async def close(self) -> None:
         """End all connections for good."""
@@ -208,18 +204,28 @@ class ClusterQueue:
         was promoted, and that has a connection already."""
         self.live.place(partition)
         self._partitions.all[partition].mark.doubted()
-        self._look_at_marks([partition])
+        self._look_at([self._partitions.all[partition].mark])
 
-    def _look_at_marks(self, numbers: Iterable[int]) -> None:
-        """See whether anything was lost from these partitions, as far as that is not known."""
+    def _watch(self) -> None:
+        """See whether anything was lost where that is not known, and whether all was wiped from a
+        node while nobody was disconnected: that shows in any of its marks, so each has its turn."""
+        self._look_at([one.mark for one in self._partitions.all if one.mark.in_doubt])
+        self._watched += 1
+        for node in self._nodes.all:
+            marks = self._marks(node)
+            if marks:
+                self._look_at([marks[self._watched % len(marks)]], then_at=marks)
+
+    def _look_at(self, marks: Iterable[Mark], *, then_at: Sequence[Mark] = ()) -> None:
+        """See whether anything was lost with these marks, and where it was, with those others."""
 
         async def look(mark: Mark) -> None:
-            with suppress(Unavailable):  # it stays in doubt
-                await mark.check()
+            with suppress(Unavailable):  # what is in doubt stays so
+                if await mark.check():
+                    self._look_at(other for other in then_at if other is not mark)
 
-        for number in numbers:
-            if self._partitions.all[number].mark.in_doubt:
-                Deferred.fromCoroutine(look(self._partitions.all[number].mark))
+        for mark in marks:
+            Deferred.fromCoroutine(look(mark))
 
 
 def _check(counts: Iterable[bytes | None]) -> None:
