@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from chip.chat.outbound import acknowledger
 from chip.chat.outbound.acknowledger import RETRY_EVERY
+from chip.errors import Unavailable
 from chip.models import Report
+from chip.tasks import pause
 from tests.support.memory_chip import MemoryChip
 
 
@@ -137,3 +140,82 @@ def test_an_ack_that_can_never_be_stored_keeps_no_other_waiting(chip, bob, expec
     chip.later(RETRY_EVERY)
     expected_failures.take(ZeroDivisionError)
     assert waiting(chip, bob) == [1]
+
+
+# A queue that refuses some chats, and takes others.
+
+
+@pytest.fixture
+def alice(chip):
+    alice = chip.visitor(address="198.51.100.4")
+    alice.says({"type": "start_chat"})
+    alice.hears()
+    return alice
+
+
+class Refuses:
+    """The outbox stores nothing for some chats. It counts what it is asked."""
+
+    def __init__(self, chip, *chats):
+        self._store = chip.queue.outbox.ack
+        self.chats = chats
+        self.asked = []
+        chip.queue.outbox.ack = self._ack
+
+    async def _ack(self, chat, name):
+        self.asked.append(chat)
+        if chat in self.chats:
+            raise Unavailable("refused")
+        return await self._store(chat, name)
+
+
+@pytest.fixture
+def both_kept(chip, bob, alice, monkeypatch):
+    """Bob's acknowledgements are kept, and so is Alice's, which came later. Few are tried at once,
+    and Bob's are still refused."""
+    monkeypatch.setattr(acknowledger, "ACKS_TRIED_TOGETHER", 2)
+    for msg_id in (1, 2, 3, 4, 5):
+        chip.send(msg_id)
+    chip.send(6, chat_id=alice.chat_id)
+    chip.queues.away = True
+    bob.says(*ack(1, 2, 3, 4, 5))
+    alice.says(*ack(6))
+    chip.queues.away = False
+    return Refuses(chip, bob.chat)
+
+
+def test_acks_that_are_always_refused_keep_no_others_waiting(chip, bob, alice, both_kept):
+    chip.later(3 * RETRY_EVERY)
+    assert waiting(chip, alice) == []
+    both_kept.chats = ()
+    chip.later(3 * RETRY_EVERY)
+    assert waiting(chip, bob) == []
+
+
+def test_at_a_stop_all_others_are_stored_and_those_are_told(chip, alice, both_kept, log):
+    chip.stop()
+    assert waiting(chip, alice) == []
+    assert log.fields("count") == [5]
+
+
+def test_while_none_are_taken_no_more_are_tried_than_so_many_each_time(chip, bob, alice, both_kept):
+    both_kept.chats = (bob.chat, alice.chat)
+    chip.later(4 * RETRY_EVERY)
+    assert len(both_kept.asked) == 8
+
+
+def test_a_stop_begins_no_more_tries_where_they_take_long(chip, both_kept, log):
+    asked = []
+
+    async def takes_long(chat, name):
+        asked.append(chat)
+        await pause(chip.clock, 3)
+        raise Unavailable("refused")
+
+    chip.queue.outbox.ack = takes_long
+    chip.server.stop_taking_up()
+    stopping = Deferred.fromCoroutine(chip.server.finish(10))
+    chip.later(4)
+    assert stopping.called
+    assert len(asked) == 2
+    assert log.fields("count") == [6]

@@ -1,11 +1,12 @@
 """Acknowledgements on their way into the queue.
 
 An acknowledgement is never lost: one that cannot be stored for now is kept here and tried again,
-also after the visitor has left. It owns what is kept; how much that may be is bounded.
+also after the visitor has left. It owns what is kept; how much that may be is bounded. The queue
+may refuse some chats and take others: whatever was tried in vain is tried again after the rest.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -22,6 +23,8 @@ RETRY_EVERY: Final = 1.0
 """Seconds between two tries to store what is kept."""
 ACKS_TRIED_TOGETHER: Final = 200
 """Acknowledgements that are tried together, which a queue stores in few steps."""
+LAST_TRIES_WITHIN: Final = 2.0
+"""Seconds in which the last tries are begun, at a stop."""
 MOST_KEPT: Final = 50_000
 """Acknowledgements that are kept; beyond that the visitor is told, and keeps it himself. Of one
 address (of IPv6: its /48), so many are kept as its sockets can have messages under way: by default,
@@ -47,7 +50,7 @@ class Acknowledger:
         self._tasks = tasks
         self._clock = clock
         self._most_per_network = most_per_network
-        # In the order in which they came, and whose they are.
+        # In the order in which they are tried next, and whose they are.
         self._kept: dict[tuple[ChatKey, MsgName], str] = {}
         self._kept_of: Counter[str] = Counter()
         self._timer: Any = None
@@ -76,12 +79,16 @@ class Acknowledger:
         return len(self._kept) < MOST_KEPT and self._kept_of[network] < most
 
     async def finish(self) -> None:
-        """Try once more to store what is kept. What fails is forgotten: the message is shown
-        again when its visitor is back."""
+        """Try once more to store what is kept, as much as there is time for. What fails is
+        forgotten: the message is shown again when its visitor is back."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        await self._store_kept()
+        until = self._clock.seconds() + LAST_TRIES_WITHIN
+        for few in self._few_by_few():
+            await self._store_together(few)
+            if self._clock.seconds() > until:
+                break
         if self._kept:
             self._log.warn("acknowledgements were lost", count=len(self._kept))
 
@@ -100,24 +107,31 @@ class Acknowledger:
         self._tasks.spawn("storing kept acknowledgements", self._retry())
 
     async def _retry(self) -> None:
-        await self._store_kept()
+        """Store what is kept, until none is taken of those that are tried together."""
+        for few in self._few_by_few():
+            if not await self._store_together(few):
+                break
         if self._kept:
             self._try_later()
         else:
             self._log.debug("all acknowledgements are stored")
 
-    async def _store_kept(self) -> None:
-        """Store what is kept, oldest first, until something fails."""
+    def _few_by_few(self) -> Iterable[list[tuple[ChatKey, MsgName]]]:
         kept = list(self._kept)
         for start in range(0, len(kept), ACKS_TRIED_TOGETHER):
-            tries = [self._store_again(*one) for one in kept[start : start + ACKS_TRIED_TOGETHER]]
-            if not all(await gatherResults(map(Deferred.fromCoroutine, tries))):
-                return
+            yield kept[start : start + ACKS_TRIED_TOGETHER]
+
+    async def _store_together(self, kept: Iterable[tuple[ChatKey, MsgName]]) -> bool:
+        """Try to store these, and return whether any was taken."""
+        tries = [self._store_again(*one) for one in kept]
+        return any(await gatherResults(map(Deferred.fromCoroutine, tries)))
 
     async def _store_again(self, chat: ChatKey, name: MsgName) -> bool:
         try:
             await self._store(chat, name)
         except Unavailable:
+            if (chat, name) in self._kept:
+                self._kept[chat, name] = self._kept.pop((chat, name))
             return False
         except Exception:
             # It would fail the next time too, and must not keep the others waiting.
