@@ -8,6 +8,9 @@ ask at once, and again later where the database is away.
     fill → waits for its turn → the rows are looked up → Outbox.fill → whoever waited goes on
                  ▲                                           │
                  └─ a little later, if the database was away ┘  or not everything fitted
+
+A queue may refuse some chats, those on one node for instance: these come behind all that were not
+tried yet. Only when it refuses one new chat after the other does nobody wait for it.
 """
 
 from collections import deque
@@ -35,6 +38,8 @@ PATIENCE: Final = 5.0
 back later comes then, and what was shown too early once more behind it."""
 LOOK_UP_AGAIN_AFTER: Final = 5.0
 """Seconds until a chat is looked up again that could not be."""
+REFUSED_IN_A_ROW: Final = 20
+"""Chats that the queue must refuse, one after the other, before more are left for later."""
 TELL_AFTER: Final = 5.0
 """Seconds that the log waits for more to tell of."""
 LOOKED_WITHIN: Final = 10.0
@@ -101,8 +106,13 @@ class Reconciler:
         self._tasks = tasks
         self._observer = observer
         self._wanted: dict[ChatKey, _Wanted] = {}
+        # Chats whose turn comes, those that were tried in vain after all others, and those that
+        # are to be tried again after a while.
         self._turns: deque[ChatKey] = deque()
+        self._again: deque[ChatKey] = deque()
         self._later: list[ChatKey] = []
+        # How many the queue has refused in a row: of those not tried before, and of the others.
+        self._refused = [0, 0]
         self._at_work = 0
         self._serving = False
         self._state: Literal["working", "pausing", "stopped"] = "working"
@@ -131,6 +141,7 @@ class Reconciler:
         """Begin nothing more, and let everybody go on."""
         self._state = "stopped"
         self._turns.clear()
+        self._again.clear()
         if self._retry:
             self._retry.cancel()
         if self._telling:
@@ -149,8 +160,13 @@ class Reconciler:
             return
         self._serving = True
         try:
-            while self._turns and self._at_work < AT_ONCE and self._state == "working":
-                chat = self._turns.popleft()
+            while self._at_work < AT_ONCE and self._state == "working":
+                if self._turns:
+                    chat = self._turns.popleft()
+                elif self._again and self._refused[True] < REFUSED_IN_A_ROW:
+                    chat = self._again.popleft()
+                else:
+                    break
                 self._at_work += 1
                 self._tasks.spawn("filling an outbox", self._work(chat, self._wanted[chat]))
         finally:
@@ -193,7 +209,15 @@ class Reconciler:
             lost=self._clock.seconds() - wanted.noticed_at + LOOKED_WITHIN,
             max_bytes=limits.outbox_bytes,
         )
-        filled = await self._outbox.fill(chat, loss, messages)
+        is_again = wanted.in_vain
+        try:
+            filled = await self._outbox.fill(chat, loss, messages)
+        except Unavailable:
+            self._refused[is_again] += 1
+            if is_again or self._refused[is_again] < REFUSED_IN_A_ROW:
+                return False
+            raise
+        self._refused[is_again] = 0
         if filled.messages:
             self._note(filled.messages)
         return not filled.is_full and wanted.loss == loss
@@ -212,7 +236,8 @@ class Reconciler:
     def _go_on(self) -> None:
         self._retry = None
         self._state = "working"
-        self._turns.extend(self._later)
+        self._refused = [0, 0]
+        self._again.extend(self._later)
         self._later.clear()
         self._serve()
 
