@@ -81,8 +81,16 @@ async def test_reports_on_other_nodes_are_posted_while_one_has_too_few_replicas(
     await here.send(1, well)
     await here.outbox.ack(well, name(1))
     circuit: Any = SimpleNamespace(is_open=is_open, may_probe=True, for_forwarding=48)
-    parts: Any = courier
-    forwarder = Forwarder(here.spool, circuit, parts, tasks, reactor)
+    attempts: Any = courier
+    nobodys: Any = SimpleNamespace()
+    forwarder = Forwarder(
+        spool=here.spool,
+        circuit=circuit,
+        attempts=attempts,
+        wiped_emails=nobodys,
+        tasks=tasks,
+        clock=reactor,
+    )
     try:
         await forwarder.start()
         await courier.hears(well)

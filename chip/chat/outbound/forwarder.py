@@ -194,8 +194,7 @@ class Forwarder:
         batch: Batch | None = None
         try:
             batch = (await self._spool.claim(chat)).batch
-            if batch is not None:
-                self._tried.pop(chat, None)
+            self._tried.pop(chat, None)
         finally:
             await self._work(batch)
 
