@@ -9,7 +9,6 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredList, gatherResults
 from twisted.internet.threads import deferToThread
-from twisted.logger import formatEvent
 
 from chip.errors import Unavailable
 from chip.limits import Limits
@@ -346,38 +345,3 @@ async def test_a_queue_can_be_closed_while_the_server_is_away(rig, server):
     while rig.queues[0].connected:
         await turn()
     await rig.close()
-
-
-# A server in trouble.
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_server_without_memory_takes_acks_and_nothing_else(rig, expected_failures):
-    here = await rig.process()
-    await here.send(1)
-    batch = await here.take("one")
-    await rig.cli("CONFIG", "SET", "maxmemory", "1")
-    for refused in (here.send(2), here.say("two"), here.notes.chat_made(CHAT, 60)):
-        with pytest.raises(Unavailable, match="Valkey is out of memory"):
-            await refused
-    (event,) = expected_failures.take()
-    assert formatEvent(event) == "Valkey refuses a command: it is out of memory"
-    assert await here.outbox.ack(CHAT, name(1)) is not None
-    assert (await here.settle(batch, remove=1)).state == "waiting"
-
-    await rig.cli("CONFIG", "SET", "maxmemory", "0")
-    assert await here.send(2) == "queued"
-    assert await here.waiting() == [2]
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_read_only_replica_is_left_for_whoever_is_primary(rig, expected_failures):
-    here = await rig.process()
-    await rig.cli("REPLICAOF", "127.0.0.1", str(free_port()))
-    with pytest.raises(Unavailable, match="Valkey is a read-only replica"):
-        await here.send(1)
-    (event,) = expected_failures.take()
-    assert formatEvent(event) == "Valkey refuses a command: it is a read-only replica"
-    await rig.cli("REPLICAOF", "NO", "ONE")
-    await here.ears.hear("interrupted")
-    assert await here.send(1) == "queued"

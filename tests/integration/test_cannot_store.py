@@ -6,14 +6,25 @@ import pytest
 
 from tests.support.fetch import fetch
 from tests.support.process import eventually, free_port
+from tests.support.sentinels import Pair
 from tests.support.valkey import Valkey
 
 
+@pytest.fixture(params=[0, 1], ids=["alone", "with a replica"])
+def replicas(request):
+    """How many are waited for."""
+    return request.param
+
+
 @pytest.fixture
-def server():
-    """A server of the test's own, to be starved."""
-    with Valkey(settings={"dbfilename": "taken.rdb"}) as server:
-        yield server
+def server(replicas):
+    """A server of the test's own, to be starved, with so many replicas."""
+    if replicas:
+        with Pair() as pair:
+            yield pair.primary
+    else:
+        with Valkey() as server:
+            yield server
 
 
 def is_full(server):
@@ -21,7 +32,7 @@ def is_full(server):
 
 
 def lacks_replicas(server):
-    server.cli("CONFIG", "SET", "min-replicas-to-write", "1")
+    server.cli("CONFIG", "SET", "min-replicas-to-write", "2")
 
 
 def is_a_replica(server):
@@ -29,7 +40,9 @@ def is_a_replica(server):
 
 
 def cannot_save(server):
-    (server.directory / "taken.rdb").mkdir()
+    dump = server.directory / "dump.rdb"
+    dump.unlink(missing_ok=True)
+    dump.mkdir()
     server.cli("CONFIG", "SET", "save", "3600 1")
     server.cli("BGSAVE")
     eventually(lambda: "rdb_last_bgsave_status:err" in server.cli("INFO"), "the save fails")
@@ -51,8 +64,10 @@ def is_well(server):
         (cannot_save, "cannot write to its disk"),
     ],
 )
-def test_a_chip_whose_valkey_stores_nothing_is_not_ready(start_chip, server, trouble, reason):
-    chip = start_chip(valkey=server.url)
+def test_a_chip_whose_valkey_stores_nothing_is_not_ready(
+    start_chip, server, replicas, trouble, reason
+):
+    chip = start_chip(valkey=server.url, valkey_replicas=replicas)
     assert fetch(f"{chip.ops_url}/readyz").status == 200
     trouble(server)
     answer = fetch(f"{chip.ops_url}/readyz")

@@ -82,13 +82,19 @@ class ValkeyRig(Processes):
         self.valkey = valkey
 
     async def queue(
-        self, token: str = "here", limits: Limits | None = None, url: str = ""
+        self,
+        token: str = "here",
+        limits: Limits | None = None,
+        *,
+        url: str = "",
+        replicas: int = 0,
     ) -> ValkeyQueue:
         """An open queue, by way of `url` if given; the rig closes it."""
         queue = ValkeyQueue(
             parse_url(url or self.valkey.url),
             reactor=reactor,
             limits=limits or Limits(),
+            replicas=replicas,
             token=token,
         )
         self.queues.append(queue)

@@ -159,13 +159,14 @@ class ValkeyConnection(Generic[P]):
             raise AnswerLost(LOST) from None
         except ResponseError as error:
             raise self.explain(error) from None
-        if kept is not None:
-            have_it = await kept
-            if have_it is None:
+        match await kept if kept is not None else True:
+            case None:
                 raise AnswerLost(UNSURE)
-            if not have_it:
+            case False:
                 self.outages.refused(TOO_FEW)
                 raise NotReplicated
+            case ResponseError() as error:
+                raise AnswerLost(str(self.explain(error)))
         return answer
 
     def explain(self, error: ResponseError) -> Exception:

@@ -29,6 +29,7 @@ _CLUSTER: Final = "is a Cluster: add ?cluster=true to the URL, in place of a dat
 _REASONS: Final = {
     "LOADING": "is still loading its data",
     "READONLY": "is a read-only replica",
+    "replica instances": "is a read-only replica",  # of which no WAIT is asked
     "OOM": "is out of memory",
     "MISCONF": "cannot write to its disk",
     "NOREPLICAS": "has too few replicas",
@@ -51,10 +52,19 @@ _REASONS: Final = {
 _KNOWN = re.compile("|".join(_REASONS))
 
 _FOR_ALL: Final = frozenset(
-    {"LOADING", "READONLY", "OOM", "MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY"}
+    {
+        "LOADING",
+        "READONLY",
+        "replica instances",
+        "OOM",
+        "MISCONF",
+        "NOREPLICAS",
+        "MASTERDOWN",
+        "BUSY",
+    }
 )
 """What holds for every command that writes, until it is over."""
-_STALE: Final = frozenset({"READONLY", "MASTERDOWN", "NOAUTH"})
+_STALE: Final = frozenset({"READONLY", "replica instances", "MASTERDOWN", "NOAUTH"})
 
 
 class AnswerLost(Unavailable):

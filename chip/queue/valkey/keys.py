@@ -20,7 +20,7 @@ stay as they are. All else is Chip's own. A chat is written ``<chat id>@<channel
     chat:alive            zset    process, by how long it may be trusted to live
     chat:made:<chat>      string  made a moment ago                         60 s
     chat:email:<chat>     string  the visitor's e-mail                      90 days
-    chat:replicated       string  written before each WAIT, where replicas are asked for
+    chat:replicated       string  written before each WAIT, where replicas are asked for; a day
     chat:live:<database>:<chat>   a Pub/Sub channel: those ignore the database, so the name has it
 
 In a Cluster, all keys of a partition bear its tag: ``chat:{<tag>}:outboxes``. There is one more,

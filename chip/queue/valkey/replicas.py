@@ -7,21 +7,30 @@ connection: there is one at a time, and what is stored meanwhile shares the next
 """
 
 import re
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred, DeferredList
 from txredisapi import ConnectionError as ConnectionLost
+from txredisapi import ResponseError
 
 from chip.queue.valkey.protocol import CommandProtocol, encode_command
 
 WAIT_MS: Final = 500
 """How long replicas may take. A connection is given up for dead after six times as long."""
 
+# Without memory a server takes what needs none: an acknowledgement, say. So does this, from its
+# second time on: a key that is there is only told anew when it ends.
+_WRITE: Final = b"""
+if redis.call('EXPIRE', KEYS[1], 86400) == 0 then
+  redis.call('SET', KEYS[1], 1, 'EX', 86400)
+end
+return 1"""
+
 _MOVED: Final = re.compile("MOVED |ASK |TRYAGAIN ")
 _DOWN: Final = "CLUSTERDOWN "
-Verdict = bool | None
-"""Whether enough replicas have it; None where the server that could tell is not there any more."""
+Verdict: TypeAlias = bool | ResponseError | None
+"""Whether enough replicas have it; or why the server takes no write that would show it; None where
+the server that could tell is not there any more."""
 _Asker = tuple[bytes, Deferred[Verdict]]
 
 
@@ -47,31 +56,24 @@ class Replicas:
     def _ask(self) -> None:
         self._under_way = True
         key, _ = self._next[-1]
-        write = encode_command(b"SET", key, b"1")
-        asked = [self._protocol.request(write), self._protocol.request(self._wait)]
-        both = gatherResults(asked, consumeErrors=True)
+        write = encode_command(b"EVAL", _WRITE, b"1", key)
+        asked = self._protocol.requests([write, self._wait])
         asking, self._next = self._next, []
-        both.addCallbacks(self._answered, self._failed, (asking,), errbackArgs=(asking, key))
+        DeferredList(asked, consumeErrors=True).addCallback(self._answered, asking, key)
 
-    def _answered(self, answers: list[Any], asking: "list[_Asker]") -> None:
+    def _answered(self, answers: list[Any], asking: "list[_Asker]", key: bytes) -> None:
+        """Of a Cluster, it may be that it does not serve this key any more: then those who gave
+        others ask again."""
         self._under_way = False
+        error = next((answer.value for worked, answer in answers if not worked), None)
+        gone = isinstance(error, ConnectionLost) or str(error).startswith(_DOWN)
+        moved = _MOVED.match(str(error)) is not None
+        if gone:
+            asking, self._next = [*asking, *self._next], []
+        if moved:
+            self._next += [one for one in asking if one[0] != key]
+            asking = [one for one in asking if one[0] == key]
         if self._next:
             self._ask()
         for _, one in asking:
-            one.callback(answers[1] >= self._count)
-
-    def _failed(self, failure: Failure, asking: "list[_Asker]", key: bytes) -> None:
-        """The server takes no writes, or the connection is lost. Of a Cluster, it may be that it
-        does not serve this key any more: then those who gave others ask again."""
-        self._under_way = False
-        waiting, self._next = [*asking, *self._next], []
-        error = cast(FirstError, failure.value).subFailure.value
-        moved = _MOVED.match(str(error)) is not None
-        if moved:
-            self._next = [one for one in waiting if one[0] != key]
-            waiting = [one for one in waiting if one[0] == key]
-        if self._next:
-            self._ask()
-        gone = moved or isinstance(error, ConnectionLost) or str(error).startswith(_DOWN)
-        for _, one in waiting:
-            one.callback(None if gone else False)
+            one.callback(None if gone or moved else error or answers[-1][1] >= self._count)
