@@ -148,11 +148,14 @@ class ValkeyConnection(Generic[P]):
         """The answer to a command. Raises Unavailable."""
         return await self.send(encode_command(*command))
 
-    async def send(self, command: bytes, *, replicated: bytes = b"") -> Any:
-        """The answer to an encoded command: see `Commands.send`."""
+    async def send(self, command: bytes, *, replicated: bytes = b"", first: bytes = b"") -> Any:
+        """The answer to an encoded command: see `Commands.send`. `first` is one that goes before
+        each that names a key."""
         protocol = await self.protocol()
+        if first:  # what becomes of it shows in the answer to the command
+            protocol.request(first).addErrback(lambda _: None)
         asked = protocol.request(command)
-        kept = self._replicas.have_it(replicated) if self._replicas and replicated else None
+        kept = self._replicas.have_it(replicated, first) if self._replicas and replicated else None
         try:
             answer = await self._in_time(protocol, asked)
         except ConnectionLost:

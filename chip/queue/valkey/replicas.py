@@ -31,7 +31,7 @@ _DOWN: Final = "CLUSTERDOWN "
 Verdict: TypeAlias = bool | ResponseError | None
 """Whether enough replicas have it; or why the server takes no write that would show it; None where
 the server that could tell is not there any more."""
-_Asker = tuple[bytes, Deferred[Verdict]]
+_Asker = tuple[tuple[bytes, bytes], Deferred[Verdict]]
 
 
 class Replicas:
@@ -44,24 +44,27 @@ class Replicas:
         self._under_way = False
         self._next: list[_Asker] = []
 
-    def have_it(self, key: bytes) -> "Deferred[Verdict]":
+    def have_it(self, key: bytes, first: bytes = b"") -> "Deferred[Verdict]":
         """Whether they have what was sent before this call. `key` is one that may be written for
-        it."""
+        it, after this encoded command, if any."""
         answer: Deferred[Verdict] = Deferred()
-        self._next.append((key, answer))
+        self._next.append(((first, key), answer))
         if not self._under_way:
             self._ask()
         return answer
 
     def _ask(self) -> None:
         self._under_way = True
-        key, _ = self._next[-1]
+        way, _ = self._next[-1]
+        first, key = way
         write = encode_command(b"EVAL", _WRITE, b"1", key)
-        asked = self._protocol.requests([write, self._wait])
+        asked = self._protocol.requests([*([first] if first else []), write, self._wait])
         asking, self._next = self._next, []
-        DeferredList(asked, consumeErrors=True).addCallback(self._answered, asking, key)
+        DeferredList(asked, consumeErrors=True).addCallback(self._answered, asking, way)
 
-    def _answered(self, answers: list[Any], asking: "list[_Asker]", key: bytes) -> None:
+    def _answered(
+        self, answers: list[Any], asking: "list[_Asker]", way: tuple[bytes, bytes]
+    ) -> None:
         """Of a Cluster, it may be that it does not serve this key any more: then those who gave
         others ask again."""
         self._under_way = False
@@ -71,8 +74,8 @@ class Replicas:
         if gone:
             asking, self._next = [*asking, *self._next], []
         if moved:
-            self._next += [one for one in asking if one[0] != key]
-            asking = [one for one in asking if one[0] == key]
+            self._next += [one for one in asking if one[0] != way]
+            asking = [one for one in asking if one[0] == way]
         if self._next:
             self._ask()
         for _, one in asking:

@@ -54,10 +54,7 @@ class NodeCommands(ValkeyConnection[CommandProtocol]):
 
     async def send_asking(self, command: bytes, replicated: bytes) -> Any:
         """The same as `send`, of a slot that is on its way to this node."""
-        protocol = await self.protocol()
-        # What becomes of it shows in the answer to the command.
-        protocol.request(_ASKING).addErrback(lambda _: None)
-        return await self.send(command, replicated=replicated)
+        return await self.send(command, replicated=replicated, first=_ASKING)
 
     async def send_together(self, commands: Sequence[bytes]) -> list[Any]:
         """The answers to many encoded commands, errors among them. Raises Unavailable."""
