@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import pytest
 import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.threads import deferToThread
 from twisted.logger import formatEvent
 
 from chip.errors import Unavailable
+from chip.queue.valkey import connection
+from chip.queue.valkey.queue import ValkeyQueue
+from chip.tasks import pause
 from tests.contracts.queue_parts import CHAT, Process, name
-from tests.support.process import free_port
+from tests.support.process import eventually, free_port
 from tests.support.sentinels import Pair
 from tests.support.valkey import Valkey
 from tests.support.valkey_rig import ValkeyRig
+
+pytestmark = pytest.mark.private_parts
 
 
 @pytest.fixture(params=[0, 1], ids=["alone", "with a replica"])
@@ -71,3 +78,60 @@ async def test_a_read_only_replica_is_left_for_whoever_is_primary(rig, here, exp
     await rig.cli("REPLICAOF", "NO", "ONE")
     await here.ears.hear("interrupted")
     assert await here.send(1) == "queued"
+
+
+# It is there all the same.
+
+
+@pytest.fixture
+def impatience(monkeypatch):
+    """Chip looks often whether the server is there."""
+    monkeypatch.setattr(connection, "PING_INTERVAL", 0.05)
+
+
+async def looks(queue: ValkeyQueue) -> None:
+    """Chip has looked several times whether the server is there, on both connections."""
+    await pause(reactor, 0.5)
+    assert queue.connected
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_server_that_cannot_write_to_its_disk_can_be_read(
+    rig, here, server, impatience, expected_failures
+):
+    await here.send(1)
+    try:
+        await deferToThread(server.cannot_save)
+        with pytest.raises(Unavailable, match="Valkey cannot write to its disk"):
+            await here.send(2)
+        await looks(rig.queues[0])
+        assert here.ears.heard == []
+        await deferToThread(server.drop_clients)
+        await here.ears.hear("interrupted")
+        await here.live.subscribe(CHAT)
+        await looks(rig.queues[0])
+        assert await here.waiting() == [1]
+        with pytest.raises(Unavailable, match="Valkey cannot write to its disk"):
+            await here.spool.keep_alive()
+    finally:  # with the disk as it is, it would not stop either
+        await rig.cli("CONFIG", "SET", "save", "")
+    expected_failures.take()
+    assert await here.send(2) == "queued"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_server_that_is_busy_with_a_script_is_not_left(
+    rig, here, server, impatience, expected_failures
+):
+    await here.live.subscribe(CHAT)
+    await rig.cli("CONFIG", "SET", "lua-time-limit", "10")
+    script = deferToThread(server.cli, "EVAL", "while true do end", "0")
+    await deferToThread(eventually, lambda: "BUSY" in server.cli("GET", "x"), "it is busy")
+    with pytest.raises(Unavailable, match="Valkey is busy with a script"):
+        await here.send(1)
+    await looks(rig.queues[0])
+    await rig.cli("SCRIPT", "KILL")
+    await script
+    expected_failures.take()
+    assert await here.send(1) == "queued"
+    assert [event[0] for event in await here.heard()] == ["arrived"]

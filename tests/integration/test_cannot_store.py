@@ -40,12 +40,7 @@ def is_a_replica(server):
 
 
 def cannot_save(server):
-    dump = server.directory / "dump.rdb"
-    dump.unlink(missing_ok=True)
-    dump.mkdir()
-    server.cli("CONFIG", "SET", "save", "3600 1")
-    server.cli("BGSAVE")
-    eventually(lambda: "rdb_last_bgsave_status:err" in server.cli("INFO"), "the save fails")
+    server.cannot_save()
 
 
 def is_well(server):

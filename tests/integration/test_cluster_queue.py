@@ -19,6 +19,7 @@ from chip.queue.valkey.cluster.queue import ClusterQueue
 from chip.queue.valkey.cluster.slots import TAGS, partition_of, slot_of
 from chip.queue.valkey.cluster.trial import try_cluster
 from chip.queue.valkey.tls_files import TlsFiles
+from chip.tasks import pause
 from tests.contracts.queue import QueueContract
 from tests.contracts.queue_parts import (
     CHANNEL,
@@ -174,6 +175,30 @@ async def test_which_node_stores_nothing_is_told_and_when_none_does_all_is_away(
         await deferToThread(cluster.everywhere, "CONFIG", "SET", "maxmemory", "0")
     expected_failures.take()
     assert await here.spool.keep_alive() == ""
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_node_that_cannot_write_to_its_disk_can_be_read(rig, cluster, expected_failures):
+    here = await rig.process()
+    await here.live.subscribe(CHAT)
+    await here.send(1)
+    node = await deferToThread(cluster.at, slot(CHAT))
+    try:
+        await deferToThread(node.cannot_save)
+        await deferToThread(node.drop_clients)
+        await here.ears.hear("interrupted", frozenset([CHAT]))
+        await pause(reactor, 0.5)  # in which it would try again, more than once
+        before = len(here.ears.heard)
+        await pause(reactor, 1)
+        assert here.ears.heard[before:] == []
+        assert await here.waiting() == [1]
+        with pytest.raises(Unavailable, match="Valkey cannot write to its disk"):
+            await here.send(2)
+    finally:
+        await deferToThread(node.cli, "CONFIG", "SET", "save", "")
+        (node.directory / "dump.rdb").rmdir()
+    expected_failures.take()
+    assert await here.send(2) == "queued"
 
 
 @pytest_twisted.ensureDeferred

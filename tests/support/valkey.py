@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from .certificates import Certificates
-from .process import ChildProcess, NotRunningError, answers, free_port
+from .process import ChildProcess, NotRunningError, answers, eventually, free_port
 
 COUNTED_AT_ONCE = {"repl-diskless-sync": "no"}
 """Settings of a primary whose `state=online` of a replica is true at once. Where it sends its data
@@ -127,6 +127,16 @@ class Valkey(ChildProcess):
     def clear(self) -> None:
         """Forget everything, as between two tests."""
         self.cli("FLUSHALL")
+
+    def cannot_save(self) -> None:
+        """From now on the disk takes nothing, and the server refuses what would change anything:
+        until it is to save no more (``CONFIG SET save ""``)."""
+        dump = self.directory / "dump.rdb"
+        dump.unlink(missing_ok=True)
+        dump.mkdir()
+        self.cli("CONFIG", "SET", "save", "3600 1")
+        self.cli("BGSAVE")
+        eventually(lambda: "rdb_last_bgsave_status:err" in self.cli("INFO"), "the save fails")
 
     def contents(self) -> dict[str, str]:
         """Everything in database 5, by key, in a form that can be compared."""

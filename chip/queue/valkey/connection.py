@@ -228,7 +228,7 @@ class ValkeyConnection(Generic[P]):
 
         async def look() -> None:
             try:
-                await self._ask(protocol, encode_command(b"PING"))
+                await self._in_time(protocol, protocol.ping())
                 # One that is cut off from its Sentinels does not know that it was replaced.
                 stays = not await is_replaced(self._server, self._address, self._reactor)
             except (ConnectionLost, ResponseError):

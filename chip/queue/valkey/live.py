@@ -16,7 +16,7 @@ from chip.queue.valkey.deadline import Deadline
 from chip.queue.valkey.errors import LOST
 from chip.queue.valkey.heard import Hearing
 from chip.queue.valkey.keys import Keys
-from chip.queue.valkey.protocol import CommandProtocol, SubscriptionProtocol, encode_command
+from chip.queue.valkey.protocol import CommandProtocol, SubscriptionProtocol
 from chip.queue.valkey.subscription import Subscription
 
 _CHUNK = 500
@@ -117,7 +117,7 @@ class ValkeyLive:
         channels = list(self._wanted)
         for start in range(0, len(channels), _CHUNK):
             protocol.write(b"SUBSCRIBE", channels[start : start + _CHUNK])
-        await protocol.request(encode_command(b"PING"))
+        await protocol.ping()
 
     def _lost(self) -> None:
         """Nothing is heard any more. What never stood is wanted no more: its asker is told so."""

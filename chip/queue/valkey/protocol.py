@@ -7,12 +7,12 @@ answers the next waiter with whatever confirmation comes first.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
-from txredisapi import RedisProtocol, SubscriberProtocol
+from txredisapi import RedisProtocol, ResponseError, SubscriberProtocol
 
 
 def encode(arguments: Iterable[bytes]) -> bytes:
@@ -23,6 +23,10 @@ def encode(arguments: Iterable[bytes]) -> bytes:
 def encode_command(*arguments: bytes) -> bytes:
     """A whole command as the wire has it."""
     return b"*%d\r\n" % len(arguments) + encode(arguments)
+
+
+_PING: Final = encode_command(b"PING")
+_THERE: Final = ("MISCONF", "BUSY ")
 
 
 class CommandProtocol(RedisProtocol):  # type: ignore[misc]
@@ -44,6 +48,15 @@ class CommandProtocol(RedisProtocol):  # type: ignore[misc]
         self.transport.write(b"".join(commands))
         answers: list[Deferred[Any]] = [self.replyQueue.get() for _ in commands]
         return [answer.addCallback(self.handle_reply) for answer in answers]
+
+    async def ping(self) -> None:
+        """Return once the server has done what it was asked before. One that takes no writes, or is
+        busy with a script, says so to this as well, and is there all the same."""
+        try:
+            await self.request(_PING)
+        except ResponseError as error:
+            if not str(error).startswith(_THERE):
+                raise
 
     def tryConvertData(self, data: object) -> object:
         # Answers are bytes and stay so; the library would walk through all of them to say it.

@@ -20,7 +20,6 @@ from chip.queue.valkey.deadline import Deadline
 from chip.queue.valkey.errors import AWAY, LOST
 from chip.queue.valkey.heard import Hearing
 from chip.queue.valkey.keys import Keys
-from chip.queue.valkey.protocol import encode_command
 from chip.queue.valkey.subscription import Subscription
 
 ASK_AGAIN: Final = 0.1
@@ -113,7 +112,7 @@ class ClusterLive:
             subscriber.subscribe({self._keys[mine[0]].live(): None})
         for partition in mine:
             self.place(partition)
-        await protocol.request(encode_command(b"PING"))
+        await protocol.ping()
 
     def interrupted(self, partitions: Iterable[int]) -> None:
         """Say that anything may have been missed of the chats of these partitions."""

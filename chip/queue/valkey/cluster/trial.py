@@ -11,7 +11,6 @@ from chip.queue.valkey.cluster.subscriber import ShardProtocol
 from chip.queue.valkey.connection import ValkeyConnection, connection_to_ask
 from chip.queue.valkey.keys import Keys
 from chip.queue.valkey.outages import Outages
-from chip.queue.valkey.protocol import encode_command
 from chip.queue.valkey.scripts import ScriptTexts
 from chip.queue.valkey.trial import Trial, try_server
 
@@ -49,7 +48,7 @@ async def _try_node(
 
     async def listen(protocol: ShardProtocol) -> None:
         protocol.write(b"SSUBSCRIBE", [keys.live()])
-        await protocol.request(encode_command(b"PING"))
+        await protocol.ping()
 
     def make() -> ShardProtocol:
         protocol = ShardProtocol()
