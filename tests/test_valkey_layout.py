@@ -11,7 +11,6 @@ import pytest_twisted
 from chip.chat.outbound.ports import ClaimResult
 from chip.limits import Limits
 from chip.models import Incoming, MsgName, Report
-from chip.queue.valkey.errors import AnswerLost
 from tests.contracts.queue_parts import (
     CHAT,
     CLAIM_LASTS,
@@ -193,11 +192,25 @@ async def test_queues_stay_for_ever_and_bookkeeping_does_not(rig):
     )
 
 
+async def seen(here):
+    await here.outbox.ack(CHAT, name(1))
+
+
+async def never_seen(here):
+    assert await here.outbox.expire(10) == 1
+
+
+@pytest.mark.parametrize(
+    ("hours", "end"),
+    [(0, seen), (25, seen), (15 * 24, never_seen)],
+    ids=["seen at once", "seen a day later", "never seen"],
+)
 @pytest_twisted.ensureDeferred
-async def test_a_chat_at_rest_leaves_nothing_that_lasts(rig):
+async def test_a_chat_at_rest_leaves_nothing_that_lasts(rig, hours, end):
     here = await rig.process()
     await here.send(1)
-    await here.outbox.ack(CHAT, name(1))
+    await rig.pass_time(hours * HOUR)
+    await end(here)
     await rig.pass_time(REST)
     assert len(await here.reports()) == 1
     lasting = [
@@ -290,81 +303,6 @@ async def test_an_outbox_of_nothing_readable_is_empty(rig, expected_failures):
     expected_failures.take()
     assert await here.send(1) == "queued"
     assert await here.waiting() == [1]
-
-
-class LosesOneAnswer:
-    """Stands in for one of a spool's scripts: its next call is carried out, and the answer is lost
-    on the way."""
-
-    def __init__(self, spool, name):
-        self._spool, self._name, self._script = spool, name, getattr(spool, name)
-        setattr(spool, name, self)
-
-    async def run(self, *arguments):
-        setattr(self._spool, self._name, self._script)
-        await self._script.run(*arguments)
-        raise AnswerLost("the connection was lost")
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_claim_whose_answer_was_lost_is_taken_up_again_at_once(rig):
-    here, there = await rig.process("here"), await rig.process("there")
-    LosesOneAnswer(here.spool, "_append")
-    with pytest.raises(AnswerLost):
-        await here.say("one")
-    assert await there.spool.due(10) == []
-    assert await there.spool.claim(CHAT) == ClaimResult("elsewhere")
-    assert await here.spool.due(10) == [CHAT]
-    batch = await here.claim()
-    assert (texts(batch), batch.unknown) == (["one"], 0)
-    assert await here.spool.due(10) == []
-
-
-@pytest_twisted.ensureDeferred
-async def test_what_the_visitor_says_next_takes_up_a_claim_whose_answer_was_lost(rig):
-    here = await rig.process("here")
-    LosesOneAnswer(here.spool, "_append")
-    with pytest.raises(AnswerLost):
-        await here.say("one")
-    assert texts(await here.take("two")) == ["one", "two"]
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_claim_that_is_lost_twice_is_taken_up_all_the_same(rig):
-    here = await rig.process("here")
-    LosesOneAnswer(here.spool, "_append")
-    with pytest.raises(AnswerLost):
-        await here.say("one")
-    LosesOneAnswer(here.spool, "_claim")
-    with pytest.raises(AnswerLost):
-        await here.spool.claim(CHAT)
-    assert await here.spool.due(10) == [CHAT]
-    assert (await here.claim()).unknown == 0
-
-
-@pytest_twisted.ensureDeferred
-async def test_an_outcome_whose_answer_was_lost_is_noted_once_and_the_chat_goes_on(rig):
-    here = await rig.process("here")
-    batch = await here.take("one", "two", "three")
-    LosesOneAnswer(here.spool, "_settle")
-    with pytest.raises(AnswerLost):
-        await here.settle(batch, remove=1)
-    again = await here.settle(batch, remove=1)
-    assert again.batch is not None
-    assert (texts(again.batch), again.batch.unknown) == (["two", "three"], 0)
-    assert await here.settle(again.batch, remove=2) == ClaimResult("idle")
-
-
-@pytest_twisted.ensureDeferred
-async def test_what_was_unknown_before_a_lost_claim_is_so_after_it(rig):
-    here = await rig.process("here")
-    batch = await here.take("one", "two", "three")
-    LosesOneAnswer(here.spool, "_settle")
-    with pytest.raises(AnswerLost):
-        await here.settle(batch, unknown=2)
-    again = await here.settle(batch, unknown=2)
-    assert again.batch is not None
-    assert again.batch.unknown == 2
 
 
 @pytest_twisted.ensureDeferred

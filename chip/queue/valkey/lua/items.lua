@@ -158,9 +158,11 @@ local function report_due_at(sent, names)
   return math.max(NOW, last + REST_MS)
 end
 
--- Remember for as long as `sent` does that these messages were taken out, and what was reported.
+-- Remember for as long as `sent` does that these messages were taken out, and what was reported. What
+-- waited for longer than that is all that is remembered.
 local function note_status(sent, names, status)
   for _, name in ipairs(names) do
     redis.call('ZADD', sent, NOW, name .. '=' .. status)
   end
+  redis.call('PEXPIRE', sent, DUPLICATE_MS)
 end
