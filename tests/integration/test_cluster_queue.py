@@ -156,6 +156,15 @@ async def test_counts_are_those_of_all_partitions_together(rig):
 
 
 @pytest_twisted.ensureDeferred
+async def test_one_chat_that_is_full_stops_no_other_of_its_partition(rig):
+    here = await rig.process()
+    most = [str(number) for number in range(Limits().spool_events)]
+    assert set((await here.say(*most)).results) == {"queued"}
+    assert (await here.say("one more")).results == ["full"]
+    assert (await here.say("one", chat=NEIGHBOUR)).results == ["queued"]
+
+
+@pytest_twisted.ensureDeferred
 async def test_which_node_stores_nothing_is_told_and_when_none_does_all_is_away(
     rig, cluster, expected_failures
 ):

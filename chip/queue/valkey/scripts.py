@@ -34,8 +34,10 @@ _UNUSED_SECONDS: Final = 86_400
 
 def constants(limits: Limits, parts: int) -> dict[str, int]:
     """What the scripts know by name. Names end in the unit where there is one. What holds for all
-    chats together is divided among the parts that the keys are in."""
+    chats together is divided among the parts that the keys are in, and no part is so small that one
+    chat fills it."""
     hour, day = 3_600_000, 86_400_000
+    one_chat = limits.spool_events if parts > 1 else 0
     return {
         "DUPLICATE_MS": round(limits.duplicate_memory_hours * hour),
         "OUTBOX_MESSAGES": limits.outbox_messages,
@@ -44,7 +46,7 @@ def constants(limits: Limits, parts: int) -> dict[str, int]:
         "NUMBERS_SECONDS": _IDLE_SECONDS,
         "UNUSED_NUMBERS_SECONDS": _UNUSED_SECONDS,
         "SPOOL_EVENTS": limits.spool_events,
-        "SPOOL_TOTAL": -(-limits.spool_total // parts),
+        "SPOOL_TOTAL": -(-limits.spool_total // parts) + one_chat,
         "REF_MS": round((limits.spool_hours + limits.duplicate_memory_hours) * hour),
         "REFS": _REFS,
         "DAMAGED_ITEMS": _DAMAGED,
