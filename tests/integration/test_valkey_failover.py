@@ -18,11 +18,12 @@ from chip.queue.valkey.address import parse_url
 from chip.queue.valkey.queue import ValkeyQueue
 from chip.queue.valkey.tls_files import TlsFiles
 from chip.tasks import pause
-from tests.contracts.queue_parts import CHAT, Process
+from tests.contracts.queue_parts import CHAT, REST, Process, name
 from tests.support.certificates import Certificates
 from tests.support.process import free_port
 from tests.support.sentinels import NAME, Pair, Sentinel
 from tests.support.valkey import Valkey
+from tests.support.valkey_rig import ValkeyRig
 
 pytestmark = pytest.mark.private_parts
 
@@ -174,6 +175,21 @@ async def test_a_claim_that_too_few_replicas_have_is_taken_up_again(pair, start,
     assert await here.spool.due(10) == [CHAT]
     batch = await here.claim()
     assert [entry.event.text for entry in batch.entries] == ["one"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_report_rests_from_the_answer_that_came_after_the_replicas_had_it(pair):
+    """Courier hears of the message half a second after it is stored, or twice that where another
+    one was waited for before; the visitor has acknowledged it by then."""
+    rig = ValkeyRig(pair.primary)
+    here = Process(await rig.queue(replicas=1))
+    await here.send(1)
+    await here.outbox.ack(CHAT, name(1))
+    await rig.pass_time(REST + 0.8)
+    assert await here.reports() == []
+    await rig.pass_time(0.2)
+    assert [report.id for report in await here.reports()] == [1]
+    await rig.close()
 
 
 @pytest_twisted.ensureDeferred

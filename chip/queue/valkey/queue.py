@@ -49,7 +49,7 @@ class ValkeyQueue:
     ) -> None:
         token = token or token_hex(8)
         keys = Keys(address.database)
-        texts = ScriptTexts(limits)
+        texts = ScriptTexts(limits, replicas=replicas)
 
         async def prepare(protocol: CommandProtocol) -> None:
             await texts.load(protocol)

@@ -20,6 +20,7 @@ from chip.limits import Limits
 from chip.queue.valkey.commands import Commands
 from chip.queue.valkey.errors import AnswerLost, ScriptMissing
 from chip.queue.valkey.protocol import CommandProtocol, encode, encode_command
+from chip.queue.valkey.replicas import WAIT_MS
 
 ENTRIES_A_CALL: Final = 200
 BYTES_A_CALL: Final = 1024 * 1024
@@ -32,7 +33,7 @@ _IDLE_SECONDS: Final = 30 * 86_400
 _UNUSED_SECONDS: Final = 86_400
 
 
-def constants(limits: Limits, parts: int) -> dict[str, int]:
+def constants(limits: Limits, parts: int, replicas: int) -> dict[str, int]:
     """What the scripts know by name. Names end in the unit where there is one. What holds for all
     chats together is divided among the parts that the keys are in, and no part is so small that one
     chat fills it."""
@@ -53,7 +54,8 @@ def constants(limits: Limits, parts: int) -> dict[str, int]:
         "COURIER_SECONDS": _IDLE_SECONDS,
         "BATCH": BATCH,
         "CLAIM_MS": round(claim_lasts(limits) * 1000),
-        "REST_MS": round(REPORT_REST * 1000),
+        # Courier counts from the answer, which waits for replicas: behind another's wait, perhaps.
+        "REST_MS": round(REPORT_REST * 1000) + (2 * WAIT_MS if replicas else 0),
         "ALIVE_MS": ALIVE * 1000,
         "LOOK_AGAIN_MS": _LOOK_AGAIN * 1000,
         "ABANDONED_MS": ABANDONED * 1000,
@@ -74,10 +76,13 @@ class ScriptText(NamedTuple):
 
 class ScriptTexts:
     """The texts of all scripts that are in use. `publish` is the command that reaches whoever
-    listens, and `parts` is how many the keys are divided into."""
+    listens, `parts` is how many the keys are divided into, and `replicas` how many are waited
+    for."""
 
-    def __init__(self, limits: Limits, *, publish: str = "PUBLISH", parts: int = 1) -> None:
-        numbers = constants(limits, parts)
+    def __init__(
+        self, limits: Limits, *, publish: str = "PUBLISH", parts: int = 1, replicas: int = 0
+    ) -> None:
+        numbers = constants(limits, parts, replicas)
         self._constants = "".join(f"local {name} = {value}\n" for name, value in numbers.items())
         self._constants += f"local PUBLISH = '{publish}'\n"
         self._known: dict[str, ScriptText] = {}

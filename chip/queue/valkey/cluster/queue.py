@@ -65,7 +65,9 @@ class ClusterQueue:
         self._replicas = replicas
         self._watching: LoopingCall | None = None
         self._watched = 0
-        self._texts = texts = ScriptTexts(limits, publish="SPUBLISH", parts=PARTITIONS)
+        self._texts = texts = ScriptTexts(
+            limits, publish="SPUBLISH", parts=PARTITIONS, replicas=replicas
+        )
         self._nodes = nodes = Nodes(address.seeds(), reactor, self._make_node)
         keys = [Keys(address.database, tag) for tag in TAGS]
         commands = [RoutedCommands(number, nodes, reactor) for number in range(PARTITIONS)]
