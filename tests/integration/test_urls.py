@@ -14,6 +14,7 @@ from tests.support.chip_process import ChipProcess
 from tests.support.fetch import fetch
 from tests.support.process import answers, free_port
 from tests.support.valkey import Valkey
+from tests.support.valkey_cluster import ValkeyCluster
 
 
 def start(**settings):
@@ -81,13 +82,23 @@ def test_the_database_is_found_among_several_hosts(postgres, database):
         chip.check_log()
 
 
+def node_without_slots():
+    # Its second port would be the first and 10000, where clients' ports begin.
+    return Valkey(settings={"cluster-enabled": "yes", "cluster-port": str(free_port())})
+
+
+def node_with_all_slots():
+    return ValkeyCluster(1)
+
+
 @either_way
 @pytest.mark.parametrize("number", [0, 5])
-def test_a_cluster_is_named(complaint, number):
-    # Its second port would be the first and 10000, where clients' ports begin.
-    cluster = {"cluster-enabled": "yes", "cluster-port": str(free_port())}
-    with Valkey(settings=cluster) as server:
-        line = complaint(valkey=f"redis://127.0.0.1:{server.port}/{number}")
+@pytest.mark.parametrize("cluster", [node_without_slots, node_with_all_slots])
+def test_a_cluster_is_named_and_nothing_written(complaint, cluster, number):
+    with cluster() as found:
+        node = found.primaries[0] if isinstance(found, ValkeyCluster) else found
+        line = complaint(valkey=f"redis://127.0.0.1:{node.port}/{number}")
+        assert node.cli("KEYS", "*", database=0) == ""
     assert "is a Cluster: add ?cluster=true" in line
 
 

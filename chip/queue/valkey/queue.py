@@ -53,6 +53,8 @@ class ValkeyQueue:
 
         async def prepare(protocol: CommandProtocol) -> None:
             await texts.load(protocol)
+            # The first of several keys: of a Cluster, any node says here that it is one.
+            await protocol.request(self._partition.call_depths())
             await self._partition.mark.connected(protocol)
 
         self._commands: ValkeyConnection[CommandProtocol] = ValkeyConnection(
