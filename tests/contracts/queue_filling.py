@@ -205,3 +205,11 @@ class FillContract:
             await here.send(number)
         page = await here.outbox.read(CHAT, head, 10, 10_000)
         assert [item.number - head for item in page.items] == [1, 2]
+
+    @pytest_twisted.ensureDeferred
+    async def test_what_is_put_back_lets_no_visitor_repeat_himself(self, rig: QueueRig):
+        """Courier has handed it over before, and said nothing now."""
+        here = await rig.process()
+        await here.settle(await here.take("one"), remove=1, last_text="digest")
+        assert await fill(here, 1) == Filled(1)
+        assert (await here.take("two")).since_last_text is not None

@@ -28,6 +28,7 @@ from chip.sqlite.values import stored_number
 _INSERT: Final = """
     INSERT INTO outbox (chat, number, msg_id, uuid, stored, msg_out) VALUES (?, ?, ?, ?, ?, ?)
 """
+_FORGET_WHEN: Final = "UPDATE chat SET last_text_on = 0 WHERE name = ?"
 STATUSES: Final[tuple[DeliveryStatus, ...]] = get_args(DeliveryStatus)
 
 
@@ -52,6 +53,8 @@ class SqliteOutbox:
                 return "full", 0
             number = _next_number(connection, chat, now)
             connection.execute(_INSERT, (str(chat), number, *name, now, msg_out))
+            # Something was said in between, so that the visitor may repeat himself.
+            connection.execute(_FORGET_WHEN, (str(chat),))
             count_outcomes(connection, "visitors", accepted=1)
             self._remember(connection, chat, _names(name), now)
             # What became of it when it was sent long ago says nothing of this time.
@@ -236,10 +239,9 @@ class SqliteOutbox:
 
 
 def _next_number(connection: Connection, chat: ChatKey, now: int) -> int:
-    """The number of a message that is said to the visitor now."""
+    """The number of a message that waits from now on."""
     (number,) = connection.execute(
-        "UPDATE chat SET head = head + 1, touched = ?, last_text_on = 0 WHERE name = ?"
-        " RETURNING head",
+        "UPDATE chat SET head = head + 1, touched = ? WHERE name = ? RETURNING head",
         (now, str(chat)),
     ).fetchone()
     return int(number)
