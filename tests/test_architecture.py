@@ -18,7 +18,8 @@ MODULES = {
 COMMON = {
     f"chip{name}"
     for name in (
-        *("", ".buckets", ".models", ".errors", ".limits", ".tasks", ".threads", ".throttle"),
+        *("", ".buckets", ".errors", ".hosts", ".limits"),
+        *(".models", ".tasks", ".threads", ".throttle"),
     )
 }
 

@@ -146,6 +146,10 @@ def test_lists_are_comma_separated_in_the_environment_and_lists_in_toml(elsewher
         ("CHIP_WRITE_STALL", "nan", "write_stall (CHIP_WRITE_STALL): expected a number greater"),
         ("CHIP_DOMAIN", "https://x.example", "domain (CHIP_DOMAIN): expected a host, or host:"),
         ("CHIP_DOMAIN", "x.example/path", "domain (CHIP_DOMAIN): expected a host, or host:port"),
+        ("CHIP_DOMAIN", "x..example", "domain (CHIP_DOMAIN): expected a host, or host:port"),
+        ("CHIP_DOMAIN", "x.example:", "domain (CHIP_DOMAIN): expected a host, or host:port"),
+        ("CHIP_DOMAIN", "x.example:0", "domain (CHIP_DOMAIN): expected a host, or host:port"),
+        ("CHIP_DOMAIN", "::1", "domain (CHIP_DOMAIN): expected a host, or host:port"),
         ("CHIP_STORAGE_URL", "media", "storage_url (CHIP_STORAGE_URL): expected a URL"),
         ("CHIP_EXTERNAL_IDS", ONE_UUID, "external_ids (CHIP_EXTERNAL_IDS): expected ID=CHANNEL"),
         ("CHIP_EXTERNAL_IDS", f"{ONE_UUID}={ONE_UUID}", "external_ids (CHIP_EXTERNAL_IDS): exp"),
@@ -226,6 +230,17 @@ def test_a_domain_without_a_database_is_refused_wherever_it_comes_from(elsewhere
     assert refusal(environ={"CHIP_DOMAIN": "localhost"}).startswith("domain: ")
     assert refusal(flags={"domain": "c.example", "db": ""}).startswith("domain: ")
     assert load(environ={"CHIP_DOMAIN": "c.example:81", "CHIP_DB": DB}).domain == "c.example:81"
+
+
+@pytest.mark.parametrize("domain", ["courier_1:8080", "[::1]:8080", "[::1]", "r3--abc.example"])
+def test_a_domain_may_be_any_host_that_can_be_connected_to(domain: str) -> None:
+    assert load(environ={"CHIP_DOMAIN": domain, "CHIP_DB": DB}).domain == domain
+
+
+def test_a_domain_that_no_certificate_can_name_is_refused_with_ssl() -> None:
+    environ = {"CHIP_DOMAIN": "courier_1:8080", "CHIP_DB": DB, "CHIP_SSL": "true"}
+    assert refusal(environ=environ).startswith("domain: a certificate cannot name this host")
+    assert load(environ=environ | {"CHIP_DOMAIN": "[::1]:8080"}).ssl
 
 
 def test_an_unknown_key_in_the_file_is_refused(elsewhere: Path) -> None:

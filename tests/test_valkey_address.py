@@ -69,6 +69,22 @@ def test_a_cluster_is_reached_in_one_way_only(url):
         parse_url(url)
 
 
+def test_a_host_is_any_that_can_be_connected_to():
+    hosts = parse_url("valkey://val_key,r3--a.example,münchen,[::1]/?cluster=true").hosts
+    assert [host for host, _ in hosts] == ["val_key", "r3--a.example", "xn--mnchen-3ya", "::1"]
+
+
+@pytest.mark.parametrize("host", ["a..b", "a b", "[::x]"])
+def test_what_is_no_host_is_refused(host):
+    with pytest.raises(ConfigError, match="valkey: expected the name or the address of a host"):
+        parse_url(f"valkey://one,{host}?sentinel=chats")
+
+
+def test_a_host_that_no_certificate_can_name_is_refused_with_tls():
+    with pytest.raises(ConfigError, match="valkey: a certificate cannot name this host"):
+        parse_url("valkeys://val_key")
+
+
 def test_sentinels_are_not_reached_by_a_socket():
     with pytest.raises(ConfigError, match="Sentinels are reached by hosts"):
         parse_url("unix:///run/valkey.sock?sentinel=chats")

@@ -11,6 +11,7 @@ import ssl
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from chip.config.origins import parse_allowed_origins
+from chip.hosts import ascii_host
 from chip.models import UUID_FORM
 
 _VALKEY_SCHEMES = "(valkeys?|rediss?)(-cluster)?"
@@ -47,9 +48,11 @@ def valkey_url(value: str) -> str:
 def domain(value: str) -> str:
     """A host, with a port or without."""
     parts = _split(f"//{value}")
-    if parts is None or not parts.hostname or parts.netloc != value or "@" in value:
-        raise ValueError("expected a host, or host:port, without http:// and without a path")
-    return value
+    if parts and parts.netloc == value and "@" not in value and not re.search(":0*$", value):
+        with contextlib.suppress(ValueError):
+            ascii_host(parts.hostname or "")
+            return value
+    raise ValueError("expected a host, or host:port, without http:// and without a path")
 
 
 def public_url(value: str) -> str:

@@ -8,12 +8,14 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from chip.config.schema import Config
 from chip.config.settings import SETTINGS
 from chip.errors import ConfigError
+from chip.hosts import ascii_host
 
 DEFAULT_FILE = "config.toml"
 _PREFIX = "CHIP_"
@@ -92,5 +94,10 @@ def _refuse_contradictions(values: Mapping[str, object]) -> None:
             "domain: names a Courier, but db is not set (set db, or drop domain for the"
             " embedded mode)"
         )
+    if values.get("ssl") and "domain" in values:
+        try:
+            ascii_host(urlsplit(f"//{values['domain']}").hostname or "", tls=True)
+        except ValueError as error:
+            raise ConfigError(f"domain: {error}, or ssl off") from None
     if bool(values.get("valkey_cert_file")) != bool(values.get("valkey_key_file")):
         raise ConfigError("valkey_cert_file and valkey_key_file: each needs the other")

@@ -24,6 +24,7 @@ from chip.desk.channels import (
     open_database,
 )
 from chip.errors import ConfigError
+from chip.hosts import ascii_host
 from chip.models import MAX_LENGTH, UUID_FORM
 from chip.sqlite.files import make_database, make_directory
 
@@ -66,6 +67,10 @@ def read_address(url: str) -> Address:
         parts, host, port = urlsplit(""), "", None
     named = _RECEIVE.fullmatch(parts.path)
     plain = not (parts.query or parts.fragment or parts.username or parts.password)
+    try:
+        ascii_host(host, tls=parts.scheme == "https")
+    except ValueError:
+        host = ""
     usable = host.isascii() and parts.scheme in ("http", "https") and plain
     if not (host and usable and (named or parts.path in ("", "/"))):
         raise ConfigError(

@@ -8,17 +8,18 @@ keep two jars of cookies: four times the CPU of a request.
 """
 
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import treq
-from hyperlink import URL
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.web.client import URI, BrowserLikePolicyForHTTPS
+from twisted.internet.endpoints import wrapClientTLS
+from twisted.web.client import BrowserLikePolicyForHTTPS
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
 from chip.gateway.http_agent import KeepAliveAgent
+from chip.hosts import HostEndpoint, ascii_host
 
 MAX_ANSWER: Final = 1024 * 1024
 """Bytes that an answer may have; Courier's have a few hundred."""
@@ -52,17 +53,21 @@ class HttpClient:
     ) -> None:
         self._reactor = reactor
         self._timeout = timeout
-        self._base = URL.from_text(base_url).to_uri().to_text()
-        uri = URI.fromBytes(self._base.encode("ascii"))
-        host = uri.host.decode("ascii")
-        endpoint: Any = HostnameEndpoint(reactor, host, uri.port, timeout=connect_timeout)
-        if uri.scheme == b"https":
+        parts = urlsplit(base_url)
+        secure = parts.scheme == "https"
+        host = ascii_host(parts.hostname or "", tls=secure)
+        port = parts.port or (443 if secure else 80)
+        named = f"[{host}]" if ":" in host else host
+        place = f":{parts.port}" if parts.port else ""
+        self._base = f"{parts.scheme}://{named}{place}{parts.path}"
+        endpoint: Any = HostEndpoint(reactor, host, port, timeout=connect_timeout)
+        if secure:
             policy: Any = BrowserLikePolicyForHTTPS()
-            endpoint = wrapClientTLS(policy.creatorForNetloc(uri.host, uri.port), endpoint)
+            endpoint = wrapClientTLS(policy.creatorForNetloc(host.encode(), port), endpoint)
         self._agent = KeepAliveAgent(
             reactor,
             endpoint,
-            secure=uri.scheme == b"https",
+            secure=secure,
             connect_timeout=connect_timeout,
             connections=connections,
             max_answer=MAX_ANSWER,

@@ -205,6 +205,9 @@ def test_one_that_waits_is_removed_by_its_name(add, tmp_path):
         f"{COURIER}/c/ex/{UUID}/delivered",
         f"{COURIER}/c/chp/{UUID}/receive",
         "https://bücher.example",
+        "https://courier..example",
+        "https://courier example",
+        "https://courier_1",
     ],
 )
 def test_what_is_no_address_is_refused_with_what_is_one(url):
@@ -219,6 +222,7 @@ def test_what_is_no_address_is_refused_with_what_is_one(url):
         (f"{COURIER}/", COURIER, ""),
         ("HTTPS://Courier.Example.org", COURIER, ""),
         ("http://192.0.2.7:8080", "http://192.0.2.7:8080", ""),
+        ("http://courier_1:8080", "http://courier_1:8080", ""),
         ("https://[2001:db8::1]", "https://[2001:db8::1]", ""),
         (RECEIVE.upper().replace("/C/EX", "/c/ex").replace("RECEIVE", "receive"), COURIER, UUID),
         (f"{COURIER}/c/ex/{UUID}", COURIER, UUID),

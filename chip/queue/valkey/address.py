@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
+from twisted.internet.endpoints import UNIXClientEndpoint, wrapClientTLS
 
 from chip.errors import ConfigError
+from chip.hosts import HostEndpoint, ascii_host
 from chip.queue.valkey.tls_files import TlsFiles
 
 DEFAULT_DATABASE: Final = 5
@@ -85,7 +86,7 @@ class ValkeyAddress:
         if self.path:
             return UNIXClientEndpoint(reactor, self.path, timeout=CONNECT_TIMEOUT)
         ((host, port),) = self.hosts
-        plain: Any = HostnameEndpoint(reactor, host, port, timeout=CONNECT_TIMEOUT)
+        plain: Any = HostEndpoint(reactor, host, port, timeout=CONNECT_TIMEOUT)
         return wrapClientTLS(self.files.options(host), plain) if self.tls else plain
 
 
@@ -107,13 +108,17 @@ def parse_url(url: str, files: TlsFiles | None = None) -> ValkeyAddress:
             or (0 if cluster else DEFAULT_DATABASE)
         )
         sentinel = query.get("sentinel", "")
-        hosts = _hosts(listed, _SENTINEL_PORT if sentinel else _DEFAULT_PORT)
+        named = _hosts(listed, _SENTINEL_PORT if sentinel else _DEFAULT_PORT)
     except ValueError:
         raise ConfigError("valkey: the port and the database must be numbers") from None
     if scheme not in _PLAIN + _TLS + _UNIX:
         raise ConfigError(
             "valkey: must begin with valkey://, valkeys://, redis://, rediss:// or unix://"
         )
+    try:
+        hosts = tuple((ascii_host(host, tls=scheme in _TLS), port) for host, port in named)
+    except ValueError as error:
+        raise ConfigError(f"valkey: {error}") from None
     if is_unix and not parts.path.strip("/"):
         raise ConfigError("valkey: the path of a socket is needed")
     if not is_unix and not hosts:
