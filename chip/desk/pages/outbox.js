@@ -45,10 +45,6 @@ export class Outbox extends Emitter {
     super();
     this.#notes = notes;
     for (const name of notes.names(REPLY)) this.#read(name);
-    // After a day somebody should look whether it still fits.
-    for (const reply of this.replies()) {
-      if (reply.state === "waiting" && Date.now() - reply.at > DAY) this.refused(reply.uuid, "It has waited for over a day.");
-    }
     notes.on("change", (name) => {
       if (!name.startsWith(REPLY)) return;
       this.#read(name);
@@ -64,6 +60,13 @@ export class Outbox extends Emitter {
   /** Those of one conversation. @param {number} conversation */
   of(conversation) {
     return this.replies().filter((reply) => reply.conversation === conversation);
+  }
+
+  /** The one that is to be sent now. After a day somebody should look whether a reply still fits. @param {number} conversation */
+  next(conversation) {
+    const waiting = this.of(conversation).filter(({ state }) => state === "waiting");
+    for (const { at, uuid } of waiting) if (Date.now() - at > DAY) this.refused(uuid, "It has waited for over a day.");
+    return waiting.find(({ at }) => Date.now() - at <= DAY);
   }
 
   get isFull() {

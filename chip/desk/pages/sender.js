@@ -42,7 +42,7 @@ export class Sender {
     this.#busy.add(conversation);
     try {
       for (;;) {
-        const reply = this.#outbox.of(conversation).find(({ state }) => state === "waiting");
+        const reply = this.#outbox.next(conversation);
         if (!reply) return;
         await this.#send(reply);
       }
