@@ -189,12 +189,55 @@ def test_the_desk_tries_again_by_itself(agent, visitor, browser):
     visitor.reads("on its way")
 
 
-def test_whoever_leaves_the_desk_leaves_no_words_behind(agent, browser):
-    agent.page.get_by_label("Reply", exact=True).fill("a secret")
-    stored = "() => JSON.stringify({ ...localStorage })"
-    assert "a secret" in agent.page.evaluate(stored)
+def words_kept(agent) -> str:
+    """All that the desk has in this browser's storage."""
+    return agent.page.evaluate("() => JSON.stringify({ ...localStorage })")
+
+
+def leave_the_desk(agent) -> None:
     agent.page.get_by_role("button", name="Settings").click()
     agent.page.get_by_role("button", name="Leave the desk").click()
+
+
+def test_whoever_leaves_the_desk_leaves_no_words_behind(agent, browser):
+    agent.page.get_by_label("Reply", exact=True).fill("a secret")
+    assert "a secret" in words_kept(agent)
+    leave_the_desk(agent)
     expect(agent.page.get_by_label("Token")).to_be_visible()
-    assert "a secret" not in agent.page.evaluate(stored)
+    assert "a secret" not in words_kept(agent)
     browser.problems.clear()  # 401 is an error to a browser.
+
+
+def is_lost(route) -> None:
+    """The server has heard it, and its answer never arrives."""
+    route.fetch()
+    route.abort()
+
+
+def is_an_error(route) -> None:
+    """The server could not write it down; the session is over all the same."""
+    route.fetch()
+    route.fulfill(status=503, json={"error": "the database is not available"})
+
+
+@pytest.mark.parametrize("answer", [is_lost, is_an_error])
+def test_nor_does_it_take_an_answer_to_leave_no_words_behind(agent, browser, answer):
+    agent.page.get_by_label("Reply", exact=True).fill("a secret")
+    agent.page.route("**/desk/logout", answer)
+    leave_the_desk(agent)
+    expect(agent.page.get_by_label("Token")).to_be_visible()
+    assert "a secret" not in words_kept(agent)
+    browser.problems.clear()
+
+
+def test_nor_do_replies_that_are_dropped_stay_where_one_cannot_leave(patient, browser):
+    is_cut_off(patient, browser)
+    patient.answers("a secret")
+    patient.sees_state("a secret", "Not sent yet")
+    patient.page.route("**/desk/logout", lambda route: route.abort())
+    patient.page.on("dialog", lambda dialog: dialog.accept())
+    leave_the_desk(patient)
+    expect(patient.banner).to_contain_text("That did not work")
+    expect(patient.log.get_by_text("a secret")).to_have_count(0)
+    assert "a secret" not in words_kept(patient)
+    browser.problems.clear()

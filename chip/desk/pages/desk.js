@@ -255,7 +255,8 @@ byId("back").setAttribute("aria-label", "All conversations");
 handleSettings(trouble);
 byId("logout").addEventListener("click", () => {
   if (outbox.replies().length > 0 && !confirm("Some replies are not sent yet. Leave the desk, and drop them?")) return;
-  signOut().then(() => outbox.forget(), trouble);
+  outbox.forget(); // First: the session may end, and nobody hear of it.
+  signOut().catch(trouble);
 });
 byId("back").addEventListener("click", () => choose(0));
 handleRename((name) => {

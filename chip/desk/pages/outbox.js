@@ -121,6 +121,7 @@ export class Outbox extends Emitter {
   forget() {
     for (const name of this.#notes.names("")) this.#notes.remove(name);
     this.#replies.clear();
+    this.emit("change", null);
   }
 
   /** @param {string} name */
