@@ -82,6 +82,25 @@ def test_a_right_that_is_missing_is_named_with_the_way_to_give_it(
     assert re.search(rf"GRANT {re.escape(right)} ON [^;]*\b{table}\b[^;]* TO guided", line), line
 
 
+@pytest.mark.parametrize("column", ["sent_on", "status", "channel_id", "flow_id", "created_on"])
+def test_a_column_that_one_must_not_read_is_found_out(check, guided, postgres, database, column):
+    allowed = f"""
+        SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
+        WHERE attrelid = 'msgs_msg'::regclass AND attnum > 0 AND attname <> '{column}'
+          AND NOT attisdropped
+    """
+    with postgres.connect(database) as connection:
+        ((columns,),) = connection.execute(allowed).fetchall()
+    postgres.execute(
+        f"REVOKE SELECT ON msgs_msg FROM guided; GRANT SELECT ({columns}) ON msgs_msg TO guided",
+        database,
+    )
+    checked = check(db=guided)
+    assert checked.status == 1, checked.lines
+    (line,) = [line for line in checked.failures if line.startswith("database: ")]
+    assert "permission denied for table msgs_msg" in line
+
+
 @pytest.mark.parametrize("table", ["users_user", "msgs_msg", "channels_channel"])
 def test_a_table_that_is_missing_is_named(check, postgres, database, table):
     postgres.execute(f"ALTER TABLE {table} RENAME TO elsewhere", database)

@@ -10,10 +10,11 @@ from chip.app.check.findings import Finding, Grade, listed
 from chip.config.schema import Config
 from chip.models import Channel
 from chip.store.external_form import Fault
-from chip.store.rapidpro import shown, statements
+from chip.store.rapidpro import statements
 from chip.store.rapidpro.connection import QueryFailed, Statement
 from chip.store.rapidpro.listing import JudgedChannel, judged_channels
 from chip.store.rapidpro.pool import PostgresPool
+from chip.store.rapidpro.shown import shown_by
 
 _NO_RIGHT: Final = "42501"
 _RIGHTS: Final = (
@@ -59,7 +60,7 @@ async def _refusals(database: PostgresPool, user: str) -> list[Finding]:
     asked = [*statements.ALWAYS, statements.CHANNELS]
     if rows:
         names = {column.decode() for (column,) in rows}
-        asked += [shown.history(names), *(shown.outgoing(names, by) for by in statements.BY)]
+        asked += shown_by(names)
     troubles = {columns, *[await _trouble(database, one) for one in asked]}
     refused = sorted(message for sqlstate, message in troubles if sqlstate == _NO_RIGHT)
     missing = sorted(message for sqlstate, message in troubles if sqlstate not in ("", _NO_RIGHT))

@@ -7,11 +7,25 @@ the catalogue (`statements.COLUMNS`). The other statements are in `chip.store.ra
 # ruff: noqa: S608 - what is put into the text are constants of this module; values are parameters.
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from chip.chat.ports import MAX_WIRED, PAGE_MESSAGES
 from chip.store.rapidpro.connection import Statement
 from chip.store.rapidpro.statements import BY, TIME
+
+
+class ShownBy(NamedTuple):
+    """All statements of this module, for one release."""
+
+    history: Statement
+    wired: Statement
+    outgoing_by_id: Statement
+    outgoing_by_uuid: Statement
+
+    def outgoing(self, by: Literal["id", "uuid"]) -> Statement:
+        """The one for an outgoing message."""
+        return self.outgoing_by_id if by == "id" else self.outgoing_by_uuid
+
 
 _TICKETS = ("ticket_uuid", "ticket_id")
 
@@ -180,4 +194,11 @@ def wired(columns: Collection[str]) -> Statement:
         ) waiting
         WHERE sum < $7::bigint ORDER BY waiting.id
         """
+    )
+
+
+def shown_by(columns: Collection[str]) -> ShownBy:
+    """All of them, from a ``msgs_msg`` that has these columns."""
+    return ShownBy(
+        history(columns), wired(columns), outgoing(columns, "id"), outgoing(columns, "uuid")
     )

@@ -32,10 +32,11 @@ from chip.models import (
     User,
 )
 from chip.store.public_ids import keep_from_logs
-from chip.store.rapidpro import shown, statements
+from chip.store.rapidpro import statements
 from chip.store.rapidpro.channel_ids import ExternalChannels
 from chip.store.rapidpro.connection import QueryFailed, Reactor, Row, Statement
 from chip.store.rapidpro.pool import MAX_CONNECTIONS, PostgresPool
+from chip.store.rapidpro.shown import shown_by
 from chip.tasks import Semaphore
 from chip.throttle import LogThrottle
 
@@ -158,7 +159,7 @@ class RapidproStore:
         if known is None:
             return None
         params = _params(contact.id, known, contact.urn_id, self._storage_url)
-        rows = await self._twice(lambda: self._database.query(self._outgoing[by], *params))
+        rows = await self._twice(lambda: self._database.query(self._shown.outgoing(by), *params))
         return _outgoing.decode(rows[0][0]) if rows else None
 
     async def history(
@@ -168,7 +169,7 @@ class RapidproStore:
         this contact's any more."""
         time = before.astimezone(UTC).isoformat()
         params = _params(contact.id, contact.urn_id, time, self._storage_url, max_bytes)
-        [(messages, more)] = await self._ask_for_many(lambda: self._history, params)
+        [(messages, more)] = await self._ask_for_many(lambda: self._shown.history, params)
         return HistoryPage(messages, more == b"true") if messages else None
 
     async def wired(
@@ -178,7 +179,7 @@ class RapidproStore:
         identity = f"{statements.SCHEME}{chat_id}"
         about = channel.org_id, identity, channel.courier_uuid
         params = _params(*about, f"{since}", f"{lost}", self._storage_url, max_bytes)
-        rows = await self._ask_for_many(lambda: self._wired, params)
+        rows = await self._ask_for_many(lambda: self._shown.wired, params)
         return [
             WiredMessage(MsgName(int(number), uuid.decode()), _as_sent(shown), int(age))
             for number, uuid, age, shown in rows
@@ -247,9 +248,7 @@ class RapidproStore:
         self._make_statements({name.decode() for (name,) in rows})
 
     def _make_statements(self, columns: Collection[str]) -> None:
-        self._history = shown.history(columns)
-        self._wired = shown.wired(columns)
-        self._outgoing = {by: shown.outgoing(columns, by) for by in statements.BY}
+        self._shown = shown_by(columns)
 
     def _unavailable(self, error: QueryFailed) -> Unavailable:
         """What the caller gets. Only messages about names and types are logged: others may quote
