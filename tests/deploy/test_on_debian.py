@@ -270,6 +270,35 @@ def make_newer(root: Root, package: str) -> str:
     return "/tmp/newer.deb"
 
 
+def check_of(root: Root, environment: str) -> str:
+    """What `chip check` says of the Chip whose unit reads this."""
+    root.path("/etc/chip/environment").write_text(environment)
+    with Network() as network:
+        return root.run("chip", "check", check=False, network=network)
+
+
+def assert_the_check_judges_the_chip_that_the_unit_runs(root: Root) -> None:
+    bare = check_of(root, "")
+    assert "ok      listen: systemd:domain=INET:name=chip: systemd has it" in bare
+    assert "ok      data_dir: /var/lib/chip" in bare
+    assert re.findall("^warning (public_url|desk_token): ", bare, re.M) == [
+        "public_url",
+        "desk_token",
+    ]
+    whole = check_of(root, AS_SYSTEMD_READS_IT)
+    assert "ok      public_url: links say https://a.example\n" in whole
+    assert re.findall("^(warning|FAILED) (?!sockets)(.*)$", whole, re.M) == []
+
+
+AS_SYSTEMD_READS_IT = """\
+# CHIP_PUBLIC_URL=https://b.example
+; CHIP_DESK_TOKEN=short
+  CHIP_PUBLIC_URL = 'https://a.example'\t
+not a setting
+\tCHIP_DESK_TOKEN="s3cret of the desk\""""
+"""Blanks, quotes of both kinds, and a last line without an end."""
+
+
 async def test_the_package_is_installed_serves_is_upgraded_and_purged(debian, package):
     with Root(debian) as root:
         root.copy_in([package], "/tmp")
@@ -292,7 +321,7 @@ async def test_the_package_is_installed_serves_is_upgraded_and_purged(debian, pa
         async with started(root) as service:
             chat = await serves_a_chat(service.url)
             assert who_runs(service)[0] == int(root.run("id", "-u", "chip"))
-        root.path("/etc/chip/environment").write_text('CHIP_PUBLIC_URL="https://a.example"\n')
+        assert_the_check_judges_the_chip_that_the_unit_runs(root)
         assert "https://a.example/wc/widget.js" in root.run("chip", "channels", "add", "Shop")
         config = root.path("/etc/chip/config.toml")
         config.write_text('instance_id = "mine"\n')
