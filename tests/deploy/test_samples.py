@@ -66,6 +66,24 @@ def test_one_process_and_one_of_several_are_confined_alike():
     assert one == several
 
 
+def test_of_the_sockets_that_hold_one_address_each_gives_way_to_the_other():
+    one, other = (
+        (SAMPLES / "systemd" / name).read_text() for name in ("chip.socket", "chip-shared.socket")
+    )
+    assert re.findall("^ListenStream=.*", one, re.M) == re.findall("^ListenStream=.*", other, re.M)
+    # Without an order the address may be taken before it is free.
+    for said in ("Conflicts=chip.socket", "After=chip.socket"):
+        assert re.search(f"^{said}$", other, re.MULTILINE)
+
+
+@pytest.mark.parametrize("guide", ["operating.md", "scaling.md"])
+def test_whoever_stops_chip_by_the_guide_stops_what_would_start_it_again(guide):
+    text = (SAMPLES.parents[1] / "docs" / guide).read_text()
+    commands = re.findall(r"systemctl (?:stop|disable --now) (chip[^`#\n]*)", text)
+    assert commands
+    assert [words for words in commands if ".socket" not in words] == []
+
+
 # Proxies.
 
 
