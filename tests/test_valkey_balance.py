@@ -6,6 +6,7 @@ import pytest_twisted
 
 from chip.chat.outbound.ports import ClaimResult
 from chip.chat.ports import Balance, Balances
+from chip.limits import Limits
 from tests.contracts.queue_parts import CHAT, DAY, name
 from tests.support.valkey_rig import ValkeyRig
 
@@ -75,3 +76,21 @@ async def test_what_was_stored_before_there_was_a_count_is_not_missing(rig):
     assert await here.queue.balances() == Balances(
         Balance(accepted=1, done=1), Balance(accepted=3, done=2, waiting=1)
     )
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_waits_for_longer_than_a_month_is_accepted_once(rig):
+    here = await rig.process(limits=Limits(outbox_days=60, spool_hours=60 * 24))
+    await here.send(1)
+    await here.say("one", may_claim=False)
+    await rig.pass_time(40 * DAY)
+    assert await here.waiting() == [1]
+    batch = await here.claim()
+    assert await here.queue.balances() == Balances(
+        Balance(accepted=1, waiting=1), Balance(accepted=1, waiting=1)
+    )
+    await here.settle(batch, remove=1)
+    assert await here.spool.claim(CHAT) == ClaimResult("idle")
+    assert (await here.queue.balances()).to_courier == Balance(accepted=1, done=1)
+    await here.outbox.ack(CHAT, name(1))
+    assert (await here.queue.balances()).to_visitors == Balance(accepted=1, done=1)

@@ -29,7 +29,7 @@ BYTES_A_CALL: Final = 1024 * 1024
 _LOOK_AGAIN: Final = 5
 _DAMAGED: Final = 100
 _REFS: Final = 10_000
-_IDLE_SECONDS: Final = 30 * 86_400
+_IDLE_DAYS: Final = 30
 _UNUSED_SECONDS: Final = 86_400
 
 
@@ -44,14 +44,15 @@ def constants(limits: Limits, parts: int, replicas: int) -> dict[str, int]:
         "OUTBOX_MESSAGES": limits.outbox_messages,
         "OUTBOX_BYTES": limits.outbox_bytes,
         "OUTBOX_MS": round(limits.outbox_days * day),
-        "NUMBERS_SECONDS": _IDLE_SECONDS,
+        # What waits is known to have been counted.
+        "NUMBERS_SECONDS": round(max(_IDLE_DAYS, limits.outbox_days + 1) * 86_400),
         "UNUSED_NUMBERS_SECONDS": _UNUSED_SECONDS,
         "SPOOL_EVENTS": limits.spool_events,
         "SPOOL_TOTAL": -(-limits.spool_total // parts) + one_chat,
         "REF_MS": round((limits.spool_hours + limits.duplicate_memory_hours) * hour),
         "REFS": _REFS,
         "DAMAGED_ITEMS": _DAMAGED,
-        "COURIER_SECONDS": _IDLE_SECONDS,
+        "COURIER_SECONDS": round(max(_IDLE_DAYS, limits.spool_hours / 24 + 1) * 86_400),
         "BATCH": BATCH,
         "CLAIM_MS": round(claim_lasts(limits) * 1000),
         # Courier counts from the answer, which waits for replicas: behind another's wait, perhaps.
