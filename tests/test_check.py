@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import pytest_twisted
-from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import Clock, deferLater
 
+from chip.app.check.courier import ASK_FOR, ask_each, not_asked
 from chip.app.check.findings import PART_DEADLINE, Finding, Probe, listed, run
 from chip.app.check.named_couriers import judge
 from chip.chat.outbound.ports import CourierAnswer
@@ -79,6 +80,33 @@ def test_one_that_never_answers_is_given_up():
 def test_of_many_things_ten_are_named():
     assert listed(["a", "b"]) == "a, b"
     assert listed([str(number) for number in range(12)]).endswith("8, 9 and 2 more")
+
+
+# Channels at Courier.
+
+
+class Slow:
+    """A gateway whose answers take so many seconds."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self.clock = clock
+        self.seconds = seconds
+
+    async def probe(self, channel: Channel) -> CourierAnswer:
+        await deferLater(self.clock, self.seconds, lambda: None)
+        return CourierAnswer("handled", [channel.uuid])
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0, 100), (4, 24)])
+def test_as_many_channels_are_asked_about_as_there_is_time_for(seconds, told):
+    clock = Clock()
+    channels = [Channel(str(number), 1, "s") for number in range(100)]
+    asking = ensureDeferred(ask_each(Slow(clock, seconds), channels, clock, until=ASK_FOR))
+    clock.pump([max(seconds, 0.001)] * 100)
+    answers = asking.result
+    assert [answer.heard for answer in answers] == [[str(number)] for number in range(told)]
+    left = [f"there was no time to ask about {100 - told} more of 100 channels"]
+    assert [one.text for one in not_asked(channels, answers)] == (left if told < 100 else [])
 
 
 # Couriers that channels name.

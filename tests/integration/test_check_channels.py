@@ -99,6 +99,16 @@ def test_a_channel_whose_place_another_has_taken_is_warned_of_until_it_is_remove
     assert takes in after.only("ok")
 
 
+def test_courier_is_asked_about_every_channel(check, rapidpro, channel):
+    for _ in range(111):
+        rapidpro.channel(channel.org)
+    checked = check()
+    assert checked.status == 0, checked.lines
+    assert not checked.warnings
+    [line] = [line for line in checked.only("ok") if " takes the channels " in line]
+    assert line.endswith(" and 102 more")
+
+
 def test_a_courier_without_channels_of_type_chp_serves_external_ones(
     check, courier, rapidpro, channel, external, public
 ):

@@ -9,18 +9,19 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, gatherResults
 
 from chip.app.backend import make_gateway
-from chip.app.check.findings import Finding, listed
+from chip.app.check.findings import PART_DEADLINE, Finding, listed
 from chip.chat.outbound.ports import CourierAnswer
 from chip.config.schema import Config
 from chip.gateway.courier import CourierGateway
 from chip.models import NOBODYS_CHAT, Channel
+from chip.tasks import Clock
 
 ANSWER_WITHIN: Final = 5.0
 """Seconds that Courier has for an answer here; it needs milliseconds."""
 CHANNELS_ASKED_AT_ONCE: Final = 8
 """Channels that are asked about at once."""
-MOST_CHANNELS_ASKED: Final = 100
-"""Channels that are asked about."""
+ASK_FOR: Final = PART_DEADLINE - ANSWER_WITHIN - 1
+"""Seconds for which questions are asked: the answers to the last ones are still in time."""
 
 NOBODYS: Final = {
     "CHP": Channel(NOBODYS_CHAT.channel_uuid, 0, "none"),
@@ -31,8 +32,9 @@ NOBODYS: Final = {
 
 async def ask_courier(config: Config, reactor: Any, channels: Sequence[Channel]) -> list[Finding]:
     """What is found. Without `channels`, whether Courier is there."""
+    until = reactor.seconds() + ASK_FOR
     gateway = make_gateway(config, reactor, config.domain, timeout=ANSWER_WITHIN)
-    asked = [channel for channel in channels if channel.secret][:MOST_CHANNELS_ASKED]
+    asked = [channel for channel in channels if channel.secret]
     try:
         first = await gateway.probe(asked[0] if asked else NOBODYS["CHP"])
         if first.kind not in ("handled", "channel_refused"):
@@ -41,13 +43,33 @@ async def ask_courier(config: Config, reactor: Any, channels: Sequence[Channel])
         if not asked:
             answers = {"CHP": first, "EX": await gateway.probe(NOBODYS["EX"])}
             return [_without_channels(gateway.base, answers)]
-        told = [first]
-        for start in range(1, len(asked), CHANNELS_ASKED_AT_ONCE):
-            told += await _together(gateway, asked[start : start + CHANNELS_ASKED_AT_ONCE])
+        told = [first, *await ask_each(gateway, asked[1:], reactor, until)]
     finally:
         await gateway.close()
     external = [channel.uuid for channel in asked if channel.external_uuid]
-    return _judge(gateway.base, asked, told) + lock_advice(external)
+    return [
+        *_judge(gateway.base, asked, told),
+        *not_asked(asked, told),
+        *lock_advice(external),
+    ]
+
+
+async def ask_each(
+    gateway: CourierGateway, channels: Sequence[Channel], clock: Clock, until: float
+) -> list[CourierAnswer]:
+    """The answers about the channels, in their order: about as many as there is time to ask."""
+    told: list[CourierAnswer] = []
+    while len(told) < len(channels) and clock.seconds() < until:
+        some = channels[len(told) : len(told) + CHANNELS_ASKED_AT_ONCE]
+        told += await gatherResults([Deferred.fromCoroutine(gateway.probe(one)) for one in some])
+    return told
+
+
+def not_asked(channels: Sequence[object], told: Sequence[CourierAnswer]) -> list[Finding]:
+    """Those about which there was no time to ask."""
+    left = len(channels) - len(told)
+    text = f"there was no time to ask about {left} more of {len(channels)} channels"
+    return [Finding("warning", "Courier", text)] if left else []
 
 
 def _without_channels(base: str, answers: Mapping[str, CourierAnswer]) -> Finding:
@@ -70,17 +92,12 @@ def lock_advice(names: Sequence[str]) -> list[Finding]:
     return [Finding("ok", "Courier", text)]
 
 
-async def _together(gateway: CourierGateway, channels: Sequence[Channel]) -> list[CourierAnswer]:
-    asking = [Deferred.fromCoroutine(gateway.probe(channel)) for channel in channels]
-    return list(await gatherResults(asking))
-
-
 def _judge(
     base: str, channels: Sequence[Channel], answers: Sequence[CourierAnswer]
 ) -> list[Finding]:
     by_answer: dict[str, list[str]] = {}
     taken: list[str] = []
-    for channel, answer in zip(channels, answers, strict=True):
+    for channel, answer in zip(channels, answers, strict=False):
         if answer.kind == "handled":
             taken.append(channel.uuid)
         else:

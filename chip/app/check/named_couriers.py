@@ -6,16 +6,9 @@ A form without fields is posted, which has no effect; Courier looks at the route
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
-
 from chip.app.backend import make_gateway
 from chip.app.channels.alone import HOW_TO_CONNECT, is_local
-from chip.app.check.courier import (
-    ANSWER_WITHIN,
-    CHANNELS_ASKED_AT_ONCE,
-    MOST_CHANNELS_ASKED,
-    lock_advice,
-)
+from chip.app.check.courier import ANSWER_WITHIN, ASK_FOR, ask_each, lock_advice, not_asked
 from chip.app.check.findings import Finding
 from chip.chat.outbound.ports import CourierAnswer
 from chip.config.schema import Config
@@ -25,20 +18,16 @@ from chip.store.sqlite_listing import NamedChannel, external_channels
 async def ask_named_couriers(config: Config, reactor: Any) -> list[Finding]:
     """What is found; nothing where there are no such channels. Raises ConfigError."""
     known = external_channels(Path(config.data_dir))
-    asked = [one for one in known if one.is_connected][:MOST_CHANNELS_ASKED]
+    asked = [one for one in known if one.is_connected]
     gateway = make_gateway(config, reactor, config.domain, timeout=ANSWER_WITHIN)
-    answers: list[CourierAnswer] = []
+    until = reactor.seconds() + ASK_FOR
     try:
-        for start in range(0, len(asked), CHANNELS_ASKED_AT_ONCE):
-            asking = [
-                Deferred.fromCoroutine(gateway.probe(one.channel))
-                for one in asked[start : start + CHANNELS_ASKED_AT_ONCE]
-            ]
-            answers += await gatherResults(asking)
+        answers = await ask_each(gateway, [one.channel for one in asked], reactor, until)
     finally:
         await gateway.close()
     return [
         *map(judge, asked, answers),
+        *not_asked(asked, answers),
         *(_waiting(one) for one in known if not one.is_connected),
         *lock_advice([one.name for one in asked]),
     ]
