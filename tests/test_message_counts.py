@@ -6,7 +6,7 @@ import pytest
 
 from chip.errors import QueueFull
 from chip.ops.metrics import Metrics
-from chip.ops.metrics_messages import MOST_CHANNELS
+from chip.ops.metrics_channels import MOST_CHANNELS
 from tests.support.commands import say
 from tests.support.memory_chip import CHANNEL, MemoryChip
 
@@ -63,6 +63,31 @@ def test_however_many_channels_there_are_the_first_hundred_have_series(metrics):
     assert count(metrics, "visitor", "queued", f"channel {MOST_CHANNELS - 1}") == 2
     assert count(metrics, "visitor", "queued", f"channel {MOST_CHANNELS}") == 0
     assert count(metrics, "visitor", "queued", "other") == 2 * MOST_CHANNELS
+
+
+def refusals(metrics, channel=CHANNEL.uuid):
+    labels = {"channel": channel}
+    return metrics.registry.get_sample_value("chip_channel_refusals_total", labels) or 0
+
+
+def test_a_channel_that_courier_refuses_is_counted_by_its_name(metrics):
+    chip = MemoryChip(observer=metrics)
+    chip.bob().says(say("hello"))
+    chip.gateway.take().fail("channel_refused", "secret incorrect")
+    assert refusals(metrics) == 1
+    # Who waits for the next look at it was refused nothing.
+    chip.bob().says(say("hello"))
+    assert refusals(metrics) == 1
+    assert count(metrics, "visitor", "rejected") == 0
+
+
+def test_a_refused_channel_has_its_series_however_many_others_had_messages(metrics):
+    for number in range(MOST_CHANNELS):
+        metrics.message("visitor", f"channel {number}", "queued")
+    for number in range(2 * MOST_CHANNELS):
+        metrics.channel_refused(f"refused {number}")
+    assert refusals(metrics, "refused 0") == refusals(metrics, f"refused {MOST_CHANNELS - 1}") == 1
+    assert refusals(metrics, "other") == MOST_CHANNELS
 
 
 def test_a_tab_that_is_told_to_resync_is_counted(metrics):

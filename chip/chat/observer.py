@@ -75,5 +75,8 @@ class Observer:
     def courier(self, kind: AnswerKind, seconds: float) -> None:
         """A request to Courier has ended, after so many seconds."""
 
+    def channel_refused(self, channel_uuid: str) -> None:
+        """Courier takes nothing of this channel, by none of its secrets."""
+
     def desk_login(self, outcome: str) -> None:
         """Somebody wanted to come in at the desk. `outcome` is one of `chip.desk.access.Login`."""

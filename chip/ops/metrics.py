@@ -26,7 +26,7 @@ from chip import __version__
 from chip.chat.observer import ConnectOutcome, MessageOutcome, Observer, SentBy
 from chip.chat.outbound.ports import AnswerKind
 from chip.chat.ports import Balances, Depths
-from chip.ops.metrics_messages import OTHER, MessageCounts
+from chip.ops.metrics_channels import OTHER, ChannelCounts
 from chip.ops.metrics_timed import Timed
 from chip.protocol.commands import COMMAND_NAMES
 from chip.protocol.events import ErrorCode
@@ -95,7 +95,7 @@ class Metrics(Observer):
             ("chip_sends_total", "Messages handed over by Courier, by HTTP status answered"),
             ("status", SENDS),
         )
-        self._messages = MessageCounts(self.registry)
+        self._channels = ChannelCounts(self.registry)
         self._expired = self._counter(
             "chip_expired_total", "Messages that waited too long for their visitors"
         )
@@ -183,7 +183,11 @@ class Metrics(Observer):
         self, sender: SentBy, channel_uuid: str, outcome: MessageOutcome, times: int = 1
     ) -> None:
         """Messages were stored, or refused. The first channels have series of their own."""
-        self._messages.count(sender, channel_uuid, outcome, times)
+        self._channels.message(sender, channel_uuid, outcome, times)
+
+    def channel_refused(self, channel_uuid: str) -> None:
+        """See `Observer`."""
+        self._channels.refusal(channel_uuid)
 
     def expired(self, messages: int) -> None:
         """So many messages were given up."""

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from twisted.logger import Logger
 
 from chip.chat.lookups import Lookups
+from chip.chat.observer import Observer
 from chip.chat.outbound.circuit import backoff
 from chip.chat.outbound.circuits import Circuits
 from chip.chat.outbound.ports import CourierAnswer
@@ -41,10 +42,17 @@ class ChannelRequests:
 
     _log = Logger()
 
-    def __init__(self, circuits: Circuits, lookups: Lookups, seconds: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        circuits: Circuits,
+        lookups: Lookups,
+        seconds: Callable[[], float],
+        observer: Observer,
+    ) -> None:
         self._circuits = circuits
         self._lookups = lookups
         self._seconds = seconds
+        self._observer = observer
         self._refused: dict[str, _Refused] = {}
 
     async def start_chat(self, channel: Channel, chat: ChatKey) -> CourierAnswer:
@@ -110,6 +118,7 @@ class ChannelRequests:
         times = refused.times if refused else 0
         outage = refused.outage if refused else self._new_outage()
         outage.failed(answer.detail, channel=channel_uuid)
+        self._observer.channel_refused(channel_uuid)
         until = self._seconds() + backoff(times)
         self._refused[channel_uuid] = _Refused(times + 1, until, outage)
         if len(self._refused) > MOST_REFUSED:

@@ -56,7 +56,7 @@ class Outbound:
         self._spool = queue.spool
         self._habits = gateway.habits
         self._circuits = Circuits(gateway, limits.courier_parallel, clock)
-        self._requests = ChannelRequests(self._circuits, lookups, clock.seconds)
+        self._requests = ChannelRequests(self._circuits, lookups, clock.seconds, observer)
         attempts = Attempts(
             arrivals=Arrivals(store, lookups, clock.seconds),
             report_names=ReportNames(store, lookups, clock),
