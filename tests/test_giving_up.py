@@ -102,3 +102,17 @@ def test_events_that_waited_too_long_are_rejected():
     chip.process()
     assert bob.hears_one()["code"] == "rejected"
     assert chip.gateway.requests == []
+
+
+def test_that_something_was_rejected_is_told_to_whoever_is_there_then_and_to_nobody_later(
+    chip, bob
+):
+    bob.says(say("hello", ref="c1"))
+    bob.leaves()
+    there = [chip.bob(), chip.bob()]
+    chip.gateway.take().fail("refused", "status 400 from Courier")
+    assert [one.hears_one()["code"] for one in there] == ["rejected", "rejected"]
+    later = chip.bob()
+    assert later.hears() == []
+    later.says({"type": "get_history", "before": "2030-01-01T00:00:00Z"})
+    assert later.hears_one()["history"] == []
