@@ -60,7 +60,7 @@ export class Chat extends Emitter {
     this.reading = new Reading(conversation, notes);
     const answers = new Answers(connection, timers);
     this.#start = new Start({ channel, notes, answers, timers, now: world.now, locks });
-    const newest = () => conversation.newest;
+    const newest = () => this.history.newest;
     this.#sender = new Sender(outbox, { answers, newest, now: world.now, timers, changed: () => this.#tell() });
     this.#email = new Email((email) => connection.send({ type: "set_email", email }), timers);
     this.history = new History(conversation, { answers, later: (run, seconds) => timers.set("history", seconds, run) });
@@ -210,7 +210,7 @@ export class Chat extends Emitter {
     this.#line = "ready";
     this.#chat = id;
     this.#connection.settled();
-    // History is asked for before anything is sent, so that what it holds is not sent again.
+    // What waits does not wait for the answer: it may be sent again, which the server knows by its ref.
     this.history.catchUp();
     this.#sender.begin(id);
     this.#email.begin(email);

@@ -168,7 +168,8 @@ export class Conversation {
 
   /**
    * The copy of this message that is shown already: by its `ref`, or, once the server has forgotten
-   * that, by its text among what was sent before it.
+   * that, by its text among what was sent before it. Where no such is known to have arrived, one of
+   * which nobody has heard whether it did.
    *
    * @param {import("./wire.js").MsgIn} message
    * @returns {{ key: string, ref?: string } | undefined}
@@ -178,11 +179,11 @@ export class Conversation {
     if (ref && (this.#outbox.get(ref) || this.#entries.has(`ref ${ref}`))) return { key: `ref ${ref}`, ref };
     if (ref) return undefined;
     const time = timeKey(message.time);
-    /** @param {{ text: string, base?: string, state: string }} copy */
-    const fits = (copy) =>
-      copy.state === "sent" && copy.base !== undefined && copy.base < time && copy.text.trim() === message.text.trim();
-    const item = this.#outbox.items().find(fits);
-    return item ? { key: `ref ${item.ref}`, ref: item.ref } : [...this.#entries.values()].find((entry) => entry.own && fits(entry));
+    const items = this.#outbox.items().map((item) => ({ key: `ref ${item.ref}`, ...item }));
+    const copies = [...items, ...this.#entries.values()].filter(
+      ({ base, text }) => base !== undefined && base < time && text.trim() === message.text.trim(),
+    );
+    return copies.find(({ state }) => state === "sent") ?? copies.find(({ base }) => base);
   }
 
   /** @param {string[]} names */

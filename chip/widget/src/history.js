@@ -51,6 +51,11 @@ export class History extends Emitter {
     return this.#question !== null && (!this.known || this.#question.toward === "past");
   }
 
+  /** The newest time of the server known, as a sortable key; "" while there may be a past that is not. */
+  get newest() {
+    return this.#conversation.newest || (this.known ? NOTHING : "");
+  }
+
   /** A new chat has no past. */
   begin() {
     this.#oldest = null;
@@ -92,8 +97,8 @@ export class History extends Emitter {
     if (question.toward === "past" || !oldest || !more) this.#reached(oldest, more);
     else this.#bridge(oldest);
     if (question.toward === "gap" && !this.#question) {
-      this.#complete = this.#conversation.newest || NOTHING;
       this.known = true;
+      this.#complete = this.newest;
     }
     if (this.#again && !this.#question) {
       this.#again = false;

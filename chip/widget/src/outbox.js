@@ -25,7 +25,8 @@ const SENT_FOR = 96 * HOUR;
  * @property {number} at  when it was written, by the visitor's clock
  * @property {number} n  rises from message to message
  * @property {"queued" | "sent" | "failed"} state
- * @property {string} base  the newest time of the server known when it was first sent
+ * @property {string} base  the newest time of the server known when it was first sent; "" if it was
+ *   not, if the past was not known then, or if the server has said that it does not have it
  * @property {string} anchor  the newest time of the server known when it left the queue
  * @property {string} chat  the chat that took it
  */
@@ -46,7 +47,6 @@ export class Outbox extends Emitter {
     this.#notes = notes;
     this.#now = now;
     this.recall();
-    for (const item of this.items()) this.#age(item);
     notes.on("change", (name) => {
       if (!name.startsWith(PREFIX)) return;
       this.#read(name);
@@ -58,12 +58,13 @@ export class Outbox extends Emitter {
   recall() {
     this.#items.clear();
     for (const name of this.#notes.names(PREFIX)) this.#read(name);
+    for (const { ref, state, at } of this.items()) if (state === "sent" && this.#now() - at > SENT_FOR) this.remove(ref);
     this.emit("change", null);
   }
 
   /** In the order in which they were written. @returns {Item[]} */
   items() {
-    return [...this.#items.values()].sort((a, b) => a.n - b.n || (a.ref < b.ref ? -1 : 1));
+    return [...this.#items.values()].map((item) => this.#aged(item)).sort((a, b) => a.n - b.n || (a.ref < b.ref ? -1 : 1));
   }
 
   /** @param {string} ref */
@@ -98,15 +99,13 @@ export class Outbox extends Emitter {
   /** The server will never take it. @param {string} ref @param {string} newest */
   failed(ref, newest) {
     const item = this.#items.get(ref);
-    if (item) this.#write({ ...item, state: "failed", anchor: item.anchor || newest });
+    if (item) this.#write({ ...item, state: "failed", base: "", anchor: item.anchor || newest });
   }
 
   /** Back into the queue, at its end. @param {string} ref */
   retry(ref) {
-    const item = this.#items.get(ref);
-    if (item?.state === "failed") {
-      this.#write({ ...item, state: "queued", at: this.#now(), n: this.#nextNumber(), base: "", anchor: "" });
-    }
+    const item = this.items().find((one) => one.ref === ref);
+    if (item?.state === "failed") this.#write({ ...item, state: "queued", at: this.#now(), n: this.#nextNumber(), anchor: "" });
   }
 
   /**
@@ -159,16 +158,14 @@ export class Outbox extends Emitter {
     const before = this.#items.get(ref);
     const item = parseItem(this.#notes.get(name));
     if (item?.ref === ref) this.#items.set(ref, item);
-    else if (!before || before.state === "failed") this.#items.delete(ref);
+    else if (!before || this.#aged(before).state === "failed") this.#items.delete(ref);
     // Another page has seen it in history. This one has not, and goes on showing it.
     else this.#items.set(ref, { ...before, state: "sent", anchor: before.anchor || before.base });
   }
 
-  /** @param {Item} item */
-  #age(item) {
-    const age = this.#now() - item.at;
-    if (item.state === "sent" && age > SENT_FOR) this.remove(item.ref);
-    if (item.state === "queued" && age > QUEUED_FOR) this.failed(item.ref, "");
+  /** As it is by now, also on a page that slept. @param {Item} item @returns {Item} */
+  #aged(item) {
+    return item.state === "queued" && this.#now() - item.at > QUEUED_FOR ? { ...item, state: "failed" } : item;
   }
 }
 
