@@ -196,6 +196,20 @@ def test_who_has_declined_is_not_asked_again(site, asked):
     assert site.chip.commands("set_email") == []
 
 
+@pytest.mark.parametrize("left", [True, False])
+def test_whoever_comes_after_the_chat_was_forgotten_sees_no_address_and_is_asked(site, asked, left):
+    email(asked).fill(EMAIL)
+    if left:
+        email(asked).press("Enter")
+        expect(said(asked)).to_contain_text(EMAIL)
+    Widget(site.page()).open().page.evaluate("Chip.destroy({ forget: true })")
+    expect(question(asked)).to_be_hidden()
+    expect(said(asked)).not_to_contain_text(EMAIL)
+    asked.write("Is anybody there?")
+    expect(email(asked)).to_be_visible()
+    expect(email(asked)).to_have_value("")
+
+
 @pytest.mark.parametrize("wrong", ["", "bob", "bob@", "bob at example.com"])
 def test_what_is_no_address_is_said_at_once(site, asked, wrong):
     email(asked).fill(wrong)

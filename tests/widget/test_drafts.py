@@ -56,3 +56,15 @@ def test_of_two_elements_the_one_where_nobody_writes_leaves_the_draft(site):
 
     assert len(site.chip.commands("start_chat")) > begun
     assert page.evaluate(STORED) == "Half a thought"
+
+
+def test_what_one_page_forgets_leaves_no_words_on_another(site, visit):
+    other, one = visit().open(), visit().open()
+    other.input.press_sequentially("My order")
+    one.page.evaluate("Chip.destroy({ forget: true })")
+
+    expect(other.input).to_have_value("")
+    assert other.page.evaluate("Object.keys(sessionStorage)") == []
+    other.page.reload()
+    expect(other.launcher).to_be_visible()
+    expect(other.panel).to_be_hidden()

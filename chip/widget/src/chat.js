@@ -24,6 +24,7 @@ import { cleanText, patienceFor } from "./wire.js";
 /**
  * @typedef {object} Events
  * @property {null} change  the conversation, or what is on its way
+ * @property {null} forgotten  nothing of this visitor is to be left, here or on another page
  * @property {import("./conversation.js").Entry} message  a new one, from either side
  * @property {import("./status.js").Status} status
  * @property {import("./wire.js").Problem} problem  for developers
@@ -60,8 +61,7 @@ export class Chat extends Emitter {
     this.reading = new Reading(conversation, notes);
     const answers = new Answers(connection, timers);
     this.#start = new Start({ channel, notes, answers, timers, now: world.now, locks });
-    const newest = () => this.history.newest;
-    this.#sender = new Sender(outbox, { answers, newest, now: world.now, timers, changed: () => this.#tell() });
+    this.#sender = new Sender(outbox, { answers, newest: () => this.history.newest, now: world.now, timers, changed: () => this.#tell() });
     this.#email = new Email((email) => connection.send({ type: "set_email", email }), timers);
     this.history = new History(conversation, { answers, later: (run, seconds) => timers.set("history", seconds, run) });
     this.history.on("news", (entry) => this.#tellOf(entry));
@@ -71,10 +71,8 @@ export class Chat extends Emitter {
     connection.on("open", () => this.#begin());
     connection.on("lost", ({ code }) => this.#lost(code));
     connection.on("frame", (frame) => this.#heard(frame));
-    connection.on("state", ({ name }) => {
-      if (name === "refused") this.#start.over();
-      this.#tell();
-    });
+    connection.on("state", ({ name }) => name === "refused" && this.#start.over());
+    connection.on("state", () => this.#tell());
   }
 
   /** Begin where another page left off, if there is a chat or something to send. */
@@ -285,6 +283,7 @@ export class Chat extends Emitter {
     this.#email.set("");
     this.#outbox.clear();
     this.#clear();
+    this.emit("forgotten", null);
   }
 
   /** A new chat has no past. */

@@ -50,7 +50,7 @@ export class Composer {
     this.#changed();
   }
 
-  /** Another page of this tab may have gone on writing. */
+  /** Another page may have gone on writing, or have forgotten what was written. */
   recall() {
     this.#input.value = this.#session.get("draft") ?? "";
     this.#changed();

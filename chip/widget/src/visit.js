@@ -60,6 +60,7 @@ export class Visit {
     this.connection = new Connection(url, BROWSER);
     const chat = (this.chat = new Chat({ channel, connection: this.connection, notes, world: BROWSER, locks: attempt(() => navigator.locks) }));
     const { signal } = this.#stopped;
+    chat.on("forgotten", () => this.session.names("").forEach((name) => this.session.remove(name)));
     addEventListener("storage", (event) => notes.heard(event), { signal });
     const nudge = () => document.visibilityState === "hidden" || chat.nudge();
     for (const name of ["online", "offline", "focus"]) addEventListener(name, nudge, { signal });
@@ -73,10 +74,5 @@ export class Visit {
   stop() {
     this.#stopped.abort();
     this.chat.stop();
-  }
-
-  forget() {
-    this.chat.forget();
-    for (const name of this.session.names("")) this.session.remove(name);
   }
 }

@@ -153,7 +153,7 @@ export class Widget {
   /** Leave nothing of that chat in the browser, shown or not. @param {string | null} server @param {string} channel */
   static forget(server, channel) {
     const visit = visitOf(server, channel);
-    visit.forget();
+    visit.chat.forget();
     leaveVisit(visit);
   }
 
@@ -190,6 +190,7 @@ export class Widget {
     const { chat } = this;
     const ends = [
       chat.on("change", () => this.#draw()),
+      chat.on("forgotten", () => this.#composer.recall()),
       chat.on("status", (status) => this.#told(status)),
       chat.on("message", (entry) => this.#arrived(entry)),
       chat.on("problem", (problem) => this.#element.tell("error", problem)),

@@ -64,6 +64,7 @@ export class Availability {
     this.#ends = [
       chat.on("change", () => this.show()),
       chat.on("status", () => this.show()),
+      chat.on("forgotten", () => this.#forgotten()),
       chat.on("problem", ({ command, code }) => command === "set_email" && code === "invalid_command" && this.#refused()),
     ];
     this.show();
@@ -136,6 +137,13 @@ export class Availability {
     this.#parts.session.remove("asked");
     this.#question.refuse();
     this.#parts.announce(this.#question.text);
+  }
+
+  /** Whoever comes next has not been asked. */
+  #forgotten() {
+    this.#state = "unasked";
+    this.element.hidden = true;
+    this.#question.begin();
   }
 
   /** @param {number} now */

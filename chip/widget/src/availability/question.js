@@ -45,6 +45,13 @@ export class Question {
     this.speak(strings);
   }
 
+  /** As if nobody had answered yet. */
+  begin() {
+    this.#input.value = this.#email = this.#wrong.textContent = "";
+    this.#input.removeAttribute("aria-invalid");
+    this.#say("emailAsk");
+  }
+
   /** @param {import("../strings.js").Strings} strings */
   speak(strings) {
     this.#strings = strings;
