@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.widget.scripted_site import CHANNEL, ScriptedSite, Widget, embed
+from tests.widget.states import much_said
 
 FIELD = '<input id="name"><button id="help" onclick="Chip.toggle()">Help</button>'
 
@@ -116,6 +117,55 @@ def test_a_button_that_is_no_longer_there_leaves_the_focus_where_one_writes(site
 
     expect(widget.banner).to_be_hidden(timeout=10_000)
     expect(widget.input).to_be_focused()
+
+
+def test_a_suggested_answer_that_a_message_takes_away_leaves_the_focus_beside_it(site, visit):
+    widget = visit().open()
+    site.chip.say("Blue or red?", quick_replies=["Blue", "Red"])
+    widget.replies.first.focus()
+    site.chip.say("Or green?", quick_replies=["Green"])
+
+    expect(widget.replies).to_have_text(["Green"])
+    expect(widget.log).to_be_focused()
+
+
+def test_a_message_that_is_tried_again_on_another_page_leaves_the_focus_beside_it(site, visit):
+    widget, other = visit().open(), visit().open()
+    site.chip.refuse("send_msg", "rejected")
+    widget.write("Hello")
+    site.chip.behave("send_msg")
+    widget.message("Hello").get_by_role("button", name="Try again").focus()
+    other.message("Hello").get_by_role("button", name="Try again").click()
+
+    expect(widget.message("Hello")).to_contain_text("Sent")
+    expect(widget.log).to_be_focused()
+
+
+def test_the_way_to_the_newest_that_is_no_longer_needed_leaves_the_focus_beside_it(site, visit):
+    much_said(site)
+    widget = visit().open()
+    expect(widget.message("Message 59")).to_be_in_viewport()
+    widget.log.evaluate("log => log.scrollTop = 500")
+    way = widget.page.locator("chip-chat .pill")
+    way.focus()
+    widget.log.evaluate("log => log.scrollTop = log.scrollHeight")
+
+    expect(way).to_be_hidden()
+    expect(widget.log).to_be_focused()
+
+
+def test_a_message_that_changes_places_keeps_the_focus(site, visit):
+    widget, other = visit().open(), visit().open()
+    site.chip.refuse("send_msg", "rejected")
+    for text in ("First", "Second"):
+        widget.write(text)
+        expect(widget.message(text)).to_contain_text("Not sent")
+    button = widget.message("Second").get_by_role("button", name="Try again")
+    button.focus()
+    other.message("First").get_by_role("button", name="Try again").click()
+
+    expect(widget.messages.last).to_contain_text("First")
+    expect(button).to_be_focused()
 
 
 def test_a_chat_that_was_open_before_a_reload_takes_no_focus(field):

@@ -101,12 +101,14 @@ export class LogView {
   /** @param {Picture} picture */
   show({ entries, fresh, online, past, start, refused }) {
     this.#place.look();
+    const focused = this.#scroller.querySelector(":focus");
     this.#greeting.hidden = !start || (refused && !entries.length);
     this.#past.textContent = past && this.#strings.say(past === "loading" ? "loading" : "historyTrouble");
     this.#past.classList.toggle("skeleton", past === "loading" && !entries.length);
     this.#past.hidden = !past;
     place(this.#rows, this.#lay(entries, fresh, online));
     this.#offer(refused ? [] : entries);
+    if (focused && !this.#scroller.querySelector(":focus")) this.#enter();
     const newest = entries.at(-1);
     const arrived = newest !== undefined && newest.key !== this.#newestKey;
     this.#newestKey = newest?.key ?? "";
@@ -120,13 +122,18 @@ export class LogView {
   /** @param {boolean} [gently] */
   toBottom(gently = false) {
     this.#place.toEnd(gently);
-    if (this.#pill.matches(":focus")) this.#scroller.focus({ preventScroll: true });
     this.#point();
+  }
+
+  /** What had the focus is gone. */
+  #enter() {
+    this.#scroller.focus({ preventScroll: true });
   }
 
   /** Show the way to the newest message to whoever does not see it. */
   #point() {
     this.#news &&= !this.atBottom;
+    if (this.atBottom && this.#pill.matches(":focus")) this.#enter();
     this.#pill.hidden = this.atBottom;
     this.#pill.setAttribute("aria-label", this.#strings.say(this.#news ? "newMessages" : "newest"));
     this.#more.textContent = this.#news ? this.#strings.say("newMessages") : "";
@@ -207,8 +214,11 @@ export class LogView {
 /** Put these rows in this order, moving only what has to move. @param {Element} parent @param {Element[]} rows */
 function place(parent, rows) {
   const wanted = new Set(rows);
+  const focused = /** @type {HTMLElement | null} */ (parent.querySelector(":focus"));
   for (const row of [...parent.children]) if (!wanted.has(row)) row.remove();
   rows.forEach((row, index) => {
     if (parent.children[index] !== row) parent.insertBefore(row, parent.children[index] ?? null);
   });
+  // What is moved loses it.
+  focused?.focus({ preventScroll: true });
 }

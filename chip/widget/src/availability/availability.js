@@ -141,8 +141,8 @@ export class Availability {
 
   /** Whoever comes next has not been asked. */
   #forgotten() {
-    this.#state = "unasked";
-    this.element.hidden = true;
+    this.#answered("unasked");
+    this.#parts.session.remove("asked");
     this.#question.begin();
   }
 
