@@ -149,6 +149,20 @@ def test_a_browser_without_that_feature_has_a_whole_chat(site, feature):
     can_be_read_and_used(Widget(site.page()))
 
 
+def test_a_browser_of_2023_leaves_the_focus_where_one_writes_when_the_line_is_back(site):
+    site.context.add_init_script(WITHOUT_SCRIPT["what came in 2024 and later"])
+    widget = Widget(site.page()).open()
+    site.chip.refuse("start_chat", "unavailable", retry_after=60)
+    site.chip.drop()
+    button = widget.banner.get_by_role("button", name="Try now")
+    expect(button).to_be_visible()
+    site.chip.behave("start_chat")
+    button.press("Enter")
+
+    expect(widget.banner).to_be_hidden()
+    expect(widget.input).to_be_focused()
+
+
 @pytest.mark.parametrize("feature", NEEDED)
 def test_a_browser_without_what_is_needed_has_the_sites_own_link_and_no_chat(site, feature):
     site.context.add_init_script(NEEDED[feature])

@@ -59,7 +59,7 @@ export class Banner {
     }
     const focused = this.#button.matches(":focus");
     this.#draw();
-    if (focused && !this.#button.checkVisibility()) this.#left();
+    if (focused && (this.element.hidden || this.#button.hidden)) this.#left();
   }
 
   stop() {

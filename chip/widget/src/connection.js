@@ -152,9 +152,9 @@ export class Connection extends Emitter {
     let opened = false;
     socket.onopen = () => {
       opened = true;
-      this.#become({ name: "open" });
       this.#alive();
-      this.emit("open", null);
+      this.#become({ name: "open" });
+      if (this.#socket) this.emit("open", null);
     };
     socket.onmessage = (event) => {
       const frame = parseFrame(event.data);
@@ -169,8 +169,8 @@ export class Connection extends Emitter {
       if (opened) this.#lost(/** @type {CloseEvent} */ (event).code);
       else this.#askWhy();
     };
-    this.#become({ name: "connecting" });
     this.#wait(this.#within(CONNECT_WITHIN), () => this.giveUp());
+    this.#become({ name: "connecting" });
   }
 
   /** Forget the socket and whatever it may still say. */
@@ -216,8 +216,8 @@ export class Connection extends Emitter {
   #retry(patience) {
     const most = Math.min(LAST_DELAY, FIRST_DELAY * 2 ** ++this.#failures);
     const delay = Math.max(patience, FIRST_DELAY) + this.#world.random() * (most - FIRST_DELAY);
-    this.#become({ name: "waiting", until: this.#world.now() + delay, busy: patience > 0 });
     this.#wait(delay, () => this.#connect());
+    this.#become({ name: "waiting", until: this.#world.now() + delay, busy: patience > 0 });
   }
 
   /** The server was heard. */
@@ -264,7 +264,7 @@ export class Connection extends Emitter {
     this.#pingedAt = null;
   }
 
-  /** @param {LineState} state */
+  /** Whoever hears of it may hang up: it comes last. @param {LineState} state */
   #become(state) {
     this.#state = state;
     this.emit("state", state);

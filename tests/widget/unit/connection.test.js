@@ -244,6 +244,18 @@ test("a stopped line stays stopped, whatever its socket still says", async () =>
   assert.equal(world.sockets.length, 1);
 });
 
+for (const name of ["connecting", "open", "waiting"]) {
+  test(`a line that is stopped by whoever hears that it is ${name} stays stopped`, async () => {
+    const { world, connection } = connect();
+    connection.on("state", (state) => state.name === name && connection.stop());
+    world.line.opens();
+    world.line.onclose?.({ code: 1012 });
+    await world.pass(3600);
+    assert.equal(connection.state.name, "closed");
+    assert.equal(world.timers.size, 0);
+  });
+}
+
 test("what cannot be sent is said to be so", () => {
   const { world, connection } = connect();
   assert.equal(connection.send({ type: "ping" }), false);
