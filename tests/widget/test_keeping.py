@@ -187,6 +187,34 @@ def test_an_element_that_the_page_removes_ends_its_chat(site):
     expect(widget.host).to_have_count(0)
 
 
+@pytest.mark.parametrize("away", ["out of the page", "on another channel"])
+def test_without_storage_the_chat_lasts_as_long_as_the_page_wherever_its_element_was(site, away):
+    blocked_storage(site)
+    site.context.clock.install()
+    widget = Widget(site.page(SCRIPT + ELEMENT)).open()
+    widget.write("Hello")
+    expect(widget.message("Hello")).to_contain_text("Sent")
+    site.chip.ignore("send_msg")
+    widget.write("On its way")
+    widget.input.press_sequentially("Half a th")
+    if away == "out of the page":
+        widget.host.evaluate("e => (window.kept = e).remove()")
+        widget.page.clock.run_for(10_000)
+        widget.until(lambda: not site.chip.sockets, "the socket is closed")
+        widget.page.evaluate("document.body.append(kept)")
+    else:
+        other = CHANNEL.replace("7", "8")
+        widget.host.evaluate(f"e => e.setAttribute('channel', '{other}')")
+        expect(widget.message("Hello")).to_have_count(0)
+        widget.host.evaluate(f"e => e.setAttribute('channel', '{CHANNEL}')")
+
+    site.chip.behave("send_msg")
+    expect(widget.message("On its way")).to_contain_text("Sent")
+    expect(widget.message("Hello")).to_be_visible()
+    expect(widget.input).to_have_value("Half a th")
+    assert len(site.chip.known) == 1
+
+
 def test_a_new_element_takes_over_where_the_last_one_was(site):
     blocked_storage(site)
     widget = Widget(site.page(SCRIPT + ELEMENT)).open()

@@ -2,7 +2,7 @@
  * What is remembered between pages, and shared by all pages of a site, for one channel.
  *
  * Owns the browser's storage and what to do without it: a page whose storage is blocked or full
- * remembers by itself. Knows names and texts, not what they mean.
+ * remembers by itself, for as long as it lives. Knows names and texts, not what they mean.
  */
 import { Emitter } from "./emitter.js";
 
@@ -10,17 +10,18 @@ import { Emitter } from "./emitter.js";
 export class Notes extends Emitter {
   #prefix;
   #storage;
-  /** What could not be stored. @type {Map<string, string>} */
-  #spare = new Map();
+  #spare;
 
   /**
    * @param {string} channel
    * @param {() => Storage | undefined} storage  reading `window.localStorage` may itself throw
+   * @param {Map<string, string>} [spare]  what could not be stored
    */
-  constructor(channel, storage) {
+  constructor(channel, storage, spare = new Map()) {
     super();
     this.#prefix = `chip:${channel}:`;
     this.#storage = attempt(storage);
+    this.#spare = spare;
   }
 
   /** @param {string} name @returns {string | null} */

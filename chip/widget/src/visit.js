@@ -29,6 +29,9 @@ document.addEventListener("securitypolicyviolation", ({ effectiveDirective: dire
 /** @type {Map<string, Visit>} */
 const visits = new Map();
 
+/** What cannot be stored outlives the visit, too. @type {Map<string, string>[]} */
+const [spare, sessionSpare] = [new Map(), new Map()];
+
 /** The chat of that channel, for one more element. @param {string | null} server @param {string} channel */
 export function visitOf(server, channel) {
   const url = `${server}/wc/connect/${channel}`;
@@ -54,9 +57,9 @@ export class Visit {
   /** @param {string} url  of the connection @param {string} channel */
   constructor(url, channel) {
     this.url = url;
-    const notes = new Notes(channel, () => localStorage);
+    const notes = new Notes(channel, () => localStorage, spare);
     /** What this tab alone remembers. */
-    this.session = new Notes(channel, () => sessionStorage);
+    this.session = new Notes(channel, () => sessionStorage, sessionSpare);
     this.connection = new Connection(url, BROWSER);
     const chat = (this.chat = new Chat({ channel, connection: this.connection, notes, world: BROWSER, locks: attempt(() => navigator.locks) }));
     const { signal } = this.#stopped;
