@@ -11,6 +11,9 @@ export class Email {
   #timers;
   #email = "";
   #ready = false;
+  /** Whether it was told, and what the server knew then. */
+  #told = false;
+  #before = "";
   /** What the page, the visitor or the server has said it is. */
   known = "";
 
@@ -26,12 +29,16 @@ export class Email {
   /** @param {string} email */
   set(email) {
     this.#email = this.known = email;
+    this.#told = false;
     this.#send();
   }
 
   /** There is a chat, and the server knows this e-mail of it. @param {string} known */
   begin(known) {
-    if (known === this.#email) this.#email = "";
+    const another = known && known !== this.#before;
+    // Nobody answers that it was taken. Another page's is newer than what was told before.
+    if (known === this.#email || (this.#told && another)) this.#email = "";
+    this.#before = known;
     this.known ||= known;
     this.#ready = true;
     this.#send();
@@ -48,6 +55,8 @@ export class Email {
   }
 
   #send() {
-    if (this.#ready && this.#email) this.#tell(this.#email);
+    if (!this.#ready || !this.#email) return;
+    this.#told = true;
+    this.#tell(this.#email);
   }
 }

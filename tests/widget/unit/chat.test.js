@@ -107,6 +107,55 @@ test("an e-mail is told once there is a chat, and after each return until the se
   assert.equal(page.line.heard("set_email").length, 0);
 });
 
+/** Come back to a chat of which the server knows this e-mail, and tell which ones it is told. */
+function returns(page, email) {
+  page.reconnect();
+  page.line.opens();
+  page.line.says({ type: "chat_resumed", chat_id: "chat1", email });
+  return page.line.heard("set_email").map((command) => command.email);
+}
+
+test("an e-mail that was told does not replace a newer one of another page", () => {
+  const page = new Page();
+  page.chat.setEmail("old@example.com");
+  page.chat.want();
+  page.serve();
+  assert.deepEqual(returns(page, "new@example.com"), []);
+  assert.deepEqual(returns(page, "new@example.com"), []);
+});
+
+test("an e-mail that is to replace another one is told until it has", () => {
+  const page = new Page();
+  page.chat.want();
+  page.serve();
+  assert.deepEqual(returns(page, "old@example.com"), []);
+  page.chat.setEmail("new@example.com");
+  assert.deepEqual(returns(page, "old@example.com"), ["new@example.com"]);
+  assert.deepEqual(returns(page, "new@example.com"), []);
+});
+
+test("an e-mail that was said without a line is told, whatever another page has said meanwhile", () => {
+  const page = new Page();
+  page.chat.setEmail("first@example.com");
+  page.chat.want();
+  page.serve();
+  page.line.ends();
+  page.chat.setEmail("second@example.com");
+  assert.deepEqual(returns(page, "theirs@example.com"), ["second@example.com"]);
+});
+
+test("an e-mail is told to the next chat, too, where the server no longer knows this one", () => {
+  const page = new Page();
+  page.chat.want();
+  page.serve();
+  returns(page, "old@example.com");
+  page.chat.setEmail("new@example.com");
+  page.reconnect();
+  page.line.opens();
+  page.line.says({ type: "chat_started", chat_id: "chat2" });
+  assert.deepEqual(page.line.heard("set_email").map(({ email }) => email), ["new@example.com"]);
+});
+
 test("an e-mail that is none is given up, and told to the site", () => {
   const page = new Page();
   page.chat.setEmail("bob");
