@@ -158,6 +158,36 @@ def test_who_reads_above_finds_a_way_to_the_newest_also_when_there_is_no_news(si
     expect(way).to_have_count(0)
 
 
+def test_what_one_writes_on_another_page_leaves_who_reads_above_in_his_place(visit, reader):
+    other = visit().open()
+    reader.log.evaluate("log => log.scrollTop = 500")
+    expect(reader.page.get_by_role("button", name="Go to the newest message")).to_be_visible()
+    top = reader.messages.nth(10).bounding_box()
+    other.write("From the other page")
+    expect(reader.message("From the other page")).to_contain_text("Sent")
+
+    assert reader.messages.nth(10).bounding_box() == top
+
+
+@pytest.mark.parametrize("how", ["it is written", "it is tried again"])
+def test_what_one_writes_is_in_view_also_for_who_reads_above(site, reader, how):
+    if how == "it is tried again":
+        site.chip.refuse("send_msg", "rejected")
+        reader.write("From here")
+        expect(reader.message("From here")).to_contain_text("Not sent")
+        site.chip.behave("send_msg")
+        for number in range(20):
+            site.chip.say(f"Later {number}")
+        expect(reader.message("Later 19")).to_be_in_viewport()
+        reader.message("From here").get_by_role("button", name="Try again").click()
+    else:
+        reader.log.evaluate("log => log.scrollTop = 500")
+        reader.write("From here")
+
+    expect(reader.message("From here")).to_contain_text("Sent")
+    expect(reader.message("From here")).to_be_in_viewport()
+
+
 def test_the_way_to_the_newest_leaves_the_focus_in_the_conversation(reader):
     reader.log.evaluate("log => log.scrollTop = 500")
     way = reader.page.get_by_role("button", name="Go to the newest message")

@@ -112,7 +112,6 @@ export class LogView {
     const newest = entries.at(-1);
     const arrived = newest !== undefined && newest.key !== this.#newestKey;
     this.#newestKey = newest?.key ?? "";
-    if (arrived && newest.own && newest.state === "queued") this.toBottom();
     this.#place.keep();
     if (arrived && !newest.own && !this.atBottom) this.#news = true;
     this.#point();

@@ -69,7 +69,7 @@ export class Widget {
     this.#banner = new Banner(strings, { tryNow: () => this.chat.tryNow(), announce: say, left: () => this.opening.enter() });
     this.#log = new LogView(strings, {
       reply: (text) => this.#decided(() => this.chat.send(text)),
-      retry: (ref) => this.#decided(() => this.chat.retry(ref)),
+      retry: (ref) => this.#decided(() => (this.chat.retry(ref), this.#log.toBottom())),
       discard: (ref) => this.#decided(() => this.chat.discard(ref)),
       style: (text) => styledText(server, text),
       showPicture: (address, name) => enlarge(server, this.#root, this.#strings, address, name),
@@ -237,7 +237,9 @@ export class Widget {
 
   /** @param {import("./conversation.js").Entry} entry */
   #arrived(entry) {
-    const { own, text, attachments, quickReplies, user, when, ref } = entry;
+    const { own, text, attachments, quickReplies, user, when, ref, state } = entry;
+    // Not what another page sends: somebody may read further up here.
+    if (state === "queued") this.#log.toBottom();
     if (!own) this.#announcer.say(messageWords(entry, this.#strings));
     this.#element.tell("message", { own, text, attachments, quickReplies, user, time: new Date(when), ref });
   }
