@@ -96,13 +96,14 @@ def test_who_goes_on_within_the_site_is_not_greeted_again(site, teased, goes_on_
     expect(teaser(loaded(stay(widget)))).to_have_count(0)
 
 
-def test_who_comes_from_another_site_is_greeted(site):
+@pytest.mark.parametrize("other", ["https://search.example/", f"{SITE}.org/", f"{SITE}:8443/"])
+def test_who_comes_from_another_site_is_greeted(site, other):
     page = site.page(path="/shop")
     site.context.route(
-        "https://search.example/",
+        other,
         lambda route: route.fulfill(body=f"<a href={SITE}/shop>shop</a>", content_type="text/html"),
     )
-    page.goto("https://search.example/")
+    page.goto(other)
     page.get_by_role("link").click()
     widget = Widget(page)
     widget.launcher.wait_for()

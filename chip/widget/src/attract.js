@@ -23,7 +23,7 @@ export function attract(parts, signal) {
     load("notify");
   });
   signal.addEventListener("abort", end);
-  if (document.referrer.startsWith(location.origin)) return;
+  if (document.referrer.startsWith(`${location.origin}/`)) return;
   setTimeout(() => {
     if (!signal.aborted && chat.status.phase === "idle" && !panel.onPhone && element.getAttribute("teaser") !== "none") load("tease");
   }, STAYS);
