@@ -3,7 +3,7 @@
 from playwright.sync_api import expect
 
 from tests.widget.scripted_site import SITE, ScriptedSite, Widget, embed
-from tests.widget.states import BOB
+from tests.widget.states import BOB, lightbox, talk
 
 FOCUSED = """() => {
   let at = document.activeElement;
@@ -97,6 +97,17 @@ def test_a_message_is_announced_once_and_moves_no_focus(site, visit):
     expect(announced(widget)).to_have_text(["Bob McTickets: On its way!. Image: parcel.svg"])
     assert focused(widget) == "a"
     expect(widget.page.locator("chip-chat .unseen").first).to_have_attribute("aria-live", "polite")
+
+
+def test_a_message_is_announced_also_while_a_picture_is_shown_large(site, visit):
+    talk(site)
+    widget = visit()
+    lightbox(site, widget)
+    site.chip.say("Do you see it?", user=BOB)
+
+    expect(announced(widget)).to_have_text(["Bob McTickets: Do you see it?"])
+    # All else is silenced.
+    assert announced(widget).evaluate("e => e.closest('dialog').matches('.lightbox')")
 
 
 def test_a_message_is_announced_also_while_the_chat_is_closed(site, visit):

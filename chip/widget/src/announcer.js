@@ -1,7 +1,8 @@
 /**
  * Tells those who listen to the page what those who look at it see.
  *
- * Two quiet regions, because a modal panel silences everything outside itself.
+ * Two quiet regions, because a modal panel silences everything outside itself. A picture that is
+ * shown large has one of its own.
  */
 import { h } from "./dom.js";
 
@@ -36,7 +37,7 @@ export class Announcer {
   }
 
   #speak() {
-    const region = this.#modal() ? this.inside : this.outside;
+    const region = this.outside.parentElement?.querySelector(".lightbox .unseen") ?? (this.#modal() ? this.inside : this.outside);
     region.replaceChildren(...this.#waiting.splice(0).map((sentence) => h("p", {}, sentence)));
     this.#timer = setTimeout(() => region.replaceChildren(), KEEP);
   }

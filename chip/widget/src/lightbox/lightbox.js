@@ -36,6 +36,8 @@ export function enlarge({ h, icon, keepIn, link, root, strings }, address, name)
     { part: "lightbox", "aria-label": name },
     h("img", { src: address, alt: name, referrerpolicy: "no-referrer" }),
     h("div", { class: "lightbox-bar" }, link(address, {}, strings.say("openOriginal")), close),
+    // It silences all others.
+    h("div", { class: "unseen", role: "status", "aria-live": "polite" }),
   );
   keepIn(dialog);
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
