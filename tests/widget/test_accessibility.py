@@ -1,9 +1,10 @@
 """The widget without eyes, and without a mouse."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.widget.scripted_site import SITE, ScriptedSite, Widget, embed
-from tests.widget.states import BOB, lightbox, talk
+from tests.widget.states import BOB, STATES, lightbox, talk
 
 FOCUSED = """() => {
   let at = document.activeElement;
@@ -176,13 +177,20 @@ def test_the_focus_can_always_be_seen(visit):
         assert ring, focused(widget)
 
 
-def test_targets_are_large_enough(site, visit):
-    widget = visit().open()
-    site.chip.refuse("send_msg", "rejected")
-    widget.write("Difficult")
-    site.chip.say("Which?", quick_replies=["A"])
-    expect(widget.replies).to_have_count(1)
+@pytest.mark.parametrize("touch", [False, True])
+@pytest.mark.parametrize("state", sorted(STATES))
+def test_targets_are_large_enough(browser, state, touch):
+    site = ScriptedSite(browser.person(phone=touch))
+    before, act = STATES[state]
+    before(site)
+    widget = Widget(site.page())
+    act(site, widget)
 
-    for button in widget.page.locator("chip-chat button:visible").all():
-        box = button.bounding_box()
-        assert min(box["width"], box["height"]) >= 24, button.get_attribute("class")
+    small = {}
+    # Links within a sentence are as large as its words.
+    targets = "button, input, textarea, a:not(.bubble *)"
+    for target in widget.page.locator(f"chip-chat :is({targets}):visible").all():
+        box = target.bounding_box()
+        if min(box["width"], box["height"]) < (44 if touch else 24):
+            small[target.evaluate("e => e.outerHTML")] = box
+    assert small == {}

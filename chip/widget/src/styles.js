@@ -186,7 +186,8 @@ a { color: inherit; text-underline-offset: 2px; }
   .panel { position: fixed; inset: var(--view-top, 0px) 0 auto 0 !important; inline-size: 100%; block-size: var(--view-height, 100dvh); border: 0; border-radius: 0; box-shadow: none; animation-duration: .14s; }
   .panel::backdrop { background: var(--ground); }
   .header { padding-block-start: max(10px, env(safe-area-inset-top)); padding-block-end: 10px; }
-  .header, .log, .composer, .banner { padding-inline-end: max(12px, env(safe-area-inset-right)); }
+  .header, .composer, .banner { padding-inline-end: max(12px, env(safe-area-inset-right)); }
+  .log { padding-inline-end: max(20px, env(safe-area-inset-right)); }
   .composer { padding-block-end: max(12px, env(safe-area-inset-bottom)); }
   .round { inline-size: 44px; block-size: 44px; }
 }
@@ -204,5 +205,6 @@ a { color: inherit; text-underline-offset: 2px; }
 }
 `;
 
+// What counts for fingers and for few colours comes after all that it changes.
 // Browsers of 2022 do not know what is left of a phone's screen below its bars.
-export const css = (frameCss + logCss).replaceAll("dvh", CSS.supports("height", "1dvh") ? "dvh" : "vh");
+export const css = (logCss + frameCss).replaceAll("dvh", CSS.supports("height", "1dvh") ? "dvh" : "vh");

@@ -22,7 +22,7 @@ const css = String.raw`
 .email .choice { display: flex; flex-wrap: wrap; gap: 8px; }
 .email button { min-block-size: 36px; padding-inline: 14px; border-radius: 18px; }
 .email .yes { background: var(--accent); color: var(--on-accent); font-weight: 600; }
-@media (pointer: coarse) { .email button { min-block-size: 44px; border-radius: 22px; } }
+@media (pointer: coarse) { .email :is(button, input) { min-block-size: 44px; } .email button { border-radius: 22px; } }
 `;
 
 export class Availability {

@@ -10,6 +10,7 @@ const css = String.raw`
 .lightbox[open] { display: grid; place-items: center; animation: fade .16s; }
 .lightbox > img { max-inline-size: calc(100vw - 32px); max-block-size: calc(100dvh - 128px); object-fit: contain; border-radius: 6px; }
 .lightbox-bar { position: absolute; inset-block-start: 0; inset-inline: 0; display: flex; justify-content: flex-end; align-items: center; gap: 16px; padding: max(12px, env(safe-area-inset-top)) 16px; }
+.lightbox-bar a { padding: 12px 4px; }
 .lightbox .round { inline-size: 44px; block-size: 44px; color: #fff; }
 .lightbox .round:hover { background: #ffffff2e; }
 .lightbox :focus-visible { outline-color: #fff; }
