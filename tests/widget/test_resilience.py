@@ -79,6 +79,36 @@ def test_looking_at_the_page_ends_the_waiting(site, begun):
     assert len(site.chip.commands("start_chat")) == before + 1
 
 
+LOOKS = {
+    "the network is there again": ("dispatchEvent(new Event('online'))", 1),
+    "the window has the focus": ("dispatchEvent(new Event('focus'))", 1),
+    "the page is in view": ("document.dispatchEvent(new Event('visibilitychange'))", 1),
+    "the page is out of view": (
+        "Object.defineProperty(document, 'visibilityState', { value: 'hidden' });"
+        "document.dispatchEvent(new Event('visibilitychange'))",
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize(("look", "attempts"), LOOKS.values(), ids=LOOKS)
+def test_a_waiting_line_is_tried_in_the_same_moment(site, begun, look, attempts):
+    site.chip.answers.update(AWAY)
+    site.chip.drop()
+    begun.page.clock.pause_at(begun.page.evaluate("Date.now()") / 1000 + 10)
+    begun.page.wait_for_function("document.querySelector('chip-chat').state === 'waiting'")
+    made = begun.page.evaluate(
+        f"""() => {{
+          let made = 0;
+          window.WebSocket = class {{ constructor() {{ made++; }} close() {{}} }};
+          {look};
+          return made;
+        }}"""
+    )
+
+    assert made == attempts
+
+
 def test_a_line_that_does_not_answer_is_replaced(site, begun):
     site.chip.ignore("ping")
     begun.page.clock.run_for(20_000)
