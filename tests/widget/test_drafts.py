@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.widget.scripted_site import CHANNEL, embed
+from tests.widget.states import lightbox, talk
 
 SCRIPT = embed().partition(" data-channel")[0] + "></script>"
 ELEMENT = f'<chip-chat channel="{CHANNEL}"></chip-chat>'
@@ -56,6 +57,17 @@ def test_of_two_elements_the_one_where_nobody_writes_leaves_the_draft(site):
 
     assert len(site.chip.commands("start_chat")) > begun
     assert page.evaluate(STORED) == "Half a thought"
+
+
+def test_what_one_page_forgets_is_not_shown_large_on_another(site, visit):
+    talk(site)
+    other, one = visit(), visit()
+    lightbox(site, other)
+    one.page.evaluate("Chip.destroy({ forget: true })")
+
+    expect(other.page.locator("chip-chat .lightbox")).to_have_count(0)
+    other.write("Good day")
+    expect(other.message("Good day")).to_contain_text("Sent")
 
 
 def test_what_one_page_forgets_leaves_no_words_on_another(site, visit):

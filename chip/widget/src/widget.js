@@ -190,7 +190,7 @@ export class Widget {
     const { chat } = this;
     const ends = [
       chat.on("change", () => this.#draw()),
-      chat.on("forgotten", () => this.#composer.recall()),
+      chat.on("forgotten", () => (this.#composer.recall(), this.#root.querySelector(".lightbox")?.remove())),
       chat.on("status", (status) => this.#told(status)),
       chat.on("message", (entry) => this.#arrived(entry)),
       chat.on("problem", (problem) => this.#element.tell("error", problem)),
