@@ -66,7 +66,7 @@ def test_the_first_load_is_one_classic_script(tmp_path):
         ("attention", ["notify", "tease"]),
         ("availability", ["Availability"]),
         ("lightbox", ["enlarge"]),
-        ("markdown", ["markdown"]),
+        ("markdown", ["css", "markdown"]),
     ],
 )
 def test_what_is_fetched_later_is_one_module_that_exports_its_names(tmp_path, file, exported):

@@ -11,9 +11,11 @@ const GATHER = 150;
 /** A region that keeps its text would be read again when somebody passes by. */
 const KEEP = 5_000;
 
+const region = () => h("div", { class: "unseen", role: "status", "aria-live": "polite" });
+
 export class Announcer {
-  outside = h("div", { class: "unseen", role: "status", "aria-live": "polite" });
-  inside = h("div", { class: "unseen", role: "status", "aria-live": "polite" });
+  outside = region();
+  inside = region();
   #modal;
   /** @type {string[]} */
   #waiting = [];
@@ -37,8 +39,8 @@ export class Announcer {
   }
 
   #speak() {
-    const region = this.outside.parentElement?.querySelector(".lightbox .unseen") ?? (this.#modal() ? this.inside : this.outside);
-    region.replaceChildren(...this.#waiting.splice(0).map((sentence) => h("p", {}, sentence)));
-    this.#timer = setTimeout(() => region.replaceChildren(), KEEP);
+    const heard = this.outside.parentElement?.querySelector(".lightbox .unseen") ?? (this.#modal() ? this.inside : this.outside);
+    heard.replaceChildren(...this.#waiting.splice(0).map((sentence) => h("p", {}, sentence)));
+    this.#timer = setTimeout(() => heard.replaceChildren(), KEEP);
   }
 }

@@ -9,6 +9,13 @@
 import { h, link, webAddress } from "./dom.js";
 import { linksIn, textNodes } from "./text.js";
 
+export const css = String.raw`
+.bubble :is(ul, ol) { margin: 4px 0; padding-inline-start: 1.5em; white-space: normal; }
+.bubble li { white-space: pre-wrap; }
+.bubble :is(code, pre) { margin: 4px 0; padding: 1px 4px; border-radius: 4px; background: #7f7f7f26; font: .9em/1.45 ui-monospace, monospace; white-space: pre-wrap; }
+.bubble pre { padding: 8px 10px; border-radius: 8px; }
+`;
+
 /** Characters: a longer text is no message that somebody has styled. */
 const LONGEST = 20_000;
 

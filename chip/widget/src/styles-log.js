@@ -31,10 +31,6 @@ img.avatar { border: 0; }
 .message:not(.own):not(.last) .bubble { border-end-start-radius: 6px; }
 .message.own:not(.first) .bubble { border-start-end-radius: 6px; }
 .message.own:not(.last) .bubble { border-end-end-radius: 6px; }
-.bubble :is(ul, ol) { margin: 4px 0; padding-inline-start: 1.5em; white-space: normal; }
-.bubble li { white-space: pre-wrap; }
-.bubble :is(code, pre) { margin: 4px 0; padding: 1px 4px; border-radius: 4px; background: #7f7f7f26; font: .9em/1.45 ui-monospace, monospace; white-space: pre-wrap; }
-.bubble pre { padding: 8px 10px; border-radius: 8px; }
 .bubble a { color: var(--accent-on-raised); text-decoration: underline; }
 .own .bubble a { color: inherit; }
 .own .bubble a:focus-visible { outline-color: currentColor; }

@@ -71,7 +71,7 @@ export class Widget {
       reply: (text) => this.#decided(() => this.chat.send(text)),
       retry: (ref) => this.#decided(() => (this.chat.retry(ref), this.#log.toBottom())),
       discard: (ref) => this.#decided(() => this.chat.discard(ref)),
-      style: (text) => styledText(server, text),
+      style: (text) => styledText(server, shadow, text),
       showPicture: (address, name) => enlarge(server, this.#root, this.#strings, address, name),
       older: () => this.chat.history.older(),
       bottom: () => this.#look(),
