@@ -169,21 +169,18 @@ export class Conversation {
   /**
    * The copy of this message that is shown already: by its `ref`, or, once the server has forgotten
    * that, by its text among what was sent before it. Where no such is known to have arrived, one of
-   * which nobody has heard whether it did.
+   * which nobody has heard whether it did, if the past was known when it was sent.
    *
    * @param {import("./wire.js").MsgIn} message
    * @returns {{ key: string, ref?: string } | undefined}
    */
   #localCopy(message) {
-    const { ref } = message;
-    if (ref && (this.#outbox.get(ref) || this.#entries.has(`ref ${ref}`))) return { key: `ref ${ref}`, ref };
-    if (ref) return undefined;
-    const time = timeKey(message.time);
     const items = this.#outbox.items().map((item) => ({ key: `ref ${item.ref}`, ...item }));
-    const copies = [...items, ...this.#entries.values()].filter(
-      ({ base, text }) => base !== undefined && base < time && text.trim() === message.text.trim(),
-    );
-    return copies.find(({ state }) => state === "sent") ?? copies.find(({ base }) => base);
+    const all = [...items, ...this.#entries.values()];
+    if (message.ref) return all.find(({ ref }) => ref === message.ref);
+    const time = timeKey(message.time);
+    const copies = all.filter(({ base, text }) => base !== undefined && base < time && text.trim() === message.text.trim());
+    return copies.find(({ state }) => state === "sent") ?? copies.find(({ base = "" }) => base >= FIRST);
   }
 
   /** @param {string[]} names */

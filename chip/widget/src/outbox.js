@@ -12,6 +12,8 @@ import { Emitter } from "./emitter.js";
 import { randomRef } from "./wire.js";
 
 const PREFIX = "out:";
+/** Sorts before every time: what was sent when the past was not known may be anywhere in it. */
+const UNKNOWN = " ";
 const HOUR = 3_600_000;
 /** The server knows a `ref` this long; sending again later could double the message. */
 const QUEUED_FOR = 72 * HOUR;
@@ -26,7 +28,7 @@ const SENT_FOR = 96 * HOUR;
  * @property {number} n  rises from message to message
  * @property {"queued" | "sent" | "failed"} state
  * @property {string} base  the newest time of the server known when it was first sent; "" if it was
- *   not, if the past was not known then, or if the server has said that it does not have it
+ *   not, or if the server has said that it does not have it
  * @property {string} anchor  the newest time of the server known when it left the queue
  * @property {string} chat  the chat that took it
  */
@@ -87,7 +89,7 @@ export class Outbox extends Emitter {
   /** It is about to go out. @param {string} ref @param {string} newest */
   sending(ref, newest) {
     const item = this.#items.get(ref);
-    if (item && !item.base) this.#write({ ...item, base: newest });
+    if (item && !item.base) this.#write({ ...item, base: newest || UNKNOWN });
   }
 
   /** The server has it. @param {string} ref @param {string} newest @param {string} chat */

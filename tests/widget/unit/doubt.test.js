@@ -51,6 +51,19 @@ test("the first message of a chat is found so, too", () => {
   assert.deepEqual(later(page, 80).serve({ history: [own("first", 1)] }).shown, ["first"]);
 });
 
+test("what was sent before the past was known is found once the server has accepted it again", () => {
+  const page = new Page();
+  page.chat.want();
+  page.serve();
+  page.line.ends();
+  const ref = page.chat.send("once");
+  const history = [own("once", 1, { id: 1 })];
+  const back = later(page, 1).serve({ history });
+  back.again({ history });
+  back.accept(ref);
+  assert.deepEqual(back.shown, ["once"]);
+});
+
 test("an equal text that was said before is not taken for the one in doubt", () => {
   const { page, ref } = inDoubt("yes", newest(own("yes", 0, { id: 1 }), out("sure?", 1, { id: 2 })));
   page.again({ history: newest(own("yes", 0, { id: 1 }), out("sure?", 1, { id: 2 })) });
