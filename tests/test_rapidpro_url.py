@@ -67,3 +67,14 @@ def test_what_the_url_says_goes_first():
     assert parameters["connect_timeout"] == "7"
     assert parameters["application_name"] == "web"
     assert parameters["options"].endswith("-c statement_timeout=1")
+
+
+@pytest.mark.parametrize("host", ["db_1", "[::1]", "one,db_1:5433", "%2Frun%2Fpostgresql", ""])
+def test_a_host_is_any_that_can_be_connected_to_or_a_sockets_directory(host):
+    assert connection_parameters(f"postgresql://u:pa55@{host}/temba")["dbname"] == "temba"
+
+
+@pytest.mark.parametrize("url", ["u:pa55@a..b/temba", "u:pa55@one,a..b/temba", "/temba?host=a..b"])
+def test_what_is_no_host_is_refused_in_words(url):
+    with pytest.raises(ConfigError, match=r"^db: expected the name or the address of a host$"):
+        connection_parameters(f"postgresql://{url}")

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from chip.errors import ConfigError
+from chip.hosts import ascii_host
 
 Parameters = dict[str, str]
 
@@ -52,6 +53,13 @@ def connection_parameters(url: str) -> Parameters:
         given = conninfo_to_dict(f"{base}?{'&'.join(settings)}")
     except (psycopg.Error, UnicodeError):
         raise ConfigError("db: not a URL that PostgreSQL's library understands") from None
+    try:
+        for host in str(given.get("host", "")).split(","):
+            # Others are the directories of Unix sockets, or none.
+            if host and host[0] not in "/@":
+                ascii_host(host)
+    except ValueError as error:
+        raise ConfigError(f"db: {error}") from None
     parameters = _DEFAULTS | {name: str(value) for name, value in given.items()}
     ours = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
     # The server takes the last of several values.
