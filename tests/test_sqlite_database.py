@@ -144,10 +144,21 @@ async def test_full_disk_is_unavailable_for_the_whole_group_and_passes(database,
         connection.execute("PRAGMA max_page_count = 3")
         connection.execute("INSERT INTO word VALUES (?)", ("x" * 100_000,))
 
+    begun, go_on = threading.Event(), threading.Event()
+
+    def holds_the_thread(_):
+        begun.set()
+        go_on.wait()
+
+    # What comes while this one is under way is the next group.
+    held = Deferred.fromCoroutine(database.write(holds_the_thread))
+    begun.wait()
     calls = [
         Deferred.fromCoroutine(add(database, "with it")),
         Deferred.fromCoroutine(database.write(fills_the_disk)),
     ]
+    go_on.set()
+    await held
     for call in calls:
         with pytest.raises(Unavailable):
             await call
