@@ -334,3 +334,15 @@ async def test_a_ref_may_be_anything(rig, ref):
     assert twice.results == ["queued", "repeated" if ref else "queued"]
     assert twice.claim.batch is not None
     assert twice.claim.batch.entries[0].event == event
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_chip_of_before_holds_back_no_text_that_may_go(rig):
+    """It knows no text without a time, and counts from the one that it finds."""
+    here = await rig.process()
+    await here.settle(await here.take("yes"), remove=1, last_text="digest")
+    assert await rig.cli("HGET", f"chat:courier:{CHAT}", "text_at") != "0"
+    await here.send(1)
+    assert await rig.cli("HGET", f"chat:courier:{CHAT}", "text_at") == "0"
+    await here.send(2, chat=OTHER_CHAT)
+    assert await rig.cli("HEXISTS", f"chat:courier:{OTHER_CHAT}", "text_at") == "0"

@@ -14,8 +14,8 @@
 --                       lay here before something was lost; and how many of these still wait
 --   not_before          the next attempt must wait until then
 --   heard               uuid of the last message that Courier confirmed
---   text, text_at       digest of the text that Courier answered last, and when; without the time
---                       where something was stored for the visitor since
+--   text, text_at       digest of the text that Courier answered last, and when; 0 where something
+--                       was stored for the visitor since
 --   tries, failing      failed attempts on the first entry, and since when
 --   reason              why the last attempt ended as it did
 --   said                entries that the visitor said: reports have room of their own
@@ -173,7 +173,7 @@ local function give(spool, chat, process, grant)
   redis.call('EXPIRE', spool.courier, COURIER_SECONDS)
   redis.call('ZADD', spool.spools, NOW + CLAIM_MS, chat)
   local answer = {
-    'claimed', grant, unknown, known[3], known[4] or '', known[5] and since(known[5]) or -1,
+    'claimed', grant, unknown, known[3], known[4] or '', tonumber(known[5] or 0) > 0 and since(known[5]) or -1,
     tonumber(known[6] or 0), since(known[7]), NOW,
   }
   for _, entry in ipairs(entries) do

@@ -61,6 +61,8 @@ for _, known in ipairs(names) do
 end
 redis.call('PEXPIRE', sent, DUPLICATE_MS)
 -- Something was said in between, so that the visitor may repeat himself.
-redis.call('HDEL', spool.courier, 'text_at')
+if redis.call('HEXISTS', spool.courier, 'text') == 1 then
+  redis.call('HSET', spool.courier, 'text_at', 0)
+end
 publish(live, '+' .. item)
 return 'queued'
