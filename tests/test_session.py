@@ -299,6 +299,20 @@ def test_an_email_is_put_back_once_the_database_is_back(chip):
     assert chip.store.contacts[1, BOB.chat_id].email == "bob@example.com"
 
 
+def test_what_is_put_back_later_is_the_newest_and_put_back_once(chip):
+    visitor = chip.bob()
+    visitor.says({"type": "set_email", "email": "old@example.com"}, say("Hi"))
+    chip.store.away = True
+    chip.gateway.take().handle("uuid-1")
+    visitor.says(say("Ho"))
+    chip.gateway.take().handle("uuid-2")
+    chip.store.away = False
+    visitor.says({"type": "set_email", "email": "bob@example.com"})
+    chip.store.contacts[1, BOB.chat_id] = WIPED
+    chip.later(10)
+    assert chip.store.contacts[1, BOB.chat_id].email == "bob@example.com"
+
+
 def test_an_email_that_somebody_else_has_set_is_left_alone(chip):
     visitor = chip.bob()
     visitor.says({"type": "set_email", "email": "bob@example.com"}, say("Hi"))

@@ -72,13 +72,15 @@ async def test_a_claim_that_is_lost_twice_is_taken_up_all_the_same(rig):
 async def test_an_outcome_whose_answer_was_lost_is_noted_once_and_the_chat_goes_on(rig):
     here = await rig.process("here")
     batch = await here.take("one", "two", "three")
+    await here.notes.set_email(CHAT, "bob@example.com")
     LosesOneAnswer(here.spool, "_settle")
     with pytest.raises(AnswerLost):
         await here.settle(batch, remove=1)
     again = await here.settle(batch, remove=1)
     assert again.batch is not None
+    assert again.email == "bob@example.com"
     assert (texts(again.batch), again.batch.unknown) == (["two", "three"], 0)
-    assert await here.settle(again.batch, remove=2) == ClaimResult("idle")
+    assert (await here.settle(again.batch, remove=2)).state == "idle"
 
 
 @pytest_twisted.ensureDeferred

@@ -230,6 +230,8 @@ class SpoolContract:
         await here.notes.set_email(CHAT, "bob@example.com")
         delay = 1000 if more == "something later" else 0
         assert (await here.settle(batch, remove=1, delay=delay)).email == "bob@example.com"
+        # The answer to that can be lost, and it is asked again.
+        assert (await here.settle(batch, remove=1, delay=delay)).email == "bob@example.com"
 
     @pytest_twisted.ensureDeferred
     async def test_but_only_his_and_only_where_courier_has_had_something(self, rig: QueueRig):

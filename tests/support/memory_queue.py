@@ -227,8 +227,10 @@ class MemorySpool(_Part):
         self, batch: Batch, outcome: Outcome, *, may_continue: bool = True
     ) -> ClaimResult:
         now, state = self._server.reach(), self._server.chats[batch.chat]
+        kept = outcome.remove and now - state.email_at < EMAIL_LIFE
+        email = state.email if kept else ""
         if (state.owner, state.grant) != (self._queue.token, batch.grant):
-            return ClaimResult("elsewhere")
+            return ClaimResult("elsewhere", email=email)
         for _, event in state.spool[: outcome.rejected]:
             if isinstance(event, Incoming):
                 state.refs.pop(event.ref, None)
@@ -240,8 +242,6 @@ class MemorySpool(_Part):
         state.last_confirmed = outcome.last_confirmed or state.last_confirmed
         if outcome.last_text:
             state.last_text, state.last_text_at = outcome.last_text, now
-        kept = outcome.remove and now - state.email_at < EMAIL_LIFE
-        email = state.email if kept else ""
         if not state.spool:
             return self._rest(state, now)._replace(email=email)
         if outcome.remove:

@@ -74,7 +74,9 @@ class Outbound:
             spool=queue.spool,
             circuit=self._circuits.own,
             attempts=attempts,
-            wiped_emails=WipedEmails(store, lookups, tasks, clock),
+            wiped_emails=WipedEmails(
+                store=store, notes=queue.notes, lookups=lookups, tasks=tasks, clock=clock
+            ),
             tasks=tasks,
             clock=clock,
         )

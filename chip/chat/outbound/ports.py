@@ -84,8 +84,8 @@ class Batch(NamedTuple):
 
 class ClaimResult(NamedTuple):
     """Who forwards the chat now: its next batch if that is the caller, the milliseconds until it is
-    due if it is waiting. After `Spool.settle` has removed something, `email` is what the visitor
-    has told of himself by then (``""``: nothing)."""
+    due if it is waiting. After `Spool.settle` has removed something, or had done so before,
+    `email` is what the visitor has told of himself by then (``""``: nothing)."""
 
     state: ClaimState
     batch: Batch | None = None

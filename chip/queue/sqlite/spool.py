@@ -89,8 +89,9 @@ class SqliteSpool:
 
         def note(connection: Connection) -> ClaimResult:
             row = chat_row(connection, chat, now)
+            email = row["email"] if outcome.remove and row["email_until"] > now else ""
             if row["claimed_by"] != shared.token or str(row["ticket"]) != batch.grant:
-                return ClaimResult("elsewhere")
+                return ClaimResult("elsewhere", email=email)
             remove_done(connection, batch, outcome)
             if outcome.last_confirmed:
                 set_columns(connection, chat, last_heard=outcome.last_confirmed)
@@ -99,7 +100,6 @@ class SqliteSpool:
             set_columns(
                 connection, chat, claimed_by="", under_way=0, touched=now, reason=outcome.reason
             )
-            email = row["email"] if outcome.remove and row["email_until"] > now else ""
             if not something_waits(connection, chat):
                 return rest(connection, chat, now)._replace(email=email)
             tries, since = (0, 0) if outcome.remove else (row["tries"], row["failing_since"])

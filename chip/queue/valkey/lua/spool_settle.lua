@@ -3,29 +3,28 @@
 -- ARGV  chat, process, grant, known, lost (see `asker`; `known` is the claim that is settled),
 --       may_continue (0 or 1), the outcome as JSON: see `Outcome` in chat/outbound/ports.py, whose
 --       defaults are left out
--- Answers what the visitor has told of himself, if anything was removed, and then as `claim` does;
--- 'elsewhere' when this claim is over already.
+-- Answers what the visitor has told of himself, if anything was to be removed, and then as `claim`
+-- does; 'elsewhere' when this claim is over already, by a call perhaps whose answer was lost.
 local spool, refs = spool_of(KEYS, 1), KEYS[11]
 local chat, process, grant, known, lost, may_continue, outcome = unpack(ARGV)
 outcome = cjson.decode(outcome)
 local remove, rejected = outcome.remove or 0, outcome.rejected or 0
 local delay = outcome.delay or 0
 
+local email = remove > 0 and redis.call('GET', spool.email) or ''
 local claimed = redis.call('HMGET', spool.courier, 'owner', 'grant', 'doubtful')
 if claimed[1] ~= process or claimed[2] ~= known then
   -- It may have been settled by a call whose answer was lost, and the chat been granted anew.
   if claimed[1] == process and asker(process, grant, known, lost).lost[claimed[2]] then
     take_back(spool)
-    return {'', unpack(give(spool, chat, process, grant))}
+    return {email, unpack(give(spool, chat, process, grant))}
   end
-  return {'', 'elsewhere'}
+  return {email, 'elsewhere'}
 end
 -- First, because it needs no memory: whatever follows a first write that was allowed is allowed.
 redis.call('HDEL', spool.courier, 'owner', 'under_way')
 
-local email = ''
 if remove > 0 then
-  email = redis.call('GET', spool.email) or ''
   local removed, said = redis.call('LRANGE', spool.list, 0, remove - 1), 0
   for index, entry in ipairs(removed) do
     if string.find(entry, '^{"ts":%d+,"kind":"in"') then
