@@ -204,6 +204,29 @@ def test_while_none_are_taken_no_more_are_tried_than_so_many_each_time(chip, bob
     assert len(both_kept.asked) == 8
 
 
+def test_one_round_of_tries_ends_before_the_next_one_begins(chip, bob, both_kept):
+    """Also where each takes long, some are taken, and more come meanwhile."""
+    store, under_way, most = chip.queue.outbox.ack, 0, 0
+
+    async def takes_long(chat, name):
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await pause(chip.clock, 1.5)
+        under_way -= 1
+        if name.id % 2:
+            raise Unavailable("refused")
+        both_kept.chats = ()
+        return await store(chat, name)
+
+    chip.queue.outbox.ack = takes_long
+    for msg_id in (7, 9, 11, 13):
+        chip.send(msg_id)
+        bob.says(*ack(msg_id))
+        chip.later(2)
+    assert most == 3
+
+
 def test_a_stop_begins_no_more_tries_where_they_take_long(chip, both_kept, log):
     asked = []
 

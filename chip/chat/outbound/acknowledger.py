@@ -54,6 +54,7 @@ class Acknowledger:
         self._kept: dict[tuple[ChatKey, MsgName], str] = {}
         self._kept_of: Counter[str] = Counter()
         self._timer: Any = None
+        self._retrying = False
 
     async def acknowledge(self, chat: ChatKey, name: MsgName, address: str) -> None:
         """Store an acknowledgement from `address`, now or as soon as the queue is back.
@@ -99,7 +100,7 @@ class Acknowledger:
             self._acked(chat, acked)
 
     def _try_later(self) -> None:
-        if self._timer is None:
+        if self._timer is None and not self._retrying:
             self._timer = self._clock.callLater(RETRY_EVERY, self._try)
 
     def _try(self) -> None:
@@ -108,9 +109,11 @@ class Acknowledger:
 
     async def _retry(self) -> None:
         """Store what is kept, until none is taken of those that are tried together."""
+        self._retrying = True
         for few in self._few_by_few():
             if not await self._store_together(few):
                 break
+        self._retrying = False
         if self._kept:
             self._try_later()
         else:
