@@ -126,7 +126,9 @@ def test_a_channel_that_is_gone_is_looked_for_ever_more_rarely_by_one_chat_and_n
         chip.later(300)
     assert chip.store.queries - looked < 60
     told = [formatEvent(event) for event in log if event["log_level"].name != "debug"]
-    assert set(told) == {"Courier refuses a channel: RapidPro has no such channel"}
+    assert set(told) == {
+        "what waits for Courier on a channel cannot go: RapidPro has no such channel"
+    }
     chip.store.channels[CHANNEL.uuid] = CHANNEL
     heard = 0
     for _ in range(70):

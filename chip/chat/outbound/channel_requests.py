@@ -3,7 +3,8 @@
 Courier remembers a channel for a minute. So after a secret was changed in RapidPro, it may want
 the one before for a while; both are tried. It owns what follows when Courier refuses the channel
 itself, which says nothing about the events: one request in a while asks again, all others wait,
-and the operator is told, once in a while, which channel it is.
+and the operator is told, once in a while, which channel it is. So it is where RapidPro does not
+have the channel.
 """
 
 import math
@@ -71,9 +72,10 @@ class ChannelRequests:
         )
 
     def note_missing(self, channel_uuid: str) -> None:
-        """RapidPro has no such channel any more, or not now: Courier need not be asked."""
-        answer = CourierAnswer("channel_refused", detail="RapidPro has no such channel")
-        self._note_refusal(channel_uuid, answer)
+        """RapidPro has no such channel any more, or not now: Courier need not be asked. Of all who
+        find it out together, the first counts."""
+        if not self.wait(channel_uuid):
+            self._put_off(channel_uuid, "RapidPro has no such channel", self._missing)
 
     def wait(self, channel_uuid: str) -> float:
         """Seconds until it is tried again on a channel that is refused; 0 for now."""
@@ -94,7 +96,8 @@ class ChannelRequests:
         if answer.kind == "channel_refused":
             answer = await self._ask_with_other_secrets(channel, request, answer, until)
         if answer.kind == "channel_refused":
-            self._note_refusal(channel.uuid, answer)
+            self._put_off(channel.uuid, answer.detail, self._refusing)
+            self._observer.channel_refused(channel.uuid)
         elif answer.kind in ("handled", "refused"):
             self._note_acceptance(channel.uuid)
         return answer
@@ -113,12 +116,11 @@ class ChannelRequests:
                 answer = await request(replace(channel, secret=secret))
         return answer
 
-    def _note_refusal(self, channel_uuid: str, answer: CourierAnswer) -> None:
+    def _put_off(self, channel_uuid: str, reason: str, new_outage: Callable[[], Outage]) -> None:
         refused = self._refused.pop(channel_uuid, None)
         times = refused.times if refused else 0
-        outage = refused.outage if refused else self._new_outage()
-        outage.failed(answer.detail, channel=channel_uuid)
-        self._observer.channel_refused(channel_uuid)
+        outage = refused.outage if refused else new_outage()
+        outage.failed(reason, channel=channel_uuid)
         until = self._seconds() + backoff(times)
         self._refused[channel_uuid] = _Refused(times + 1, until, outage)
         if len(self._refused) > MOST_REFUSED:
@@ -131,6 +133,10 @@ class ChannelRequests:
             # Kept for its outage: a channel that is taken and refused in turn has a line a minute.
             self._refused[channel_uuid] = refused._replace(times=0, until=0.0)
 
-    def _new_outage(self) -> Outage:
+    def _refusing(self) -> Outage:
         begins, ends = "Courier refuses a channel: {reason}", "Courier takes a channel again"
         return Outage(self._log, begins, ends, self._seconds)
+
+    def _missing(self) -> Outage:
+        begins = "what waits for Courier on a channel cannot go: {reason}"
+        return Outage(self._log, begins, "it can go again", self._seconds)
