@@ -158,7 +158,7 @@ def test_what_courier_kept_while_its_database_was_away_is_waited_for(chip, bob):
     chip.later(30)
     assert chip.gateway.requests == []
     chip.courier_has("one")
-    chip.later(10)
+    chip.later(60)
     assert chip.gateway.requests == []
     assert chip.waiting(bob.chat) == []
 
@@ -177,8 +177,35 @@ def test_an_older_message_is_not_taken_for_one_whose_predecessor_is_not_written_
     chip.store.away = False
     chip.later(20)
     chip.courier_has("anyone?")
-    chip.later(20)
+    chip.later(60)
     assert chip.gateway.take().texts == ["hello"]
+
+
+def test_also_where_another_process_takes_it_up_and_has_not_noticed(chip, bob):
+    bob.says(say("one"))
+    chip.store.away = True
+    chip.gateway.take().fail("unknown")
+    chip.server.stop_taking_up()
+    chip.later(10)
+    chip.store.away = False
+    chip.process()
+    chip.later(25)
+    assert chip.gateway.requests == []
+    chip.courier_has("one")
+    chip.later(60)
+    assert chip.gateway.requests == []
+    assert chip.waiting(bob.chat) == []
+
+
+def test_a_database_in_trouble_again_and_again_keeps_nothing_back_for_ever(chip, bob):
+    bob.says(say("one"))
+    chip.gateway.take().fail("unknown")
+    for _ in range(8):
+        chip.later(25)
+        chip.store.away = True
+        chip.later(5)
+        chip.store.away = False
+    assert chip.gateway.take().texts == ["one"]
 
 
 def test_for_what_courier_itself_says_has_failed_nobody_is_asked(chip, bob):

@@ -38,6 +38,24 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
+class Absence:
+    """Whether the store is away, and since when it is back, as far as somebody has asked."""
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self.is_away = False
+        self.back_at = float("-inf")
+
+    def failed(self) -> None:
+        """It does not answer."""
+        self.is_away = True
+
+    def ended(self) -> None:
+        """It answers."""
+        if self.is_away:
+            self.is_away, self.back_at = False, self._seconds()
+
+
 class Lookups:
     """The store's channels, contacts and users, cached.
 
@@ -48,14 +66,17 @@ class Lookups:
     def __init__(self, store: Store, seconds: Callable[[], float], limits: Limits) -> None:
         self._seconds = seconds
         vain = Buckets(limits.vain_lookups_per_second, limits.vain_lookups_burst)
+        self.absence = absence = Absence(seconds)
         # The secret that a channel had before, and when the change was seen.
         self._old_secrets: OrderedDict[str, tuple[str, float]] = OrderedDict()
-        self._channels = _Cache[str, Channel](self._find_channel, seconds, vain)
+        self._channels = _Cache[str, Channel](self._find_channel, seconds, vain, absence)
         self._courier_channels = _Cache[tuple[str, bool], Channel](
-            self._find_courier_channel, seconds, vain
+            self._find_courier_channel, seconds, vain, absence
         )
-        self._users = _Cache[int, User](store.user, seconds, vain)
-        self._contacts = _Cache[ChatKey, Contact](self._find_contact, seconds, vain, stale_ok=True)
+        self._users = _Cache[int, User](store.user, seconds, vain, absence)
+        self._contacts = _Cache[ChatKey, Contact](
+            self._find_contact, seconds, vain, absence, stale_ok=True
+        )
         self._store = store
 
     async def channel(
@@ -94,12 +115,6 @@ class Lookups:
     ) -> Contact | None:
         """Whose chat this is, or None. With `again`, the answer is as of now, if it can be."""
         return await self._contacts.get(chat, again=again, asker=asker)
-
-    @property
-    def back_at(self) -> float:
-        """When the store first answered again after it was away last, in seconds of the clock."""
-        caches = (self._channels, self._courier_channels, self._users, self._contacts)
-        return max(cache.back_at for cache in caches)
 
     async def user(self, user_id: int) -> User | None:
         """The active user, or None."""
@@ -141,6 +156,7 @@ class _Cache(Generic[K, V]):
         ask: Callable[[K], Awaitable[V | None]],
         seconds: Callable[[], float],
         vain: Buckets,
+        absence: Absence,
         *,
         stale_ok: bool = False,
     ) -> None:
@@ -152,8 +168,7 @@ class _Cache(Generic[K, V]):
         self._all_in_vain = FailureBudget(most, most)
         self._known: OrderedDict[K, tuple[float, V]] = OrderedDict()
         self._asking: dict[K, list[Deferred[V | None]]] = {}
-        self._is_away = False
-        self.back_at = float("-inf")
+        self._absence = absence
 
     def remembered(self, key: K, seconds: float = math.inf) -> V | None:
         """What was found last, however long ago, or within so many seconds."""
@@ -210,7 +225,8 @@ class _Cache(Generic[K, V]):
         try:
             value = await self._ask(key)
         except BaseException as error:
-            self._is_away = self._is_away or isinstance(error, Unavailable)
+            if isinstance(error, Unavailable):
+                self._absence.failed()
             # Whoever asked may have lost patience. That is no reason for the others to do so, who
             # are told what they can be: that nobody knows.
             lost = isinstance(error, CancelledError)
@@ -218,8 +234,7 @@ class _Cache(Generic[K, V]):
             for waiter in self._done(key, waiters):
                 waiter.errback(failure)
             raise
-        if self._is_away:
-            self._is_away, self.back_at = False, self._seconds()
+        self._absence.ended()
         if value is None:
             self._known.pop(key, None)
         else:

@@ -4,6 +4,7 @@ It owns when that can be said. Where its database is away, Courier takes a messa
 writes it when the database is back: until then, what is not there may still come.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
@@ -19,6 +20,8 @@ LOOKED_FOR: Final = 120.0
 WRITTEN_WITHIN: Final = 33.0
 """Seconds after its database is back when Courier, which tries every 30, has written what it has
 kept on its disk meanwhile."""
+MOST_HELD: Final = 10_000
+"""Chats of which it is remembered until when nothing is said."""
 
 
 class Arrivals:
@@ -28,18 +31,28 @@ class Arrivals:
         self._store = store
         self._lookups = lookups
         self._seconds = seconds
+        # Until when nothing is said of a chat's events. Once for each doubt: a database that is
+        # away for a moment again and again must not keep them for ever.
+        self._until: OrderedDict[ChatKey, float] = OrderedDict()
 
-    async def notice(self, chat: ChatKey) -> None:
-        """Something is in doubt from now on: see whether the database is away, since it may be back
-        when that is asked for."""
+    async def doubted(self, chat: ChatKey) -> float:
+        """Something is in doubt from now on. Returns the seconds by which whoever looks for it is
+        to look later: the database is away now, and may be back by then as if nothing had been."""
+        self._until.pop(chat, None)
         with suppress(Unavailable):
             await self._lookups.contact(chat, again=True)
+        return WRITTEN_WITHIN if self._lookups.absence.is_away else 0.0
 
     async def of(self, batch: Batch, count: int) -> tuple[int, str]:
         """How many of the first `count` events have arrived, and the uuid of the last one that is
         known by its name. Raises Unavailable while nobody can say."""
-        found = await self._look(batch, count)
-        if self._seconds() - self._lookups.back_at < WRITTEN_WITHIN:
+        found, now = await self._look(batch, count), self._seconds()
+        absence = self._lookups.absence
+        until = self._until.pop(batch.chat, absence.back_at + WRITTEN_WITHIN)
+        if now < until:
+            self._until[batch.chat] = until
+            if len(self._until) > MOST_HELD:
+                self._until.popitem(last=False)
             raise Unavailable("Courier may have kept it until its database was back")
         return found
 

@@ -193,17 +193,13 @@ class Attempts:
                 return Outcome(remove=count, last_confirmed=last_confirmed, last_text=last_text)
             case "unknown" if texts_of(sent):
                 self._tell_of_doubt(chat, answer)
-                await self._arrivals.notice(chat)
+                later = await self._arrivals.doubted(chat)
                 if channel.courier and took < SURELY_DROPPED and not batch.tries:
                     # Nobody can be asked; but Courier drops what it has, and says what it is.
                     return Outcome(failed=True, reason=answer.detail)
-                left = COURIER_DEADLINE - took
-                return Outcome(
-                    failed=True,
-                    unknown=count,
-                    delay=max(0, int(left * 1000)),
-                    reason=answer.detail,
-                )
+                left = max(0.0, COURIER_DEADLINE - took) + later
+                delay = int(left * 1000)
+                return Outcome(failed=True, unknown=count, delay=delay, reason=answer.detail)
             case "refused" | "failed" if count > 1 or (answer.may_have_arrived and texts_of(sent)):
                 self._tell_of_doubt(chat, answer)
                 return await self._find_out(batch, count, answer.detail)
