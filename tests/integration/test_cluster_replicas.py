@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
+from itertools import count, islice
 
 import pytest
 import pytest_twisted
 from twisted.internet.threads import deferToThread
 
 from chip.errors import Unavailable
+from chip.models import ChatKey
 from chip.queue.valkey.cluster.slots import TAGS, partition_of, slot_of
-from tests.contracts.queue_parts import CHAT, Process, name
+from tests.contracts.queue_parts import CHANNEL, CHAT, Process, name
 from tests.support.cluster_rig import ClusterRig
 from tests.support.valkey_cluster import ValkeyCluster
 
 SLOT = slot_of(TAGS[partition_of(str(CHAT).encode())])
+
+
+def _chat_of_the_slot(nth: int) -> ChatKey:
+    """The nth chat in the partition of CHAT that is not that one."""
+    others = (ChatKey(f"{number:024}", CHANNEL) for number in count())
+    wanted = partition_of(str(CHAT).encode())
+    here = (chat for chat in others if partition_of(str(chat).encode()) == wanted)
+    return next(islice(here, nth, None))
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +62,24 @@ async def test_what_one_key_holds_is_stored_while_its_slot_is_on_its_way(here, s
     finally:
         for node in (source, target):
             node.cli("CLUSTER", "SETSLOT", str(SLOT), "STABLE")
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_stored_of_a_slot_on_its_way_does_not_hinder_what_follows(here, servers):
+    """There and back again: what is written to ask for replicas was at the source before."""
+    first = await deferToThread(servers.at, SLOT)
+    second = next(node for node in servers.primaries if node is not first)
+    for number, (source, target) in enumerate([(first, second), (second, first)], 1):
+        await here.send(number)
+        target.cli("CLUSTER", "SETSLOT", str(SLOT), "IMPORTING", source.id)
+        source.cli("CLUSTER", "SETSLOT", str(SLOT), "MIGRATING", target.id)
+        assert "replicated" in source.cli("CLUSTER", "GETKEYSINSLOT", str(SLOT), "100")
+        chat = _chat_of_the_slot(number)
+        await here.notes.chat_made(chat, 60)
+        assert str(chat) in target.cli("CLUSTER", "GETKEYSINSLOT", str(SLOT), "100")
+        await deferToThread(servers.move, SLOT, target)
+        assert await here.notes.was_chat_made(chat)
+    assert await here.waiting() == [1, 2]
 
 
 @pytest_twisted.ensureDeferred

@@ -25,6 +25,11 @@ if redis.call('EXPIRE', KEYS[1], 86400) == 0 then
   redis.call('SET', KEYS[1], 1, 'EX', 86400)
 end
 return 1"""
+# While a slot is on its way here the key may still be where that comes from. One that stayed here
+# would be in its way, and MIGRATE refused.
+_PASSING_WRITE: Final = b"""
+redis.call('SET', KEYS[1], 1, 'EX', 86400)
+return redis.call('DEL', KEYS[1])"""
 
 _MOVED: Final = re.compile("MOVED |ASK |TRYAGAIN ")
 _DOWN: Final = "CLUSTERDOWN "
@@ -46,7 +51,7 @@ class Replicas:
 
     def have_it(self, key: bytes, first: bytes = b"") -> "Deferred[Verdict]":
         """Whether they have what was sent before this call. `key` is one that may be written for
-        it, after this encoded command, if any."""
+        it: after the encoded command `first`, if any, such that nothing of it stays."""
         answer: Deferred[Verdict] = Deferred()
         self._next.append(((first, key), answer))
         if not self._under_way:
@@ -57,7 +62,7 @@ class Replicas:
         self._under_way = True
         way, _ = self._next[-1]
         first, key = way
-        write = encode_command(b"EVAL", _WRITE, b"1", key)
+        write = encode_command(b"EVAL", _PASSING_WRITE if first else _WRITE, b"1", key)
         asked = self._protocol.requests([*([first] if first else []), write, self._wait])
         asking, self._next = self._next, []
         DeferredList(asked, consumeErrors=True).addCallback(self._answered, asking, way)
