@@ -11,6 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from chip.errors import Unavailable
 from chip.queue.valkey.cluster.partitions import SILENT_FOR, Question
 from chip.queue.valkey.cluster.slots import PARTITIONS
+from chip.queue.valkey.replicas import WAIT_MS
 from tests.support.fake_cluster import PER_NODE, FakeCluster, FakePartition
 
 QUESTION: Any = Question(
@@ -69,6 +70,15 @@ def test_a_node_that_answers_a_little_later_is_not():
     asked.cluster.answer(7002)
     assert asked.numbers == set(range(PARTITIONS))
     assert asked.cluster.clock.getDelayedCalls() == []
+
+
+def test_nor_is_one_whose_replicas_take_as_long_as_they_may():
+    """Behind a wait that others share, and then its own."""
+    asked = Asked(7002)
+    asked.cluster.clock.pump([2 * WAIT_MS / 1000 / 10] * 10)
+    assert asked.numbers is None
+    asked.cluster.answer(7002)
+    assert asked.numbers == set(range(PARTITIONS))
 
 
 def test_where_nobody_answers_it_is_waited_for_the_first_who_does():

@@ -12,6 +12,7 @@ from twisted.internet import reactor
 from chip.chat.ports import Queue
 from chip.models import ChatKey
 from chip.ops.status import Status
+from chip.queue.valkey.connection import ANSWER_TIMEOUT
 from chip.tasks import pause
 from tests.contracts.queue_parts import CHANNEL, Process
 from tests.support.cluster_rig import ClusterRig
@@ -69,7 +70,7 @@ async def test_a_process_is_ready_all_the_time_and_says_so_soon(rig, silent):
         assert readiness.ready, readiness
         assert f"those at 127.0.0.1:{silent.port}" in readiness.parts["queues"]
         await pause(reactor, 0.3)
-    assert slowest.seconds < 2
+    assert slowest.seconds < ANSWER_TIMEOUT
 
 
 @pytest_twisted.ensureDeferred
@@ -83,4 +84,4 @@ async def test_what_is_due_on_the_others_is_found_soon(rig, silent):
     while reactor.seconds() < began + SILENCE:
         assert set(await slowest.of(here.spool.due(100))) == well
         await pause(reactor, 0.6)  # what was found before is not believed any more
-    assert slowest.seconds < 2
+    assert slowest.seconds < ANSWER_TIMEOUT

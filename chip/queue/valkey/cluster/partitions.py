@@ -20,10 +20,11 @@ from chip.queue.valkey.cluster.nodes import Nodes
 from chip.queue.valkey.cluster.slots import NodeAddress, partition_of
 from chip.queue.valkey.deadline import Deadline
 from chip.queue.valkey.partition import Partition
+from chip.queue.valkey.replicas import WAIT_MS
 
-SILENT_FOR: Final = 0.75
+SILENT_FOR: Final = 2.5 * WAIT_MS / 1000
 """Seconds after an answer in which another one must come. A node that waits for its replicas is
-silent for half a second."""
+silent meanwhile: for twice as long as they may take, where others were waited for before."""
 
 A = TypeVar("A")
 T = TypeVar("T")
