@@ -158,8 +158,9 @@ local function report_due_at(sent, names)
   return math.max(NOW, last + REST_MS)
 end
 
--- Remember for as long as `sent` does that these messages were taken out, and what was reported. What
--- waited for longer than that is all that is remembered.
+-- Remember that these messages were taken out, and what was reported, for as long as it is remembered
+-- that they came. Those that waited for longer than that find `sent` gone, and make it anew: so it is
+-- told here, too, when it ends.
 local function note_status(sent, names, status)
   for _, name in ipairs(names) do
     redis.call('ZADD', sent, NOW, name .. '=' .. status)
