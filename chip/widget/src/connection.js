@@ -259,7 +259,7 @@ export class Connection extends Emitter {
   }
 
   #clear() {
-    if (this.#timer !== null) this.#world.cancel(this.#timer);
+    this.#world.cancel(this.#timer);
     this.#timer = null;
     this.#pingedAt = null;
   }

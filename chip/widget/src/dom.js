@@ -33,7 +33,7 @@ export function h(tag, properties = {}, ...children) {
     else element.setAttribute(name, value === true ? "" : String(value));
     if (name === "part") element.classList.add(...value.split(" "));
   }
-  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(.../** @type {(Node | string)[]} */ (children.filter(Boolean)));
   return element;
 }
 
@@ -75,7 +75,7 @@ export function listen(target, name, listener) {
 export function webAddress(address, base) {
   try {
     const url = new URL(address, base);
-    return url.protocol === "https:" || url.protocol === "http:" ? url : null;
+    return /^https?:$/.test(url.protocol) ? url : null;
   } catch {
     return null;
   }
