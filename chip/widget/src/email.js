@@ -1,8 +1,11 @@
 /**
  * The visitor's e-mail: told to the server as soon as there is a chat, and again after every
- * return until the server has it. Nothing of it is stored in the browser.
+ * return until the server has it: what the visitor has said here is not given up for what the server
+ * has from another page, unless it had its time to arrive. Nothing of it is stored in the browser.
  */
 
+/** Nobody answers that it was taken. A line that stands for so many seconds more has taken it. */
+const TAKEN = 90;
 /** What the server may say otherwise later. */
 const PASSING = ["unavailable", "rate_limited", "internal"];
 
@@ -11,9 +14,6 @@ export class Email {
   #timers;
   #email = "";
   #ready = false;
-  /** Whether it was told, and what the server knew then. */
-  #told = false;
-  #before = "";
   /** What the page, the visitor or the server has said it is. */
   known = "";
 
@@ -29,16 +29,12 @@ export class Email {
   /** @param {string} email */
   set(email) {
     this.#email = this.known = email;
-    this.#told = false;
     this.#send();
   }
 
   /** There is a chat, and the server knows this e-mail of it. @param {string} known */
   begin(known) {
-    const another = known && known !== this.#before;
-    // Nobody answers that it was taken. Another page's is newer than what was told before.
-    if (known === this.#email || (this.#told && another)) this.#email = "";
-    this.#before = known;
+    if (known === this.#email) this.#email = "";
     this.known ||= known;
     this.#ready = true;
     this.#send();
@@ -56,7 +52,7 @@ export class Email {
 
   #send() {
     if (!this.#ready || !this.#email) return;
-    this.#told = true;
     this.#tell(this.#email);
+    this.#timers.set("email", TAKEN, () => (this.#email = ""));
   }
 }

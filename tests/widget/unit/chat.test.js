@@ -115,13 +115,42 @@ function returns(page, email) {
   return page.line.heard("set_email").map((command) => command.email);
 }
 
-test("an e-mail that was told does not replace a newer one of another page", () => {
+/** So many seconds on a line that stands. */
+async function stands(page, seconds) {
+  for (let left = seconds; left > 0; left -= 5) {
+    await page.world.pass(5);
+    page.line.says({ type: "pong" });
+  }
+}
+
+test("an e-mail that was told long ago does not replace a newer one of another page", async () => {
   const page = new Page();
   page.chat.setEmail("old@example.com");
   page.chat.want();
   page.serve();
+  await stands(page, 90);
   assert.deepEqual(returns(page, "new@example.com"), []);
   assert.deepEqual(returns(page, "new@example.com"), []);
+});
+
+test("an e-mail that may have been lost with the line is told again, whatever the server has from another page", async () => {
+  const page = new Page();
+  page.chat.want();
+  page.serve();
+  await stands(page, 3600);
+  page.chat.setEmail("new@example.com");
+  assert.deepEqual(returns(page, "theirs@example.com"), ["new@example.com"]);
+  assert.equal(page.chat.email, "new@example.com");
+});
+
+test("so is one that the server would not take", async () => {
+  const page = new Page();
+  page.chat.want();
+  page.serve();
+  page.chat.setEmail("new@example.com");
+  page.line.says({ type: "error", code: "unavailable", command: "set_email", retry_after: 60 });
+  await stands(page, 30);
+  assert.deepEqual(returns(page, "theirs@example.com"), ["new@example.com"]);
 });
 
 test("an e-mail that is to replace another one is told until it has", () => {
