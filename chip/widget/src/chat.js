@@ -61,11 +61,11 @@ export class Chat extends Emitter {
     this.reading = new Reading(conversation, notes);
     const answers = new Answers(connection, timers);
     this.#start = new Start({ channel, notes, answers, timers, now: world.now, locks });
-    this.#sender = new Sender(outbox, { answers, newest: () => this.history.newest, now: world.now, timers, changed: () => this.#tell() });
+    const history = (this.history = new History(conversation, { answers, later: (run, seconds) => timers.set("history", seconds, run) }));
+    this.#sender = new Sender(outbox, { answers, history, now: world.now, timers, changed: () => this.#tell() });
     this.#email = new Email((email) => connection.send({ type: "set_email", email }), timers);
-    this.history = new History(conversation, { answers, later: (run, seconds) => timers.set("history", seconds, run) });
-    this.history.on("news", (entry) => this.#tellOf(entry));
-    this.history.on("change", () => this.emit("change", null));
+    history.on("news", (entry) => this.#tellOf(entry));
+    history.on("change", () => this.emit("change", null));
     outbox.on("change", () => this.emit("change", null));
     notes.on("change", (name) => this.#noteChanged(name));
     connection.on("open", () => this.#begin());
@@ -198,7 +198,7 @@ export class Chat extends Emitter {
   /** @param {string} id */
   #started(id) {
     if (!this.#start.started(id)) return this.#connection.replace();
-    this.#clear();
+    this.#clear(false);
     return this.#ready(id, "");
   }
 
@@ -270,7 +270,7 @@ export class Chat extends Emitter {
     this.#wanted = true;
     if (this.#chat && id !== this.#chat) {
       // It found that the server no longer knows the chat of this one.
-      this.#clear();
+      this.#clear(true);
       this.#connection.replace();
     }
     this.#connection.start();
@@ -282,15 +282,15 @@ export class Chat extends Emitter {
     this.stop();
     this.#email.set("");
     this.#outbox.clear();
-    this.#clear();
+    this.#clear(true);
     this.emit("forgotten", null);
   }
 
-  /** A new chat has no past. */
-  #clear() {
+  /** Another chat. @param {boolean} past  whether it may have one: a new one has not */
+  #clear(past) {
     this.#chat = "";
     this.conversation.clear();
-    this.history.begin();
+    this.history.begin(past);
   }
 
   #tell() {

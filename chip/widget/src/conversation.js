@@ -5,7 +5,7 @@
  * how a message looks. Messages of the server sort by its own clock; the visitor's clock may be
  * hours wrong, so what he wrote follows the newest message of the server known at that moment.
  */
-import { timeKey } from "./wire.js";
+import { later, timeKey } from "./wire.js";
 
 /**
  * @typedef {object} Entry  a message as the page shows it
@@ -169,7 +169,7 @@ export class Conversation {
   /**
    * The copy of this message that is shown already: by its `ref`, or, once the server has forgotten
    * that, by its text among what was sent before it. Where no such is known to have arrived, one of
-   * which nobody has heard whether it did, if the past was known when it was sent.
+   * which nobody has heard whether it did, if all that was said before it was known when it was sent.
    *
    * @param {import("./wire.js").MsgIn} message
    * @returns {{ key: string, ref?: string } | undefined}
@@ -205,11 +205,6 @@ function namesOf({ id, uuid }) {
   if (uuid) names.push(`uuid ${uuid}`);
   if (id !== undefined && id !== "") names.push(id === uuid ? `uuid ${id}` : `id ${id}`);
   return [...new Set(names)];
-}
-
-/** @param {string} one @param {string} other  sortable keys */
-function later(one, other) {
-  return one > other ? one : other;
 }
 
 /** @param {number} n */

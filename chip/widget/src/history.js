@@ -28,8 +28,8 @@ export class History extends Emitter {
   #again = false;
   /** Whether the server serves the chat, and can answer. */
   #served = false;
-  /** Whether the newest page was ever here. */
-  known = false;
+  /** Whether the newest page has come since the line did, or there was none to come. */
+  #current = false;
   /** Whether there is more before the oldest message known. */
   more = false;
   /** The last question was not answered, and will be asked again. */
@@ -46,6 +46,11 @@ export class History extends Emitter {
     this.#later = later;
   }
 
+  /** Whether the newest page was ever here. */
+  get known() {
+    return this.#complete !== "";
+  }
+
   /** Whether somebody waits for what was said before. */
   get loading() {
     return this.#question !== null && (!this.known || this.#question.toward === "past");
@@ -53,15 +58,20 @@ export class History extends Emitter {
 
   /** The newest time of the server known, as a sortable key; "" while there may be a past that is not. */
   get newest() {
-    return this.#conversation.newest || (this.known ? NOTHING : "");
+    return this.#conversation.newest || this.#complete;
   }
 
-  /** A new chat has no past. */
-  begin() {
+  /** That, if nothing can have been said since that is not known; "" otherwise. */
+  get last() {
+    return this.#current ? this.newest : "";
+  }
+
+  /** Another chat. @param {boolean} past  whether it may have one */
+  begin(past) {
     this.#oldest = null;
-    this.#complete = NOTHING;
+    this.#complete = past ? "" : NOTHING;
     this.more = false;
-    this.known = true;
+    this.#current = !past;
   }
 
   /** Something may have been missed: fetch from the newest back to what is known. */
@@ -97,8 +107,8 @@ export class History extends Emitter {
     if (question.toward === "past" || !oldest || !more) this.#reached(oldest, more);
     else this.#bridge(oldest);
     if (question.toward === "gap" && !this.#question) {
-      this.known = true;
-      this.#complete = this.newest;
+      this.#current = true;
+      this.#complete = this.newest || NOTHING;
     }
     if (this.#again && !this.#question) {
       this.#again = false;
@@ -122,7 +132,7 @@ export class History extends Emitter {
   lost() {
     this.#answers.came(COMMAND);
     this.#question = null;
-    this.#again = this.#served = this.trouble = false;
+    this.#again = this.#served = this.#current = this.trouble = false;
     this.emit("change", null);
   }
 

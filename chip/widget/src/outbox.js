@@ -9,10 +9,11 @@
  *        └────refused────▶ failed ──retry──▶ queued
  */
 import { Emitter } from "./emitter.js";
-import { randomRef } from "./wire.js";
+import { attempt } from "./notes.js";
+import { later, randomRef } from "./wire.js";
 
 const PREFIX = "out:";
-/** Sorts before every time: what was sent when the past was not known may be anywhere in it. */
+/** Sorts before every time: what was sent when not all was known that was said may be anywhere in that. */
 const UNKNOWN = " ";
 const HOUR = 3_600_000;
 /** The server knows a `ref` this long; sending again later could double the message. */
@@ -27,8 +28,9 @@ const SENT_FOR = 96 * HOUR;
  * @property {number} at  when it was written, by the visitor's clock
  * @property {number} n  rises from message to message
  * @property {"queued" | "sent" | "failed"} state
- * @property {string} base  the newest time of the server known when it was first sent; "" if it was
- *   not, or if the server has said that it does not have it
+ * @property {string} base  what the server has of it is newer than this time: the newest one known when it
+ *   was first sent, or that of the message before it; UNKNOWN if that could be an old one; "" if it was
+ *   not sent, or the server has said that it does not have it
  * @property {string} anchor  the newest time of the server known when it left the queue
  * @property {string} chat  the chat that took it
  */
@@ -86,10 +88,21 @@ export class Outbox extends Emitter {
     });
   }
 
-  /** It is about to go out. @param {string} ref @param {string} newest */
-  sending(ref, newest) {
+  /**
+   * It is about to go out.
+   *
+   * @param {string} ref
+   * @param {string} last  the newest time of the server; "" if there may be one that is not known
+   */
+  sending(ref, last) {
     const item = this.#items.get(ref);
-    if (item && !item.base) this.#write({ ...item, base: newest || UNKNOWN });
+    if (item && !item.base) this.#write({ ...item, base: last || UNKNOWN });
+  }
+
+  /** The server does not have it, and will take it later. @param {string} ref */
+  untaken(ref) {
+    const item = this.#items.get(ref);
+    if (item?.state === "queued") this.#write({ ...item, base: "" });
   }
 
   /** The server has it. @param {string} ref @param {string} newest @param {string} chat */
@@ -121,7 +134,10 @@ export class Outbox extends Emitter {
     for (const { ref: other } of this.items()) {
       // What is told of one change may have taken the next one away.
       const item = this.#items.get(other);
-      if (item && item.n > n && item.state !== "queued" && item.anchor < time) this.#write({ ...item, anchor: time });
+      if (!item || item.n <= n) continue;
+      const anchor = item.state === "queued" ? item.anchor : later(item.anchor, time);
+      const base = item.base > UNKNOWN ? later(item.base, time) : item.base;
+      if (anchor !== item.anchor || base !== item.base) this.#write({ ...item, anchor, base });
     }
     this.remove(ref);
   }
@@ -173,10 +189,6 @@ export class Outbox extends Emitter {
 
 /** @param {string | null} note @returns {Item | null} */
 function parseItem(note) {
-  try {
-    const item = JSON.parse(note ?? "null");
-    return typeof item?.text === "string" && Number.isFinite(item.at + item.n) ? item : null;
-  } catch {
-    return null;
-  }
+  const item = attempt(() => JSON.parse(note ?? "null"));
+  return typeof item?.text === "string" && Number.isFinite(item.at + item.n) ? item : null;
 }

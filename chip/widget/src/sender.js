@@ -13,7 +13,8 @@ const UNREADABLE = [1007, 1009];
 /**
  * @typedef {object} Line
  * @property {import("./answers.js").Answers} answers
- * @property {() => string} newest  the newest time of the server known, as a sortable key
+ * @property {{ readonly newest: string, readonly last: string }} history  the newest time of the server known, as
+ *   a sortable key; and the same if nothing can have been said since that is not known
  * @property {() => number} now  milliseconds
  * @property {import("./timers.js").Timers} timers
  * @property {() => void} changed
@@ -26,6 +27,8 @@ export class Sender {
   #chat = "";
   /** @type {string | null} */
   #underWay = null;
+  /** Whether the one under way never was before. */
+  #first = false;
   #stumbles = 0;
   /** Milliseconds; null if nothing stands in the way. @type {number | null} */
   pausedUntil = null;
@@ -50,7 +53,7 @@ export class Sender {
 
   /** The line is gone, and nobody knows what came of the message under way: it goes out again. @param {number} code */
   lost(code) {
-    if (this.#underWay && UNREADABLE.includes(code)) this.#outbox.failed(this.#underWay, this.#line.newest());
+    if (this.#underWay && UNREADABLE.includes(code)) this.#outbox.failed(this.#underWay, this.#line.history.newest);
     this.#chat = "";
     this.#underWay = this.pausedUntil = null;
   }
@@ -67,7 +70,7 @@ export class Sender {
   accepted(ref) {
     this.#stumbles = 0;
     this.#landed(ref);
-    this.#outbox.sent(ref, this.#line.newest(), this.#chat);
+    this.#outbox.sent(ref, this.#line.history.newest, this.#chat);
     this.#next();
   }
 
@@ -81,13 +84,15 @@ export class Sender {
     const message = ref ?? (command === "send_msg" || code === "invalid_json" ? this.#underWay : null);
     if (!message) return;
     this.#landed(message);
-    const passing = code === "unavailable" || code === "rate_limited" || (code === "internal" && ++this.#stumbles < TRIES);
-    if (passing) {
+    const untaken = code === "unavailable" || code === "rate_limited";
+    if (untaken || (code === "internal" && ++this.#stumbles < TRIES)) {
       this.pausedUntil = this.#line.now() + patience * 1000;
       this.#line.timers.set("pause", patience, () => this.resume());
+      // What was in doubt before stays so: the server may say this before it looks whether it has it.
+      if (untaken && this.#first) this.#outbox.untaken(message);
     } else {
       this.#stumbles = 0;
-      this.#outbox.failed(message, this.#line.newest());
+      this.#outbox.failed(message, this.#line.history.newest);
       this.#next();
     }
     this.#line.changed();
@@ -98,7 +103,8 @@ export class Sender {
     const next = this.#outbox.next();
     if (!next) return;
     this.#underWay = next.ref;
-    this.#outbox.sending(next.ref, this.#line.newest());
+    this.#first = !next.base;
+    this.#outbox.sending(next.ref, this.#line.history.last);
     this.#line.answers.ask({ type: "send_msg", text: next.text, ref: next.ref });
   }
 

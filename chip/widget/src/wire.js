@@ -56,6 +56,11 @@ export function timeKey(time) {
   return (seconds ?? new Date().toISOString().slice(0, 19)) + "." + fraction.padEnd(9, "0");
 }
 
+/** @param {string} one @param {string} other  sortable keys */
+export function later(one, other) {
+  return one > other ? one : other;
+}
+
 /**
  * A text as it may be sent: without the characters that no server takes, without blank ends.
  *

@@ -84,6 +84,42 @@ test("a message that was never sent is not taken for an equal one of the past", 
   assert.deepEqual(back.shown, ["yes", "and now?", "yes (queued)"]);
 });
 
+test("nor for one that was said elsewhere while the line was down", () => {
+  const page = new Page();
+  page.chat.want();
+  page.serve({ history: [out("sure?", 0, { id: 1 })] });
+  page.line.ends();
+  const ref = page.chat.send("yes");
+  page.again({ history: newest(out("sure?", 0, { id: 1 }), own("yes", 1)) });
+  busy(page, ref);
+  assert.deepEqual(page.shown, ["sure?", "yes", "yes (queued)"]);
+});
+
+test("nor in a chat that another page has begun", () => {
+  const page = new Page();
+  page.chat.want();
+  page.serve();
+  const other = new Page({ storage: page.storage });
+  other.line.opens();
+  other.line.says({ type: "chat_started", chat_id: "chat2" });
+  other.chat.stop();
+  const ref = page.chat.send("yes");
+  page.serve({ history: [own("yes", 1)] });
+  busy(page, ref);
+  assert.deepEqual(page.shown, ["yes", "yes (queued)"]);
+});
+
+test("what another page's chat has said before is no news", () => {
+  const page = new Page();
+  page.chat.want();
+  page.serve();
+  const other = new Page({ storage: page.storage });
+  other.line.opens();
+  other.line.says({ type: "chat_started", chat_id: "chat2" });
+  page.serve({ history: [out("hello", 1)] });
+  assert.deepEqual(page.events, []);
+});
+
 test("of two equal texts the one that was accepted is found first", () => {
   const { page } = inDoubt("yes");
   page.accept();
@@ -91,6 +127,25 @@ test("of two equal texts the one that was accepted is found first", () => {
   page.again({ history: newest(out("hello", 0, { id: 1 }), own("yes", 1)) });
   busy(page, ref);
   assert.deepEqual(page.shown.filter((text) => text.startsWith("yes")), ["yes", "yes (queued)"]);
+  const back = later(page, 1).serve({ history: newest(out("hello", 0), own("yes", 1)) });
+  busy(back, ref);
+  assert.deepEqual(back.shown, ["hello", "yes", "yes (queued)"]);
+});
+
+test("what the server would not take now is not taken for an equal text that is said after it", () => {
+  const { page, ref } = inDoubt("yes");
+  busy(page, ref);
+  page.again({ history: newest(out("hello", 0, { id: 1 }), own("yes", 1)) });
+  busy(page, ref);
+  assert.deepEqual(page.shown.filter((text) => text.startsWith("yes")), ["yes", "yes (queued)"]);
+});
+
+test("what was in doubt stays so, though the server would not take it again", () => {
+  const { page, ref } = inDoubt("once");
+  page.again({ history: [out("hello", 0, { id: 1 })] });
+  busy(page, ref);
+  const back = later(page, 80).serve({ history: newest(out("hello", 0), own("once", 1)) });
+  assert.deepEqual(back.shown, ["hello", "once"]);
 });
 
 test("an echo of an equal text is found before the one in doubt", () => {
