@@ -1,6 +1,8 @@
 /**
  * `<chip-chat>`: attributes, methods and events, as the page sees them.
  */
+// First: with the style sheets at its start the script packs better.
+import { css } from "./styles.js";
 import { advise, adviseOnElement, adviseOnValue } from "./advise.js";
 import { ATTRIBUTES, channelOf, readWords } from "./attributes.js";
 import { listen } from "./dom.js";
@@ -8,7 +10,6 @@ import { dress } from "./dress.js";
 import { visitorActs } from "./focus.js";
 import { base, chooseLanguage, fetchWords } from "./language.js";
 import { Strings } from "./strings.js";
-import { css } from "./styles.js";
 import { Widget } from "./widget.js";
 
 const FACTS = ["hours", "zone", "available", "away", "usually"];
