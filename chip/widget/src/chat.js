@@ -141,15 +141,18 @@ export class Chat extends Emitter {
     this.#lost(1001); // going away
     this.#connection.stop();
     return () => {
+      // What is in the outbox now may be the next visitor's.
+      const left = this.#chat && this.#notes.get("chat") !== this.#chat;
+      if (left) this.#leave();
       this.#outbox.recall();
-      if (this.#chat) this.#follow(this.#notes.get("chat"));
-      else if (wanted) this.want();
-      else this.resume();
+      wanted && !left ? this.want() : this.resume();
     };
   }
 
   /** Leave nothing behind in the browser. */
   forget() {
+    // So that the other pages hear of it where there is no chat yet, too.
+    this.#notes.set("chat", "");
     this.#forgotten();
     for (const name of this.#notes.names("")) this.#notes.remove(name);
   }
@@ -280,8 +283,13 @@ export class Chat extends Emitter {
   /** Begin anew, when the visitor wants to. */
   #forgotten() {
     this.stop();
-    this.#email.set("");
     this.#outbox.clear();
+    this.#leave();
+  }
+
+  /** The chat is over, and its visitor perhaps gone. */
+  #leave() {
+    this.#email.set("");
     this.#clear(true);
     this.emit("forgotten", null);
   }

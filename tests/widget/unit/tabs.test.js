@@ -106,6 +106,28 @@ test("what one page forgets is forgotten by all, and stays so", async () => {
   assert.deepEqual(Object.keys(storage), []);
 });
 
+/** How often this page is told that nothing of its visitor is to be left. */
+function forgottenBy(page) {
+  const told = { times: 0 };
+  page.chat.on("forgotten", () => told.times++);
+  return told;
+}
+
+test("what one page forgets before there is a chat is forgotten by all, too", () => {
+  const storage = new FakeStorage();
+  const other = new Page({ storage });
+  const one = new Page({ storage });
+  other.chat.setEmail("ann@example.com");
+  other.chat.send("waits");
+  const told = forgottenBy(other);
+  one.chat.forget();
+  assert.ok(told.times > 0);
+  assert.deepEqual(other.shown, []);
+  assert.deepEqual(other.chat.email, "");
+  assert.deepEqual(other.chat.status, { phase: "idle" });
+  assert.deepEqual(Object.keys(storage), []);
+});
+
 test("who writes after another page forgot the chat begins a new one, with nothing of the last", () => {
   const { one, other } = two([out("hi", 0)]);
   other.chat.setEmail("ann@example.com");
@@ -168,6 +190,35 @@ test("a page that was put aside comes back to no chat where another one forgot i
   assert.deepEqual(one.shown, []);
   assert.deepEqual(one.chat.status, { phase: "idle" });
   assert.deepEqual(Object.keys(storage), []);
+});
+
+test("a page that was put aside has nothing left of the visitor before, when the next one has begun a chat", () => {
+  const { one, other } = two([out("old", 0)]);
+  one.chat.setEmail("ann@example.com");
+  const told = forgottenBy(one);
+  const wake = aside(one);
+  other.chat.forget();
+  other.chat.send("my own");
+  other.serve({ chat: "chat2" });
+  wake();
+  assert.equal(told.times, 1);
+  assert.equal(one.chat.email, "");
+  one.line.opens();
+  one.line.says({ type: "chat_resumed", chat_id: "chat2", email: "" });
+  assert.deepEqual(one.line.heard("set_email"), []);
+  assert.deepEqual(one.shown, ["my own (queued)"]);
+});
+
+test("nor when the next one has only written yet, and loses nothing of that", () => {
+  const { one, other } = two([out("old", 0)]);
+  const told = forgottenBy(one);
+  const wake = aside(one);
+  other.chat.forget();
+  other.chat.send("my own");
+  wake();
+  assert.equal(told.times, 1);
+  assert.deepEqual(one.shown, ["my own (queued)"]);
+  assert.deepEqual(other.shown, ["my own (queued)"]);
 });
 
 test("a page that was put aside shows nothing of what another one deleted", () => {
