@@ -6,51 +6,52 @@
  */
 import { Emitter } from "./emitter.js";
 
+/** @typedef {{ value: string, stored: string | null }} Own  what was written here, and what the storage made of it */
+
 /** @extends {Emitter<{ change: string }>} `change` names what another page wrote */
 export class Notes extends Emitter {
   #prefix;
   #storage;
-  #spare;
+  #own;
 
   /**
    * @param {string} channel
    * @param {() => Storage | undefined} storage  reading `window.localStorage` may itself throw
-   * @param {Map<string, string>} [spare]  what could not be stored
+   * @param {Map<string, Own>} [own]
    */
-  constructor(channel, storage, spare = new Map()) {
+  constructor(channel, storage, own = new Map()) {
     super();
     this.#prefix = `chip:${channel}:`;
     this.#storage = attempt(storage);
-    this.#spare = spare;
+    this.#own = own;
   }
 
   /** @param {string} name @returns {string | null} */
   get(name) {
     const key = this.#prefix + name;
-    return this.#spare.get(key) ?? attempt(() => this.#storage?.getItem(key)) ?? null;
+    const stored = this.#stored(key);
+    const own = this.#own.get(key);
+    // What another page has written or removed since counts more than what could not be stored here.
+    return own?.stored === stored ? own.value : stored;
   }
 
   /** @param {string} name @param {string} value */
   set(name, value) {
     const key = this.#prefix + name;
-    const stored = attempt(() => {
-      this.#storage?.setItem(key, value);
-      return this.#storage?.getItem(key) === value;
-    });
-    if (stored) this.#spare.delete(key);
-    else this.#spare.set(key, value);
+    attempt(() => this.#storage?.setItem(key, value));
+    this.#own.set(key, { value, stored: this.#stored(key) });
   }
 
   /** @param {string} name */
   remove(name) {
-    this.#spare.delete(this.#prefix + name);
+    this.#own.delete(this.#prefix + name);
     attempt(() => this.#storage?.removeItem(this.#prefix + name));
   }
 
   /** All names that start so. @param {string} start */
   names(start) {
     const stored = attempt(() => Object.keys(this.#storage ?? {})) ?? [];
-    return [...new Set([...stored, ...this.#spare.keys()])]
+    return [...new Set([...stored, ...this.#own.keys()])]
       .filter((key) => key.startsWith(this.#prefix + start))
       .map((key) => key.slice(this.#prefix.length));
   }
@@ -58,9 +59,12 @@ export class Notes extends Emitter {
   /** Tell that another page changed something. @param {StorageEvent} event */
   heard({ storageArea, key }) {
     if (storageArea !== this.#storage || !key?.startsWith(this.#prefix)) return;
-    // Its word is newer than what could not be stored here.
-    this.#spare.delete(key);
     this.emit("change", key.slice(this.#prefix.length));
+  }
+
+  /** @param {string} key */
+  #stored(key) {
+    return attempt(() => this.#storage?.getItem(key)) ?? null;
   }
 }
 

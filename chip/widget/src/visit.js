@@ -29,8 +29,8 @@ document.addEventListener("securitypolicyviolation", ({ effectiveDirective: dire
 /** @type {Map<string, Visit>} */
 const visits = new Map();
 
-/** What cannot be stored outlives the visit, too. @type {Map<string, string>} */
-const spare = new Map();
+/** What cannot be stored outlives the visit, too. @type {Map<string, import("./notes.js").Own>} */
+const own = new Map();
 
 /** The chat of that channel, for one more element. @param {string | null} server @param {string} channel */
 export function visitOf(server, channel) {
@@ -57,9 +57,9 @@ export class Visit {
   /** @param {string} url  of the connection @param {string} channel */
   constructor(url, channel) {
     this.url = url;
-    const notes = new Notes(channel, () => localStorage, spare);
+    const notes = new Notes(channel, () => localStorage, own);
     /** What this tab alone remembers. */
-    this.session = new Notes(channel, () => sessionStorage, spare);
+    this.session = new Notes(channel, () => sessionStorage, own);
     this.connection = new Connection(url, BROWSER);
     const chat = (this.chat = new Chat({ channel, connection: this.connection, notes, world: BROWSER, locks: attempt(() => navigator.locks) }));
     const { signal } = this.#stopped;

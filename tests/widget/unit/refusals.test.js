@@ -148,17 +148,18 @@ test("a page that may not open a socket says that it is refused, and tries again
 
 test("what another page stored is newer than what could not be stored here", () => {
   const storage = new FakeStorage();
-  let full = true;
   const area = new Proxy(storage, {
-    get: (target, name) => (name === "setItem" && full ? () => broken() : Reflect.get(target, name)),
+    get: (target, name) => (name === "setItem" ? () => broken() : Reflect.get(target, name)),
   });
   const notes = new Notes("channel", () => area);
   notes.set("seen", "1");
   assert.equal(notes.get("seen"), "1");
-  full = false;
   storage.setItem("chip:channel:seen", "2");
-  notes.heard({ key: "chip:channel:seen", storageArea: area });
-  assert.equal(notes.get("seen"), "2");
+  assert.equal(notes.get("seen"), "2", "also where nobody has told it");
+  notes.set("seen", "3");
+  assert.equal(notes.get("seen"), "3");
+  storage.removeItem("chip:channel:seen");
+  assert.equal(notes.get("seen"), null);
 });
 
 test("a note that somebody else has spoilt is not shown", () => {
