@@ -162,6 +162,18 @@ def test_on_a_phone_the_page_behind_is_out_of_reach(browser):
     assert focused(widget) == "launcher"
 
 
+def test_of_what_was_announced_nothing_stays_when_more_is_said_elsewhere(browser):
+    site = ScriptedSite(browser.person(phone=True))
+    widget = Widget(site.page()).open()
+    site.chip.say("Heard in the panel")
+    expect(announced(widget)).to_have_text(["Support: Heard in the panel"])
+    widget.page.keyboard.press("Escape")
+    expect(widget.panel).to_be_hidden()
+    site.chip.say("Heard on the page")
+
+    expect(announced(widget)).to_have_text(["Support: Heard on the page"])
+
+
 def test_the_focus_can_always_be_seen(visit):
     widget = visit(embed(accent="#ffffff")).open()
     for _ in range(5):

@@ -16,6 +16,8 @@ const region = () => h("div", { class: "unseen", role: "status", "aria-live": "p
 export class Announcer {
   outside = region();
   inside = region();
+  /** The region where something was said last. @type {Element} */
+  #heard = this.outside;
   #modal;
   /** @type {string[]} */
   #waiting = [];
@@ -39,8 +41,13 @@ export class Announcer {
   }
 
   #speak() {
-    const heard = this.outside.parentElement?.querySelector(".lightbox .unseen") ?? (this.#modal() ? this.inside : this.outside);
-    heard.replaceChildren(...this.#waiting.splice(0).map((sentence) => h("p", {}, sentence)));
-    this.#timer = setTimeout(() => heard.replaceChildren(), KEEP);
+    this.#hush();
+    this.#heard = this.outside.parentElement?.querySelector(".lightbox .unseen") ?? (this.#modal() ? this.inside : this.outside);
+    this.#heard.append(...this.#waiting.splice(0).map((sentence) => h("p", {}, sentence)));
+    this.#timer = setTimeout(() => this.#hush(), KEEP);
+  }
+
+  #hush() {
+    this.#heard.replaceChildren();
   }
 }
