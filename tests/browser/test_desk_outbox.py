@@ -194,9 +194,28 @@ def words_kept(agent) -> str:
     return agent.page.evaluate("() => JSON.stringify({ ...localStorage })")
 
 
-def leave_the_desk(agent) -> None:
+def leave_the_desk(agent, answer: str = "accept") -> list[str]:
+    """Say so to whatever one is asked; what that was."""
+    asked: list[str] = []
+
+    def say(dialog) -> None:
+        asked.append(dialog.message)
+        getattr(dialog, answer)()
+
+    agent.page.once("dialog", say)
     agent.page.get_by_role("button", name="Settings").click()
     agent.page.get_by_role("button", name="Leave the desk").click()
+    return asked
+
+
+def test_nobody_leaves_a_draft_behind_unasked(agent):
+    draft = agent.page.get_by_label("Reply", exact=True)
+    draft.fill("half an answer")
+    asked = leave_the_desk(agent, "dismiss")
+    assert asked == ["Some replies or drafts are not sent yet. Leave the desk, and drop them?"]
+    expect(draft).to_have_value("half an answer")
+    agent.page.reload()
+    expect(draft).to_have_value("half an answer")
 
 
 def test_whoever_leaves_the_desk_leaves_no_words_behind(agent, browser):
@@ -235,7 +254,6 @@ def test_nor_do_replies_that_are_dropped_stay_where_one_cannot_leave(patient, br
     patient.answers("a secret")
     patient.sees_state("a secret", "Not sent yet")
     patient.page.route("**/desk/logout", lambda route: route.abort())
-    patient.page.on("dialog", lambda dialog: dialog.accept())
     leave_the_desk(patient)
     expect(patient.banner).to_contain_text("That did not work")
     expect(patient.log.get_by_text("a secret")).to_have_count(0)

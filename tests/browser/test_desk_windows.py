@@ -55,6 +55,7 @@ def test_signing_out_shows_the_sign_in_in_all_windows_at_once_and_keeps_what_was
     agent.answers("Here", link=f"{chip.url}/welcome/postcard.png")
     other.get_by_role("log").get_by_role("img").click()
     expect(other.get_by_role("dialog")).to_be_visible()
+    agent.page.once("dialog", lambda dialog: dialog.accept())  # It asks about the draft.
     agent.page.get_by_role("button", name="Settings").click()
     agent.page.get_by_role("button", name="Leave the desk").click()
     for page in (agent.page, other):

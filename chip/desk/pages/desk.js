@@ -254,7 +254,7 @@ byId("back").setAttribute("aria-label", "All conversations");
 
 handleSettings(trouble);
 byId("logout").addEventListener("click", () => {
-  if (outbox.replies().length > 0 && !confirm("Some replies are not sent yet. Leave the desk, and drop them?")) return;
+  if (!outbox.isEmpty && !confirm("Some replies or drafts are not sent yet. Leave the desk, and drop them?")) return;
   outbox.forget(); // First: the session may end, and nobody hear of it.
   signOut().catch(trouble);
 });

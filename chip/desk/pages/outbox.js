@@ -69,6 +69,11 @@ export class Outbox extends Emitter {
     return waiting.find(({ at }) => Date.now() - at <= DAY);
   }
 
+  /** Whether nobody would lose words by leaving. */
+  get isEmpty() {
+    return !this.#replies.size && !this.#notes.names(DRAFT).length;
+  }
+
   get isFull() {
     return this.#replies.size >= MOST_REPLIES;
   }
