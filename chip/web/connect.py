@@ -261,8 +261,9 @@ class Connections(WebSocketFactory[VisitorConnection]):
     async def drain(self, deadline: float) -> None:
         """Let nobody in any more, and tell everybody to come back: to a successor, by then.
 
-        The closes are spread over most of `deadline` seconds at most. Returns when all connections
-        are gone; whoever is still there at the deadline is dropped.
+        The more there are, the longer the closes are spread, over most of `deadline` seconds at the
+        longest. Returns when all connections are gone; whoever is still there at the deadline is
+        dropped.
         """
         self.admission.draining = True
         if not self._open:
