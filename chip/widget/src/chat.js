@@ -179,22 +179,14 @@ export class Chat extends Emitter {
   /** @param {any} frame */
   #heard(frame) {
     switch (frame.type) {
-      case "chat_started":
-        return this.#started(frame.chat_id);
-      case "chat_resumed":
-        return this.#ready(frame.chat_id, frame.email ?? "");
-      case "chat_out":
-        return this.#received(frame.msg_out);
-      case "msg_accepted":
-        return this.#sender.accepted(frame.ref);
-      case "msg_echo":
-        return this.#tellOf(this.conversation.addEcho(frame.msg_in, this.#chat));
-      case "history":
-        return this.history.received(frame.history ?? [], frame.more);
-      case "resync":
-        return this.history.catchUp();
-      case "error":
-        return this.#failed(frame);
+      case "chat_started": return this.#started(frame.chat_id);
+      case "chat_resumed": return this.#ready(frame.chat_id, frame.email ?? "");
+      case "chat_out": return this.#received(frame.msg_out);
+      case "msg_accepted": return this.#sender.accepted(frame.ref);
+      case "msg_echo": return this.#tellOf(this.conversation.addEcho(frame.msg_in, this.#chat));
+      case "history": return this.history.received(frame.history ?? [], frame.more);
+      case "resync": return this.history.catchUp();
+      case "error": return this.#failed(frame);
     }
   }
 
