@@ -67,6 +67,7 @@ export class Chat extends Emitter {
     history.on("news", (entry) => this.#tellOf(entry));
     history.on("change", () => this.emit("change", null));
     outbox.on("change", () => this.emit("change", null));
+    notes.on("gone", (name) => name === "chat" && this.#forgotten());
     notes.on("change", (name) => this.#noteChanged(name));
     connection.on("open", () => this.#begin());
     connection.on("lost", ({ code }) => this.#lost(code));
@@ -255,12 +256,12 @@ export class Chat extends Emitter {
   /** Another page wrote something. @param {string} name */
   #noteChanged(name) {
     if (name === "seen") this.emit("change", null);
-    if (name === "chat") this.#follow(this.#notes.get("chat"));
+    const id = this.#notes.get("chat");
+    if (name === "chat" && id) this.#follow(id);
   }
 
-  /** Be in the chat that the other pages are in. @param {string | null} id */
+  /** Be in the chat that the other pages are in. @param {string} id */
   #follow(id) {
-    if (!id) return this.#forgotten();
     this.#start.over();
     this.#wanted = true;
     if (this.#chat && id !== this.#chat) {

@@ -36,8 +36,8 @@ export function readColour(colour, probe) {
 
 /** @param {Rgb} one @param {Rgb} other  @returns {number} 1 to 21 */
 export function contrast(one, other) {
-  const [light, dark] = [luminance(one), luminance(other)].sort((a, b) => b - a);
-  return ((light ?? 0) + 0.05) / ((dark ?? 0) + 0.05);
+  const ratio = (luminance(one) + 0.05) / (luminance(other) + 0.05);
+  return Math.max(ratio, 1 / ratio);
 }
 
 /** Black or white, whichever can be read on that. @param {Rgb} ground @returns {Rgb} */

@@ -8,7 +8,12 @@ import { Emitter } from "./emitter.js";
 
 /** @typedef {{ value: string, stored: string | null }} Own  what was written here, and what the storage made of it */
 
-/** @extends {Emitter<{ change: string }>} `change` names what another page wrote */
+/**
+ * `change` names what another page wrote; `gone` what it removed, though it may be there again: a page
+ * that slept hears late.
+ *
+ * @extends {Emitter<{ change: string, gone: string }>}
+ */
 export class Notes extends Emitter {
   #prefix;
   #storage;
@@ -57,9 +62,11 @@ export class Notes extends Emitter {
   }
 
   /** Tell that another page changed something. @param {StorageEvent} event */
-  heard({ storageArea, key }) {
+  heard({ storageArea, key, newValue }) {
     if (storageArea !== this.#storage || !key?.startsWith(this.#prefix)) return;
-    this.emit("change", key.slice(this.#prefix.length));
+    const name = key.slice(this.#prefix.length);
+    if (!newValue) this.emit("gone", name);
+    this.emit("change", name);
   }
 
   /** @param {string} key */

@@ -31,12 +31,12 @@ export class Page {
   /** The storage as this page sees it: what it writes, the others are told. */
   view(storage) {
     if (!storage) return undefined;
-    const tell = (key) => {
-      for (const page of storage.pages) if (page !== this) page.notes.heard({ key, storageArea: page.area });
+    const tell = (key, newValue = null) => {
+      for (const page of storage.pages) if (page !== this) page.notes.heard({ key, newValue, storageArea: page.area });
     };
     this.area = new Proxy(storage, {
       get: (target, name) => {
-        if (name === "setItem") return (key, value) => (target.setItem(key, value), tell(key));
+        if (name === "setItem") return (key, value) => (target.setItem(key, value), tell(key, value));
         if (name === "removeItem") return (key) => (target.removeItem(key), tell(key));
         return Reflect.get(target, name);
       },

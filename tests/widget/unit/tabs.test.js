@@ -128,6 +128,23 @@ test("what one page forgets before there is a chat is forgotten by all, too", ()
   assert.deepEqual(Object.keys(storage), []);
 });
 
+test("what one page forgets is forgotten by a page that slept, too, though there is another chat by then", () => {
+  const { one, other } = two([out("hi", 0)]);
+  const late = [];
+  const heard = other.notes.heard.bind(other.notes);
+  other.notes.heard = (event) => late.push(event);
+  other.chat.setEmail("ann@example.com");
+  const told = forgottenBy(other);
+  one.chat.forget();
+  one.chat.send("my own");
+  one.serve({ chat: "chat2" });
+  late.forEach(heard);
+  assert.ok(told.times > 0);
+  assert.equal(other.chat.email, "");
+  assert.deepEqual(other.shown, ["my own (queued)"]);
+  assert.deepEqual(one.shown, ["my own (queued)"]);
+});
+
 test("who writes after another page forgot the chat begins a new one, with nothing of the last", () => {
   const { one, other } = two([out("hi", 0)]);
   other.chat.setEmail("ann@example.com");
