@@ -1,7 +1,7 @@
 /**
  * The visitor's e-mail: told to the server as soon as there is a chat, and again after every
- * return until the server has it: what the visitor has said here is not given up for what the server
- * has from another page, unless it had its time to arrive. Nothing of it is stored in the browser.
+ * return until the server has it. What the visitor has said here gives way to what the server has from
+ * another page only once it had its time to arrive. Nothing of it is stored in the browser.
  */
 
 /** Nobody answers that it was taken. A line that stands for so many seconds more has taken it. */
