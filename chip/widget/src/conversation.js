@@ -149,7 +149,7 @@ export class Conversation {
   /** @param {import("./outbox.js").Item} item */
   #twin({ text, base }) {
     return [...this.#entries.values()].find(
-      (entry) => entry.own && !entry.ref && entry.base === undefined && entry.sort > base && entry.text.trim() === text,
+      (entry) => entry.own && !entry.ref && entry.base === undefined && entry.sort > base.trim() && entry.text.trim() === text,
     );
   }
 
@@ -179,7 +179,7 @@ export class Conversation {
     const all = [...items, ...this.#entries.values()];
     if (message.ref) return all.find(({ ref }) => ref === message.ref);
     const time = timeKey(message.time);
-    const copies = all.filter(({ base, text }) => base !== undefined && base < time && text.trim() === message.text.trim());
+    const copies = all.filter(({ base, text }) => base !== undefined && base.trim() < time && text.trim() === message.text.trim());
     return copies.find(({ state }) => state === "sent") ?? copies.find(({ base = "" }) => base >= FIRST);
   }
 

@@ -5,7 +5,7 @@
  * at a time; answers come in order.
  */
 import { Emitter } from "./emitter.js";
-import { FAR_FUTURE, PAGE, timeKey } from "./wire.js";
+import { FAR_FUTURE, PAGE, timeKey, UNSURE } from "./wire.js";
 
 /** A longer absence is not bridged page by page: what is older comes again on scrolling up. */
 const BRIDGE = 8;
@@ -61,9 +61,9 @@ export class History extends Emitter {
     return this.#conversation.newest || this.#complete;
   }
 
-  /** That, if nothing can have been said since that is not known; "" otherwise. */
+  /** That, UNSURE while something may have been said since that is not known. */
   get last() {
-    return this.#current ? this.newest : "";
+    return (this.#current ? "" : UNSURE) + this.newest;
   }
 
   /** Another chat. @param {boolean} past  whether it may have one */

@@ -10,11 +10,9 @@
  */
 import { Emitter } from "./emitter.js";
 import { attempt } from "./notes.js";
-import { later, randomRef } from "./wire.js";
+import { later, randomRef, UNSURE } from "./wire.js";
 
 const PREFIX = "out:";
-/** Sorts before every time: what was sent when not all was known that was said may be anywhere in that. */
-const UNKNOWN = " ";
 const HOUR = 3_600_000;
 /** The server knows a `ref` this long; sending again later could double the message. */
 const QUEUED_FOR = 72 * HOUR;
@@ -29,8 +27,8 @@ const SENT_FOR = 96 * HOUR;
  * @property {number} n  rises from message to message
  * @property {"queued" | "sent" | "failed"} state
  * @property {string} base  what the server has of it is newer than this time: the newest one known when it
- *   was first sent, or that of the message before it; UNKNOWN if that could be an old one; "" if it was
- *   not sent, or the server has said that it does not have it
+ *   was first sent, or that of the message before it; UNSURE where an equal text that is newer may well be
+ *   another one; "" if it was not sent, or the server has said that it does not have it
  * @property {string} anchor  the newest time of the server known when it left the queue
  * @property {string} chat  the chat that took it
  */
@@ -92,17 +90,17 @@ export class Outbox extends Emitter {
    * It is about to go out.
    *
    * @param {string} ref
-   * @param {string} last  the newest time of the server; "" if there may be one that is not known
+   * @param {string} last  the newest time of the server known, UNSURE if there may be a newer one
    */
   sending(ref, last) {
     const item = this.#items.get(ref);
-    if (item && !item.base) this.#write({ ...item, base: last || UNKNOWN });
+    if (item && !item.base) this.#write({ ...item, base: last });
   }
 
-  /** The server does not have it, and will take it later. @param {string} ref */
+  /** The server has most likely not taken it, and will later. @param {string} ref */
   untaken(ref) {
     const item = this.#items.get(ref);
-    if (item?.state === "queued") this.#write({ ...item, base: "" });
+    if (item?.state === "queued") this.#write({ ...item, base: UNSURE + item.base.trim() });
   }
 
   /** The server has it. @param {string} ref @param {string} newest @param {string} chat */
@@ -136,7 +134,7 @@ export class Outbox extends Emitter {
       const item = this.#items.get(other);
       if (!item || item.n <= n) continue;
       const anchor = item.state === "queued" ? item.anchor : later(item.anchor, time);
-      const base = item.base > UNKNOWN ? later(item.base, time) : item.base;
+      const base = item.base >= "0" ? later(item.base, time) : item.base;
       if (anchor !== item.anchor || base !== item.base) this.#write({ ...item, anchor, base });
     }
     this.remove(ref);
@@ -178,7 +176,7 @@ export class Outbox extends Emitter {
     if (item?.ref === ref) this.#items.set(ref, item);
     else if (!before || this.#aged(before).state === "failed") this.#items.delete(ref);
     // Another page has seen it in history. This one has not, and goes on showing it.
-    else this.#items.set(ref, { ...before, state: "sent", anchor: before.anchor || before.base });
+    else this.#items.set(ref, { ...before, state: "sent", anchor: before.anchor || before.base.trim() });
   }
 
   /** As it is by now, also on a page that slept. @param {Item} item @returns {Item} */

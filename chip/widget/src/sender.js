@@ -14,7 +14,7 @@ const UNREADABLE = [1007, 1009];
  * @typedef {object} Line
  * @property {import("./answers.js").Answers} answers
  * @property {{ readonly newest: string, readonly last: string }} history  the newest time of the server known, as
- *   a sortable key; and the same if nothing can have been said since that is not known
+ *   a sortable key; and the same, UNSURE if something may have been said since that is not known
  * @property {() => number} now  milliseconds
  * @property {import("./timers.js").Timers} timers
  * @property {() => void} changed

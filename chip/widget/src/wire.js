@@ -38,6 +38,9 @@ export const PAGE = 25;
 /** Later than every message, however wrong the visitor's clock is. */
 export const FAR_FUTURE = "2999-12-31T23:59:59Z";
 
+/** Before a time: the last that is known, but perhaps not the last there was. Sorts before every time. */
+export const UNSURE = " ";
+
 /** The server takes at most this many characters in one message. */
 export const MAX_TEXT = 4000;
 

@@ -95,6 +95,26 @@ test("nor for one that was said elsewhere while the line was down", () => {
   assert.deepEqual(page.shown, ["sure?", "yes", "yes (queued)"]);
 });
 
+test("nor is it one with an equal text of before once it was accepted", () => {
+  const page = new Page();
+  page.chat.want();
+  const history = newest(own("yes", 0, { id: 1 }), out("sure?", 1, { id: 2 }));
+  page.serve({ history });
+  page.line.ends();
+  page.chat.send("yes");
+  page.again({ history });
+  page.accept();
+  assert.deepEqual(page.shown, ["yes", "sure?", "yes"]);
+});
+
+test("what the server could not answer for and had taken is shown once", async () => {
+  const { page, ref } = inDoubt("once");
+  busy(page, ref);
+  page.again({ history: newest(out("hello", 0, { id: 1 }), own("once", 1, { id: 2 }), out("noted", 2, { id: 3 })) });
+  page.accept(ref);
+  assert.deepEqual(page.shown.filter((text) => text.startsWith("once")), ["once"]);
+});
+
 test("nor in a chat that another page has begun", () => {
   const page = new Page();
   page.chat.want();
