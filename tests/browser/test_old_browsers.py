@@ -70,6 +70,8 @@ def test_the_desk_without_that_style(browser, chip, visitor, sit_down, feature, 
     visitor.says("hello")
     agent.opens("hello")
     agent.answers("Yes")
+    # Each state before is drawn anew.
+    agent.sees_state("Yes", "Delivered")
     agent.page.get_by_role("button", name="Settings").click()
 
     switch = agent.page.get_by_role("switch", name="Guide")
