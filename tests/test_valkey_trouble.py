@@ -14,8 +14,7 @@ from chip.queue.valkey.queue import ValkeyQueue
 from chip.tasks import pause
 from tests.contracts.queue_parts import CHAT, Process, name
 from tests.support.process import eventually, free_port
-from tests.support.sentinels import Pair
-from tests.support.valkey import Valkey
+from tests.support.sentinels import server_with
 from tests.support.valkey_rig import ValkeyRig
 
 pytestmark = pytest.mark.private_parts
@@ -30,12 +29,8 @@ def replicas(request):
 @pytest.fixture
 def server(replicas):
     """A server of the test's own, to be starved."""
-    if replicas:
-        with Pair() as pair:
-            yield pair.primary
-    else:
-        with Valkey() as server:
-            yield server
+    with server_with(replicas) as server:
+        yield server
 
 
 @pytest_twisted.async_yield_fixture

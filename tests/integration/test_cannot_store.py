@@ -6,8 +6,7 @@ import pytest
 
 from tests.support.fetch import fetch
 from tests.support.process import eventually, free_port
-from tests.support.sentinels import Pair
-from tests.support.valkey import Valkey
+from tests.support.sentinels import server_with
 
 
 @pytest.fixture(params=[0, 1], ids=["alone", "with a replica"])
@@ -19,12 +18,8 @@ def replicas(request):
 @pytest.fixture
 def server(replicas):
     """A server of the test's own, to be starved, with so many replicas."""
-    if replicas:
-        with Pair() as pair:
-            yield pair.primary
-    else:
-        with Valkey() as server:
-            yield server
+    with server_with(replicas) as server:
+        yield server
 
 
 def is_full(server):

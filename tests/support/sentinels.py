@@ -6,7 +6,8 @@ A replica follows its primary by way of a proxy, so that it can be cut off and l
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Self
 
 from .process import ChildProcess, answers, eventually, free_port
@@ -58,6 +59,17 @@ class Pair:
         # that still writes its first file does not end when asked to.
         counted = "state=online" in self.primary.cli("INFO", "replication")
         return counted and "aof_rewrite_in_progress:0" in self.replica.cli("INFO", "persistence")
+
+
+@contextmanager
+def server_with(replicas: int) -> Iterator[Valkey]:
+    """A server alone, or a primary with its replica."""
+    if replicas:
+        with Pair() as pair:
+            yield pair.primary
+    else:
+        with Valkey() as server:
+            yield server
 
 
 class Sentinel(ChildProcess):

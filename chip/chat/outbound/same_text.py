@@ -12,13 +12,13 @@ from chip.chat.outbound.ports import Batch, CourierAnswer
 from chip.models import Incoming, SpoolEvent
 
 SAME_TEXT_HOLD: Final = 4100
-"""Milliseconds after Courier's answer to a text before the same text may follow: Courier drops a
-text that equals the visitor's last one within 4 s, and answers as if it had taken it."""
+"""Milliseconds after Courier's answer to a text before the same text may follow."""
 MAX_REQUEST_TEXT: Final = 100_000
 """Characters of text in one request."""
 
 
 def texts_of(events: Sequence[SpoolEvent]) -> list[str]:
+    """What the visitor says in these."""
     return [event.text for event in events if isinstance(event, Incoming)]
 
 
@@ -30,7 +30,9 @@ def digest(text: str) -> str:
 def _repeats(batch: Batch, index: int) -> bool:
     """Whether that event says what Courier answered last."""
     event = batch.entries[index].event
-    return isinstance(event, Incoming) and digest(event.text) == batch.last_text
+    if not batch.last_text or not isinstance(event, Incoming):
+        return False
+    return digest(event.text) == batch.last_text
 
 
 def hold_of(batch: Batch, index: int = 0) -> int:
