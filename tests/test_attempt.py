@@ -197,6 +197,26 @@ def test_also_where_another_process_takes_it_up_and_has_not_noticed(chip, bob):
     assert chip.waiting(bob.chat) == []
 
 
+def test_a_doubt_that_another_process_has_settled_is_not_taken_for_the_next_one(chip, bob):
+    def doubts(text, back_after):
+        bob.says(say(text))
+        chip.store.away = True
+        chip.gateway.take().fail("unknown")
+        chip.later(back_after)
+        chip.store.away = False
+
+    doubts("one", 70)
+    chip.later(5)
+    # Another process had it meanwhile; this one has stopped looking.
+    chip.courier_has("one")
+    chip.queues.chats[bob.chat].unknown = 0
+    chip.queues.chats[bob.chat].spool.clear()
+    chip.later(100)
+    doubts("two", 70)
+    chip.later(20)
+    assert chip.gateway.requests == []
+
+
 def test_a_database_in_trouble_again_and_again_keeps_nothing_back_for_ever(chip, bob):
     bob.says(say("one"))
     chip.gateway.take().fail("unknown")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
+from chip.chat.outbound.report_names import ReportNames
 from chip.models import Report
 from tests.support.commands import ack, say
-from tests.support.memory_chip import MemoryChip
+from tests.support.memory_chip import CHANNEL, MemoryChip, result_of
 
 
 @pytest.fixture
@@ -127,3 +129,11 @@ def test_where_its_row_cannot_be_read_it_has_the_name_by_which_it_came(chip, bob
     report, waited = next_request(chip)
     assert report.reports == [Report("delivered", 10)]
     assert waited < 5
+
+
+def test_nothing_is_looked_up_for_a_courier_whose_database_is_not_seen(chip, bob):
+    reports = [Report("delivered", 10)]
+    elsewhere = replace(CHANNEL, courier="https://courier.example")
+    names, before = ReportNames(chip.store, chip.server.lookups, chip.clock), chip.store.queries
+    assert result_of(names.completed(elsewhere, bob.chat, reports)) is reports
+    assert chip.store.queries == before

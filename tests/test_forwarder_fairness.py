@@ -19,6 +19,7 @@ class Queue:
         self.ill = [self._left_behind(f"ill {number}") for number in range(ill)]
         self.well = [self._left_behind(f"well {number}") for number in range(well)]
         self.tried: list[str] = []
+        self.asked: list[int] = []
 
     def _left_behind(self, text: str):
         visitor = self.chip.visitor()
@@ -29,7 +30,11 @@ class Queue:
     def starts(self) -> None:
         """A process that is to forward them."""
         queue = self.chip.queues.process()
-        claim = queue.spool.claim
+        claim, due = queue.spool.claim, queue.spool.due
+
+        async def ask(limit):
+            self.asked.append(limit)
+            return await due(limit)
 
         async def try_to(chat):
             if chat in self.ill:
@@ -37,7 +42,7 @@ class Queue:
                 raise Unavailable("refused")
             return await claim(chat)
 
-        queue.spool.claim = try_to
+        queue.spool.claim, queue.spool.due = try_to, ask
         self.chip.process(queue)
 
     def posted(self) -> list[str]:
@@ -82,3 +87,17 @@ def test_one_that_can_be_claimed_again_is_taken_up():
     queue.ill.clear()
     queue.chip.later(2)
     assert len(queue.posted()) == TAKEN_TOGETHER
+
+
+def test_more_is_asked_for_only_while_some_cannot_be_claimed():
+    queue = Queue(1, well=3)
+    queue.starts()
+    queue.chip.later(3)
+    queue.posted()
+    assert max(queue.asked) > TAKEN_TOGETHER
+    queue.ill.clear()
+    queue.chip.later(2)
+    queue.posted()
+    queue.asked.clear()
+    queue.chip.later(3)
+    assert set(queue.asked) == {TAKEN_TOGETHER}

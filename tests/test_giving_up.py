@@ -69,6 +69,16 @@ def test_what_failed_while_courier_was_away_for_long_is_not_given_up_at_its_retu
     assert chip.waiting(bob.chat) == []
 
 
+def test_nor_where_courier_comes_and_goes(chip, bob):
+    others = visitors(chip, 4)
+    minutes_pass(chip, 1, only("patience", "failed"), others)
+    bob.says(say("patience"))
+    for _ in range(8):
+        minutes_pass(chip, 9, everybody_fails, others)
+        minutes_pass(chip, 1, only("patience", "failed"), others)
+    assert chip.waiting(bob.chat) == ["patience"]
+
+
 def test_nor_where_too_few_say_anything_for_courier_to_count_as_away(chip, bob):
     others = visitors(chip, 1)
     minutes_pass(chip, 1, only("patience", "failed"), others)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs, formatEvent
 
 from chip.chat.lookups import FRESH_FOR
@@ -137,6 +138,29 @@ def test_a_channel_that_is_gone_is_looked_for_ever_more_rarely_by_one_chat_and_n
             heard += 1
             chip.gateway.requests.pop().handle("uuid")
     assert heard == 20
+
+
+def test_of_many_chats_that_find_a_channel_gone_together_the_first_counts(chip, monkeypatch):
+    counted = []
+    monkeypatch.setattr(channel_requests, "backoff", lambda times: counted.append(times) or 60.0)
+    others = [chip.visitor() for _ in range(5)]
+    for other in others:
+        other.says({"type": "start_chat"})
+    look_up, asked = chip.store.channel, []
+
+    async def looks_it_up(uuid):
+        asked.append(Deferred())
+        await asked[-1]
+        return await look_up(uuid)
+
+    chip.store.channel = looks_it_up
+    del chip.store.channels[CHANNEL.uuid]
+    chip.clock.advance(FRESH_FOR)
+    for other in others:
+        other.says(say("Hi"))
+    (one_for_all,) = asked
+    one_for_all.callback(None)
+    assert counted == [0]
 
 
 def test_a_refused_channel_is_asked_about_by_one_chat_in_a_while_and_no_other_suffers(chip, bob):

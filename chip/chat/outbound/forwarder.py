@@ -42,8 +42,8 @@ MAX_READY = 10_000
 """Chats that wait here for room; beyond that, the look at what is due finds them."""
 TRIED_FOR = 60.0
 """Seconds for which a chat that was due and could not be claimed is tried after others."""
-MOST_TRIED = 256
-"""Such chats that are remembered; so many more are asked for while there are any."""
+MORE_ASKED_FOR = 256
+"""Chats that are asked for beyond the room there is, while there are such chats."""
 
 
 class Forwarder:
@@ -218,7 +218,6 @@ class Forwarder:
             if not self._has_room:
                 break
             self._ready.pop(chat, None)
-            self._tried.pop(chat, None)
             self._tried[chat] = self._clock.seconds()
             self._working += 1
             self._tasks.spawn("taking up a chat", self._claim(chat))
@@ -227,9 +226,8 @@ class Forwarder:
         """Chats that are due: those first that were not tried in vain, then those that were tried
         longest ago."""
         oldest = self._clock.seconds() - TRIED_FOR
-        tried = [(chat, at) for chat, at in self._tried.items() if at > oldest]
-        self._tried = dict(tried[-MOST_TRIED:])
-        due = await self._spool.due(room + MOST_TRIED if tried else room)
+        self._tried = {chat: at for chat, at in self._tried.items() if at > oldest}
+        due = await self._spool.due(room + MORE_ASKED_FOR if self._tried else room)
         return sorted(due, key=lambda chat: self._tried.get(chat, oldest))[:room]
 
     def _keep_alive(self) -> None:
