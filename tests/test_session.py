@@ -309,8 +309,10 @@ def test_what_is_put_back_later_is_the_newest_and_put_back_once(chip):
     chip.store.away = False
     visitor.says({"type": "set_email", "email": "bob@example.com"})
     chip.store.contacts[1, BOB.chat_id] = WIPED
+    before = chip.store.queries
     chip.later(10)
     assert chip.store.contacts[1, BOB.chat_id].email == "bob@example.com"
+    assert chip.store.queries - before == 1
 
 
 def test_an_email_that_somebody_else_has_set_is_left_alone(chip):
