@@ -1,5 +1,8 @@
 """PostgreSQL and Valkey of our own: they survive what tests do to them."""
 
+import os
+import signal
+import threading
 from contextlib import closing
 
 import psycopg
@@ -48,6 +51,18 @@ def test_postgres_can_throw_everybody_out(own_postgres):
 
     with pytest.raises(psycopg.OperationalError):
         connection.execute("SELECT 1")
+
+
+def test_postgres_has_thrown_everybody_out_once_it_says_so(own_postgres):
+    connection = own_postgres.connect()
+    slow = connection.info.backend_pid
+    os.kill(slow, signal.SIGSTOP)
+    threading.Timer(0.2, os.kill, (slow, signal.SIGCONT)).start()
+
+    own_postgres.disconnect_all()
+
+    assert slow not in own_postgres.backends()
+    connection.close()
 
 
 def test_every_generation_takes_the_rows_of_a_chat(rapidpro, generation):

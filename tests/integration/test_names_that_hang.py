@@ -34,7 +34,6 @@ def hang(host, *more, **named):
 
 socket.getaddrinfo = hang
 """
-OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid()"
 TIME_TO_END = 35
 """Seconds: a stop's deadline, and some for a machine that is busy."""
 
@@ -86,7 +85,7 @@ async def test_connections_to_postgresql_are_opened_meanwhile(
     await deferToThread(
         eventually, lambda: "circuit to Courier is open" in chip.log(), "lookups to be given up", 20
     )
-    await deferToThread(postgres.execute, OTHERS)
+    await deferToThread(postgres.disconnect_all)
     await deferToThread(eventually, lambda: is_well(chip), "the database to be there again", 10)
     assert await deferToThread(ends_in_time, chip)
 
@@ -97,7 +96,7 @@ async def test_a_stop_does_not_wait_for_the_database_s_name(
     chip = start_chip(db=database.replace("127.0.0.1", "database.example"), env=name_servers.env)
     await (await visit(chip)).start_chat()
     name_servers.go_away()
-    await deferToThread(postgres.execute, OTHERS)
+    await deferToThread(postgres.disconnect_all)
     (await visit(chip)).command("start_chat")
     await deferToThread(name_servers.wait_until_asked)
     assert await deferToThread(ends_in_time, chip)

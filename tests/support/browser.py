@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from .process import NotRunningError
 
@@ -126,6 +133,13 @@ class Browser:
     def _heard(self, page: Page, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.problems.append(f"{page.url}: console: {message.text}")
+
+
+def focus_on(element: Locator) -> None:
+    """Focus what may yet have to appear: what is hidden takes no focus, and nothing says so."""
+    expect(element).to_be_visible()
+    element.focus()
+    expect(element).to_be_focused()
 
 
 def shoot(page: Page, path: Path) -> Path:

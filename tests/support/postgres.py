@@ -31,6 +31,8 @@ _SETTINGS = {
     "shared_buffers": "64MB",
     "autovacuum": "off",
 }
+_CUT_WITHIN = 30_000
+"""Milliseconds in which a connection that is cut is gone."""
 
 
 def binaries() -> Path:
@@ -186,9 +188,10 @@ class Postgres(ChildProcess):
         self.execute(f"DROP DATABASE IF EXISTS {url.rsplit('/', 1)[1]} WITH (FORCE)")
 
     def disconnect_all(self) -> None:
-        """Cut every client's connection, as an administrator would."""
+        """Cut every client's connection, as an administrator would. When this returns, they are
+        cut: whoever asks now needs a new one."""
         self.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            f"SELECT pg_terminate_backend(pid, {_CUT_WITHIN}) FROM pg_stat_activity"
             " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
         )
 

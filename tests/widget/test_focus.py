@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.browser import focus_on
 from tests.widget.scripted_site import CHANNEL, ScriptedSite, Widget, embed
 from tests.widget.states import much_said
 
@@ -109,9 +110,8 @@ def test_a_button_that_is_no_longer_there_leaves_the_focus_where_one_writes(site
     site.chip.refuse("start_chat", "unavailable", retry_after=6)
     site.chip.drop()
     button = widget.banner.get_by_role("button")
-    expect(button).to_be_visible()
+    focus_on(button)
     site.chip.behave("start_chat")
-    button.focus()
     if how == "it is pressed":
         button.press("Enter")
 
@@ -122,7 +122,7 @@ def test_a_button_that_is_no_longer_there_leaves_the_focus_where_one_writes(site
 def test_a_suggested_answer_that_a_message_takes_away_leaves_the_focus_beside_it(site, visit):
     widget = visit().open()
     site.chip.say("Blue or red?", quick_replies=["Blue", "Red"])
-    widget.replies.first.focus()
+    focus_on(widget.replies.first)
     site.chip.say("Or green?", quick_replies=["Green"])
 
     expect(widget.replies).to_have_text(["Green"])
@@ -147,7 +147,7 @@ def test_the_way_to_the_newest_that_is_no_longer_needed_leaves_the_focus_beside_
     expect(widget.message("Message 59")).to_be_in_viewport()
     widget.log.evaluate("log => log.scrollTop = 500")
     way = widget.page.locator("chip-chat .pill")
-    way.focus()
+    focus_on(way)
     widget.log.evaluate("log => log.scrollTop = log.scrollHeight")
 
     expect(way).to_be_hidden()

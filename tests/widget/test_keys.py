@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.browser import focus_on
 from tests.widget.scripted_site import SITE
 
 # A page whose every key is a shortcut, unless one types into a field.
@@ -196,7 +197,7 @@ def test_enter_that_is_held_on_a_button_sends_nothing_of_what_is_being_written(s
     widget.write("Hello")
     site.chip.say("Well?", quick_replies=["Yes", "No"])
     widget.input.press_sequentially("Half a thought")
-    widget.replies.first.focus()
+    focus_on(widget.replies.first)
     hold_enter(widget.page)
 
     expect(widget.message("Yes")).to_contain_text("Sent")
