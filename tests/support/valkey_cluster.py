@@ -37,10 +37,9 @@ class Node(Valkey):
     know it by the ports of its `links`.
 
     At each failover every node waits until the disk has its `nodes.conf`, and answers nobody
-    meanwhile: 0.3 s were seen where other tests write much.
+    meanwhile: 0.3 s were seen where other tests write much. So it has memory for a disk, unless it
+    is to store everything there.
     """
-
-    needs_disk = False
 
     def __init__(
         self,
@@ -50,6 +49,7 @@ class Node(Valkey):
         address: str = "",
         **options,
     ) -> None:
+        self.needs_disk = options["settings"].get("appendonly") == "yes"
         super().__init__(**options)
         self.bus = free_port()
         self.id = secrets.token_hex(20)
