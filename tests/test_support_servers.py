@@ -13,6 +13,7 @@ from tests.support.postgres import Postgres
 from tests.support.process import ChildProcess, NotRunningError, eventually
 from tests.support.rapidpro import Rapidpro
 from tests.support.valkey import Valkey
+from tests.support.valkey_cluster import Node
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +127,13 @@ def test_valkeys_rights_are_kept_to():
     with Valkey(user="chip", password="x", acl="~chat:* +@all") as valkey:
         assert valkey.cli("SET", "other", "1").startswith("NOPERM")
         assert valkey.url == f"redis://chip:x@127.0.0.1:{valkey.port}/5"
+
+
+@pytest.mark.parametrize("stored", [{}, {"appendonly": "yes"}], ids=["nothing", "all"])
+def test_a_node_of_a_cluster_has_memory_for_a_disk_unless_it_stores_everything(stored):
+    with closing(Node(None, None, settings=stored)) as node:
+        assert node.needs_disk == bool(stored)
+        assert (process.MEMORY in node.directory.parents) != bool(stored)
 
 
 def test_a_paused_server_is_stopped_all_the_same():

@@ -24,7 +24,7 @@ _PATIENCE = 30.0
 _STOPPING = 45.0
 """Seconds that a program may take to end: Chip leaves behind what still hangs after 30, and says
 so."""
-_MEMORY = Path("/dev/shm")
+MEMORY = Path("/dev/shm")
 _alive: weakref.WeakSet[ChildProcess] = weakref.WeakSet()
 
 
@@ -107,8 +107,8 @@ class ChildProcess:
     def __init__(self, directory: Path | None = None) -> None:
         self._own_directory = directory is None
         if directory is None:
-            in_memory = not self.needs_disk and os.access(_MEMORY, os.W_OK)
-            within = _MEMORY if in_memory else None
+            in_memory = not self.needs_disk and os.access(MEMORY, os.W_OK)
+            within = MEMORY if in_memory else None
             directory = Path(tempfile.mkdtemp(prefix=f"chip-{self.name}-", dir=within))
         self.directory = directory
         self.log_path = self.directory / f"{self.name}.log"
