@@ -8,6 +8,7 @@ from twisted.internet.error import (
     ConnectionDone,
     ConnectionLost,
     ConnectionRefusedError,
+    DNSLookupError,
     TimeoutError,
 )
 from twisted.internet.task import Clock
@@ -16,6 +17,7 @@ from twisted.web.iweb import UNKNOWN_LENGTH, IAgent, IResponse
 from zope.interface.verify import verifyObject
 
 from chip.gateway.http_agent import IDLE_TIMEOUT, Unreachable
+from chip.logs.network import in_words
 from tests.support.http_lines import CONNECT_TIMEOUT, OK, Server, agent_for, ask, heard, swallow
 
 
@@ -197,6 +199,17 @@ def test_where_there_is_no_connection_nothing_was_sent(agent, server):
     problem = swallow(ask(agent))
     assert isinstance(problem, Unreachable)
     assert isinstance(problem.cause, ConnectionRefusedError)
+
+
+def test_a_connection_that_never_comes_is_said_to_be_late(agent, server, clock):
+    """Twisted's own word for a look-up that was given up is that there is no such host."""
+    connecting = Deferred(lambda given_up: given_up.errback(DNSLookupError()))
+    server.connect = lambda _: connecting
+    asked = ask(agent)
+    clock.advance(CONNECT_TIMEOUT)
+    problem = swallow(asked)
+    assert isinstance(problem, Unreachable)
+    assert in_words(problem.cause) == "it did not answer in time"
 
 
 def test_with_tls_nothing_is_sent_before_the_server_has_shown_who_it_is(server, clock):

@@ -162,12 +162,18 @@ async def test_a_name_that_has_an_answer_again_is_no_slow_one_any_more(names):
     assert not names.resolve("hangs-0.example").called
 
 
-def test_addresses_and_this_machine_are_not_looked_up_among_them(names):
+def test_addresses_are_looked_up_by_nobody(names):
     hung(names, MOST_LOOKUPS)
-    here = ["localhost", "127.0.0.1", "::1"]
-    for name in here:
-        names.resolve(name)
-    assert names.left_alone == here
+    for kind, address in ((IPv4Address, "192.0.2.1"), (IPv6Address, "2001:db8::1")):
+        assert names.resolve(address).result == [kind("TCP", address, 80)]
+    assert names.resolve("192.0.2.1", 80, [IPv6Address]).result == []
+    assert names.left_alone == []
+
+
+def test_this_machine_is_not_looked_up_among_them(names):
+    hung(names, MOST_LOOKUPS)
+    names.resolve("localhost")
+    assert names.left_alone == ["localhost"]
 
 
 def test_the_reactors_own_is_back_after_the_stop(names):

@@ -37,7 +37,8 @@ class NameResolver(Service):
     """The reactor's resolver, from its start to its stop.
 
     Each name is looked up once at a time, for all who ask. What would be one lookup too many has no
-    address, at once. Addresses and localhost never wait: they are left to the reactor's own.
+    address, at once. An address is answered at once: the reactor's own would take a thread for it.
+    To that one only localhost is left.
     """
 
     _log = Logger()
@@ -68,8 +69,7 @@ class NameResolver(Service):
         transportSemantics: str = "TCP",
     ) -> Any:
         """See IHostnameResolver."""
-        known = hostName == "localhost" or isIPAddress(hostName) or isIPv6Address(hostName)
-        if known or transportSemantics != "TCP":
+        if hostName == "localhost" or transportSemantics != "TCP":
             return self._replaced.resolveHostName(
                 resolutionReceiver, hostName, portNumber, addressTypes, transportSemantics
             )
@@ -83,7 +83,11 @@ class NameResolver(Service):
         resolution = _Resolution(hostName)
         resolutionReceiver.resolutionBegan(resolution)
         wanted = hostName, portNumber
-        if wanted in self._lookups:
+        if isIPAddress(hostName):
+            tell([IPv4Address("TCP", hostName, portNumber)])
+        elif isIPv6Address(hostName):
+            tell([IPv6Address("TCP", hostName, portNumber)])
+        elif wanted in self._lookups:
             self._lookups[wanted][1].append(tell)
         elif self._has_room(hostName) and self._begin(wanted):
             self._lookups[wanted] = self._reactor.seconds(), [tell]

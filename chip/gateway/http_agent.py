@@ -11,8 +11,6 @@ import re
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.defer import TimeoutError as DeferredTimeout
-from twisted.internet.error import TimeoutError
 from twisted.internet.protocol import Factory
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH, IAgent
@@ -20,6 +18,7 @@ from zope.interface import implementer
 
 from chip.gateway.http_answer import Response
 from chip.gateway.http_connection import ClientConnection
+from chip.tasks import in_time
 
 IDLE_TIMEOUT: Final = 60
 """Seconds that an idle connection is kept: less than the 90 s after which Courier closes it, since
@@ -102,9 +101,7 @@ class KeepAliveAgent:
     async def _connect(self) -> ClientConnection:
         connected = Deferred.fromCoroutine(self._reach())
         try:
-            return await connected.addTimeout(self._connect_timeout, self._reactor)
-        except DeferredTimeout as problem:
-            raise Unreachable(TimeoutError()) from problem
+            return await in_time(connected, self._connect_timeout, self._reactor)
         except Exception as problem:
             raise Unreachable(problem) from problem
 

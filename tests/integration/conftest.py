@@ -47,6 +47,7 @@ def courier(database):
     """The stand-in Courier on that database. Its `chip` is the one that was started first."""
     with Courier(database) as courier:
         yield courier
+        print(courier.log())
 
 
 @pytest.fixture
@@ -96,6 +97,8 @@ def start_chip(usual, courier):
     yield start
     for chip in started:
         chip.stop()
+        # A test that fails shows it.
+        print(chip.log())
     try:
         for chip in started:
             chip.check_log()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import socket
+from contextlib import ExitStack, closing
 from itertools import count
 
 import pytest
@@ -295,6 +296,16 @@ async def test_without_a_sentinel_the_operator_is_told_where_they_were_looked_fo
     assert str(refused.value).endswith(
         f"(as Sentinel's {NAME}): no Sentinel answers: the connection was refused"
     )
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_sentinel_that_says_nothing_is_told_from_one_that_is_not_there(start):
+    with (
+        closing(socket.create_server(("127.0.0.1", 0))) as silent,
+        pytest.raises(Unavailable) as refused,
+    ):
+        await start(f"valkey://127.0.0.1:{silent.getsockname()[1]}?sentinel={NAME}")
+    assert str(refused.value).endswith("no Sentinel answers: it did not answer in time")
 
 
 @pytest_twisted.ensureDeferred
