@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.error import DNSLookupError
 from twisted.internet.task import Clock, deferLater
 
 from chip.app.check.courier import ASK_FOR, ask_each, not_asked
@@ -75,6 +76,19 @@ def test_one_that_never_answers_is_given_up():
     clock.advance(PART_DEADLINE)
     assert done.result is False
     assert lines == ["FAILED  Courier: no answer within 15 seconds"]
+
+
+def test_so_is_one_whose_name_is_still_looked_up():
+    """Twisted's own word for a look-up that was given up is that there is no such host."""
+
+    async def looked_up() -> list[Finding]:
+        return await Deferred(lambda given_up: given_up.errback(DNSLookupError()))
+
+    clock = Clock()
+    lines: list[str] = []
+    Deferred.fromCoroutine(run(clock, [Probe("Valkey", looked_up)], lines.append))
+    clock.advance(PART_DEADLINE)
+    assert lines == ["FAILED  Valkey: no answer within 15 seconds"]
 
 
 def test_of_many_things_ten_are_named():

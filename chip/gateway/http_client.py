@@ -68,7 +68,8 @@ class HttpClient:
             reactor,
             endpoint,
             secure=secure,
-            connect_timeout=connect_timeout,
+            # What has no connection when all its time is over has not left: the agent says so.
+            connect_timeout=min(connect_timeout, timeout),
             connections=connections,
             max_answer=MAX_ANSWER,
         )

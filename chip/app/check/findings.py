@@ -12,13 +12,14 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from twisted.internet.defer import Deferred
-from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.error import TimeoutError
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from chip.errors import ChipError
 from chip.logs.failures import describe
 from chip.logs.redact import REDACTOR
+from chip.tasks import in_time
 
 PART_DEADLINE = 15.0
 """Seconds that each part has to answer."""
@@ -62,11 +63,9 @@ async def _ask(clock: IReactorTime, probe: Probe) -> list[Finding]:
     async def ask() -> list[Finding]:
         return await probe.ask()
 
-    answer: Deferred[list[Finding]] = Deferred.fromCoroutine(ask())
-    answer.addTimeout(PART_DEADLINE, clock)
     try:
-        return await answer
-    except DeferredTimeout:
+        return await in_time(Deferred.fromCoroutine(ask()), PART_DEADLINE, clock)
+    except TimeoutError:
         trouble = f"no answer within {PART_DEADLINE:g} seconds"
     except ChipError as error:
         trouble = str(error).removeprefix(f"{probe.part}: ")
