@@ -20,6 +20,7 @@ from chip.errors import ConfigError, Unavailable
 from chip.sqlite.database import SqliteDatabase
 from chip.sqlite.files import database_path
 from chip.sqlite.schema import UPGRADES
+from tests.support.sqlite import together
 
 SIMPLE = ("CREATE TABLE word (word TEXT PRIMARY KEY);",)
 
@@ -110,14 +111,14 @@ async def test_what_waits_together_is_committed_together(database):
     watcher = sqlite3.connect(database_path(database.data_dir))
     commits = set()
     try:
-        # The first commit holds the thread; the rest gather behind it.
-        calls = [Deferred.fromCoroutine(add(database, str(number))) for number in range(200)]
+        async with together(database):
+            calls = [Deferred.fromCoroutine(add(database, str(number))) for number in range(200)]
         for call in calls:
             call.addCallback(lambda _: commits.add(watcher.execute(changes).fetchone()[0]))
         await gatherResults(calls)
     finally:
         watcher.close()
-    assert len(commits) < 20
+    assert len(commits) == 1
 
 
 @pytest_twisted.ensureDeferred
@@ -126,9 +127,10 @@ async def test_failed_work_is_undone_alone(database):
         connection.execute("INSERT INTO word VALUES ('half')")
         raise ValueError("no")
 
-    first = Deferred.fromCoroutine(add(database, "before"))
-    failing = Deferred.fromCoroutine(database.write(half))
-    last = Deferred.fromCoroutine(add(database, "after"))
+    async with together(database):
+        first = Deferred.fromCoroutine(add(database, "before"))
+        failing = Deferred.fromCoroutine(database.write(half))
+        last = Deferred.fromCoroutine(add(database, "after"))
     await first
     with pytest.raises(ValueError, match="no"):
         await failing
@@ -144,21 +146,11 @@ async def test_full_disk_is_unavailable_for_the_whole_group_and_passes(database,
         connection.execute("PRAGMA max_page_count = 3")
         connection.execute("INSERT INTO word VALUES (?)", ("x" * 100_000,))
 
-    begun, go_on = threading.Event(), threading.Event()
-
-    def holds_the_thread(_):
-        begun.set()
-        go_on.wait()
-
-    # What comes while this one is under way is the next group.
-    held = Deferred.fromCoroutine(database.write(holds_the_thread))
-    begun.wait()
-    calls = [
-        Deferred.fromCoroutine(add(database, "with it")),
-        Deferred.fromCoroutine(database.write(fills_the_disk)),
-    ]
-    go_on.set()
-    await held
+    async with together(database):
+        calls = [
+            Deferred.fromCoroutine(add(database, "with it")),
+            Deferred.fromCoroutine(database.write(fills_the_disk)),
+        ]
     for call in calls:
         with pytest.raises(Unavailable):
             await call

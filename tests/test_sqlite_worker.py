@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.threads import deferToThread
 from twisted.logger import formatEvent
 
 from chip.errors import Unavailable
 from chip.sqlite.database import SqliteDatabase
 from chip.sqlite.files import database_path
+from tests.support.sqlite import together
 
 SIMPLE = ("CREATE TABLE word (word TEXT PRIMARY KEY);",)
 PATIENCE = 5.0
@@ -72,7 +70,8 @@ def breaks(connection):
 async def test_a_write_that_cannot_be_rolled_back_is_answered_and_the_next_one_works(
     database, expected_failures
 ):
-    calls = [add(database, "before"), asked(database.write(breaks)), add(database, "after")]
+    async with together(database):
+        calls = [add(database, "before"), asked(database.write(breaks)), add(database, "after")]
     for call in calls:
         with pytest.raises(Unavailable):
             await call
@@ -141,14 +140,11 @@ async def test_a_database_that_cannot_be_opened_again_is_unavailable_until_it_ca
 @pytest_twisted.ensureDeferred
 async def test_more_than_may_wait_is_refused_and_said(database, monkeypatch, expected_failures):
     monkeypatch.setattr("chip.sqlite.worker.MAX_JOBS_WAITING", 2)
-    begun, end = threading.Event(), threading.Event()
-    slow = asked(database.write(lambda db: (begun.set(), end.wait())))
-    await deferToThread(begun.wait)
-    waiting = [add(database, "one"), add(database, "two")]
-    with pytest.raises(Unavailable, match="overloaded"):
-        await add(database, "three")
-    end.set()
-    await gatherResults([slow, *waiting])
+    async with together(database):
+        waiting = [add(database, "one"), add(database, "two")]
+        with pytest.raises(Unavailable, match="overloaded"):
+            await add(database, "three")
+    await gatherResults(waiting)
     assert await words(database) == ["one", "two"]
     (event,) = expected_failures.take()
     assert formatEvent(event) == "the database cannot be written: 2 calls wait for it"

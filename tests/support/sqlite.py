@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
 
 from chip.limits import Limits
 from chip.queue.sqlite.queue import SqliteQueue
 from chip.sqlite.database import SqliteDatabase
 from tests.contracts.queue import Process
+
+
+@asynccontextmanager
+async def together(database: SqliteDatabase) -> AsyncIterator[None]:
+    """What is written meanwhile is one group: the thread is held until all of it waits."""
+    begun, go_on = threading.Event(), threading.Event()
+    held = Deferred.fromCoroutine(database.write(lambda _: (begun.set(), go_on.wait())))
+    await deferToThread(begun.wait)
+    try:
+        yield
+    finally:
+        go_on.set()
+        await held
 
 
 class TurnedTime:
