@@ -81,7 +81,7 @@ class HttpWorld(GatewayWorld):
 
     def _at(self, domain: str) -> CourierGateway:
         return CourierGateway(
-            reactor=reactor, domain=domain, tls=False, connect_timeout=3, timeout=30, parallel=1
+            reactor=reactor, domain=domain, tls=False, connect_timeout=30, timeout=30, parallel=1
         )
 
 

@@ -32,8 +32,8 @@ def gateway(servers):
         reactor=reactor,
         domain=servers[0].url.removeprefix("http://"),
         tls=False,
-        connect_timeout=1,
-        timeout=5,
+        connect_timeout=30,
+        timeout=30,
         parallel=2,
     )
     yield gateway

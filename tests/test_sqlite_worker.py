@@ -14,7 +14,7 @@ from chip.sqlite.files import database_path
 from tests.support.sqlite import together
 
 SIMPLE = ("CREATE TABLE word (word TEXT PRIMARY KEY);",)
-PATIENCE = 5.0
+PATIENCE = 60.0
 
 
 def asked(work):
