@@ -345,3 +345,21 @@ async def test_a_queue_can_be_closed_while_the_server_is_away(rig, server):
     while rig.queues[0].connected:
         await turn()
     await rig.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_whoever_waits_for_a_connection_does_not_wait_beyond_its_end(
+    rig, server, monkeypatch
+):
+    monkeypatch.setattr(connection, "RETURN_WITHIN", 60)
+    here = await rig.process()
+    await deferToThread(server.stop)
+    while rig.queues[0].connected:
+        await turn()
+    asked = [Deferred.fromCoroutine(one) for one in (here.send(1), here.live.subscribe(CHAT))]
+    assert not any(one.called for one in asked)
+    await rig.close()
+    for one in asked:
+        assert one.called
+        with pytest.raises(Unavailable, match="no connection"):
+            await one

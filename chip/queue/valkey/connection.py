@@ -114,8 +114,11 @@ class ValkeyConnection(Generic[P]):
         self._returning = Deferred.fromCoroutine(self._return())
 
     async def close(self) -> None:
-        """End the connection for good."""
+        """End the connection for good. Whoever waits for it is told so."""
         self._closed = True
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            waiter.errback(Unavailable(AWAY))
         if self._returning is not None:
             self._returning.cancel()
         if self._protocol is not None:
