@@ -7,7 +7,6 @@ import pytest
 from tests.support.courier import Courier
 from tests.support.external_forms import refusal, tell
 from tests.support.fetch import fetch
-from tests.support.process import eventually
 from tests.support.rapidpro import Rapidpro
 from tests.support.scripted_http import ScriptedHttp
 
@@ -133,15 +132,16 @@ def test_a_failure_after_delivery_is_taken(courier, rapidpro, channel, bob):
 def test_of_two_statuses_in_one_batch_wired_wins_and_a_later_one_stays(
     courier, rapidpro, channel, bob
 ):
-    window = 0.2
-    courier.configure(status_window=window)
+    courier.configure(status_window=60)
     sent = courier.send(channel, bob.chat_id)
     tell(courier, channel, "delivered", id=sent["uuid"])
-    eventually(lambda: rapidpro.status(sent["id"]) == "W", "it is wired")
+    courier.write_statuses()
+    assert rapidpro.status(sent["id"]) == "W"
 
     tell(courier, channel, "delivered", id=sent["uuid"])
+    courier.write_statuses()
 
-    eventually(lambda: rapidpro.status(sent["id"]) == "D", "it is delivered")
+    assert rapidpro.status(sent["id"]) == "D"
 
 
 def test_what_is_sent_again_is_wired_once_more(courier, rapidpro, channel, bob):

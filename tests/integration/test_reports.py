@@ -13,7 +13,7 @@ from twisted.internet.threads import deferToThread
 from tests.support.process import eventually
 
 MESSAGES = 40
-IN_TIME = 15
+IN_TIME = 60
 
 
 @pytest.fixture
@@ -65,6 +65,9 @@ async def test_what_courier_sends_again_after_it_was_seen_becomes_delivered_agai
     await bob.hears("Hello")
     await all_become(rapidpro, [sent["id"]], "D")
 
+    # Kept back, or a busy machine would not see that it is wired again meanwhile.
+    await courier.apart.fail(event="msg_status")
     await courier.apart.deliver_again(sent)
     await all_become(rapidpro, [sent["id"]], "W")
+    await courier.apart.heal()
     await all_become(rapidpro, [sent["id"]], "D")

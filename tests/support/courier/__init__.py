@@ -192,6 +192,10 @@ class Courier(ChildProcess):
         """Write at once what was taken while the database was away and External channels spoke."""
         self._ask("write_spooled")
 
+    def write_statuses(self) -> None:
+        """Write at once the statuses that wait for their batch."""
+        self._ask("write_statuses")
+
     # Trouble.
 
     def fault(self, **fields: Any) -> None:

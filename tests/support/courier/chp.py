@@ -111,5 +111,5 @@ class ChpChannels:
         named = Named(channel.id, about.get("msg_id"), about.get("msg_uuid"))
         if named.id is not None:
             named = named._replace(uuid=None)
-        await self._statuses.write(named, STATUSES[status])
+        await self._statuses.report(named, STATUSES[status])
         return {"type": "status", "channel_uuid": channel.uuid, "status": status, name: about[name]}

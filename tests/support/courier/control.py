@@ -141,6 +141,10 @@ class Control:
         """Write what was taken while the database was away."""
         await self._courier.spool.write()
 
+    async def write_statuses(self) -> None:
+        """Write the statuses that were collected."""
+        await self._courier.statuses.write_batch()
+
     # Trouble.
 
     async def fault(self, **fields: Any) -> None:

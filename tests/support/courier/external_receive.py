@@ -161,7 +161,7 @@ class ExternalChannels:
     async def _report(self, channel: Channel, about: Json) -> Json:
         status = STATUSES[about["status"]]
         named = _named(channel.id, about)
-        await self._now_or_later(lambda: self._statuses.write(named, status))
+        await self._now_or_later(lambda: self._statuses.report(named, status))
         said_of_it = {"type": "status", "channel_uuid": channel.uuid, "status": status}
         return said_of_it if named.id is None else said_of_it | {"msg_id": named.id}
 

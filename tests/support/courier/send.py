@@ -140,18 +140,21 @@ class Sender:
     async def _deliver(
         self, channel: Channel, payload: Any, message: Named, chip: str | None
     ) -> Json:
-        result, mark = await self._road_of(channel).post(channel, payload, chip)
-        became = mark
-        if mark == ERRORED:
-            errors = self._errors[message] = self._errors.get(message, 0) + 1
-            if errors >= _MOST_ERRORS:
-                became = FAILED
-            else:
-                self._errored.append(Errored(channel, payload, message))
-        if became != ERRORED:
-            self._done[message] = self._clock.now()
-        # The database counts the errors, too.
-        await _patiently(lambda: self._statuses.write(message, mark))
+        now = asyncio.get_running_loop().time
+        began = now()
+        with self._statuses.sending(message):
+            result, mark = await self._road_of(channel).post(channel, payload, chip)
+            became = mark
+            if mark == ERRORED:
+                errors = self._errors[message] = self._errors.get(message, 0) + 1
+                if errors >= _MOST_ERRORS:
+                    became = FAILED
+                else:
+                    self._errored.append(Errored(channel, payload, message))
+            if became != ERRORED:
+                self._done[message] = self._clock.now()
+            # The database counts the errors, too.
+            await _patiently(lambda: self._statuses.write(message, mark, now() - began))
         return result | {"became": _BECAME[became], "payload": payload}
 
 
