@@ -112,6 +112,9 @@ class Tab:
                     assert answer["chat_id"] == self.chat, "a known chat must be resumed"
                 self.chat = visitor.chat_id
                 self.visitor = visitor
+                if self._stopped:  # it has left while this one was coming
+                    await visitor.vanish()
+                    return
                 self._send_all()
                 while visitor.connected:
                     self._hear(visitor, await _next(visitor))
