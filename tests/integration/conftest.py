@@ -8,6 +8,8 @@ async def test_…(start_chip, visit, courier, channel):
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import pytest_twisted
 from twisted.internet.defer import ensureDeferred
@@ -63,6 +65,23 @@ def guarded():
     """A Valkey with the user that the guide makes."""
     with Valkey(user="chip", password="s3cret-of-valkey", acl=valkey_rights()) as valkey:
         yield valkey
+
+
+@pytest.fixture
+def with_constants(tmp_path_factory):
+    """The environment of a Chip whose constants have other values, such as
+    ``{"chip.throttle.SAME_KIND_EVERY": 2}``."""
+
+    def environment(values: dict[str, float]) -> dict[str, str]:
+        directory = tmp_path_factory.mktemp("constants")
+        modules = {name.rpartition(".")[0] for name in values}
+        lines = [f"import {module}" for module in sorted(modules)]
+        lines += [f"{name} = {value}" for name, value in values.items()]
+        (directory / "sitecustomize.py").write_text("\n".join(lines))
+        path = [str(directory), os.environ.get("PYTHONPATH", "")]
+        return {"PYTHONPATH": os.pathsep.join(path)}
+
+    return environment
 
 
 @pytest.fixture

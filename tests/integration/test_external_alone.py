@@ -41,8 +41,9 @@ def page(channel):
 
 
 @pytest.fixture
-def chip(tmp_path, courier, channel):
-    """A Chip that knows nothing but the channel."""
+def chip(tmp_path, courier, channel, with_constants):
+    """A Chip that knows nothing but the channel, and waits for the next part of a message however
+    long a busy machine takes for it."""
     receive = f"http://{courier.domain}/c/ex/{channel.uuid}/receive"
     add_external_channel(
         tmp_path / "chip-data",
@@ -52,7 +53,8 @@ def chip(tmp_path, courier, channel):
         lambda is_new: BEARER,
         max_length=1600,
     )
-    chip = ChipProcess(directory=tmp_path, limits="off", desk_token=TOKEN)
+    env = with_constants({"chip.chat.joiner.JOIN_WITHIN": 60})
+    chip = ChipProcess(directory=tmp_path, limits="off", desk_token=TOKEN, env=env)
     chip.secrets |= {TOKEN, channel.uuid, BEARER}
     with chip:
         courier.configure(chip=chip.url)

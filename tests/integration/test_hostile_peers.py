@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import re
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -30,6 +31,7 @@ SHORT_PAUSE = 0.1
 """Seconds, which nobody notices. The neighbour's slowest answers may take twice what they took, or
 this: the attacker shares the machine with everybody here, and what it takes from them is not Chip's
 doing."""
+REQUESTS = 200
 ATTEMPTS = 4
 """Whatever else runs on the machine makes answers slow now and then; an attack that Chip does not
 bear makes them slow each time."""
@@ -54,22 +56,35 @@ def channel(chip):
     return re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", page)[0]
 
 
+class Suffered(NamedTuple):
+    """The attacker's report, the neighbour's p99 before and meanwhile, and the seconds of Chip's
+    processor time that the attack has cost."""
+
+    report: dict[str, Any]
+    before: float
+    meanwhile: float
+    cost: float
+
+
 class Neighbour:
-    """Somebody who asks one thing after the other on one connection, and notes how long it took."""
+    """Somebody who asks one thing after the other on one connection, and notes how long it took,
+    without the time for which he or Chip was kept from the processor: that is nobody's doing."""
 
     def __init__(self, chip: ChipProcess) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", chip.port, timeout=10)
+        self._pids = [os.getpid(), chip.pid]
         self.took: list[float] = []
 
     def close(self) -> None:
         self._connection.close()
 
     def asks(self) -> None:
-        began = time.monotonic()
+        began = time.monotonic() - sum(map(waited_for_processor, self._pids))
         self._connection.request("GET", "/")
         answer = self._connection.getresponse()
         assert (answer.status, b"version" in answer.read()) == (200, True)
-        self.took.append(time.monotonic() - began)
+        ended = time.monotonic() - sum(map(waited_for_processor, self._pids))
+        self.took.append(ended - began)
         time.sleep(0.002)
 
     def p99(self) -> float:
@@ -83,17 +98,26 @@ class Neighbour:
         return self.p99()
 
 
-def suffer(chip: ChipProcess, channel: str, name: str) -> tuple[dict[str, Any], float, float]:
-    """Let one attack happen. Returns its report, and the neighbour's p99 before and meanwhile."""
+def waited_for_processor(pid: int) -> float:
+    """Seconds for which the process's first thread could have run and did not."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
+def suffer(chip: ChipProcess, channel: str, name: str) -> Suffered:
+    """Let one attack happen."""
     command = [sys.executable, "-m", "tests.support.attacks", name, str(chip.port), channel]
     with contextlib.closing(Neighbour(chip)) as neighbour:
-        before = neighbour.p99_of(200)
+        cpu = chip.cpu()
+        before = neighbour.p99_of(REQUESTS)
+        request = (chip.cpu() - cpu) / REQUESTS
         neighbour.took.clear()
+        cpu = chip.cpu()
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as attacker:
             while attacker.poll() is None:
                 neighbour.asks()
             report = json.loads(attacker.stdout.read())
-        return report, before, neighbour.p99()
+        cost = chip.cpu() - cpu - request * len(neighbour.took)
+        return Suffered(report, before, neighbour.p99(), cost)
 
 
 def close_code(report: dict[str, Any]) -> int | None:
@@ -128,11 +152,9 @@ FLOODS = {
 def test_a_flood_is_cut_before_it_costs_a_second_and_hurts_nobody(chip, channel, name, end):
     memory = chip.memory()
     for _ in range(ATTEMPTS):
-        cpu = chip.cpu()
-        report, before, meanwhile = suffer(chip, channel, name)
+        report, before, meanwhile, cost = suffer(chip, channel, name)
         assert report["seconds"] is not None
-        # Processor time, the neighbour's requests included; the clock would tell of other work.
-        assert chip.cpu() - cpu < 1
+        assert cost < 1
         if isinstance(end, int):
             assert close_code(report) == end
         else:
@@ -146,8 +168,13 @@ def test_a_flood_is_cut_before_it_costs_a_second_and_hurts_nobody(chip, channel,
 
 @pytest.mark.parametrize(("name", "most"), [("slow_headers", 6), ("slow_body", 11)])
 def test_a_slow_peer_is_cut_when_its_time_is_up(chip, channel, name, most):
-    report, _, _ = suffer(chip, channel, name)
-    assert most - 2 < report["seconds"] < most
+    for _ in range(ATTEMPTS):
+        seconds = suffer(chip, channel, name).report["seconds"]
+        assert seconds is not None
+        assert most - 2 < seconds
+        if seconds < most:
+            return
+    pytest.fail(f"it was cut after {seconds:.1f} s only")
 
 
 def test_ten_thousand_aborted_handshakes_leave_nothing_behind(chip, channel):

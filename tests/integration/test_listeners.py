@@ -205,12 +205,20 @@ async def test_a_peer_that_answers_no_ping_is_dropped(listen: Listen):
 
 @pytest_twisted.ensureDeferred
 async def test_a_peer_that_answers_pings_stays(listen: Listen):
-    listener = await listen(ping_interval=0.2, ping_timeout=1)
+    clock = Clock()
+    listener = await listen(clock=clock, ping_interval=0.2, ping_timeout=0.1)
     peer = await listener.connect()
+    [session] = listener.server.sessions
     for _ in range(8):
+        clock.advance(0.1)
+        clock.advance(0.1)
         await peer.hears(b"\x89\x00")
         peer.transport.write(masked(opcode=10))
+        while not session.client.alive:
+            await _turn()
     assert not peer.gone
+    peer.transport.loseConnection()
+    await peer.until(lambda: peer.gone)
 
 
 @pytest_twisted.ensureDeferred

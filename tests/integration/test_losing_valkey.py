@@ -27,6 +27,13 @@ WINDOW = 32
 
 
 @pytest.fixture
+def usual(usual, with_constants):
+    """Chats wait for what is put back however long a busy machine takes for it."""
+    env = with_constants({"chip.chat.reconciler.PATIENCE": 60})
+    return lambda given: usual({"env": env} | given)
+
+
+@pytest.fixture
 def forgetful():
     """A Valkey that keeps what it had when it was told to `SAVE`."""
     with Valkey(settings={"appendonly": "no"}) as valkey:

@@ -48,10 +48,10 @@ async def test_a_conversation_shows_in_the_metrics(chip, visit, courier, channel
 
 
 async def test_while_it_drains_chip_lives_and_is_not_ready(start_chip, visit, courier):
-    chip = start_chip(drain_deadline=20)
+    chip = start_chip(drain_deadline=30, stop_deadline=40)
     bob = await visit(chip)
     await bob.start_chat()
-    await courier.apart.dawdle(delay=3)
+    courier.pause()
     bob.send("this one takes a while", "c1")
     await bob.expect("msg_accepted", ref="c1")
     stopping = deferToThread(chip.stop)
@@ -59,5 +59,6 @@ async def test_while_it_drains_chip_lives_and_is_not_ready(start_chip, visit, co
     assert (await deferToThread(fetch, f"{chip.ops_url}/livez")).status == 200
     ready = await deferToThread(fetch, f"{chip.ops_url}/readyz")
     assert (ready.status, ready.json["parts"]["draining"]) == (503, "yes")
+    courier.resume()
     assert await stopping in (0, -15)
     assert await courier.apart.texts(bob.chat_id) == ["this one takes a while"]

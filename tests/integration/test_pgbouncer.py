@@ -102,7 +102,10 @@ async def test_statements_are_prepared_where_it_pools_by_session_and_takes_optio
 
 
 @transcript
-async def test_options_that_do_not_come_through_may_be_the_roles(pgbouncer, postgres, database):
+async def test_options_that_do_not_come_through_may_be_the_roles(
+    pgbouncer, postgres, database, monkeypatch
+):
+    monkeypatch.setattr(pool, "CALL_DEADLINE", 60)
     postgres.execute("ALTER ROLE chip SET enable_seqscan = off", database)
     try:
         store = open_store(pgbouncer.url_of(database))
@@ -114,7 +117,10 @@ async def test_options_that_do_not_come_through_may_be_the_roles(pgbouncer, post
 
 
 @transcript
-async def test_what_the_sample_sets_up_is_read_and_written_through(postgres, database, rapidpro):
+async def test_what_the_sample_sets_up_is_read_and_written_through(
+    postgres, database, rapidpro, monkeypatch
+):
+    monkeypatch.setattr(pool, "CALL_DEADLINE", 60)
     org = rapidpro.org()
     made = rapidpro.channel(org)
     bob = rapidpro.contact(org)

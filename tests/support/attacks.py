@@ -150,8 +150,8 @@ DEAF = {"pings", "bad_commands", "requests_without_end"}
 
 def attack(name: str, port: int, channel: str) -> dict[str, object]:
     """Carry out one attack."""
+    began = time.monotonic()
     with socket.create_connection(("127.0.0.1", port)) as sock:
-        began = time.monotonic()
         sent, answer = 0, bytearray()
         try:
             for item in ATTACKS[name](channel):

@@ -71,6 +71,8 @@ class DeskApi:
             if not self._cookie:
                 form = f"token={TOKEN.replace(' ', '+')}".encode()
                 answer = fetch(f"{chip}/desk/login", method="POST", body=form)
+                if answer.status >= 400:  # it is stopping
+                    return answer.status
                 self._cookie = answer.headers["set-cookie"].partition(";")[0]
             headers = {"Cookie": self._cookie, "X-Chip-Desk": "1"}
             return fetch(f"{chip}{path}", method="POST", body=body, headers=headers).status
