@@ -1,9 +1,14 @@
 """How long an answer is awaited."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.base import DelayedCall
+from twisted.internet.defer import Deferred
+from twisted.internet.error import TimeoutError
+from twisted.python.failure import Failure
+
+T = TypeVar("T")
 
 
 class Deadline:
@@ -28,3 +33,22 @@ class Deadline:
         """What was awaited is there, or of no interest any more."""
         if self._timer.active():
             self._timer.cancel()
+
+
+def in_halves(work: "Deferred[T]", seconds: float, reactor: Any) -> "Deferred[T]":
+    """`chip.tasks.in_time`, but as a `Deadline` waits."""
+    late = False
+
+    def give_up() -> None:
+        nonlocal late
+        late = True
+        work.cancel()
+
+    def ended(result: Any) -> Any:
+        deadline.met()
+        if late and isinstance(result, Failure):
+            raise TimeoutError
+        return result
+
+    deadline = Deadline(reactor, seconds, give_up)
+    return work.addBoth(ended)
