@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import time
 
-import pytest
 import pytest_twisted
 from twisted.internet import reactor
 
@@ -19,18 +17,12 @@ from chip.queue.valkey.snapshots import ValkeySnapshots
 from chip.sqlite.connection import connect_to_read
 from chip.sqlite.files import database_path
 from tests.contracts.queue_parts import CHANNEL, CHAT, OTHER_CHAT, REST, name
+from tests.contracts.queue_times import TimedContract
 from tests.support.cluster_rig import ClusterRig
 from tests.support.sqlite import Machine
 from tests.support.valkey_rig import ValkeyRig
 
 NOBODYS = ChatKey("0" * 24, CHANNEL)
-
-
-@pytest.fixture
-def about():
-    """Whether a time in ms is so many seconds, and no more than the test itself took besides."""
-    began = time.monotonic()
-    return lambda ms, seconds: 0 <= ms / 1000 - seconds <= time.monotonic() - began
 
 
 class Lookout:
@@ -80,7 +72,7 @@ class SqliteLookout(Machine):
             return snapshots.waiting(connection, chat_id, channel)
 
 
-class SnapshotContract:
+class SnapshotContract(TimedContract):
     """Each state of a message, on its way and back."""
 
     @pytest_twisted.ensureDeferred

@@ -236,9 +236,9 @@ async def test_a_claim_that_its_process_never_asked_for_is_left_until_courier_is
     # What another connection of the same process is granted, this one never hears of.
     lost = await rig.process("here")
     await lost.take("one")
-    await rig.pass_time(CLAIM_LASTS - 5)
+    await rig.pass_time(CLAIM_LASTS - 25)
     assert await here.spool.claim(CHAT) == ClaimResult("elsewhere")
-    await rig.pass_time(5)
+    await rig.pass_time(25)
     await here.spool.keep_alive()
     batch = await here.claim()
     assert (texts(batch), batch.unknown) == (["one"], 1)

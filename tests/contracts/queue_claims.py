@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
 import pytest_twisted
 
 from chip.chat.outbound.ports import ClaimResult
 
 from .queue_parts import CHAT, CLAIM_LASTS, OTHER_CHAT, QueueRig, texts
+from .queue_times import TimedContract
 
 
-class ClaimContract:
+class ClaimContract(TimedContract):
     """Who is at work on the events of a chat, and who may follow."""
 
     # Claims.
@@ -56,14 +56,14 @@ class ClaimContract:
         assert texts(await there.claim()) == ["two"]
 
     @pytest_twisted.ensureDeferred
-    async def test_a_delay_is_kept_by_everybody(self, rig: QueueRig):
+    async def test_a_delay_is_kept_by_everybody(self, rig: QueueRig, about):
         here, there = await rig.process(), await rig.process("there")
         batch = await here.take("one")
         assert await here.settle(batch, delay=60_000) == ClaimResult("waiting", delay=60_000)
         for process in (here, there):
             for claim in (await process.spool.claim(CHAT), (await process.say("more")).claim):
                 assert (claim.state, claim.batch) == ("waiting", None)
-                assert claim.delay == pytest.approx(60_000, abs=5_000)
+                assert about(60_000 - claim.delay, 0)
         assert await here.spool.due(10) == []
 
         await rig.pass_time(61)
@@ -96,18 +96,18 @@ class ClaimContract:
     # Attempts.
 
     @pytest_twisted.ensureDeferred
-    async def test_failures_of_the_first_entry_are_counted(self, rig: QueueRig):
+    async def test_failures_of_the_first_entry_are_counted(self, rig: QueueRig, about):
         here = await rig.process()
         await here.settle(await here.take("one", "two"), failed=True, delay=1)
         await rig.pass_time(60)
         batch = await here.claim()
         assert batch.tries == 1
-        assert batch.failing_for == pytest.approx(60_000, abs=5_000)
+        assert about(batch.failing_for, 60)
         await here.settle(batch, failed=True, delay=1)
         await rig.pass_time(60)
         batch = await here.claim()
         assert batch.tries == 2
-        assert batch.failing_for == pytest.approx(120_000, abs=5_000)
+        assert about(batch.failing_for, 120)
 
     @pytest_twisted.ensureDeferred
     async def test_a_delay_alone_is_no_failure_and_forgives_none(self, rig: QueueRig):
@@ -119,7 +119,7 @@ class ClaimContract:
         assert (await here.claim()).tries == 1
 
     @pytest_twisted.ensureDeferred
-    async def test_the_count_starts_afresh_with_another_entry(self, rig: QueueRig):
+    async def test_the_count_starts_afresh_with_another_entry(self, rig: QueueRig, about):
         here = await rig.process()
         batch = await here.take("one", "two", "three")
         await here.settle(batch, failed=True, delay=1)
@@ -128,7 +128,7 @@ class ClaimContract:
         await rig.pass_time(60)
         batch = await here.claim()
         assert (texts(batch), batch.tries) == (["two", "three"], 1)
-        assert batch.failing_for == pytest.approx(60_000, abs=5_000)
+        assert about(batch.failing_for, 60)
         batch_of_three = (await here.settle(batch, remove=1)).batch
         assert batch_of_three is not None
         assert (batch_of_three.tries, batch_of_three.failing_for) == (0, 0)

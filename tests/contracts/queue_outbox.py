@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
 
@@ -11,11 +10,12 @@ from chip.limits import Limits
 from chip.models import Incoming, MsgName, Report
 
 from .queue_parts import CHAT, DAY, HOUR, OTHER_CHAT, REST, QueueRig, ids, message, name
+from .queue_times import TimedContract
 
 TOGETHER = 100
 
 
-class OutboxContract:
+class OutboxContract(TimedContract):
     """Messages waiting for visitors."""
 
     @pytest_twisted.ensureDeferred
@@ -202,25 +202,27 @@ class OutboxContract:
         assert await here.waiting() == [1]
 
     @pytest_twisted.ensureDeferred
-    async def test_an_ack_leaves_a_report_with_both_names(self, rig: QueueRig):
+    async def test_an_ack_leaves_a_report_with_both_names(self, rig: QueueRig, about):
         here = await rig.process()
         await here.send(10)
         await rig.pass_time(60)
         acked = await here.outbox.ack(CHAT, MsgName(10))
         assert acked is not None
-        assert acked.age == pytest.approx(60_000, abs=5_000)
+        assert about(acked.age, 60)
         assert await here.spool.due(10) == [CHAT]
         assert await here.reports() == [Report("delivered", 10, "uuid-10")]
         assert await here.spool.due(10) == []
 
     @pytest_twisted.ensureDeferred
-    async def test_a_report_rests_after_the_send_and_nothing_else_waits_for_it(self, rig: QueueRig):
+    async def test_a_report_rests_after_the_send_and_nothing_else_waits_for_it(
+        self, rig: QueueRig, rest, about
+    ):
         here, there = await rig.process(), await rig.process("there")
         await here.send(1)
         await here.outbox.ack(CHAT, name(1))
         claim = await here.spool.claim(CHAT)
         assert (claim.state, claim.batch) == ("waiting", None)
-        assert 500 < claim.delay <= REST * 1000
+        assert about(rest * 1000 - claim.delay, 0)
 
         batch = await here.take("said meanwhile")
         assert [entry.event for entry in batch.entries] == [
@@ -228,9 +230,9 @@ class OutboxContract:
         ]
         claim = await here.settle(batch, remove=1)
         assert (claim.state, claim.batch) == ("waiting", None)
-        assert 0 < claim.delay <= REST * 1000
+        assert about(rest * 1000 - claim.delay, 0)
 
-        await rig.pass_time(REST)
+        await rig.pass_time(rest)
         assert await there.spool.due(10) == [CHAT]
         assert await there.reports() == [Report("delivered", 1, "uuid-1")]
         assert await there.spool.claim(CHAT) == ClaimResult("idle")
@@ -248,18 +250,20 @@ class OutboxContract:
         assert (len(batch.entries), batch.tries) == (2, 1)
 
     @pytest_twisted.ensureDeferred
-    async def test_a_report_rests_after_the_last_send_of_its_message(self, rig: QueueRig):
+    async def test_a_report_rests_after_the_last_send_of_its_message(self, rig: QueueRig, rest):
         here = await rig.process()
         await here.send(1)
         await rig.pass_time(60)
         assert await here.send(1) == "repeated"
         await here.outbox.ack(CHAT, name(1))
         assert (await here.spool.claim(CHAT)).state == "waiting"
-        await rig.pass_time(REST)
+        await rig.pass_time(rest)
         assert len(await here.reports()) == 1
 
     @pytest_twisted.ensureDeferred
-    async def test_what_is_sent_again_after_it_was_reported_is_reported_again(self, rig: QueueRig):
+    async def test_what_is_sent_again_after_it_was_reported_is_reported_again(
+        self, rig: QueueRig, rest
+    ):
         here = await rig.process()
         for number in (1, 2):
             await here.send(number)
@@ -270,7 +274,7 @@ class OutboxContract:
         for number in (1, 2):
             assert await here.send(number) == "repeated"
         assert await here.reports() == []
-        await rig.pass_time(REST)
+        await rig.pass_time(rest)
         assert await here.reports() == [Report("delivered", 1, "uuid-1")]
 
         await rig.pass_time(25 * HOUR)

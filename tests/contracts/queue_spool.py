@@ -24,9 +24,10 @@ from .queue_parts import (
     name,
     texts,
 )
+from .queue_times import TimedContract
 
 
-class SpoolContract:
+class SpoolContract(TimedContract):
     """Events waiting for Courier."""
 
     # Storing.
@@ -165,14 +166,14 @@ class SpoolContract:
         assert await here.outbox.ack(CHAT, name(10)) is not None
 
     @pytest_twisted.ensureDeferred
-    async def test_entries_know_their_age(self, rig: QueueRig):
+    async def test_entries_know_their_age(self, rig: QueueRig, about):
         here = await rig.process()
         await here.say("one", may_claim=False)
         await rig.pass_time(60)
         await here.say("two", may_claim=False)
         old, young = (await here.claim()).entries
-        assert old.age == pytest.approx(60_000, abs=5_000)
-        assert young.age == pytest.approx(0, abs=5_000)
+        assert about(old.age, 60)
+        assert about(young.age, 0)
 
     # What is known.
 
@@ -205,7 +206,7 @@ class SpoolContract:
 
     @pytest_twisted.ensureDeferred
     async def test_the_last_text_is_known_and_when_it_was_until_something_is_said_to_the_visitor(
-        self, rig: QueueRig
+        self, rig: QueueRig, about
     ):
         here = await rig.process()
         batch = await here.take("one")
@@ -213,7 +214,7 @@ class SpoolContract:
         await rig.pass_time(3)
         batch = await here.take("two")
         assert batch.last_text == "digest"
-        assert batch.since_last_text == pytest.approx(3_000, abs=2_500)
+        assert about(batch.since_last_text, 3)
 
         await here.send(1)
         await here.settle(batch, remove=1)
@@ -274,7 +275,7 @@ class SpoolContract:
         assert (await there.queue.balances()).to_courier == Balance(accepted=8, done=7, given_up=1)
 
     @pytest_twisted.ensureDeferred
-    async def test_what_waits_is_counted_with_the_age_of_its_oldest(self, rig: QueueRig):
+    async def test_what_waits_is_counted_with_the_age_of_its_oldest(self, rig: QueueRig, about):
         here = await rig.process()
         assert await here.queue.depths() == Depths()
         await here.send(1)
@@ -286,8 +287,8 @@ class SpoolContract:
 
         depths = await here.queue.depths()
         assert (depths.outbox_chats, depths.spool_events) == (2, 3)
-        assert depths.outbox_oldest == pytest.approx(60, abs=5)
-        assert depths.spool_oldest == pytest.approx(60, abs=5)
+        assert about(depths.outbox_oldest * 1000, 60)
+        assert about(depths.spool_oldest * 1000, 60)
 
         await here.outbox.ack(CHAT, name(1))
         await here.outbox.ack(CHAT, name(2))
@@ -296,8 +297,8 @@ class SpoolContract:
         following = (await here.settle(batch, remove=1)).batch
         depths = await here.queue.depths()
         assert (depths.outbox_chats, depths.spool_events) == (1, 4)
-        assert depths.outbox_oldest == pytest.approx(0, abs=5)
-        assert depths.spool_oldest == pytest.approx(0, abs=5)
+        assert about(depths.outbox_oldest * 1000, REST)
+        assert about(depths.spool_oldest * 1000, REST)
 
         assert following is not None
         await here.settle(following, remove=4)

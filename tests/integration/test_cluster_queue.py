@@ -14,6 +14,7 @@ from twisted.internet.threads import deferToThread
 from chip.errors import ConfigError, Unavailable
 from chip.limits import Limits
 from chip.models import ChatKey
+from chip.queue.valkey import scripts
 from chip.queue.valkey.address import parse_url
 from chip.queue.valkey.cluster.queue import ClusterQueue
 from chip.queue.valkey.cluster.slots import TAGS, partition_of, slot_of
@@ -50,6 +51,11 @@ def slot(chat: ChatKey) -> int:
 
 class TestClusterQueue(QueueContract):
     """A Cluster's queues pass the contract."""
+
+    @pytest.fixture
+    def rest(self, monkeypatch):
+        monkeypatch.setattr(scripts, "REPORT_REST", 30)
+        return 30
 
 
 @pytest_twisted.ensureDeferred

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import pytest_twisted
 
+from chip.queue.valkey import scripts
 from tests.contracts.queue import QueueContract
 from tests.support.valkey_rig import ValkeyRig
 
@@ -17,3 +19,8 @@ async def rig(valkey):
 
 class TestValkeyQueue(QueueContract):
     """Valkey's queues pass the contract."""
+
+    @pytest.fixture
+    def rest(self, monkeypatch):
+        monkeypatch.setattr(scripts, "REPORT_REST", 30)
+        return 30
