@@ -27,6 +27,7 @@ def work(seconds: float) -> None:
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("hold_up", [sleep, work])
 async def test_what_holds_up_the_reactor_is_seen_while_it_does(hold_up):
+    before = time.time()
     with Lateness() as lateness:
         await pause(reactor, 0.05)
         began = time.time()
@@ -35,6 +36,8 @@ async def test_what_holds_up_the_reactor_is_seen_while_it_does(hold_up):
         await pause(reactor, 0.05)
     late = lateness.worst(began, ended)
     assert 0.25 < late <= lateness.worst(began - 1, ended + 1)
-    assert lateness.worst(began - 2, began - 1) == 0
+    assert lateness.worst(before - 1, before) == 0
+    assert 0.25 < lateness.total(began, ended) <= ended - began
+    assert lateness.total(before - 1, before) == 0
     without_cpu = lateness.worst(began, ended, without_cpu=True)
     assert without_cpu > 0.25 if hold_up is sleep else without_cpu <= late - 0.25

@@ -139,9 +139,12 @@ async def test_another_server_with_the_same_data_may_lack_something(rig):
 
 
 @pytest_twisted.ensureDeferred
-async def test_who_went_on_with_the_old_server_after_others_had_noticed_has_lost_something(rig):
+async def test_who_went_on_with_the_old_server_after_others_had_noticed_has_lost_something(
+    rig, monkeypatch
+):
     """Another process has come to this server before, and named the loss; this one has stored
-    things elsewhere since."""
+    things elsewhere since, and does not look at the mark between these two steps."""
+    monkeypatch.setattr(valkey_queue, "WATCH_EVERY", 3600)
     here = await rig.process()
     late = str(int(await rig.cli("HGET", MARK, "since")) + 1)
     await rig.cli("HSET", MARK, "since", late)

@@ -13,6 +13,7 @@ from twisted.logger import formatEvent
 import chip.queue.valkey
 from chip.errors import Unavailable
 from chip.limits import Limits
+from chip.queue.valkey import queue as valkey_queue
 from tests.contracts.queue_parts import CHAT, HOUR, OTHER_CHAT, message, name
 from tests.support.valkey_rig import ValkeyRig
 
@@ -25,6 +26,12 @@ async def rig(valkey):
     rig = ValkeyRig(valkey)
     yield rig
     await rig.close()
+
+
+@pytest.fixture
+def unwatched(monkeypatch):
+    """No queue looks by itself whether its server is what it was."""
+    monkeypatch.setattr(valkey_queue, "WATCH_EVERY", 3600)
 
 
 async def calls_of(rig: ValkeyRig, command: str) -> int:
@@ -41,7 +48,7 @@ def test_a_script_is_told_its_keys(path):
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_comes_while_a_call_is_under_way_goes_together(rig):
+async def test_what_comes_while_a_call_is_under_way_goes_together(rig, unwatched):
     here = await rig.process()
     await rig.cli("CONFIG", "RESETSTAT")
     sent = [Deferred.fromCoroutine(here.send(number)) for number in range(MANY)]
@@ -52,7 +59,7 @@ async def test_what_comes_while_a_call_is_under_way_goes_together(rig):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_call_carries_long_messages_in_parts(rig):
+async def test_a_call_carries_long_messages_in_parts(rig, unwatched):
     here = await rig.process(limits=Limits(outbox_bytes=10_000_000))
     await rig.cli("CONFIG", "RESETSTAT")
     text = "x" * 600_000

@@ -10,6 +10,7 @@ from twisted.logger import formatEvent
 
 from chip.errors import Unavailable
 from chip.queue.valkey import connection
+from chip.queue.valkey import replicas as replicas_module
 from chip.queue.valkey.queue import ValkeyQueue
 from chip.tasks import pause
 from tests.contracts.queue_parts import CHAT, Process, name
@@ -21,8 +22,11 @@ pytestmark = pytest.mark.private_parts
 
 
 @pytest.fixture(params=[0, 1], ids=["alone", "with a replica"])
-def replicas(request):
-    """How many are waited for."""
+def replicas(request, monkeypatch):
+    """How many are waited for: for as long as a busy machine takes. What is asked meanwhile is
+    answered later still."""
+    monkeypatch.setattr(replicas_module, "WAIT_MS", 20_000)
+    monkeypatch.setattr(connection, "ANSWER_TIMEOUT", 60)
     return request.param
 
 
@@ -92,8 +96,9 @@ async def looks(queue: ValkeyQueue) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_server_that_cannot_write_to_its_disk_can_be_read(
-    rig, here, server, impatience, expected_failures
+    rig, here, server, impatience, expected_failures, monkeypatch
 ):
+    monkeypatch.setattr(connection, "RETURN_WITHIN", 60)
     await here.send(1)
     try:
         await deferToThread(server.cannot_save)

@@ -42,7 +42,21 @@ class Lateness:
         process, that may be because of them: what they use of the CPU is left out `without_cpu`."""
         late = [
             after.at - before.at - (after.cpu - before.cpu if without_cpu else 0)
+            for before, after in self._within(since, until)
+        ]
+        return max(0.0, max(late, default=0.0) - _BEAT)
+
+    def total(self, since: float, until: float) -> float:
+        """The same of all such times together, as far as they are between the two."""
+        late = (
+            min(after.at, until) - max(before.at + _BEAT, since)
+            for before, after in self._within(since, until)
+        )
+        return sum(max(0.0, each) for each in late)
+
+    def _within(self, since: float, until: float) -> list[tuple[_Turn, _Turn]]:
+        return [
+            (before, after)
             for before, after in pairwise(self._turns)
             if after.at > since and before.at < until
         ]
-        return max(0.0, max(late, default=0.0) - _BEAT)
