@@ -1,5 +1,7 @@
 """The guard that finds what a test left behind, tried on tests that do leave something."""
 
+import time
+
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
@@ -80,6 +82,23 @@ async def test_what_goes_away_by_itself_at_once_is_not_left_behind():
     before = ReactorContents()
     fired: Deferred[None] = Deferred()
     reactor.callLater(0.02, fired.callback, None)
+
+    await before.settle()
+
+    assert fired.called
+    assert before.clear() == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_process_that_stands_still_while_things_go_away_has_its_turns_all_the_same():
+    before = ReactorContents()
+    fired: Deferred[None] = Deferred()
+
+    def stand_still() -> None:
+        time.sleep(1)
+        reactor.callLater(0.02, fired.callback, None)
+
+    reactor.callLater(0, stand_still)
 
     await before.settle()
 

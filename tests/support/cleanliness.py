@@ -18,6 +18,7 @@ from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 _BAD = {LogLevel.error, LogLevel.critical}
 _GRACE = 0.5
 _TURN = 0.005
+_TURNS = 100
 
 
 class LoggedFailures:
@@ -94,10 +95,15 @@ class ReactorContents:
         return not self.new_timers() and not self.new_sockets()
 
     async def settle(self) -> None:
-        """Give connections that are being closed the turns of the reactor that this takes."""
+        """Give connections that are being closed the turns of the reactor that this takes: also
+        where the process stands still meanwhile, and all of the time is gone after the first."""
         deadline = reactor.seconds() + _GRACE  # type: ignore[attr-defined]
-        while not self.settled() and reactor.seconds() < deadline:  # type: ignore[attr-defined]
+        turns = 0
+        while not self.settled() and (
+            turns < _TURNS or reactor.seconds() < deadline  # type: ignore[attr-defined]
+        ):
             await _turn()
+            turns += 1
 
     def clear(self) -> list[str]:
         """Remove what is new, so that no other test pays for it; return what it was."""
