@@ -18,6 +18,7 @@ from chip.config.schema import Config
 from chip.errors import ConfigError
 from chip.ops.listening import listen_address
 from chip.ops.systemd import Notifier, WatchdogService
+from tests.support.process import free_port
 
 
 class Manager:
@@ -165,9 +166,7 @@ reactor.run()
 
 
 def test_a_socket_of_systemds_is_adopted_by_its_name():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     activator = subprocess.Popen(
         [
             *("systemd-socket-activate", f"--listen=127.0.0.1:{port}", "--fdname=chip"),
