@@ -12,7 +12,14 @@ from chip.models import Channel, Contact
 from chip.store.rapidpro import pool
 from chip.store.rapidpro.connection import Statement
 from tests.contracts.store import NOON, transcript
-from tests.support.rapidpro_store import HOW_MANY, ask, locked, open_store, waiting_for_a_lock
+from tests.support.rapidpro_store import (
+    HOW_MANY,
+    ask,
+    locked,
+    open_store,
+    unhurried,
+    waiting_for_a_lock,
+)
 
 HANGS = Statement.of("SELECT pg_sleep(60)::text")
 
@@ -23,9 +30,9 @@ def generation():
 
 
 @pytest.fixture
-def impatient(monkeypatch):
-    """Nobody waits longer than a moment."""
-    monkeypatch.setattr(pool, "CALL_DEADLINE", 0.3)
+def patient(monkeypatch):
+    """Nobody gives up waiting for an answer."""
+    monkeypatch.setattr(pool, "CALL_DEADLINE", 120)
 
 
 @pytest.fixture
@@ -39,9 +46,10 @@ def uuid(rapidpro):
 
 @transcript
 async def test_a_statement_that_takes_too_long_is_given_up_by_the_server(
-    database, expected_failures
+    database, expected_failures, patient
 ):
-    store = open_store(f"{database}?options=-c%20statement_timeout%3D50")
+    # Long enough for the other statements here, however busy the machine is.
+    store = open_store(f"{database}?options=-c%20statement_timeout%3D3000")
     await store.open()
     with pytest.raises(Unavailable, match="too slow"):
         await store._ask(HANGS)
@@ -51,8 +59,9 @@ async def test_a_statement_that_takes_too_long_is_given_up_by_the_server(
 
 
 @transcript
-async def test_no_more_connections_are_opened_than_allowed(database, uuid):
-    store, watcher = open_store(database, connections=3), open_store(database, connections=1)
+async def test_no_more_connections_are_opened_than_allowed(database, uuid, patient):
+    url = unhurried(database)
+    store, watcher = open_store(url, connections=3), open_store(url, connections=1)
     await watcher.open()
     await store.open()
     # While nobody is answered, every question asks for a connection of its own.
@@ -69,13 +78,9 @@ async def test_no_more_connections_are_opened_than_allowed(database, uuid):
 
 @transcript
 @pytest.mark.parametrize("stuck", [40, 2000], ids=["some", "more than may wait"])
-async def test_lookups_do_not_wait_for_what_is_asked_of_many(
-    database, uuid, stuck, log, monkeypatch
-):
+async def test_lookups_do_not_wait_for_what_is_asked_of_many(database, uuid, stuck, log, patient):
     """Pages of history, and what outboxes may have lost."""
-    # Nobody is told meanwhile that the database does not answer.
-    monkeypatch.setattr(pool, "CALL_DEADLINE", 120)
-    store = open_store(f"{database}?options=-c%20statement_timeout%3D120000")
+    store = open_store(unhurried(database))
     await store.open()
     contact, channel = Contact(1, 1, "65vbbDAQCdPdEWlEhDGy4utO"), Channel(uuid, 1, "")
     with locked(database, "msgs_msg"):
@@ -105,10 +110,12 @@ def _unavailable(failure):
 
 
 @transcript
-async def test_who_cannot_be_served_in_time_is_told_so(database, uuid, monkeypatch, impatient):
+async def test_who_cannot_be_served_in_time_is_told_so(database, uuid, monkeypatch, patient):
     monkeypatch.setattr(pool, "MAX_CALLS_WAITING", 10)
-    store = open_store(database, connections=1)
+    store = open_store(unhurried(database), connections=1)
     await store.open()
+    deadline = pool.CALL_DEADLINE
+    monkeypatch.setattr(pool, "CALL_DEADLINE", 0.3)
     with locked(database, "channels_channel"):
         asking = [Deferred.fromCoroutine(store.channel(uuid)) for _ in range(12)]
         assert asking[11].called
@@ -117,6 +124,7 @@ async def test_who_cannot_be_served_in_time_is_told_so(database, uuid, monkeypat
         for late in asking[:11]:
             with pytest.raises(Unavailable, match="does not answer"):
                 await late
+    monkeypatch.setattr(pool, "CALL_DEADLINE", deadline)
     assert await ask(store, uuid)
     await store.close()
 

@@ -11,11 +11,13 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from chip.errors import Unavailable
 from chip.models import Channel, MsgName
+from chip.store.rapidpro import pool
 from chip.store.rapidpro.connection import Statement
 from chip.store.rapidpro.store import COLUMNS_FRESH_FOR, RapidproStore
-from tests.contracts.store import NEVER, NOON, STORAGE, after, transcript
+from tests.contracts.store import NEVER, NOON, after, transcript
 from tests.contracts.store_parts import EVER
 from tests.support.rapidpro import Rapidpro
+from tests.support.rapidpro_store import open_store, unhurried
 
 NEW_COLUMNS = "ALTER TABLE msgs_msg ADD ticket_uuid uuid, ADD quickreplies jsonb;"
 TO_26_0 = f"""
@@ -52,8 +54,10 @@ def time():
 
 
 @pytest_twisted.async_yield_fixture
-async def store(database, time):
-    store = RapidproStore(database, reactor=time, storage_url=STORAGE)
+async def store(database, time, monkeypatch):
+    """It waits for as long as a busy machine takes."""
+    monkeypatch.setattr(pool, "CALL_DEADLINE", 120)
+    store = open_store(unhurried(database), clock=time)
     await store.open()
     yield store
     await store.close()

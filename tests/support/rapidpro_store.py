@@ -21,8 +21,17 @@ HOW_MANY = Statement.of(
 )
 
 
-def open_store(url: str, **options: Any) -> RapidproStore:
-    return RapidproStore(url, reactor=reactor, storage_url=STORAGE, **options)
+LOCK_WITHIN = 60.0
+"""Seconds for as many questions as a test wants to wait for a lock: each connects before."""
+
+
+def open_store(url: str, *, clock: Any = reactor, **options: Any) -> RapidproStore:
+    return RapidproStore(url, reactor=clock, storage_url=STORAGE, **options)
+
+
+def unhurried(url: str) -> str:
+    """The URL of a database that may answer as late as a busy machine makes it."""
+    return f"{url}?connect_timeout=60&options=-c%20statement_timeout%3D120000"
 
 
 async def ask(store: RapidproStore, uuid: str) -> bool:
@@ -34,10 +43,13 @@ async def ask(store: RapidproStore, uuid: str) -> bool:
 
 
 async def waiting_for_a_lock(database: str, count: int) -> None:
-    """Until so many questions wait for one."""
+    """Until so many questions wait for one. Raises TimeoutError."""
     query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    until = reactor.seconds() + LOCK_WITHIN
     with psycopg.connect(database, autocommit=True) as connection:
-        while connection.execute(query).fetchone()[0] < count:
+        while (waiting := connection.execute(query).fetchone()[0]) < count:
+            if reactor.seconds() > until:
+                raise TimeoutError(f"{waiting} questions wait for a lock, and not {count}")
             await task.deferLater(reactor, 0.005)
 
 
