@@ -42,10 +42,10 @@ def forgetful():
 
 @pytest.fixture
 def watched():
-    """A primary and its replica, and the URL of the Sentinel that watches them."""
+    """A primary and its replica, the Sentinel that watches them, and its URL."""
     with Pair() as pair, Sentinel(pair.primary, 1) as sentinel:
         pair.know_each_other([sentinel])
-        yield pair, f"valkey://127.0.0.1:{sentinel.port}/5?sentinel={NAME}"
+        yield pair, sentinel, f"valkey://127.0.0.1:{sentinel.port}/5?sentinel={NAME}"
 
 
 @pytest.fixture
@@ -314,7 +314,7 @@ async def test_valkey_comes_back_with_an_older_state(
 async def test_a_replica_that_was_behind_takes_over(
     start_chip, bob, visit, watched, tell, all_delivered, is_there
 ):
-    pair, url = watched
+    pair, sentinel, url = watched
     chip = start_chip(valkey=url)
     visitor = await bob(chip)
     await tell(visitor, "kept")
@@ -326,7 +326,7 @@ async def test_a_replica_that_was_behind_takes_over(
     await tell(visitor, "lost 1", "lost 2", "lost 3")
     if is_there:
         await page.shows("kept", "lost 1", "lost 2", "lost 3")
-    await deferToThread(pair.primary.kill)
+    await deferToThread(pair.dies, [sentinel])
     await tell(visitor, "new 1", "new 2", "new 3", "new 4")
     if not is_there:
         page = await come_back(visit, chip, page, visitor)

@@ -1,15 +1,13 @@
-"""A primary is lost, and what Chip has said is kept is there."""
+"""The primary changes, as Sentinels tell, or its certificates do: Chip goes on."""
 
 from __future__ import annotations
 
 import socket
 from contextlib import ExitStack, closing
-from itertools import count
 
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.threads import deferToThread
 
 from chip.errors import Unavailable
@@ -18,13 +16,12 @@ from chip.queue.valkey import connection
 from chip.queue.valkey.address import parse_url
 from chip.queue.valkey.queue import ValkeyQueue
 from chip.queue.valkey.tls_files import TlsFiles
-from chip.tasks import pause
-from tests.contracts.queue_parts import CHAT, REST, Process, name
+from tests.contracts.queue_parts import CHAT, Process
 from tests.support.certificates import Certificates
-from tests.support.process import free_port
+from tests.support.process import eventually, free_port
 from tests.support.sentinels import NAME, Pair, Sentinel
 from tests.support.valkey import Valkey
-from tests.support.valkey_rig import ValkeyRig
+from tests.support.valkey_rig import works
 
 pytestmark = pytest.mark.private_parts
 
@@ -37,16 +34,12 @@ def pair():
 
 @pytest_twisted.async_yield_fixture
 async def start():
-    """Start a process on the Valkey at a URL. It says every second that it lives."""
+    """Start a process on the Valkey at a URL."""
     queues = []
 
-    async def start(
-        url: str, replicas: int = 0, token: str = "here", files: TlsFiles | None = None
-    ) -> Process:
+    async def start(url: str, token: str = "here", files: TlsFiles | None = None) -> Process:
         address = parse_url(url, files)
-        queue = ValkeyQueue(
-            address, reactor=reactor, limits=Limits(), replicas=replicas, token=token
-        )
+        queue = ValkeyQueue(address, reactor=reactor, limits=Limits(), token=token)
         queues.append(queue)
         await queue.open()
         return Process(queue)
@@ -54,151 +47,6 @@ async def start():
     yield start
     for queue in queues:
         await queue.close()
-
-
-class Load:
-    """Courier hands messages over, eight at a time, for as long as nobody stops it."""
-
-    def __init__(self, here: Process) -> None:
-        self.taken: list[int] = []
-        self.refused: list[int] = []
-        self._here = here
-        self._numbers = count(1)
-        self._over = False
-        self._done = [Deferred.fromCoroutine(self._send()) for _ in range(8)]
-
-    async def _send(self) -> None:
-        while not self._over:
-            number = next(self._numbers)
-            try:
-                await self._here.send(number)
-            except Unavailable:
-                self.refused.append(number)
-                await pause(reactor, 0.01)
-            else:
-                self.taken.append(number)
-
-    async def goes_on(self, answers: int = 100) -> None:
-        """Return once so many more were answered in whatever way."""
-        so_many = len(self.taken) + len(self.refused) + answers
-        while len(self.taken) + len(self.refused) < so_many:
-            await pause(reactor, 0.01)
-
-    async def stops(self) -> None:
-        self._over = True
-        await DeferredList(self._done, fireOnOneErrback=True)
-
-
-async def works(here: Process, within: float = 30) -> None:
-    """Return once the process has everything that it needs again. Raises Unavailable after that
-    many seconds."""
-    until = reactor.seconds() + within
-    while True:
-        try:
-            await here.spool.keep_alive()
-            await here.live.subscribe(CHAT)
-        except Unavailable:
-            if reactor.seconds() > until:
-                raise
-            await pause(reactor, 0.02)
-        else:
-            return
-
-
-# Replicas that are waited for.
-
-
-@pytest.mark.parametrize("replicas", [0, 1])
-@pytest_twisted.ensureDeferred
-async def test_what_was_accepted_survives_a_primary_whose_replica_had_stalled(
-    pair, start, replicas, expected_failures
-):
-    """Without waiting for replicas it does not, which is what this is about."""
-    load = Load(await start(pair.primary.url, replicas))
-    await load.goes_on()
-    assert load.refused == []
-    await deferToThread(pair.link.black_hole)
-    await load.goes_on(20)
-    await deferToThread(pair.fail_over)
-    await load.stops()
-    there = await start(pair.replica.url, token="there")
-    lost = set(load.taken) - set(await there.waiting())
-    assert bool(lost) is not bool(replicas)
-    if replicas:  # the log tells that there were too few
-        expected_failures.take()
-
-
-@pytest_twisted.ensureDeferred
-async def test_too_few_replicas_are_told_of_once_and_again_when_there_are_enough(
-    pair, start, log, expected_failures
-):
-    here = await start(pair.primary.url, 1)
-    await deferToThread(pair.link.black_hole)
-    for number in (1, 2):
-        with pytest.raises(Unavailable, match="Valkey has too few replicas"):
-            await here.send(number)
-    with pytest.raises(Unavailable, match="Valkey has too few replicas"):
-        await here.spool.keep_alive()
-    expected_failures.take()
-    await deferToThread(pair.link.heal)
-    await works(here)
-    assert await here.send(1) == "repeated"
-    assert await here.waiting() == [1, 2]
-    assert log.about("Valkey") == [
-        "error: Valkey refuses a command: it has too few replicas",
-        "info: Valkey takes commands again",
-    ]
-
-
-@pytest_twisted.ensureDeferred
-async def test_what_is_repeated_on_another_connection_is_not_taken_for_safe_either(
-    pair, start, expected_failures
-):
-    """Nothing is stored the second time, and a WAIT looks back to what its connection stored."""
-    here, there = await start(pair.primary.url, 1), await start(pair.primary.url, 1, "there")
-    await deferToThread(pair.link.black_hole)
-    for process in (here, there):
-        for do in (process.send(1), process.say("one", may_claim=False)):
-            with pytest.raises(Unavailable, match="too few replicas"):
-                await do
-    expected_failures.take()
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_claim_that_too_few_replicas_have_is_taken_up_again(pair, start, expected_failures):
-    here = await start(pair.primary.url, 1)
-    await deferToThread(pair.link.black_hole)
-    with pytest.raises(Unavailable):
-        await here.say("one")
-    expected_failures.take()
-    await deferToThread(pair.link.heal)
-    await works(here)
-    assert await here.spool.due(10) == [CHAT]
-    batch = await here.claim()
-    assert [entry.event.text for entry in batch.entries] == ["one"]
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_report_rests_from_the_answer_that_came_after_the_replicas_had_it(pair):
-    """Courier hears of the message half a second after it is stored, or twice that where another
-    one was waited for before; the visitor has acknowledged it by then."""
-    rig = ValkeyRig(pair.primary)
-    here = Process(await rig.queue(replicas=1))
-    await here.send(1)
-    await here.outbox.ack(CHAT, name(1))
-    claim = await here.spool.claim(CHAT)
-    assert claim.batch is None
-    assert REST * 1000 < claim.delay <= (REST + 1) * 1000
-    await rig.pass_time(REST + 1)
-    assert [report.id for report in await here.reports()] == [1]
-    await rig.close()
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_chip_does_not_start_where_replicas_are_too_few(pair, start, expected_failures):
-    with pytest.raises(Unavailable, match="Valkey has too few replicas"):
-        await start(pair.primary.url, 2)
-    expected_failures.take()
 
 
 # Sentinels.
@@ -246,9 +94,10 @@ async def test_when_the_primary_dies_chip_goes_on_with_the_one_that_takes_its_pl
     await there.live.subscribe(CHAT)
     assert await here.send(1) == "queued"
     await deferToThread(pair.know_each_other, sentinels)
-    await deferToThread(pair.primary.kill)
-    await works(here)
-    await works(there)
+    await deferToThread(pair.dies, sentinels)
+    # A Sentinel that the machine has held up watches nothing for half a minute.
+    await works(here, within=90)
+    await works(there, within=90)
     assert await here.send(2) == "queued"
     assert await there.waiting() == [1, 2]
     assert ("interrupted",) in there.ears.heard
@@ -266,6 +115,11 @@ async def test_a_primary_that_sentinels_have_replaced_is_left_though_it_still_an
         one.cli("SENTINEL", "REMOVE", NAME)
         one.cli("SENTINEL", "MONITOR", NAME, "127.0.0.1", str(pair.replica.port), "2")
     await deferToThread(pair.replica.cli, "REPLICAOF", "NO", "ONE")
+    # Each of its connections finds it out for itself.
+    await deferToThread(
+        eventually, lambda: " name=chip" not in pair.primary.cli("CLIENT", "LIST"), "Chip leaves it"
+    )
+    await works(here)
     await here.ears.hear("interrupted")
     assert await here.send(1) == "queued"
     assert await (await start(pair.replica.url, token="there")).waiting() == [1]

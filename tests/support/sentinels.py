@@ -15,6 +15,9 @@ from .proxy import FaultyProxy
 from .valkey import COUNTED_AT_ONCE, Valkey, binary
 
 NAME = "chats"
+_LONG, _MOMENT = 60_000, 400
+"""Milliseconds for which a primary does not answer until a Sentinel believes that it is dead: where
+it is not, and where it is."""
 
 
 class Pair:
@@ -41,6 +44,12 @@ class Pair:
         """The primary is no more, and the replica takes its place."""
         self.primary.kill()
         self.replica.cli("REPLICAOF", "NO", "ONE")
+
+    def dies(self, sentinels: Sequence[Sentinel]) -> None:
+        """The primary is no more, and Sentinels that know each other find that out soon."""
+        self.primary.kill()
+        for one in sentinels:
+            one.doubts()
 
     def know_each_other(self, sentinels: Sequence[Sentinel]) -> None:
         """Return once each Sentinel knows the others and the replica, and can do its work."""
@@ -89,7 +98,7 @@ class Sentinel(ChildProcess):
             f"port {self.port}",
             "bind 127.0.0.1",
             f"sentinel monitor {NAME} 127.0.0.1 {self._primary.port} {self._quorum}",
-            f"sentinel down-after-milliseconds {NAME} 400",
+            f"sentinel down-after-milliseconds {NAME} {_LONG}",
             f"sentinel failover-timeout {NAME} 2000",
             *([f"requirepass {self._password}"] if self._password else []),
         ]
@@ -99,6 +108,10 @@ class Sentinel(ChildProcess):
 
     def ready(self) -> bool:
         return answers(self.port)
+
+    def doubts(self) -> None:
+        """From now on it takes a primary that is silent for a moment for dead."""
+        self.cli("SENTINEL", "SET", NAME, "down-after-milliseconds", str(_MOMENT))
 
     def cli(self, *words: str) -> str:
         """Run one command with the server's own client and return what it prints."""

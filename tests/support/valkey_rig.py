@@ -11,10 +11,12 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
+from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.queue.valkey.address import parse_url
 from chip.queue.valkey.queue import ValkeyQueue
-from tests.contracts.queue_parts import Process
+from chip.tasks import pause
+from tests.contracts.queue_parts import CHAT, Process
 
 from .valkey import Valkey
 
@@ -109,3 +111,19 @@ class ValkeyRig(Processes):
     async def cli(self, *command: str) -> str:
         """Run a command of the server's own client, and let the reactor turn meanwhile."""
         return await deferToThread(self.valkey.cli, *command)
+
+
+async def works(here: Process, within: float = 30) -> None:
+    """Return once the process has everything that it needs again. Raises Unavailable after that
+    many seconds."""
+    until = reactor.seconds() + within
+    while True:
+        try:
+            await here.spool.keep_alive()
+            await here.live.subscribe(CHAT)
+        except Unavailable:
+            if reactor.seconds() > until:
+                raise
+            await pause(reactor, 0.02)
+        else:
+            return
