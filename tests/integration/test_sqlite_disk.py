@@ -130,7 +130,8 @@ async def test_a_backup_made_under_load_brings_back_history_channels_and_what_wa
     visitors = Visitors(desk, channel, [chip.url])
     await visitors.come(4)
     async with visitors.talking():
-        await pause(reactor, 0.5)
+        while len(desk.texts()) < 2:  # Ada's, and one that was said under load
+            await pause(reactor, 0.05)
         said = await deferToThread(command, chip, "backup", str(file))
         assert said == f"{file}: {file.stat().st_size:,} bytes\n"
         await pause(reactor, 0.5)

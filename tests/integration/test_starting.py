@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.chip_process import ChipProcess
 from tests.support.fetch import fetch
-from tests.support.process import free_port
+from tests.support.process import free_port, free_ports
 
 TAC = Path(__file__).parents[2] / "chip.tac"
 
@@ -83,10 +83,11 @@ def test_a_stop_while_the_start_waits_is_no_failure():
 
 
 def test_an_operators_listener_that_nobody_asked_for_does_not_hinder_the_start():
-    chip = ChipProcess()
+    port, usual = free_ports(2)
+    chip = ChipProcess(port=port)
     del chip.settings["ops_listen"]
     try:
-        with socket.create_server(("127.0.0.1", chip.port + 1)):
+        with socket.create_server(("127.0.0.1", usual)):
             chip.start()
             assert fetch(chip.url).status == 200
             assert "no operators' listener" in chip.log()

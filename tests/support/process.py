@@ -62,17 +62,26 @@ def free_port() -> int:
 
     Ports below the kernel's range for outgoing connections, so that no client takes it meanwhile.
     """
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Return so many, each the next of the one before."""
     while True:
-        port = random.randrange(18000, 32000)
-        if not _ports.reserve(port):
-            continue
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        first = random.randrange(18000, 32000)
+        ports = list(range(first, first + count))
+        if all(_ports.reserve(port) and _nobody_uses(port) for port in ports):
+            return ports
+
+
+def _nobody_uses(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def eventually(
