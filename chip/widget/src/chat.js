@@ -67,7 +67,7 @@ export class Chat extends Emitter {
     history.on("news", (entry) => this.#tellOf(entry));
     history.on("change", () => this.emit("change", null));
     outbox.on("change", () => this.emit("change", null));
-    notes.on("gone", (name) => name === "chat" && this.#forgotten());
+    notes.on("lost", (name) => name === "chat" && this.#forgotten());
     notes.on("change", (name) => this.#noteChanged(name));
     connection.on("open", () => this.#begin());
     connection.on("lost", ({ code }) => this.#lost(code));

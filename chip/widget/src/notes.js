@@ -9,10 +9,10 @@ import { Emitter } from "./emitter.js";
 /** @typedef {{ value: string, stored: string | null }} Own  what was written here, and what the storage made of it */
 
 /**
- * `change` names what another page wrote; `gone` what it removed, though it may be there again: a page
- * that slept hears late.
+ * `change` names what another page wrote; `lost` what it removed or made empty, though it may be
+ * there again: a page that slept hears late.
  *
- * @extends {Emitter<{ change: string, gone: string }>}
+ * @extends {Emitter<{ change: string, lost: string }>}
  */
 export class Notes extends Emitter {
   #prefix;
@@ -27,7 +27,8 @@ export class Notes extends Emitter {
   constructor(channel, storage, own = new Map()) {
     super();
     this.#prefix = `chip:${channel}:`;
-    this.#storage = attempt(storage);
+    // Where there is none, each attempt to use it fails.
+    this.#storage = /** @type {Storage} */ (attempt(storage));
     this.#own = own;
   }
 
@@ -43,35 +44,35 @@ export class Notes extends Emitter {
   /** @param {string} name @param {string} value */
   set(name, value) {
     const key = this.#prefix + name;
-    attempt(() => this.#storage?.setItem(key, value));
+    attempt(() => this.#storage.setItem(key, value));
     this.#own.set(key, { value, stored: this.#stored(key) });
   }
 
   /** @param {string} name */
   remove(name) {
     this.#own.delete(this.#prefix + name);
-    attempt(() => this.#storage?.removeItem(this.#prefix + name));
+    attempt(() => this.#storage.removeItem(this.#prefix + name));
   }
 
   /** All names that start so. @param {string} start */
   names(start) {
-    const stored = attempt(() => Object.keys(this.#storage ?? {})) ?? [];
-    return [...new Set([...stored, ...this.#own.keys()])]
+    return [...new Set([...(attempt(() => Object.keys(this.#storage)) ?? []), ...this.#own.keys()])]
       .filter((key) => key.startsWith(this.#prefix + start))
       .map((key) => key.slice(this.#prefix.length));
   }
 
   /** Tell that another page changed something. @param {StorageEvent} event */
-  heard({ storageArea, key, newValue }) {
+  heard({ storageArea, key, newValue, oldValue }) {
     if (storageArea !== this.#storage || !key?.startsWith(this.#prefix)) return;
     const name = key.slice(this.#prefix.length);
-    if (!newValue) this.emit("gone", name);
+    // What was empty is not lost once more.
+    if (!newValue && oldValue !== "") this.emit("lost", name);
     this.emit("change", name);
   }
 
   /** @param {string} key */
   #stored(key) {
-    return attempt(() => this.#storage?.getItem(key)) ?? null;
+    return attempt(() => this.#storage.getItem(key)) ?? null;
   }
 }
 

@@ -31,13 +31,15 @@ export class Page {
   /** The storage as this page sees it: what it writes, the others are told. */
   view(storage) {
     if (!storage) return undefined;
-    const tell = (key, newValue = null) => {
-      for (const page of storage.pages) if (page !== this) page.notes.heard({ key, newValue, storageArea: page.area });
+    const change = (method, key, newValue = null) => {
+      const oldValue = storage.getItem(key);
+      storage[method](key, newValue);
+      if (oldValue === newValue) return;
+      for (const page of storage.pages) if (page !== this) page.notes.heard({ key, newValue, oldValue, storageArea: page.area });
     };
     this.area = new Proxy(storage, {
       get: (target, name) => {
-        if (name === "setItem") return (key, value) => (target.setItem(key, value), tell(key, value));
-        if (name === "removeItem") return (key) => (target.removeItem(key), tell(key));
+        if (name === "setItem" || name === "removeItem") return (key, value) => change(name, key, value);
         return Reflect.get(target, name);
       },
     });

@@ -128,6 +128,24 @@ test("what one page forgets before there is a chat is forgotten by all, too", ()
   assert.deepEqual(Object.keys(storage), []);
 });
 
+for (const chat of ["", "chat1"]) {
+  test(`what is written on a page that has forgotten ${chat || "no chat"} stays, whatever it hears of that later`, () => {
+    const storage = new FakeStorage();
+    const one = new Page({ storage });
+    const other = new Page({ storage });
+    if (chat) one.notes.set("chat", chat);
+    const told = forgottenBy(other);
+    const late = [];
+    const heard = other.notes.heard.bind(other.notes);
+    other.notes.heard = (event) => (told.times ? late.push(event) : heard(event));
+    one.chat.forget();
+    other.chat.send("my own");
+    late.forEach(heard);
+    assert.equal(told.times, 1);
+    assert.deepEqual(other.shown, ["my own (queued)"]);
+  });
+}
+
 test("what one page forgets is forgotten by a page that slept, too, though there is another chat by then", () => {
   const { one, other } = two([out("hi", 0)]);
   const late = [];
