@@ -16,9 +16,6 @@ from playwright.sync_api import APIResponse, Locator, Page, Route, expect
 from tests.support.browser import Browser
 from tests.support.chip_process import ChipProcess
 
-# A machine may be busy with more than this.
-expect.set_options(timeout=15_000)
-
 
 class Visitor:
     """Somebody on the front page, with the chat open."""

@@ -35,6 +35,8 @@ _FLAGS = [
 DESKTOP = (1280, 800)
 PHONE = (390, 844)
 _PATIENCE_MS = 10_000
+# A machine may be busy with more than this.
+expect.set_options(timeout=15_000)
 
 
 class Browser:
