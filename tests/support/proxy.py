@@ -50,13 +50,14 @@ class _Faults:
 class FaultyProxy:
     """Passes everything on to a port on this machine. "Up" is from the client to that port.
 
-    `accepted` counts the connections that clients have made so far.
+    `accepted` counts the connections that clients have made so far, `trickled` the bytes that were
+    passed on slowly, and `trickling` what is being passed on so.
     """
 
     def __init__(self, target: int, port: int | None = None) -> None:
         self.target = target
         self.port = port or free_port()
-        self.accepted = 0
+        self.accepted = self.trickled = self.trickling = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._listener: asyncio.Server | None = None
@@ -227,12 +228,17 @@ class FaultyProxy:
     async def _trickle(self, data: bytes, writer: asyncio.StreamWriter, faults: _Faults) -> None:
         """Write a tenth of a second's bytes at a time, and the rest at once when healed."""
         step = max(1, int(faults.bytes_per_second / 10))
-        while data and self._faults is faults:
-            writer.write(data[:step])
-            await writer.drain()
-            data = data[step:]
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._healed.wait(), step / faults.bytes_per_second)
+        self.trickling += 1
+        try:
+            while data and self._faults is faults:
+                writer.write(data[:step])
+                await writer.drain()
+                self.trickled += len(data[:step])
+                data = data[step:]
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._healed.wait(), step / faults.bytes_per_second)
+        finally:
+            self.trickling -= 1
         writer.write(data)
         await writer.drain()
 
