@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, expect
+import time
+
+from playwright.sync_api import Locator, Page, expect
 
 from tests.widget.scripted_site import ATTENTION, ScriptedSite, Widget
 
@@ -38,13 +40,32 @@ _LOOK = """(value) => {
 }"""
 
 
+# Time.
+
+
+def stop_clock(page: Page) -> None:
+    """Let time pass only when the test says so, on a page whose clock it turns."""
+    # The clock goes on until it has heard of it, and cannot be stopped at a time that is over.
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 60)
+
+
+def without_time(site: ScriptedSite) -> ScriptedSite:
+    """Let time pass only when the test says so, from the beginning of each page.
+
+    A language whose words are late is English: here they are never late.
+    """
+    site.context.clock.install()
+    site.context.clock.pause_at(time.time() + 60)
+    return site
+
+
 # The teaser.
 
 
 def with_clock(site: ScriptedSite) -> ScriptedSite:
     """Let the test turn the pages' clock, which by itself hides how they were navigated to."""
     site.context.add_init_script("window.measured = performance")
-    site.context.clock.install()
+    without_time(site)
     site.context.add_init_script(
         "performance.getEntriesByType = (type) => measured.getEntriesByType(type)"
     )

@@ -260,10 +260,11 @@ class Widget:
 
     def until(self, condition: Callable[[], object], what: str) -> None:
         """Wait for something on the test's side of the site, which turns with the page."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 15
         while not condition():
             assert time.monotonic() < deadline, f"waited in vain: {what}"
-            self.page.evaluate("() => new Promise(requestAnimationFrame)")
+            # By no clock of the page's, which the test may have stopped.
+            self.page.wait_for_timeout(10)
 
     def write(self, text: str) -> None:
         """Type it and press Enter."""

@@ -6,6 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.widget.attention import without_time
 from tests.widget.frameworks import react, vue
 from tests.widget.scripted_site import CHANNEL, SITE, ScriptedSite, Widget, embed
 from tests.widget.states import blocked_storage
@@ -52,7 +53,7 @@ def painted(widget, colour):
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 def test_whatever_a_page_changes_the_visitor_goes_on_typing(browser, phone):
-    site = ScriptedSite(browser.person(phone=phone))
+    site = without_time(ScriptedSite(browser.person(phone=phone)))
     blocked_storage(site)
     widget = Widget(site.page()).open()
     widget.input.press_sequentially("One two")
@@ -75,6 +76,7 @@ def test_whatever_a_page_changes_the_visitor_goes_on_typing(browser, phone):
 
 
 def test_a_change_of_language_reaches_all_that_is_shown(site, visit):
+    without_time(site)
     widget = visit().open()
     site.chip.say(
         "Look",
@@ -134,7 +136,7 @@ AS_REACT = "(e, [k, v]) => k in e ? (e[k] = v) : e.setAttribute(k, v)"
 
 @pytest.mark.parametrize("name", [*CHANGES, "channel", "server", "open"])
 def test_a_property_does_what_the_attribute_does(site, name):
-    page = site.page(SCRIPT)
+    page = without_time(site).page(SCRIPT)
     page.wait_for_function("!!customElements.get('chip-chat')")
     page.evaluate(
         """(channel) => {
@@ -234,7 +236,7 @@ RENDERERS = {
 @pytest.mark.parametrize("framework", RENDERERS)
 def test_a_framework_renders_every_attribute(site, framework):
     script, renderer = RENDERERS[framework]
-    widget = framework_page(site, script())
+    widget = framework_page(without_time(site), script())
 
     # Right to left, the other corner would be the usual one again.
     rendered = {name: CHANGES[name] for name in CHANGES if name not in ("launcher", "dir")}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import expect
 
+from tests.widget.attention import without_time
 from tests.widget.axe import complaints
 from tests.widget.scripted_site import FACTS, MORE, ScriptedSite, Widget, embed
 from tests.widget.states import returning
@@ -97,6 +98,7 @@ def test_with_rapidpro_the_attributes_say_all_of_it(site, visit):
 
 def test_it_is_said_in_the_visitors_language(site, visit):
     site.facts = ALWAYS | {"usually": 300}
+    without_time(site)
     widget = visit(lang="sw").open()
     expect(word(widget)).to_have_text(
         "Tuko wazi sasa · Kwa kawaida tunajibu ndani ya dakika chache"

@@ -17,6 +17,7 @@ from tests.widget.attention import (
     teaser,
     tones,
     with_clock,
+    without_time,
 )
 from tests.widget.guide import CSS, GUIDE, HTML, examples, tells_email
 from tests.widget.scripted_site import SERVER, SITE, ScriptedSite, Widget, embed
@@ -159,7 +160,8 @@ def test_each_attribute_does_what_the_documentation_says(site, name):
     ATTRIBUTES[name](Widget(site.page(markup)), site)
 
 
-def test_attributes_may_change_while_the_chat_is_open(visit):
+def test_attributes_may_change_while_the_chat_is_open(site, visit):
+    without_time(site)
     widget = visit()
     widget.open().write("Hello")
     expect(widget.message("Hello")).to_contain_text("Sent")
@@ -268,7 +270,7 @@ def test_every_language_says_everything():
 
 def test_the_language_is_the_pages_else_the_browsers_else_english(browser):
     def hint(page_language, locale):
-        site = ScriptedSite(browser.person(locale=locale))
+        site = without_time(ScriptedSite(browser.person(locale=locale)))
         return Widget(site.page(lang=page_language)).input.get_attribute("placeholder")
 
     assert hint("es-MX", "fr-FR") == "Escribe un mensaje"
@@ -280,7 +282,7 @@ def test_the_language_is_the_pages_else_the_browsers_else_english(browser):
 
 
 def test_what_is_asked_before_the_words_are_there_is_done_when_they_are(browser):
-    site = ScriptedSite(browser.person())
+    site = without_time(ScriptedSite(browser.person()))
     held = []
     site.words_answer = held.append
     early = "<script>Chip = [['open'], ['send', 'Bonjour']]</script>"
@@ -325,7 +327,7 @@ def test_the_policy_in_the_guide_is_enough(browser):
     policy = (
         header.partition(": ")[2].strip() + "; require-trusted-types-for 'script'; img-src data:"
     )
-    site = ScriptedSite(browser.person(), csp=policy)
+    site = without_time(ScriptedSite(browser.person(), csp=policy))
     widget = Widget(site.page(embed(accent="hotpink", lang="fr"))).open()
     widget.write("Bonjour")
 

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.widget.attention import without_time
 from tests.widget.guide import JS, tells_email
 from tests.widget.scripted_site import Widget, embed
 from tests.widget.states import ANN
@@ -79,7 +80,7 @@ def test_a_page_removes_the_chat_and_has_it_forgotten(called, site):
 
 
 def test_a_page_has_the_chat_forgotten_before_the_words_of_its_language_are_there(site):
-    widget = Widget(site.page(lang="fr")).open()
+    widget = Widget(without_time(site).page(lang="fr")).open()
     widget.write("Bonjour")
     expect(widget.messages).to_contain_text("Bonjour")
     widget.page.close()

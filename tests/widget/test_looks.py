@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.browser import shoot
+from tests.widget.attention import without_time
 from tests.widget.axe import complaints
 from tests.widget.scripted_site import ScriptedSite, Widget, embed
 from tests.widget.states import STATES, conversation, fresh, talk
@@ -25,8 +26,12 @@ def play(browser, state, screen, markup=None, lang="en"):
     before, act = STATES[state]
     site = ScriptedSite(browser.person(**screen))
     before(site)
+    if lang != "en":
+        without_time(site)
     widget = Widget(site.page(markup, lang=lang))
     act(site, widget)
+    if lang != "en":
+        widget.page.clock.resume()  # the checks of the page need one that goes
     return widget
 
 

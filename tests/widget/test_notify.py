@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.widget.attention import COUNT_TONES, attentive, away, back, comes, glance, settled, tones
+from tests.widget.attention import (
+    COUNT_TONES,
+    attentive,
+    away,
+    back,
+    comes,
+    glance,
+    settled,
+    stop_clock,
+    tones,
+    without_time,
+)
 from tests.widget.scripted_site import CHANNEL, ScriptedSite, Widget, embed
 from tests.widget.states import returning
 from tests.widget.test_refusals import BLOCKED
@@ -51,6 +62,7 @@ def test_the_title_says_how_many_have_come_until_the_page_is_looked_at(site, her
 
 
 def test_it_says_so_in_the_visitors_language(site, visit):
+    without_time(site)
     widget = away(attentive(visit(lang="fr"), site))
 
     comes(site, "Un", widget)
@@ -120,6 +132,8 @@ def test_a_tone_is_heard_at_most_once_a_second(site, visit):
 
 def test_messages_at_once_are_one_tone(site, here):
     away(here)
+    here.page.clock.install()
+    stop_clock(here.page)
     for number in range(5):
         site.chip.say(f"Number {number}")
     comes(site, "The last", here)
@@ -280,11 +294,9 @@ def test_without_locks_each_tab_is_for_itself(site, visit, locks):
 
 
 def test_tabs_of_another_channel_do_not_count(site, here):
-    other = site.context.new_page()
-    other.goto(here.page.url)
+    other = site.page("", path="/bare")
     name = f"chip:looked:{CHANNEL.replace('7', '8')}"
     other.evaluate("name => void navigator.locks.request(name, () => new Promise(() => {}))", name)
-    other.evaluate("document.querySelector('chip-chat').remove(), Chip.destroy()")
     settled(Widget(other))
     away(here)
     comes(site, "One", here)

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.widget.attention import stop_clock
 from tests.widget.scripted_site import CHANNEL, Widget
 from tests.widget.states import CHAT, blocked_storage, returning
 
@@ -17,6 +18,15 @@ def begun(site):
     widget.write("Hello")
     expect(widget.message("Hello")).to_contain_text("Sent")
     return widget
+
+
+def waits(site, widget):
+    """Break the line; stop the page's clock while it waits for another attempt."""
+    site.chip.answers.update(AWAY)
+    site.chip.drop()
+    widget.page.clock.run_for(10_000)
+    stop_clock(widget.page)
+    widget.page.wait_for_function("document.querySelector('chip-chat').state === 'waiting'")
 
 
 def test_a_short_break_is_nobodys_business(site, begun):
@@ -43,22 +53,21 @@ def test_a_longer_break_is_told_with_what_will_happen(site, begun):
 
 
 def test_what_is_written_meanwhile_goes_out_in_order(site, begun):
+    stop_clock(begun.page)
     site.chip.answers.update(AWAY)
     site.chip.drop()
     for text in ("One", "Two", "Three"):
         begun.write(text)
     expect(begun.message("Three")).to_contain_text("Waiting to be sent")
     site.chip.behave("start_chat")
-    begun.page.clock.run_for(31_000)
+    begun.page.clock.run_for(1000)
 
     expect(begun.message("Three")).to_contain_text("Sent")
     assert [text for _, text in site.chip.accepted] == ["Hello", "One", "Two", "Three"]
 
 
 def test_the_visitor_can_have_it_tried_at_once(site, begun):
-    site.chip.answers.update(AWAY)
-    site.chip.drop()
-    begun.page.clock.run_for(10_000)
+    waits(site, begun)
     button = begun.banner.get_by_role("button", name="Try now")
     expect(button).to_be_visible()
     site.chip.behave("start_chat")
@@ -68,9 +77,7 @@ def test_the_visitor_can_have_it_tried_at_once(site, begun):
 
 
 def test_looking_at_the_page_ends_the_waiting(site, begun):
-    site.chip.answers.update(AWAY)
-    site.chip.drop()
-    begun.page.clock.run_for(10_000)
+    waits(site, begun)
     site.chip.behave("start_chat")
     before = len(site.chip.commands("start_chat"))
     begun.page.evaluate("dispatchEvent(new Event('online'))")
@@ -93,10 +100,7 @@ LOOKS = {
 
 @pytest.mark.parametrize(("look", "attempts"), LOOKS.values(), ids=LOOKS)
 def test_a_waiting_line_is_tried_in_the_same_moment(site, begun, look, attempts):
-    site.chip.answers.update(AWAY)
-    site.chip.drop()
-    begun.page.clock.pause_at(begun.page.evaluate("Date.now()") / 1000 + 10)
-    begun.page.wait_for_function("document.querySelector('chip-chat').state === 'waiting'")
+    waits(site, begun)
     made = begun.page.evaluate(
         f"""() => {{
           let made = 0;
@@ -146,6 +150,7 @@ def test_a_message_that_is_refused_can_be_deleted(site, begun):
 
 
 def test_a_server_that_takes_no_messages_now_gets_them_later(site, begun):
+    stop_clock(begun.page)
     site.chip.refuse("send_msg", "unavailable", retry_after=20)
     begun.write("Later")
     expect(begun.message("Later")).to_contain_text("Waiting to be sent")
