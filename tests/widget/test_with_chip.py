@@ -1,6 +1,7 @@
 """The widget and a real Chip: whether they understand each other, above all when things break."""
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -234,15 +235,18 @@ def test_a_frozen_chip_is_noticed_and_told(fragile, browser):
 
     fragile.chip.resume()
     widget.banner.get_by_role("button").or_(widget.input).first.click()
-    for _ in range(20):
-        widget.page.clock.run_for(2 * SECONDS)
+    thawed = time.monotonic()
+    while time.monotonic() < thawed + RETURN / SECONDS:
         # History may show it before its own page has heard that it was accepted: twice, until then.
         shown = widget.message("In the frost").all_inner_texts()
         if len(shown) == 1 and "Sent" in shown[0]:
             break
+        # Only the page's own waiting is shortened, not the time that Chip has to answer.
+        if widget.host.evaluate("e => e.state") == "waiting":
+            widget.page.clock.run_for(2 * SECONDS)
+        widget.page.wait_for_timeout(50)
 
-    expect(widget.message("In the frost")).to_have_count(1)
-    expect(widget.message("In the frost")).to_contain_text("Sent")
+    expect(widget.message("In the frost")).to_have_text([re.compile("Sent")])
     fragile.desk.hears(conversation, "Before the frost", "In the frost")
 
 
