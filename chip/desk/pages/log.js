@@ -23,7 +23,7 @@ const NEAR = 60;
 const MARKS = { queued: "clock", sent: "sent", delivered: "delivered", failed: "warning", waiting: "clock", late: "warning", refused: "warning" };
 
 export class Log {
-  /** @type {Map<string, { seen: string, element: HTMLElement }>} */ #shown = new Map();
+  /** @type {Map<string, { said: string, state: string, element: HTMLElement }>} */ #shown = new Map();
   #conversation = 0;
 
   /**
@@ -59,6 +59,7 @@ export class Log {
 
   /** @param {number} conversation @param {Message[]} messages @param {boolean} more  whether there are earlier ones */
   show(conversation, messages, more) {
+    const focused = this.element.contains(document.activeElement);
     const another = conversation !== this.#conversation;
     if (another) this.#shown.clear();
     this.#conversation = conversation;
@@ -67,7 +68,7 @@ export class Log {
     const first = messages.find(({ id }) => id > 0);
     const grewUp = !another && this.#oldest !== undefined && first !== undefined && first.id < this.#oldest;
     this.#oldest = first?.id;
-    this.#put([...(more ? [this.#earlier] : []), ...this.#lines(messages)]);
+    this.#put([...(more ? [this.#earlier] : []), ...this.#lines(messages)], focused);
     if (follow) this.toEnd();
     else if (grewUp) this.element.scrollTop = this.element.scrollHeight - fromEnd;
     this.#wasAtEnd = follow;
@@ -103,26 +104,27 @@ export class Log {
 
   /** @param {Message} message @param {boolean} turn */
   #message(message, turn) {
-    const seen = JSON.stringify([message, turn]);
+    const said = JSON.stringify([{ ...message, state: "", why: "" }, turn]);
+    const state = JSON.stringify([message.state, message.why]);
     const known = this.#shown.get(keyOf(message));
-    if (known?.seen === seen) return known.element;
-    const element = this.#drawn(message, turn);
-    this.#shown.set(keyOf(message), { seen, element });
+    const same = known?.said === said ? known : undefined;
+    if (same?.state === state) return same.element;
+    const element = this.#drawn(message, turn, same?.element);
+    this.#shown.set(keyOf(message), { said, state, element });
     return element;
   }
 
-  /** No message stops another one from being shown. @param {Message} message @param {boolean} turn */
-  #drawn(message, turn) {
+  /** No message stops another one from being shown. @param {Message} message @param {boolean} turn @param {HTMLElement} [before]  how it stands there, but for its state */
+  #drawn(message, turn, before) {
     try {
-      return view(message, turn, this.callbacks);
+      return (before && restated(before, message, this.callbacks)) ?? view(message, turn, this.callbacks);
     } catch {
       return plain(message);
     }
   }
 
-  /** Change as little as there is to change, so that focus and selection stay. @param {HTMLElement[]} wanted */
-  #put(wanted) {
-    const focused = this.element.contains(document.activeElement);
+  /** Change as little as there is to change, so that focus and selection stay. @param {HTMLElement[]} wanted @param {boolean} focused  whether the focus was here */
+  #put(wanted, focused) {
     const wantedLines = new Set(wanted);
     for (const child of [...this.#rows.children]) if (!wantedLines.has(/** @type {any} */ (child))) child.remove();
     wanted.forEach((line, place) => {
@@ -148,12 +150,26 @@ function view(message, turn, callbacks) {
   );
 }
 
+/**
+ * The same message, on its way: a picture that is pressed just now, or a film that plays, stays as it is. Null where
+ * there is more to draw.
+ *
+ * @param {HTMLElement} element
+ * @param {Message} message
+ * @param {Callbacks} callbacks
+ */
+function restated(element, message, callbacks) {
+  const line = element.querySelector(":scope > .state:not(.odd)");
+  line?.replaceWith(status(message, callbacks));
+  return line && element;
+}
+
 /** All that is readable of a message that cannot be drawn as it should. @param {Message} message */
 function plain(message) {
   const read = [message.text, message.attachments, message.quick_replies].flat().filter((one) => one && typeof one === "string");
   return h("article", { class: message.incoming ? "message" : "message ours" },
     h("div", { class: "bubble", dir: "auto" }, read.join("\n") || "…"),
-    h("p", { class: "state" }, ODD.message));
+    h("p", { class: "state odd" }, ODD.message));
 }
 
 /** @param {Message} message @param {Callbacks} callbacks */
