@@ -55,6 +55,28 @@ def test_nothing_that_was_read_comes_back_after_leaving(agent, visitor, browser,
     browser.problems.clear()  # 401 is an error to a browser.
 
 
+def test_the_list_does_not_wait_for_the_open_conversation(agent):
+    late = Held(agent.page, "**/desk/api/conversations/1?*")
+    agent.page.reload()
+    expect(agent.entry("hello")).to_be_visible()
+    late.are_answered(2)
+    late.come()
+    agent.reads("hello")
+
+
+def test_the_guide_is_not_switched_before_it_is_known_how_it_stands(sit_down):
+    agent = sit_down()
+    late = Held(agent.page, "**/desk/api/conversations?*")
+    agent.page.reload()
+    agent.page.get_by_role("button", name="Settings").click()
+    switch = agent.page.get_by_role("switch")
+    expect(switch).to_be_disabled()
+    late.are_answered()
+    late.come()
+    expect(switch).to_be_enabled()
+    expect(switch).to_be_checked()
+
+
 def test_a_conversation_that_comes_late_hides_nothing_that_was_said_since(agent, visitor):
     agent.reads("hello")
     expect(agent.page).to_have_title("Desk · Chip")

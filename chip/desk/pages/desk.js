@@ -86,6 +86,7 @@ async function afresh() {
     book.relist(found.conversations, found.more, moment);
     loaded = true;
     showSettings(found.settings);
+    showList(); // The open conversation may take long.
     await search.find();
     if (chosen) await load(chosen, book.messages(chosen)[0]?.id);
   } catch (error) {

@@ -17,6 +17,7 @@ export function author() {
 export function showSettings(settings) {
   guide = settings.guide;
   byId("guide").checked = guide;
+  byId("guide").disabled = false; // Until now a press would have set what nobody saw.
 }
 
 /** @param {(error: unknown) => void} failed */
