@@ -42,10 +42,18 @@ def take(browser: Browser, directory: Path, *, dark: bool) -> Path:
 
 def talk(browser: Browser, chip: ChipProcess, dark: bool) -> Page:
     """Return a page that shows both sides of a conversation."""
+    agent = Agent(
+        browser,
+        chip,
+        dark=dark,
+        viewport={"width": DESK[0], "height": DESK[1]},
+        device_scale_factor=2,
+    )
     for text in ("Bonjour, où est mon colis ?", "Thank you, it arrived this morning!"):
         other = Visitor(browser, chip)
         other.opens_chat()
         other.says(text)
+        expect(agent.entry(text)).to_be_visible()  # Visitors are numbered as they come.
     width, height = PHONE
     visitor = Visitor(
         browser,
@@ -56,13 +64,6 @@ def talk(browser: Browser, chip: ChipProcess, dark: bool) -> Page:
     )
     visitor.opens_chat()
     visitor.says("Hello! Do you still have the blue kettle?")
-    agent = Agent(
-        browser,
-        chip,
-        dark=dark,
-        viewport={"width": DESK[0], "height": DESK[1]},
-        device_scale_factor=2,
-    )
     agent.page.get_by_role("button", name="Settings").click()
     agent.page.get_by_label("You answer as").fill("Amina")
     agent.page.get_by_role("button", name="Settings").click()

@@ -187,11 +187,12 @@ def test_two_visitors_are_kept_apart_and_the_newest_stands_first(browser, chip, 
 
 
 def test_conversations_are_searched_renamed_and_walked_with_the_keyboard(browser, chip, sit_down):
+    agent = sit_down()
     for text in ("apples", "pears"):
         visitor = Visitor(browser, chip)
         visitor.opens_chat()
         visitor.says(text)
-    agent = sit_down()
+        expect(agent.entry(text)).to_be_visible()
     expect(agent.list.get_by_role("button")).to_have_count(2)
     agent.page.keyboard.press("/")
     agent.page.keyboard.type("appl")
@@ -219,11 +220,14 @@ def test_what_a_visitor_writes_is_never_markup(visitor, sit_down):
 def test_the_guide_is_turned_off_at_the_desk(visitor, sit_down):
     agent = sit_down()
     agent.page.get_by_role("button", name="Settings").click()
-    agent.page.get_by_role("switch").click()
-    expect(agent.page.get_by_role("switch")).not_to_be_checked()
+    switch = agent.page.get_by_role("switch")
+    expect(switch).to_be_checked()
+    switch.click()
+    expect(switch).not_to_be_checked()
     agent.page.reload()
     agent.page.get_by_role("button", name="Settings").click()
-    expect(agent.page.get_by_role("switch")).not_to_be_checked()
+    expect(switch).to_be_enabled()  # It is known how it stands.
+    expect(switch).not_to_be_checked()
     agent.page.close()
     visitor.says("Hello")
     agent = sit_down()

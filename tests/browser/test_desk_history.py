@@ -80,6 +80,7 @@ def test_a_search_and_a_restart_throw_nothing_away(agent, chip, browser):
 
 
 def test_what_comes_too_late_changes_nothing(agent, browser):
+    expect(agent.page.get_by_role("button", name="Older conversations")).to_be_visible()
     late = []
     asked = re.compile("before=[1-9]|conversations/999[?]")
 
