@@ -97,7 +97,7 @@ class Control:
 
     async def let_go(self) -> None:
         """Close the idle connections to Chip."""
-        self._courier.client.let_go()
+        await self._courier.client.let_go()
 
     # From Chip.
 

@@ -7,6 +7,7 @@ the benchmark runs it on the same two cores as the server that it measures.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -186,11 +187,14 @@ class Client:
             fresh = _Streams(*await asyncio.open_connection(host, port))
             return await self._exchange(fresh, idle, data)
 
-    def let_go(self) -> None:
-        """Close the connections that are kept for the next request."""
+    async def let_go(self) -> None:
+        """Close the connections that are kept for the next request; they are closed by then."""
         for idle in self._idle.values():
             while idle:
-                idle.pop().writer.close()
+                writer = idle.pop().writer
+                writer.close()
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
 
     async def _exchange(self, streams: _Streams, idle: list[_Streams], data: bytes) -> Answer:
         try:
