@@ -22,7 +22,8 @@ from chip.chat.ports import OutboxItem
 from chip.errors import Unavailable
 from chip.models import ChatKey, Incoming
 from tests.contracts.queue_parts import Process, ids, message, name, texts
-from tests.support.lateness import Lateness
+from tests.support.lateness import Lateness, Waits
+from tests.support.process import ChildProcess
 
 _BREATH = 0.02
 _TALK_EVERY = 0.1
@@ -148,9 +149,15 @@ class _Ears:
 
 
 class Load:
-    """Conversations through two processes."""
+    """Conversations through two processes. `servers` are what serves them."""
 
-    def __init__(self, here: Process, there: Process, chats: list[ChatKey]) -> None:
+    def __init__(
+        self,
+        here: Process,
+        there: Process,
+        chats: list[ChatKey],
+        servers: Iterable[ChildProcess] = (),
+    ) -> None:
         self.processes = (here, there)
         self.conversations = {
             chat: Conversation(chat, *([here, there] if index % 2 else [there, here]))
@@ -163,6 +170,7 @@ class Load:
         self._all_sent = False
         self._harmed_at = self._ended_at = 0.0
         self._lateness = Lateness()
+        self._waits = Waits(servers)
 
     async def while_(
         self, harm: Callable[[], Awaitable[None]], within: float, calm: float = 0.3
@@ -177,7 +185,7 @@ class Load:
         try:
             await deferLater(reactor, calm)
             self._harmed_at = reactor.seconds()
-            with self._lateness:
+            with self._lateness, self._waits:
                 await harm()
                 # Everybody goes on.
                 goals = {one: one.sent + 3 for one in self._all}
@@ -255,10 +263,12 @@ class Load:
         took = self._took(chats)
         return _p99(one for one in took if self._harmed_at <= one.at <= self._ended_at)
 
-    @property
-    def starved(self) -> float:
-        """The longest in seconds for which this process was kept from the CPU in that time."""
-        return self._lateness.worst(self._harmed_at, self._ended_at, without_cpu=True)
+    def starved(self, without: ChildProcess | None = None) -> float:
+        """The longest in seconds for which this process, or any server `without` that one, was
+        kept from the CPU in that time."""
+        span = self._harmed_at, self._ended_at
+        own = self._lateness.worst(*span, without_cpu=True)
+        return max(own, self._waits.worst(*span, without=without))
 
     def _took(self, chats: Iterable[ChatKey]) -> list[_Took]:
         return [took for chat in chats for took in self.conversations[chat].took]
