@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.chip_process import ChipProcess
 from tests.support.fetch import fetch
+from tests.support.process import NotRunningError
 
 
 @pytest.fixture
@@ -102,3 +103,34 @@ def test_it_can_be_killed(embedded):
 def test_its_memory_and_its_cpu_time_can_be_read(embedded):
     assert 10_000_000 < embedded.memory() < 500_000_000
     assert 0.01 < embedded.cpu() < 60
+
+
+class LateAtFirst(ChipProcess):
+    """A program whose first start finds a replica late, or so it says."""
+
+    said = "Chip cannot go on: Valkey has too few replicas"
+
+    def command(self):
+        script = 'test -e again && echo serves && exec sleep 600; touch again; echo "$0"; exit 1'
+        return ["/bin/sh", "-c", script, f"now critical {self.said}"]
+
+    def ready(self):
+        return "serves" in self.log()
+
+
+def test_one_that_waits_for_replicas_is_started_again_where_one_was_late():
+    with LateAtFirst(valkey_replicas=1) as chip:
+        assert chip.running
+    chip.check_log()
+
+
+@pytest.mark.parametrize(
+    ("said", "settings"),
+    [(LateAtFirst.said, {}), ("Chip cannot go on: the port is in use", {"valkey_replicas": 1})],
+)
+def test_one_that_does_not_start_for_another_reason_is_not_started_again(said, settings):
+    chip = LateAtFirst(**settings)
+    chip.said = said
+    with pytest.raises(NotRunningError, match=said):
+        chip.start()
+    chip.close()

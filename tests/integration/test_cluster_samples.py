@@ -27,6 +27,8 @@ def says(node: FromSample, words: str, *asked: str) -> None:
 class Node(FromSample):
     """A node as the unit starts it, but for its place."""
 
+    needs_disk = False
+
     def __init__(self) -> None:
         super().__init__(
             "cluster/valkey.conf",

@@ -15,8 +15,10 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from .fetch import fetch
-from .process import ChildProcess, eventually, free_port
+from .process import ChildProcess, NotRunningError, eventually, free_port
 
+_STARTS = 5
+_TOO_FEW = "Valkey has too few replicas"
 _CRITICAL = re.compile(r'^\S+ critical |"level": ?"critical"')
 
 
@@ -79,6 +81,21 @@ class ChipProcess(ChildProcess):
             return fetch(self.url, timeout=5).status == 200
         except OSError:
             return False
+
+    def start(self) -> None:
+        """Start it. Replicas may be late for once, where it waits for some: then it is started
+        again, as systemd does."""
+        tries = _STARTS if self.settings.get("valkey_replicas") else 1
+        for left in reversed(range(tries)):
+            before = len(self.log())
+            try:
+                super().start()
+            except NotRunningError:
+                if not left or _TOO_FEW not in self.log()[before:]:
+                    raise
+                self.provoked.append(_TOO_FEW)
+            else:
+                return
 
     def run_to_end(self, seconds: float = 30) -> tuple[int, str]:
         """Start what ends by itself; return the exit status and everything that was written."""
