@@ -14,7 +14,7 @@ from chip.errors import Unavailable
 from chip.models import ChatKey
 from chip.queue.valkey.cluster.slots import TAGS, partition_of, slot_of
 from tests.contracts.queue_parts import CHANNEL, Process
-from tests.support.cluster_rig import ClusterRig
+from tests.support.cluster_rig import ClusterRig, taken
 from tests.support.queue_load import Load
 from tests.support.valkey_cluster import Node
 
@@ -81,7 +81,7 @@ async def test_a_start_with_a_node_away_serves_the_others_and_that_one_when_it_i
             with contextlib.suppress(Unavailable):
                 await here.send(1, lost)
             await deferLater(reactor, 0.1)
-        await here.live.subscribe(lost)
+        await taken(lambda: here.live.subscribe(lost))
     finally:
         await deferToThread(dead.start)
         await rig.close()

@@ -11,6 +11,8 @@ from twisted.internet.threads import deferToThread
 
 from chip.errors import Unavailable
 from chip.models import ChatKey
+from chip.queue.valkey import replicas
+from chip.queue.valkey.cluster import partitions
 from chip.queue.valkey.cluster.slots import TAGS, partition_of, slot_of
 from tests.contracts.queue_parts import CHANNEL, CHAT, Process, name
 from tests.support.cluster_rig import ClusterRig
@@ -43,7 +45,10 @@ async def rig(servers):
 
 
 @pytest_twisted.async_yield_fixture
-async def here(rig):
+async def here(rig, monkeypatch):
+    # However late the machine makes the replicas, they are no other than there.
+    monkeypatch.setattr(replicas, "WAIT_MS", 2500)
+    monkeypatch.setattr(partitions, "SILENT_FOR", 30)
     yield Process(await rig.queue(replicas=1))
 
 
