@@ -217,13 +217,15 @@ def aborted_handshakes(port: int, channel: str, count: int) -> None:
             sock.sendall(half[: number % len(half)])
 
 
-def all_places(port: int, channel: str, seconds: float) -> dict[str, int]:
-    """Have 4,200 unfinished requests from an address of its own, and renew what is cut."""
+def all_places(port: int, channel: str) -> dict[str, int]:
+    """Have 4,200 unfinished requests from an address of its own, and renew what is cut, until the
+    standard input is closed. Says so once more than 200 were cut."""
     half = upgrade(channel)[:-20]
-    until = time.monotonic() + seconds
-    cut, poll = 0, select.epoll()
+    told = sys.stdin.fileno()
+    cut, says_so, poll = 0, False, select.epoll()
+    poll.register(told, select.EPOLLIN)
     held: dict[int, socket.socket] = {}
-    while time.monotonic() < until:
+    while True:
         for _ in range(min(200, 4200 - len(held))):
             sock = socket.socket()
             sock.bind((STRANGER, 0))
@@ -234,9 +236,13 @@ def all_places(port: int, channel: str, seconds: float) -> dict[str, int]:
             held[sock.fileno()] = sock
             poll.register(sock, select.EPOLLIN)
         for number, _ in poll.poll(0.01):
+            if number == told:
+                return {"cut": cut, "held": len(held)}
             cut += 1
             held.pop(number).close()
-    return {"cut": cut, "held": len(held)}
+        if cut > 200 and not says_so:
+            print("cut", flush=True)
+            says_so = True
 
 
 if __name__ == "__main__":
@@ -245,6 +251,6 @@ if __name__ == "__main__":
         aborted_handshakes(int(port), channel, 10_000)
         print("{}")
     elif name == "all_places":
-        print(json.dumps(all_places(int(port), channel, 8)))
+        print(json.dumps(all_places(int(port), channel)))
     else:
         print(json.dumps(attack(name, int(port), channel)))
