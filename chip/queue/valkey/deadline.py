@@ -1,14 +1,9 @@
 """How long an answer is awaited."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from twisted.internet.base import DelayedCall
-from twisted.internet.defer import Deferred
-from twisted.internet.error import TimeoutError
-from twisted.python.failure import Failure
-
-T = TypeVar("T")
 
 
 class Deadline:
@@ -31,24 +26,24 @@ class Deadline:
 
     def met(self) -> None:
         """What was awaited is there, or of no interest any more."""
-        if self._timer.active():
-            self._timer.cancel()
+        if self.active():
+            self.cancel()
+
+    def active(self) -> bool:
+        """Whether it is still awaited."""
+        return self._timer.active()
+
+    def cancel(self) -> None:
+        """Await it no more."""
+        self._timer.cancel()
 
 
-def in_halves(work: "Deferred[T]", seconds: float, reactor: Any) -> "Deferred[T]":
-    """`chip.tasks.in_time`, but as a `Deadline` waits."""
-    late = False
+class Halves:
+    """A clock for `chip.tasks.in_time`, by which time is over as it is for a `Deadline`."""
 
-    def give_up() -> None:
-        nonlocal late
-        late = True
-        work.cancel()
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
 
-    def ended(result: Any) -> Any:
-        deadline.met()
-        if late and isinstance(result, Failure):
-            raise TimeoutError
-        return result
-
-    deadline = Deadline(reactor, seconds, give_up)
-    return work.addBoth(ended)
+    def callLater(self, seconds: float, late: Callable[[], object]) -> Deadline:
+        """See IReactorTime."""
+        return Deadline(self._reactor, seconds, late)

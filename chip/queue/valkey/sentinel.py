@@ -13,9 +13,10 @@ from twisted.internet.protocol import Factory
 
 from chip.errors import Unavailable
 from chip.queue.valkey.address import ValkeyAddress
-from chip.queue.valkey.deadline import in_halves
+from chip.queue.valkey.deadline import Halves
 from chip.queue.valkey.errors import why_not_connected
 from chip.queue.valkey.protocol import CommandProtocol, encode_command
+from chip.tasks import in_time
 
 ASK_WITHIN: Final = 1.0
 """Seconds for which a Sentinel's answer is awaited."""
@@ -54,8 +55,9 @@ async def is_replaced(server: ValkeyAddress, address: ValkeyAddress, reactor: An
 
 async def _ask_all(address: ValkeyAddress, reactor: Any) -> list[tuple[bool, Any]]:
     """What each Sentinel says, or why it does not."""
+    clock: Any = Halves(reactor)
     asked = [
-        in_halves(Deferred.fromCoroutine(_ask(one, address.sentinel, reactor)), ASK_WITHIN, reactor)
+        in_time(Deferred.fromCoroutine(_ask(one, address.sentinel, reactor)), ASK_WITHIN, clock)
         for one in address.sentinels()
     ]
     return await DeferredList(asked, consumeErrors=True)
