@@ -9,6 +9,8 @@ visitor.reads("On its way")
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 from playwright.sync_api import APIResponse, Locator, Page, Route, expect
@@ -151,6 +153,13 @@ class Held:
             come.value.finished()
         self._answers.clear()
         self._page.evaluate("new Promise((done) => setTimeout(done, 50))")
+
+
+def could_not_be_sent(agent: Agent, chip: ChipProcess, text: str) -> None:
+    """Chip could not send this reply, as the agent sees on coming back."""
+    with closing(sqlite3.connect(chip.directory / "chip-data" / "chip.sqlite3")) as db, db:
+        db.execute("UPDATE message SET status = 'F' WHERE text = ?", (text,))
+    agent.page.reload()
 
 
 def try_now(*pages: Page) -> None:

@@ -119,6 +119,21 @@ def test_no_odd_field_of_a_message_hides_another_as_it_comes_or_afterwards(agent
         agent.page.reload()
 
 
+def test_an_odd_message_is_still_said_to_be_one_when_it_is_delivered(agent, visitor):
+    agent.page.add_init_script(f"({MANGLE})({json.dumps(ODD_FIELDS)})")
+    agent.page.reload()
+    agent.is_connected()
+    visitor.page.goto("about:blank")
+    expect(agent.page.locator("#facts")).to_contain_text("Away")
+    agent.answers(f"odd {ODD_FIELDS.index({'quick_replies': None, 'text': READABLE})}")
+    plain = agent.log.get_by_role("article").filter(has_text=NOTE)
+    expect(plain).to_have_count(1)
+    visitor.page.go_back()
+    agent.answers("after it")
+    agent.sees_state("after it", "Delivered")
+    expect(plain.filter(has_text=READABLE)).to_be_visible()
+
+
 ODD_CONVERSATIONS = [
     {"name": 7},
     {"name": RIGHT_TO_LEFT},

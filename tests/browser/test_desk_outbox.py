@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import Held, Visitor
+from tests.browser.pages import Held, Visitor, could_not_be_sent
 
 # Milliseconds: half of FIRST_WAIT in sender.js.
 SOONEST_RETRY = 500
@@ -116,10 +114,7 @@ def test_a_refused_reply_says_so_and_can_be_sent_again_or_edited(agent, visitor,
 def test_trying_again_twice_what_chip_could_not_send_is_no_trouble(agent, visitor, chip, browser):
     agent.answers("once more")
     agent.sees_state("once more", "Delivered")
-    with sqlite3.connect(chip.directory / "chip-data" / "chip.sqlite3") as db:
-        db.execute("UPDATE message SET status = 'F' WHERE text = 'once more'")
-    db.close()
-    agent.page.reload()
+    could_not_be_sent(agent, chip, "once more")
     agent.sees_state("once more", "Not sent")
     late = Held(agent.page, "**/retry")
     button = agent.log.get_by_role("button", name="Try again")

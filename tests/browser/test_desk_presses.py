@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from playwright.sync_api import Locator, expect
+
+from tests.browser.pages import could_not_be_sent
 
 POSTCARD = "welcome/postcard.png"
 
@@ -54,10 +54,7 @@ def test_a_link_opens_though_the_desk_hears_of_something_else_while_it_is_presse
 def test_the_focus_stays_in_the_log_when_what_was_pressed_is_gone(agent, chip):
     agent.answers("once more")
     agent.sees_state("once more", "Delivered")
-    with sqlite3.connect(chip.directory / "chip-data" / "chip.sqlite3") as db:
-        db.execute("UPDATE message SET status = 'F' WHERE text = 'once more'")
-    db.close()
-    agent.page.reload()
+    could_not_be_sent(agent, chip, "once more")
     agent.log.get_by_role("button", name="Try again").press("Enter")
     agent.sees_state("once more", "Delivered")
     expect(agent.log).to_be_focused()
