@@ -27,7 +27,7 @@ from chip.sqlite.check import first_damage
 from chip.sqlite.database import SqliteDatabase
 from chip.sqlite.files import commits_path, database_path
 from chip.store.sqlite import SqliteStore
-from tests.support.sqlite import TurnedTime
+from tests.support.turned_time import TurnedTime
 
 CHATS = [f"65vbbDAQCdPdEWlEhDGy4ut{number}" for number in range(4)]
 FOREVER = datetime(2100, 1, 1, tzinfo=UTC)

@@ -18,7 +18,7 @@ from chip.queue.sqlite.queue import SqliteQueue
 from chip.sqlite.database import SqliteDatabase
 from chip.sqlite.files import database_path
 from chip.store.sqlite import SqliteStore
-from tests.support.sqlite import TurnedTime
+from tests.support.turned_time import TurnedTime
 
 
 @pytest_twisted.async_yield_fixture

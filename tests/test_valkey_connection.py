@@ -21,7 +21,7 @@ from tests.support.lateness import Lateness
 from tests.support.process import free_port
 from tests.support.proxy import FaultyProxy
 from tests.support.valkey import Valkey
-from tests.support.valkey_rig import ValkeyRig
+from tests.support.valkey_rig import ValkeyRig, works
 
 pytestmark = pytest.mark.private_parts
 
@@ -71,18 +71,6 @@ async def refusal(url: str) -> str:
     assert not queue.connected
     assert PASSWORD not in str(refused.value)
     return str(refused.value)
-
-
-async def usable(here: Process) -> None:
-    """Return once the queue answers again."""
-    while True:
-        try:
-            await here.outbox.read(CHAT, 0, 1, 1)
-            await here.live.subscribe(CHAT)
-        except Unavailable:
-            await turn()
-        else:
-            return
 
 
 def turn() -> Deferred[None]:
@@ -334,7 +322,7 @@ async def test_a_silent_server_is_given_up_and_found_again(rig, proxy, server, i
 
     await deferToThread(proxy.reset)
     await deferToThread(proxy.heal)
-    await usable(here)
+    await works(here)
     assert await here.send(2) == "queued"
 
 

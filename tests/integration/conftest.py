@@ -15,11 +15,13 @@ import pytest_twisted
 from twisted.internet.defer import ensureDeferred
 
 from chip.store.public_ids import public_id
+from chip.store.rapidpro import pool
 from tests.support.checked import Checked, checked
 from tests.support.chip_process import ChipProcess
 from tests.support.courier import Courier
 from tests.support.guide import database_rights, valkey_rights
 from tests.support.proxy import FaultyProxy
+from tests.support.sentinels import Pair
 from tests.support.valkey import Valkey
 from tests.support.visitor import Visitor
 
@@ -49,7 +51,7 @@ def courier(database):
     """The stand-in Courier on that database. Its `chip` is the one that was started first."""
     with Courier(database) as courier:
         yield courier
-        print(courier.log())
+        print(courier.log())  # pytest shows it where the test fails
 
 
 @pytest.fixture
@@ -65,6 +67,19 @@ def guarded():
     """A Valkey with the user that the guide makes."""
     with Valkey(user="chip", password="s3cret-of-valkey", acl=valkey_rights()) as valkey:
         yield valkey
+
+
+@pytest.fixture
+def pair():
+    """A primary and its replica."""
+    with Pair() as pair:
+        yield pair
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """Whoever asks PostgreSQL in this process waits for as long as a busy machine takes."""
+    monkeypatch.setattr(pool, "CALL_DEADLINE", 120)
 
 
 @pytest.fixture
@@ -116,8 +131,7 @@ def start_chip(usual, courier):
     yield start
     for chip in started:
         chip.stop()
-        # A test that fails shows it.
-        print(chip.log())
+        print(chip.log())  # pytest shows it where the test fails
     try:
         for chip in started:
             chip.check_log()

@@ -21,10 +21,11 @@ from chip.queue.valkey.cluster.asking import nodes_to_ask
 from chip.queue.valkey.cluster.routed import RoutedCommands
 from chip.queue.valkey.cluster.slots import TAGS, partition_of, slot_of
 from tests.contracts.queue_parts import CHANNEL, Process
-from tests.support.cluster_rig import ClusterRig, taken
+from tests.support.cluster_rig import ClusterRig
 from tests.support.process import eventually
 from tests.support.queue_load import Load
 from tests.support.valkey_cluster import Node, ValkeyCluster
+from tests.support.valkey_rig import taken
 
 CHATS = [ChatKey(f"{number:024}", CHANNEL) for number in range(24)]
 CALM = 1.5

@@ -14,9 +14,10 @@ from chip.errors import Unavailable
 from chip.models import ChatKey
 from chip.queue.valkey.cluster.slots import TAGS, partition_of, slot_of
 from tests.contracts.queue_parts import CHANNEL, Process
-from tests.support.cluster_rig import ClusterRig, taken
+from tests.support.cluster_rig import ClusterRig
 from tests.support.queue_load import Load
 from tests.support.valkey_cluster import Node
+from tests.support.valkey_rig import taken
 
 CHATS = [ChatKey(f"{number:024}", CHANNEL) for number in range(24)]
 

@@ -17,8 +17,9 @@ from chip.models import ChatKey
 from chip.queue.valkey.cluster.slots import TAGS, partition_of, slot_of
 from chip.tasks import Tasks, pause
 from tests.contracts.queue_parts import CHANNEL, Process, name
-from tests.support.cluster_rig import ClusterRig, taken
+from tests.support.cluster_rig import ClusterRig
 from tests.support.valkey_cluster import Node, ValkeyCluster
+from tests.support.valkey_rig import taken
 
 CHATS = [ChatKey(f"{number:024}", CHANNEL) for number in range(100)]
 

@@ -46,7 +46,7 @@ async def rig(servers):
 
 @pytest_twisted.async_yield_fixture
 async def here(rig, monkeypatch):
-    # However late the machine makes the replicas, they are no other than there.
+    # A replica that the machine keeps waiting still counts as there.
     monkeypatch.setattr(replicas, "WAIT_MS", 2500)
     monkeypatch.setattr(partitions, "SILENT_FOR", 30)
     yield Process(await rig.queue(replicas=1))

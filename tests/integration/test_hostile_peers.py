@@ -21,6 +21,7 @@ import pytest
 
 from tests.support.chip_process import ChipProcess
 from tests.support.fetch import fetch
+from tests.support.lateness import PROC, waited_for_cpu
 
 pytestmark = pytest.mark.private_parts
 
@@ -72,20 +73,22 @@ class Neighbour:
 
     def __init__(self, chip: ChipProcess) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", chip.port, timeout=10)
-        self._pids = [os.getpid(), chip.pid]
+        self._processes = [PROC / str(pid) for pid in (os.getpid(), chip.pid)]
         self.took: list[float] = []
 
     def close(self) -> None:
         self._connection.close()
 
     def asks(self) -> None:
-        began = time.monotonic() - sum(map(waited_for_processor, self._pids))
+        began = self._time()
         self._connection.request("GET", "/")
         answer = self._connection.getresponse()
         assert (answer.status, b"version" in answer.read()) == (200, True)
-        ended = time.monotonic() - sum(map(waited_for_processor, self._pids))
-        self.took.append(ended - began)
+        self.took.append(self._time() - began)
         time.sleep(0.002)
+
+    def _time(self) -> float:
+        return time.monotonic() - sum(map(waited_for_cpu, self._processes)) / 1e9
 
     def p99(self) -> float:
         return sorted(self.took)[len(self.took) * 99 // 100]
@@ -96,11 +99,6 @@ class Neighbour:
         for _ in range(count):
             self.asks()
         return self.p99()
-
-
-def waited_for_processor(pid: int) -> float:
-    """Seconds for which the process's first thread could have run and did not."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
 def suffer(chip: ChipProcess, channel: str, name: str) -> Suffered:

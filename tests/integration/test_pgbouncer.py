@@ -8,7 +8,6 @@ from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.threads import deferToThread
 
-from chip.store.rapidpro import pool
 from chip.store.rapidpro.connection import Statement
 from tests.contracts.store import NOON, after, transcript
 from tests.support.pgbouncer import Pgbouncer, SamplePgbouncer
@@ -44,8 +43,7 @@ def pgbouncer(postgres, mode, settings):
 
 
 @pytest_twisted.async_yield_fixture
-async def store(pgbouncer, database, monkeypatch):
-    monkeypatch.setattr(pool, "CALL_DEADLINE", 60)
+async def store(pgbouncer, database, patient):
     store = open_store(pgbouncer.url_of(database))
     await store.open()
     yield store
@@ -103,9 +101,8 @@ async def test_statements_are_prepared_where_it_pools_by_session_and_takes_optio
 
 @transcript
 async def test_options_that_do_not_come_through_may_be_the_roles(
-    pgbouncer, postgres, database, monkeypatch
+    pgbouncer, postgres, database, patient
 ):
-    monkeypatch.setattr(pool, "CALL_DEADLINE", 60)
     postgres.execute("ALTER ROLE chip SET enable_seqscan = off", database)
     try:
         store = open_store(pgbouncer.url_of(database))
@@ -118,9 +115,8 @@ async def test_options_that_do_not_come_through_may_be_the_roles(
 
 @transcript
 async def test_what_the_sample_sets_up_is_read_and_written_through(
-    postgres, database, rapidpro, monkeypatch
+    postgres, database, rapidpro, patient
 ):
-    monkeypatch.setattr(pool, "CALL_DEADLINE", 60)
     org = rapidpro.org()
     made = rapidpro.channel(org)
     bob = rapidpro.contact(org)

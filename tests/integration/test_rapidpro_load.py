@@ -30,12 +30,6 @@ def generation():
 
 
 @pytest.fixture
-def patient(monkeypatch):
-    """Nobody gives up waiting for an answer."""
-    monkeypatch.setattr(pool, "CALL_DEADLINE", 120)
-
-
-@pytest.fixture
 def uuid(rapidpro):
     """A channel's."""
     return rapidpro.channel(rapidpro.org()).uuid

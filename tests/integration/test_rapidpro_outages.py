@@ -15,37 +15,13 @@ from chip.store.rapidpro.connection import Statement
 from chip.store.rapidpro.store import RapidproStore
 from tests.contracts.store import transcript
 from tests.support.proxy import FaultyProxy
-from tests.support.rapidpro_store import (
-    ask,
-    locked,
-    open_store,
-    unhurried,
-    waiting_for_a_lock,
-)
+from tests.support.rapidpro_store import ask, locked, open_store, unhurried, waiting_for_a_lock
+from tests.support.turned_time import TurnedTime
 
 
 @pytest.fixture
 def generation():
     return "26.2"
-
-
-class StandingTime:
-    """The reactor, with a clock that only a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __getattr__(self, name):
-        return getattr(reactor, name)
-
-    def seconds(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def patient(monkeypatch):
-    """Nobody gives up waiting for an answer."""
-    monkeypatch.setattr(pool, "CALL_DEADLINE", 120)
 
 
 @pytest.fixture
@@ -214,7 +190,7 @@ def cut(database: str) -> None:
 async def test_an_outage_is_told_at_once_and_ends_within_a_second(
     proxy, by_proxy, uuid, attempts, patient
 ):
-    time = StandingTime()
+    time = TurnedTime()
     store = open_store(unhurried(by_proxy), clock=time)
     await store.open()
     attempts.clear()

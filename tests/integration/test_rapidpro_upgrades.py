@@ -11,13 +11,13 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from chip.errors import Unavailable
 from chip.models import Channel, MsgName
-from chip.store.rapidpro import pool
 from chip.store.rapidpro.connection import Statement
 from chip.store.rapidpro.store import COLUMNS_FRESH_FOR, RapidproStore
 from tests.contracts.store import NEVER, NOON, after, transcript
 from tests.contracts.store_parts import EVER
 from tests.support.rapidpro import Rapidpro
 from tests.support.rapidpro_store import open_store, unhurried
+from tests.support.turned_time import TurnedTime
 
 NEW_COLUMNS = "ALTER TABLE msgs_msg ADD ticket_uuid uuid, ADD quickreplies jsonb;"
 TO_26_0 = f"""
@@ -29,19 +29,6 @@ TO_26_2 = "ALTER TABLE msgs_msg DROP ticket_id, DROP quick_replies"
 NEW = json.dumps([{"type": "text", "text": "New"}])
 
 
-class MovableTime:
-    """The reactor, with a clock that a test may put forward."""
-
-    def __init__(self) -> None:
-        self.forward = 0.0
-
-    def __getattr__(self, name):
-        return getattr(reactor, name)
-
-    def seconds(self) -> float:
-        return reactor.seconds() + self.forward
-
-
 @pytest.fixture
 def generation():
     """The release that is upgraded."""
@@ -50,13 +37,11 @@ def generation():
 
 @pytest.fixture
 def time():
-    return MovableTime()
+    return TurnedTime()
 
 
 @pytest_twisted.async_yield_fixture
-async def store(database, time, monkeypatch):
-    """It waits for as long as a busy machine takes."""
-    monkeypatch.setattr(pool, "CALL_DEADLINE", 120)
+async def store(database, time, patient):
     store = open_store(unhurried(database), clock=time)
     await store.open()
     yield store
@@ -66,7 +51,7 @@ async def store(database, time, monkeypatch):
 class Chat:
     """One chat, and what the store shows of it."""
 
-    def __init__(self, rapidpro: Rapidpro, store: RapidproStore, time: MovableTime) -> None:
+    def __init__(self, rapidpro: Rapidpro, store: RapidproStore, time: TurnedTime) -> None:
         self.rapidpro, self.store, self.time = rapidpro, store, time
         self.channel = rapidpro.channel(rapidpro.org())
         self.contact = rapidpro.contact(self.channel.org)
@@ -76,7 +61,7 @@ class Chat:
 
     def change(self, tables: str) -> None:
         """Change tables, a minute after whatever was before."""
-        self.time.forward += 60
+        self.time.now += 60
         self.rapidpro.connection.execute(tables)
 
     async def known(self):
@@ -148,7 +133,7 @@ async def test_columns_that_only_came_are_found_out_in_time(chat, rapidpro, time
     chat.change(NEW_COLUMNS)
     rapidpro.update("msgs_msg", chat.message.id, quickreplies=NEW)
     assert await chat.shown() == ("ticket", ["Old"])
-    time.forward += COLUMNS_FRESH_FOR + 1
+    time.now += COLUMNS_FRESH_FOR + 1
     assert await chat.shown() == ("ticket", ["New"])
 
 

@@ -22,10 +22,6 @@ GOES_ON_WITHIN = 28.0
 arrived whole. A claim whose answer was lost, and that is not taken up, takes 40."""
 
 
-def seconds() -> float:
-    return reactor.seconds()
-
-
 @pytest.fixture
 def visitors_at(courier, channel):
     """Visitors of these Chips in turn."""
@@ -97,16 +93,18 @@ async def test_answers_of_valkey_are_lost_again_and_again(
             await deferToThread(proxy.cut_after, 1, "down")
             await pause(reactor, 0.25)
     await deferToThread(proxy.heal)
-    went_on = {chat: (len(await courier.apart.texts(chat)), seconds()) for chat in visitors.chats}
+    went_on = {
+        chat: (len(await courier.apart.texts(chat)), reactor.seconds()) for chat in visitors.chats
+    }
     await visitors.until(visitors.has_said_all, "everything to be accepted")
     accepted = Counter(said.chat for said in visitors.history.accepted("in"))
     while not await visitors.all_arrived():
         for chat, (before, at) in went_on.items():
             arrived = len(await courier.apart.texts(chat))
             if arrived > before:
-                went_on[chat] = arrived, seconds()
+                went_on[chat] = arrived, reactor.seconds()
             elif arrived < accepted[chat]:
-                assert seconds() - at < GOES_ON_WITHIN
+                assert reactor.seconds() - at < GOES_ON_WITHIN
         await pause(reactor, 0.1)
     await visitors.come_to_rest()
 

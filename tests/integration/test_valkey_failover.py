@@ -19,17 +19,11 @@ from chip.queue.valkey.tls_files import TlsFiles
 from tests.contracts.queue_parts import CHAT, Process
 from tests.support.certificates import Certificates
 from tests.support.process import eventually, free_port
-from tests.support.sentinels import NAME, Pair, Sentinel
+from tests.support.sentinels import NAME, Sentinel
 from tests.support.valkey import Valkey
 from tests.support.valkey_rig import works
 
 pytestmark = pytest.mark.private_parts
-
-
-@pytest.fixture
-def pair():
-    with Pair() as pair:
-        yield pair
 
 
 @pytest_twisted.async_yield_fixture

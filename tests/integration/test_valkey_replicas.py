@@ -15,16 +15,9 @@ from chip.queue.valkey import connection
 from chip.queue.valkey.protocol import encode_command
 from chip.tasks import pause
 from tests.contracts.queue_parts import CHAT, HOUR, REST, Process, name
-from tests.support.sentinels import Pair
 from tests.support.valkey_rig import ValkeyRig, works
 
 pytestmark = pytest.mark.private_parts
-
-
-@pytest.fixture
-def pair():
-    with Pair() as pair:
-        yield pair
 
 
 @pytest_twisted.async_yield_fixture

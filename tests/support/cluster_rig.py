@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
-from chip.errors import Unavailable
 from chip.limits import Limits
 from chip.queue.valkey.address import parse_url
 from chip.queue.valkey.cluster.queue import ClusterQueue
 from chip.queue.valkey.cluster.slots import PARTITIONS
-from chip.tasks import pause
 
 from .valkey_cluster import ValkeyCluster
-from .valkey_rig import AGE, Processes
-
-_PATIENCE = 30.0
-
-
-async def taken(ask: Callable[[], Awaitable[Any]], words: str = "") -> Any:
-    """The answer, once there is one: where what makes it Unavailable has these words, and may be
-    over soon. Replicas may be late for once wherever a machine is busy."""
-    deadline = reactor.seconds() + _PATIENCE  # type: ignore[attr-defined]
-    while True:
-        try:
-            return await ask()
-        except Unavailable as trouble:
-            if words not in str(trouble) or reactor.seconds() > deadline:  # type: ignore[attr-defined]
-                raise
-        await pause(reactor, 0.05)
+from .valkey_rig import AGE, Processes, taken
 
 
 class ClusterRig(Processes):
@@ -63,10 +43,9 @@ class ClusterRig(Processes):
                 token=token,
                 sweep_every=sweep_every,
             )
-            self.queues.append(queue)
-            await queue.open()
-            return queue
+            return await self.open(queue)
 
+        # Replicas may be late for once wherever a machine is busy.
         return await (taken(opened, "too few replicas") if replicas else opened())
 
     async def pass_time(self, seconds: float) -> None:

@@ -71,6 +71,15 @@ class Lateness:
         ]
 
 
+def waited_for_cpu(thread: Path) -> int:
+    """Nanoseconds for which a thread could have run and did not, by its place in ``/proc``: that of
+    a process is its first thread's. 0 when it has ended, and where the kernel does not count."""
+    try:
+        return int((thread / "schedstat").read_text().split()[1])
+    except OSError:
+        return 0
+
+
 class _Wait(NamedTuple):
     began: float
     ended: float
@@ -121,9 +130,7 @@ class Waits:
         for process in self._processes:
             if process.running:
                 for thread in self._threads(str(process.pid)):
-                    with suppress(OSError):  # it has ended
-                        _, waited, _ = (thread / "schedstat").read_text().split()
-                        yield (process, thread.name), int(waited)
+                    yield (process, thread.name), waited_for_cpu(thread)
 
     def _threads(self, pid: str) -> list[Path]:
         with suppress(OSError):

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
@@ -15,6 +14,8 @@ from chip.limits import Limits
 from chip.queue.sqlite.queue import SqliteQueue
 from chip.sqlite.database import SqliteDatabase
 from tests.contracts.queue import Process
+
+from .turned_time import TurnedTime
 
 
 @asynccontextmanager
@@ -28,17 +29,6 @@ async def together(database: SqliteDatabase) -> AsyncIterator[None]:
     finally:
         go_on.set()
         await held
-
-
-class TurnedTime:
-    """The reactor's threads, with a clock that the test turns."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-        self.callFromThread = reactor.callFromThread  # type: ignore[attr-defined]
-
-    def seconds(self) -> float:
-        return self.now
 
 
 class Machine:

@@ -6,6 +6,7 @@ the stored keys a time stands; the layout itself is told in `chip.queue.valkey.k
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted.internet import reactor
@@ -68,6 +69,12 @@ class Processes:
         """Start a process. It has said that it is alive."""
         return Process(await self.queue(token, limits))
 
+    async def open(self, queue: Any) -> Any:
+        """Open a queue, and close it at the end."""
+        self.queues.append(queue)
+        await queue.open()
+        return queue
+
     async def close(self) -> None:
         """End all processes."""
         for queue in self.queues:
@@ -99,9 +106,7 @@ class ValkeyRig(Processes):
             replicas=replicas,
             token=token,
         )
-        self.queues.append(queue)
-        await queue.open()
-        return queue
+        return await self.open(queue)
 
     async def pass_time(self, seconds: float) -> None:
         """Make everything that is stored so much older."""
@@ -113,17 +118,25 @@ class ValkeyRig(Processes):
         return await deferToThread(self.valkey.cli, *command)
 
 
-async def works(here: Process, within: float = 30) -> None:
-    """Return once the process has everything that it needs again. Raises Unavailable after that
-    many seconds."""
+async def taken(ask: Callable[[], Awaitable[Any]], words: str = "", within: float = 30) -> Any:
+    """The answer, once there is one. Raises Unavailable where that has not these words, and after
+    so many seconds: what is late or away may be there soon."""
     until = reactor.seconds() + within
     while True:
         try:
-            await here.spool.keep_alive()
-            await here.live.subscribe(CHAT)
-        except Unavailable:
-            if reactor.seconds() > until:
+            return await ask()
+        except Unavailable as trouble:
+            if words not in str(trouble) or reactor.seconds() > until:
                 raise
-            await pause(reactor, 0.02)
-        else:
-            return
+        await pause(reactor, 0.02)
+
+
+async def works(here: Process, within: float = 30) -> None:
+    """Return once the process has everything that it needs again. Raises Unavailable after that
+    many seconds."""
+
+    async def ask() -> None:
+        await here.spool.keep_alive()
+        await here.live.subscribe(CHAT)
+
+    await taken(ask, within=within)
